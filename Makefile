@@ -1,0 +1,37 @@
+# Two commands for a newcomer: `make demo` and `make test`. The rest serves those who change the code.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE ?=
+
+.PHONY: demo test check bench lock clean format system-tools
+demo: .venv/ready
+	$(BIN)/epicenter demo --out out/demo
+
+test: check system-tools
+	$(BIN)/python -m pytest
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	sh scripts/typed-tree.sh
+	$(BIN)/basedpyright --warnings
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks $(BENCH)
+
+system-tools: .venv/ready
+	sh scripts/system-tools.sh
+
+.venv/ready: pyproject.toml requirements.lock scripts/setup.sh
+	PYTHON="$(PYTHON)" sh scripts/setup.sh
+
+lock:
+	uv pip compile --universal --generate-hashes --all-extras --group dev --python-version 3.11 \
+		--custom-compile-command "make lock" pyproject.toml -q -o requirements.lock
+
+clean:
+	rm -rf .venv build out *.egg-info

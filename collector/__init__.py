@@ -1,0 +1,1 @@
+"""Telemetry in, from anywhere, into one columnar model; recordings; windows."""

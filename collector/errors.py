@@ -1,0 +1,35 @@
+"""Every error that Epicenter raises on purpose.
+
+EpicenterError                what the user can mend; printed as one sentence, exit code 2
+├── UnreadableInput           a file, a line or a column that cannot be read (also a ValueError)
+├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
+└── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
+
+The tree stands in the collector because nothing imports upwards; users import it
+from ``epicenter``. Anything else that escapes is a bug and is shown as one.
+"""
+
+
+class EpicenterError(Exception):
+    """The base of all errors that a user can act on; its text is one sentence."""
+
+
+class UnreadableInput(EpicenterError, ValueError):
+    """Names the file, the line or column where there is one, and the rule that was broken."""
+
+    def __init__(self, path: object, rule: str, *, line: int | None = None, column: str | None = None) -> None:
+        self.path, self.rule, self.line, self.column = str(path), rule, line, column
+        where = self.path
+        if line is not None:
+            where += f", line {line}"
+        if column is not None:
+            where += f", column {column}"
+        super().__init__(f"{where}: {rule}")
+
+
+class UsageError(EpicenterError, ValueError):
+    """Something asked for that does not exist or is out of range."""
+
+
+class MissingTool(EpicenterError, RuntimeError):
+    """Something outside Epicenter is needed and was not found; the text says how to get it."""

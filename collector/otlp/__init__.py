@@ -1,0 +1,1 @@
+"""The OpenTelemetry protocol's files."""

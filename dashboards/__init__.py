@@ -1,0 +1,1 @@
+"""The Grafana dashboards and the code that builds them."""

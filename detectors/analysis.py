@@ -1,0 +1,177 @@
+"""The one result, `epicenter.analysis/1`, as frozen msgspec structs.
+
+`analysis.schema.json` beside this file is made from these classes; a test holds the two together.
+Times are Unix seconds; `None` for a time means that it had not happened by the end of the data.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "epicenter.analysis/1"
+
+Verdict = Literal["cascade", "local", "unknown"]
+DnsRole = Literal["root", "symptom", "innocent", "none"]
+DnsFailure = Literal["nodata", "nxdomain", "servfail", "refused", "timeout", "stale", "unspecified"]
+Kind = Literal[
+    "dns.empty_record",
+    "dns.nxdomain",
+    "dns.servfail",
+    "dns.stale_record",
+    "dns.resolver_down",
+    "bad_release",
+    "crash",
+    "slow",
+    "overload",
+    "capacity_loss",
+    "cache_loss",
+    "health_check_flapping",
+    "lease_collapse",
+    "network_congestion",
+    "unknown",
+]
+SustainingKind = Literal[
+    "retry_storm", "restart_herd", "lease_collapse", "health_check_flapping", "cache_loss", "backlog"
+]
+
+
+class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What was looked at."""
+
+    from_: float
+    to: float
+    spans: int
+    samples: int
+    changes: int
+    services: int
+    skipped: tuple[str, ...]
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """What broke first."""
+
+    component: str
+    service: str
+    kind: Kind
+    started_at: float
+    ended_at: float | None
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+class Dns(msgspec.Struct, frozen=True, kw_only=True):
+    """The part that name resolution played."""
+
+    role: DnsRole
+    failure: DnsFailure | None
+    names: tuple[str, ...]
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One ranked explanation; the first is the trigger."""
+
+    component: str
+    service: str
+    kind: Kind
+    score: float
+    evidence: tuple[str, ...]
+
+
+class CascadeStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A component that failed because another one had; `path` leads from it to the trigger."""
+
+    component: str
+    onset_at: float
+    recovered_at: float | None
+    because_of: str
+    path: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+
+class Sustaining(msgspec.Struct, frozen=True, kw_only=True):
+    """A loop that keeps the outage going, with a window of its own."""
+
+    kind: SustainingKind
+    component: str
+    edges: tuple[tuple[str, str], ...]
+    started_at: float
+    ended_at: float | None
+    amplification: float
+    wasted_share: float
+    metastable: bool
+    evidence: tuple[str, ...]
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the incident with one character: trigger, cascade, a sustaining loop, recovery."""
+
+    name: str
+    started_at: float
+    ended_at: float | None
+
+
+class EvidenceItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact with the query that shows it again and traces to click through."""
+
+    id: str
+    detector: str
+    statement: str
+    query: str
+    window: tuple[float, float]
+    observed: float
+    expected: float
+    traces: tuple[str, ...]
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One sentence that stands on evidence, by id."""
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """What a status page could honestly have said at that moment; each claim stands on evidence."""
+
+    at: float
+    text: str
+    claims: tuple[Claim, ...]
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """A trigger and everything that followed from it, up to the last recovery.
+
+    impact: failed requests at the entry services.
+    """
+
+    verdict: Verdict
+    started_at: float
+    detected_at: float
+    ended_at: float | None
+    impact: float
+    trigger: Trigger
+    dns: Dns
+    candidates: tuple[Candidate, ...]
+    cascade: tuple[CascadeStep, ...]
+    sustaining: tuple[Sustaining, ...]
+    phases: tuple[Phase, ...]
+    evidence: tuple[EvidenceItem, ...]
+    updates: tuple[Update, ...]
+
+
+class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the data could not show, and what would settle it."""
+
+    component: str
+    statement: str
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """Incidents by impact, the greatest first; no incident means that nothing is wrong."""
+
+    schema: str
+    recording: RecordingSummary
+    incidents: tuple[Incident, ...]
+    blind_spots: tuple[BlindSpot, ...]

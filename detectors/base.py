@@ -1,0 +1,63 @@
+"""What a detector is: a pure function from windows to findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..collector.model import Windows
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One observed fact behind a finding.
+
+    statement: a sentence a person can check, with the number in it.
+    query: how to see it again: PromQL, or SQL over `calls` / `changes`.
+    window: from, to in Unix seconds.
+    observed, expected: the number seen and the number that history or peers led one to expect.
+    traces: ids of example traces, few.
+    """
+
+    statement: str
+    query: str
+    window: tuple[float, float]
+    observed: float
+    expected: float
+    traces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that one detector saw.
+
+    kind: what it is, one of the analysis's kinds ("dns.empty_record", "retry_storm", …) or a
+        symptom ("failure_spike", "latency_spike", "traffic_drop", "record_race").
+    component: the node it is about: a service, a host name, a resource.
+    started_at, ended_at: Unix seconds; ended_at is None while it lasts at the end of the data.
+    score: strength in 0..1, comparable within one detector only.
+    edges: the (caller, callee) pairs concerned.
+    facts: numbers and words that later stages need, by name ("failure", "amplification", …).
+    """
+
+    detector: str
+    kind: str
+    component: str
+    started_at: float
+    ended_at: float | None
+    score: float
+    evidence: tuple[Evidence, ...]
+    edges: tuple[tuple[str, str], ...] = ()
+    facts: dict[str, float | str] = field(default_factory=dict[str, float | str])
+
+
+class Detector(Protocol):
+    """The extension point; a plain function fits.
+
+    It must not read a clock, a file or the network, must not keep state between calls, and
+    must return the same findings for the same windows whatever the order of their rows.
+    """
+
+    def __call__(self, windows: Windows) -> list[Finding]:
+        """Return what stands out in `windows`, ordered by start and component; nothing stands out: an empty list."""
+        ...

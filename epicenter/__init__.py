@@ -1,0 +1,1 @@
+"""Epicenter finds where an outage began, how it spread, and what keeps it going."""

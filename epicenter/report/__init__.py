@@ -1,0 +1,1 @@
+"""The analysis for people: terminal and HTML."""

@@ -1,0 +1,1 @@
+"""Simulated worlds of real cascades, with known truth, emitted as telemetry."""

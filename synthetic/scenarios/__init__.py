@@ -1,0 +1,1 @@
+"""The scenarios, one file each, and their registry."""

@@ -1,0 +1,1 @@
+"""What a world emits: spans, samples, changes, truth."""

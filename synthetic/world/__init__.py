@@ -1,0 +1,1 @@
+"""The mechanisms that worlds are made of."""
