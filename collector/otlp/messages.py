@@ -1,0 +1,209 @@
+"""The OTLP messages that are read, as typed structs; fields that are not named here are ignored, as the protocol asks.
+
+Source: opentelemetry-proto v1 and its JSON mapping: ids in hex, enums as integers (names are accepted too),
+64-bit integers as decimal strings (numbers are accepted too).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Int = int | str
+
+
+class _Message(msgspec.Struct, rename="camel", gc=False, frozen=True):
+    pass
+
+
+class AnyValue(_Message):
+    """One attribute value; exactly one field is set."""
+
+    string_value: str | None = None
+    int_value: Int | None = None
+    bool_value: bool | None = None
+    double_value: float | str | None = None
+    array_value: dict[str, Any] | None = None
+    kvlist_value: dict[str, Any] | None = None
+    bytes_value: str | None = None
+
+
+class KeyValue(_Message):
+    """One attribute."""
+
+    key: str
+    value: AnyValue = AnyValue()
+
+
+class Resource(_Message):
+    """Who sent it."""
+
+    attributes: list[KeyValue] = []
+
+
+class Event(_Message):
+    """A span event."""
+
+    time_unix_nano: Int = 0
+    name: str = ""
+    attributes: list[KeyValue] = []
+
+
+class Status(_Message):
+    """A span's status."""
+
+    code: Int = 0
+    message: str = ""
+
+
+class Span(_Message):
+    """One span."""
+
+    trace_id: str
+    span_id: str
+    start_time_unix_nano: Int
+    parent_span_id: str = ""
+    name: str = ""
+    kind: Int = 0
+    end_time_unix_nano: Int = 0
+    attributes: list[KeyValue] = []
+    events: list[Event] = []
+    status: Status = Status()
+
+
+class LogRecord(_Message):
+    """One log record."""
+
+    time_unix_nano: Int = 0
+    observed_time_unix_nano: Int = 0
+    severity_text: str = ""
+    body: AnyValue = AnyValue()
+    event_name: str = ""
+    attributes: list[KeyValue] = []
+    trace_id: str = ""
+    span_id: str = ""
+
+
+class Quantile(_Message):
+    """One quantile of a summary."""
+
+    quantile: float
+    value: float | str = 0.0
+
+
+class DataPoint(_Message):
+    """A point of any metric type."""
+
+    time_unix_nano: Int
+    start_time_unix_nano: Int = 0
+    attributes: list[KeyValue] = []
+    flags: int = 0
+    as_int: Int | None = None
+    as_double: float | str | None = None
+    count: Int = 0
+    sum: float | str | None = None
+    bucket_counts: list[Int] = []
+    explicit_bounds: list[float] = []
+    quantile_values: list[Quantile] = []
+
+
+class Points(_Message):
+    """The points of one metric."""
+
+    data_points: list[DataPoint] = []
+    aggregation_temporality: Int = 0
+    is_monotonic: bool = False
+
+
+class Metric(_Message):
+    """One metric; exactly one kind of points is set."""
+
+    name: str
+    unit: str = ""
+    gauge: Points | None = None
+    sum: Points | None = None
+    histogram: Points | None = None
+    exponential_histogram: Points | None = None
+    summary: Points | None = None
+
+
+class ScopeSpans(_Message):
+    """Spans of one instrumentation scope."""
+
+    spans: list[Span] = []
+
+
+class ScopeLogs(_Message):
+    """Log records of one instrumentation scope."""
+
+    log_records: list[LogRecord] = []
+
+
+class ScopeMetrics(_Message):
+    """Metrics of one instrumentation scope."""
+
+    metrics: list[Metric] = []
+
+
+class ResourceSpans(_Message):
+    """Spans of one resource."""
+
+    resource: Resource = Resource()
+    scope_spans: list[ScopeSpans] = []
+
+
+class ResourceLogs(_Message):
+    """Log records of one resource."""
+
+    resource: Resource = Resource()
+    scope_logs: list[ScopeLogs] = []
+
+
+class ResourceMetrics(_Message):
+    """Metrics of one resource."""
+
+    resource: Resource = Resource()
+    scope_metrics: list[ScopeMetrics] = []
+
+
+class Line(_Message):
+    """One line of a file: one export request of one signal."""
+
+    resource_spans: list[ResourceSpans] | None = None
+    resource_logs: list[ResourceLogs] | None = None
+    resource_metrics: list[ResourceMetrics] | None = None
+
+
+DECODER = msgspec.json.Decoder(Line)
+
+
+def text(value: AnyValue) -> str:
+    """Render an attribute as the Collector does for string columns: JSON for arrays and maps."""
+    if value.string_value is not None:
+        return value.string_value
+    if value.bool_value is not None:
+        return "true" if value.bool_value else "false"
+    for plain in (value.int_value, value.double_value, value.bytes_value):
+        if plain is not None:
+            return str(plain)
+    for nested in (value.array_value, value.kvlist_value):
+        if nested is not None:
+            return msgspec.json.encode(
+                _plain({"arrayValue": value.array_value, "kvlistValue": value.kvlist_value})
+            ).decode()
+    return ""
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    """An AnyValue in its JSON form -> the plain JSON value it stands for."""
+    if value.get("arrayValue") is not None:
+        return [_plain(item) for item in value["arrayValue"].get("values", [])]
+    if value.get("kvlistValue") is not None:
+        return {item["key"]: _plain(item.get("value", {})) for item in value["kvlistValue"].get("values", [])}
+    return next(iter(value.values()), None)
+
+
+def pairs(attributes: list[KeyValue]) -> list[tuple[str, str]]:
+    """Attributes as the (key, text) pairs of a map column, sorted by key; of a key that comes twice the last counts."""
+    return sorted({item.key: text(item.value) for item in attributes}.items())
