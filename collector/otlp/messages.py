@@ -17,7 +17,7 @@ class _Message(msgspec.Struct, rename="camel", gc=False, frozen=True):
     pass
 
 
-class AnyValue(_Message):
+class AnyValue(_Message, frozen=True):
     """One attribute value; exactly one field is set."""
 
     string_value: str | None = None
@@ -29,20 +29,20 @@ class AnyValue(_Message):
     bytes_value: str | None = None
 
 
-class KeyValue(_Message):
+class KeyValue(_Message, frozen=True):
     """One attribute."""
 
     key: str
     value: AnyValue = AnyValue()
 
 
-class Resource(_Message):
+class Resource(_Message, frozen=True):
     """Who sent it."""
 
     attributes: list[KeyValue] = []
 
 
-class Event(_Message):
+class Event(_Message, frozen=True):
     """A span event."""
 
     time_unix_nano: Int = 0
@@ -50,14 +50,14 @@ class Event(_Message):
     attributes: list[KeyValue] = []
 
 
-class Status(_Message):
+class Status(_Message, frozen=True):
     """A span's status."""
 
     code: Int = 0
     message: str = ""
 
 
-class Span(_Message):
+class Span(_Message, frozen=True):
     """One span."""
 
     trace_id: str
@@ -72,7 +72,7 @@ class Span(_Message):
     status: Status = Status()
 
 
-class LogRecord(_Message):
+class LogRecord(_Message, frozen=True):
     """One log record."""
 
     time_unix_nano: Int = 0
@@ -85,14 +85,14 @@ class LogRecord(_Message):
     span_id: str = ""
 
 
-class Quantile(_Message):
+class Quantile(_Message, frozen=True):
     """One quantile of a summary."""
 
     quantile: float
     value: float | str = 0.0
 
 
-class DataPoint(_Message):
+class DataPoint(_Message, frozen=True):
     """A point of any metric type."""
 
     time_unix_nano: Int
@@ -108,7 +108,7 @@ class DataPoint(_Message):
     quantile_values: list[Quantile] = []
 
 
-class Points(_Message):
+class Points(_Message, frozen=True):
     """The points of one metric."""
 
     data_points: list[DataPoint] = []
@@ -116,7 +116,7 @@ class Points(_Message):
     is_monotonic: bool = False
 
 
-class Metric(_Message):
+class Metric(_Message, frozen=True):
     """One metric; exactly one kind of points is set."""
 
     name: str
@@ -128,46 +128,46 @@ class Metric(_Message):
     summary: Points | None = None
 
 
-class ScopeSpans(_Message):
+class ScopeSpans(_Message, frozen=True):
     """Spans of one instrumentation scope."""
 
     spans: list[Span] = []
 
 
-class ScopeLogs(_Message):
+class ScopeLogs(_Message, frozen=True):
     """Log records of one instrumentation scope."""
 
     log_records: list[LogRecord] = []
 
 
-class ScopeMetrics(_Message):
+class ScopeMetrics(_Message, frozen=True):
     """Metrics of one instrumentation scope."""
 
     metrics: list[Metric] = []
 
 
-class ResourceSpans(_Message):
+class ResourceSpans(_Message, frozen=True):
     """Spans of one resource."""
 
     resource: Resource = Resource()
     scope_spans: list[ScopeSpans] = []
 
 
-class ResourceLogs(_Message):
+class ResourceLogs(_Message, frozen=True):
     """Log records of one resource."""
 
     resource: Resource = Resource()
     scope_logs: list[ScopeLogs] = []
 
 
-class ResourceMetrics(_Message):
+class ResourceMetrics(_Message, frozen=True):
     """Metrics of one resource."""
 
     resource: Resource = Resource()
     scope_metrics: list[ScopeMetrics] = []
 
 
-class Line(_Message):
+class Line(_Message, frozen=True):
     """One line of a file: one export request of one signal."""
 
     resource_spans: list[ResourceSpans] | None = None
