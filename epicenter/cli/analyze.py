@@ -1,0 +1,48 @@
+"""`epicenter analyze`: recorded telemetry in, one explained incident out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .times import TimeParameter
+
+
+@click.command("analyze")
+@click.argument("recording", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--at", type=TimeParameter(), help="Explain the incident around this moment, even if users saw none.")
+@click.option("--window", "window_s", type=click.IntRange(1, 3600), help="Length of a window in seconds.")
+@click.option("--skip-bad", is_flag=True, help="Use every good file and line, and list those that are not.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write it as JSON (- for standard output).",
+)
+@click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write it as one web page.")
+def command(
+    recording: tuple[Path, ...],
+    at: float | None,
+    window_s: int | None,
+    skip_bad: bool,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
+    """Explain the incident in RECORDING: folders and files of OTLP JSON Lines, Parquet or OpenMetrics text."""
+    from rich.console import Console
+
+    from ..pipeline import analyze_paths
+    from ..report import html, terminal
+    from .output import progress, to_json
+
+    with progress("Reading and counting"):
+        analysis, windows = analyze_paths(recording, at=at, window_s=window_s, skip_bad=skip_bad)
+    if html_path is not None:
+        html_path.write_text(html.render(analysis, windows), encoding="utf-8")
+    if json_path is not None and str(json_path) != "-":
+        json_path.write_bytes(to_json(analysis))
+    if str(json_path) == "-":
+        click.echo(to_json(analysis), nl=False)
+    else:
+        terminal.render(analysis, Console())

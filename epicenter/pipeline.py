@@ -1,0 +1,44 @@
+"""From files to the analysis: the one path that the command line and the public API both take."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .collector.model import Windows
+from .collector.opening import open_recording
+from .collector.recording import summarize
+from .collector.windows import observe
+from .detectors import analyze
+from .detectors.analysis import Analysis, RecordingSummary
+
+MEMORY_LIMIT = "1GB"
+"""What DuckDB may hold before it spills to disk; the rest of the process needs a few hundred MB."""
+
+
+def analyze_paths(
+    paths: Sequence[Path], *, at: float | None = None, window_s: int | None = None, skip_bad: bool = False
+) -> tuple[Analysis, Windows]:
+    """Open files and folders as one recording and explain what went wrong in it.
+
+    at: explain the incident around this moment (Unix seconds), even if users saw none.
+    window_s: length of the windows; None chooses it by the recording's length.
+    Raises UnreadableInput and UsageError as `open_recording` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
+        recording = open_recording(paths, scratch=Path(scratch), skip_bad=skip_bad)
+        connection = recording.connect(memory_limit=MEMORY_LIMIT)
+        found = summarize(connection)
+        windows = observe(connection, window_s)
+        connection.close()
+    summary = RecordingSummary(
+        from_=found.start,
+        to=found.end,
+        spans=found.spans,
+        samples=found.samples,
+        changes=found.changes,
+        services=found.services,
+        skipped=recording.skipped,
+    )
+    return analyze(windows, summary, at=at), windows
