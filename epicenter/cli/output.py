@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import msgspec
@@ -16,7 +16,7 @@ def to_json(value: object) -> bytes:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
+def progress(title: str) -> Generator[Progress]:
     """A bar on the terminal's error stream while the block runs; nothing in a pipe."""
     console = Console(stderr=True)
     bar = Progress(

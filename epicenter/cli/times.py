@@ -9,7 +9,7 @@ import click
 from ..collector.errors import UsageError
 
 
-class TimeParameter(click.ParamType):
+class TimeParameter(click.ParamType[float]):
     """A moment: Unix seconds, or ISO 8601 ("2022-08-22 04:35:17", UTC where no offset is given)."""
 
     name = "time"
