@@ -1,0 +1,48 @@
+"""What really happened in a simulated world, as its own books show it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class TruePhase:
+    """A stretch with one character; `end` is None while it lasts at the end of the world. Unix seconds."""
+
+    name: str
+    start: float
+    end: float | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The labels of a simulated incident, written as `truth.json`; no detector may read them.
+
+    root_component: what broke first, with every other name it goes by in `root_aliases`.
+    root_kind, dns_role, dns_failure: in the words of the analysis.
+    storm, metastable, storm_edges, storm_start, storm_end: the loop that kept the incident going after
+        the trigger's end, with the (caller, callee) pairs it ran over.
+    trigger_start, trigger_end, incident (start, end): Unix seconds.
+    affected: service -> Unix second at which its failures first stood out.
+    """
+
+    root_component: str
+    root_aliases: tuple[str, ...]
+    root_kind: str
+    dns_role: str
+    dns_failure: str | None
+    storm: bool
+    metastable: bool
+    storm_edges: tuple[tuple[str, str], ...]
+    storm_start: float | None
+    storm_end: float | None
+    trigger_start: float
+    trigger_end: float
+    incident: tuple[float, float]
+    affected: dict[str, float]
+    phases: tuple[TruePhase, ...]
+
+    def to_json(self) -> str:
+        """The content of `truth.json`."""
+        return json.dumps(asdict(self), indent=2) + "\n"

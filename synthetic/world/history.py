@@ -1,0 +1,195 @@
+"""What a simulated world did, tick by tick: the seam between the world and its telemetry.
+
+Axes: T ticks of `tick_s` seconds, S services, E edges, C error classes (`model.ERROR_CLASSES`).
+All flows are counts per tick (floats: the world is a fluid), all times are seconds.
+
+How a tick's requests relate, so that traces drawn from it agree with the numbers:
+
+- `entries[t, s]` requests come to service s from outside (users, or its own timers): roots of traces.
+- Each request at the client of edge e makes `calls_per_request` calls over it (a mean; below 1 it is the
+  share of requests that make one). `originals[t, e]` first attempts were made, `attempts[t, e]` with retries.
+- An attempt has one outcome: `ok`, or one class of `failures`. Classes `dns_*` and `connect` never reach
+  the server; `deadline` does, and the server's work is wasted; `server` is an error that the server
+  answered. `attempts = ok + failures.sum(-1) + growth of in_flight`.
+- Attempts of one call fail together: they meet the same resolver, the same pool and the same queue.
+  `given_up[t, e]` calls ended without success after all their retries; `waiting[t, e]` calls are between
+  a failure and a later retry at the tick's end (only edges whose back-off exceeds a tick).
+- `arrivals[t, s]` requests reached service s = entries + attempts that got there. Of them `failed[t, s]`
+  were answered with an error, because a required call was given up or, `own_failed[t, s]`, for a reason
+  of its own (throttled, no capacity, an ordinary bug).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..truth import Truth
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service.
+
+    hosts: names that callers address it by; the first is the usual one. Empty for what nobody calls.
+    client: how its instrumentation words things, one of `CLIENTS`.
+    instrumented: it sends spans. Load balancers and other people's machines do not.
+    user_facing: its entries are users' requests, so its failures are felt outside.
+    latency_s: mean time of its own work on a request, without waiting and without calls.
+    capacity_rps: requests a second it can work off; more queue up.
+    operation: span name of the requests it serves.
+    own_error: what its own failures say (status message of its server span).
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    client: str
+    operation: str
+    instrumented: bool = True
+    user_facing: bool = False
+    latency_s: float = 0.01
+    capacity_rps: float = float("inf")
+    own_error: str = "Internal Server Error"
+
+
+CLIENTS = (
+    "python-requests",
+    "python-aiohttp",
+    "python-botocore",
+    "node-http",
+    "node-aws-sdk",
+    "java-httpclient",
+    "java-urlconnection",
+    "go-http",
+    "grpc-python",
+)
+"""HTTP and RPC clients whose wording of failures differs."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Calls from one service to another.
+
+    peer: host name that the client addresses.
+    calls_per_request: mean calls over this edge per request at the client.
+    required: a call given up fails the client's request; otherwise the client carries on without.
+    client: as `Service.client`, for this edge.
+    timeout_s, connect_timeout_s: when an attempt ends as `deadline`, or as `connect`.
+    retries: attempts after the first; backoff_s: mean pause before the first retry, doubling each time.
+    via: load balancer that the connection passes through, or "".
+    pool_tau_s: mean life of a pooled connection; a new one needs the peer's name resolved.
+    """
+
+    client: str
+    server: str
+    peer: str
+    operation: str
+    calls_per_request: float
+    dialect: str
+    required: bool = True
+    timeout_s: float = 3.0
+    connect_timeout_s: float = 1.0
+    retries: int = 2
+    backoff_s: float = 0.05
+    retry_budget: float = float("inf")  # retries per original that the client allows itself, on average
+    via: str = ""
+    pool_tau_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Series:
+    """A Prometheus series that does not follow from the edges; `values` [T], one sample a tick (thin out at will)."""
+
+    name: str
+    labels: Mapping[str, str]
+    kind: Literal["gauge", "counter"]
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of `model.CHANGES`; `time` in Unix seconds."""
+
+    time: float
+    kind: str
+    target: str
+    actor: str
+    outcome: str = "ok"
+    generation: int | None = None
+    answers: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class History:
+    """All that a world did; arrays as the module's docstring says.
+
+    start: Unix second at which tick 0 begins.
+    latency_ok_s [T, E]: mean client-side duration of a successful attempt.
+    latency_server_s [T, E]: the same of an attempt that the server answered with an error.
+        Other failures last: `dns_*` a few milliseconds (a time-out of DNS: 5 s), `connect` the edge's
+        `connect_timeout_s`, `deadline` its `timeout_s`.
+    latency_s [T, S]: mean server-side duration: waiting, own work and calls.
+    queue_depth [T, S] requests waiting at the tick's end; queue_age_s [T, S] age of the oldest.
+    """
+
+    scenario: str
+    seed: int
+    start: float
+    tick_s: float
+    services: tuple[Service, ...]
+    edges: tuple[Edge, ...]
+    entries: Floats
+    arrivals: Floats
+    failed: Floats
+    own_failed: Floats
+    latency_s: Floats
+    queue_depth: Floats
+    queue_age_s: Floats
+    originals: Floats
+    attempts: Floats
+    ok: Floats
+    failures: Floats
+    in_flight: Floats
+    waiting: Floats
+    given_up: Floats
+    latency_ok_s: Floats
+    latency_server_s: Floats
+    series: tuple[Series, ...]
+    changes: tuple[Change, ...]
+    truth: Truth
+
+    @property
+    def ticks(self) -> int:
+        """T."""
+        return self.entries.shape[0]
+
+    @property
+    def times(self) -> Floats:
+        """[T] Unix second at which each tick begins."""
+        return self.start + self.tick_s * np.arange(self.ticks)
+
+    @property
+    def end(self) -> float:
+        """Unix second at which the last tick ends."""
+        return self.start + self.tick_s * self.ticks
+
+    def service(self, name: str) -> int:
+        """Index of a service on the S axis; KeyError where there is none."""
+        for i, service in enumerate(self.services):
+            if service.name == name:
+                return i
+        raise KeyError(name)
+
+    def edge(self, client: str, server: str) -> int:
+        """Index of an edge on the E axis; KeyError where there is none."""
+        for i, edge in enumerate(self.edges):
+            if (edge.client, edge.server) == (client, server):
+                return i
+        raise KeyError((client, server))
