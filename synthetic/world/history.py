@@ -38,7 +38,7 @@ class Service:
     """One service.
 
     hosts: names that callers address it by; the first is the usual one. Empty for what nobody calls.
-    client: how its instrumentation words things, one of `CLIENTS`.
+    language: what it is written in: python, node, java or go.
     instrumented: it sends spans. Load balancers and other people's machines do not.
     user_facing: its entries are users' requests, so its failures are felt outside.
     latency_s: mean time of its own work on a request, without waiting and without calls.
@@ -49,7 +49,7 @@ class Service:
 
     name: str
     hosts: tuple[str, ...]
-    client: str
+    language: str
     operation: str
     instrumented: bool = True
     user_facing: bool = False
@@ -58,7 +58,7 @@ class Service:
     own_error: str = "Internal Server Error"
 
 
-CLIENTS = (
+DIALECTS = (
     "python-requests",
     "python-aiohttp",
     "python-botocore",
@@ -79,7 +79,7 @@ class Edge:
     peer: host name that the client addresses.
     calls_per_request: mean calls over this edge per request at the client.
     required: a call given up fails the client's request; otherwise the client carries on without.
-    client: as `Service.client`, for this edge.
+    dialect: the client library, one of `DIALECTS`.
     timeout_s, connect_timeout_s: when an attempt ends as `deadline`, or as `connect`.
     retries: attempts after the first; backoff_s: mean pause before the first retry, doubling each time.
     via: load balancer that the connection passes through, or "".
