@@ -1,0 +1,51 @@
+"""What a user installs is what stands in the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import epicenter
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("collector", "synthetic", "detectors", "rules", "dashboards")
+
+
+def test_every_folder_with_code_is_in_the_wheel() -> None:
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = {"epicenter", *(f"epicenter.{room}" for room in ROOMS)}
+    for init in (path for room in ("epicenter", *ROOMS) for path in (ROOT / room).rglob("__init__.py")):
+        dotted = ".".join(init.parent.relative_to(ROOT).parts)
+        found.add(dotted if dotted.startswith("epicenter") else f"epicenter.{dotted}")
+    assert listed == found
+
+
+def test_public_names_are_what_the_package_gives() -> None:
+    missing = [name for name in epicenter.__all__ if not hasattr(epicenter, name)]
+    assert missing == []
+
+
+def test_importing_epicenter_and_asking_for_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from epicenter.cli import cli;"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0;"
+        "print(sorted({'pandas', 'duckdb', 'pyarrow', 'numpy', 'opentelemetry'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_room_is_not_importable_under_its_bare_name() -> None:
+    for room in ROOMS:
+        done = subprocess.run([sys.executable, "-P", "-c", f"import {room}"], capture_output=True, check=False, cwd="/")
+        assert done.returncode != 0
+
+
+def test_the_lock_file_names_no_host_and_pins_every_dependency_with_a_hash() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    pins = [block for block in lock.split("\n") if "==" in block and not block.startswith((" ", "#"))]
+    assert pins
+    assert lock.count("--hash=sha256:") >= len(pins)
