@@ -29,13 +29,25 @@ if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import sys; sys.exit(sys.
     fi
 fi
 
+with_uv() {
+    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock &&
+        "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+}
+
+with_pip() {
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null ||
+        fail "could not put pip into .venv: install python3-venv"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock &&
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+}
+
 # The build backend is pinned in the lock with the rest, so nothing unpinned is ever fetched.
+# uv trusts only its own list of certificate authorities unless told to ask the system, as pip and companies do.
+export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true
 if [ -n "$uv" ]; then
-    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
-    "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+    with_uv || { echo "epicenter: uv could not install the dependencies; trying pip" >&2 && with_pip; } ||
+        fail "the pinned dependencies could not be installed (see above)"
 else
-    [ -x .venv/bin/pip ] || .venv/bin/python -m ensurepip >/dev/null || fail "could not put pip into .venv"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    with_pip || fail "the pinned dependencies could not be installed (see above)"
 fi
 touch .venv/ready
