@@ -1,0 +1,144 @@
+"""The analysis on a terminal: what an on-call engineer reads at 3 a.m.
+
+The answer stands in the first line; each later section may be left unread.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ..detectors.analysis import Analysis, EvidenceItem, Incident, Sustaining
+from . import words
+from .printer import Printer
+from .tree import cascade_tree, guided
+
+WHY_SHOWN, TREE_SHOWN, FEW_SHOWN = 3, 24, 3
+"""Enough to act on; the page has the rest."""
+
+
+def render(analysis: Analysis, console: Console) -> None:
+    """Print the analysis, within 80 columns and about 60 lines for an outage of twenty components.
+
+    Writes nothing but to `console`; characters that its encoding cannot carry become question marks.
+    """
+    printer = Printer(console)
+    if not analysis.incidents:
+        printer.say(words.nothing_found(analysis.recording), style="bold")
+    for position, incident in enumerate(analysis.incidents, 1):
+        if len(analysis.incidents) > 1:
+            printer.section(f"----- Incident {position} of {len(analysis.incidents)} -----")
+        _incident(incident, printer)
+    _limits(analysis, printer)
+
+
+def _incident(incident: Incident, printer: Printer) -> None:
+    _answer(incident, printer)
+    _why(incident, printer)
+    if incident.cascade:
+        printer.section("Only symptoms: what failed because of it")
+        _cascade(incident, printer)
+    if incident.sustaining:
+        printer.section("What keeps it going" if incident.ended_at is None else "What kept it going")
+        printer.rows([_loop(loop) for loop in incident.sustaining])
+    if incident.phases:
+        printer.section("Phases (UTC)")
+        printer.rows(_phases(incident, printer.width))
+    others = words.others(incident)
+    if others:
+        listed = ", ".join(f"{c.component} ({c.kind}, {words.percent(c.score)})" for c in others[:FEW_SHOWN])
+        printer.section("Ranked, none of them sure" if incident.verdict == "unknown" else "Also considered")
+        printer.say(f"{listed}.", indent=2)
+
+
+def _answer(incident: Incident, printer: Printer) -> None:
+    trigger = incident.trigger
+    if incident.verdict == "unknown":
+        printer.say(f"{words.UNTOLD}, from {words.utc(incident.started_at)} on.", style="bold")
+    else:
+        sure = f"at {words.clock(trigger.started_at)} ({words.percent(trigger.confidence)} sure)"
+        printer.say(f"{trigger.component} {words.broke(trigger)} {sure}.", style="bold")
+        printer.say(f"That was {words.utc(trigger.started_at)}; {words.until(trigger)}.")
+    printer.say(words.standing(incident))
+    printer.say(words.impact(incident))
+    printer.say(words.dns_part(incident.dns))
+
+
+def _why(incident: Incident, printer: Printer) -> None:
+    shown = strongest(incident, WHY_SHOWN)
+    if not shown:
+        return
+    printer.section("What is known" if incident.verdict == "unknown" else "Why")
+    for item in shown:
+        printer.say(item.statement, indent=6, first=f"  {words.elide(item.id, 3)}")
+        again = _again(item, printer.width - 6)
+        if again:
+            printer.say(again, style="dim", indent=6)
+
+
+def strongest(incident: Incident, count: int) -> list[EvidenceItem]:
+    """The evidence behind the trigger, in its order; where there is none, the first evidence of all."""
+    by_id = {item.id: item for item in incident.evidence}
+    chosen = [by_id[name] for name in incident.trigger.evidence if name in by_id]
+    return (chosen or list(incident.evidence))[:count]
+
+
+def _again(item: EvidenceItem, room: int) -> str:
+    """How to see it again, in one line: half a query helps nobody, so a long one gives way to a trace."""
+    if item.query and len(item.query) <= room:
+        return item.query
+    return f"trace {words.elide(item.traces[0], 40)}" if item.traces else ""
+
+
+def _cascade(incident: Incident, printer: Printer) -> None:
+    """The cascade as a guide-lined tree with two columns of times; what is too much is counted."""
+    root = cascade_tree(incident)
+    lines = list(guided(root, ascii_only=printer.ascii_only))
+    rows: list[tuple[str, str]] = []
+    for guide, node in lines[: TREE_SHOWN + 1]:
+        began = words.offset(node.onset_at - root.onset_at)
+        well = "not yet" if node.recovered_at is None else words.offset(node.recovered_at - root.onset_at)
+        times = f"{began:<13} {well}" if node is not root else f"{'failed':<13} recovered"
+        rows.append((guide + words.elide(node.component, max(12, printer.width - 36 - len(guide))), times))
+    printer.rows(rows)
+    hidden = len(lines) - len(rows)
+    if hidden > 0:
+        printer.say(f"... and {hidden} more", style="dim", indent=2)
+
+
+def _loop(loop: Sustaining) -> tuple[str, str, str]:
+    head = f"{words.LOOP[loop.kind]} in {words.elide(loop.component, 24)}"
+    return head, words.times(loop.started_at, loop.ended_at), words.strength(loop)
+
+
+def _phases(incident: Incident, width: int) -> list[tuple[str, str, str]]:
+    """Name, times, and a bar on one common scale; an open end is an arrow."""
+    first = min(phase.started_at for phase in incident.phases)
+    last = max(first + 1, *(phase.ended_at or phase.started_at for phase in incident.phases))
+    names = [words.elide(phase.name, 24) for phase in incident.phases]
+    cells = max(8, min(width, 100) - max(map(len, names)) - len("  06:48Z - 09:25Z") - 4)
+    rows: list[tuple[str, str, str]] = []
+    for name, phase in zip(names, incident.phases, strict=True):
+        share = (phase.started_at - first) / (last - first)
+        start = min(cells - 1, int(share * cells))
+        stop = cells if phase.ended_at is None else round((phase.ended_at - first) / (last - first) * cells)
+        length = max(1, stop - start)
+        bar = "=" * length if phase.ended_at is not None else "=" * (length - 1) + ">"
+        rows.append((name, words.times(phase.started_at, phase.ended_at), " " * start + bar))
+    return rows
+
+
+def _limits(analysis: Analysis, printer: Printer) -> None:
+    """Blind spots and skipped files: what the answer does not rest on."""
+    spots = [
+        f"{spot.component}: {spot.statement}" if spot.component else spot.statement for spot in analysis.blind_spots
+    ]
+    skipped = [f"skipped {line}" for line in analysis.recording.skipped]
+    if not spots and not skipped:
+        return
+    unknown = any(incident.verdict == "unknown" for incident in analysis.incidents)
+    printer.section("What would settle it" if unknown else "What the data could not show")
+    for lines in (spots, skipped):
+        for line in lines[:FEW_SHOWN]:
+            printer.say(line, indent=4, first="  - ")
+        if len(lines) > FEW_SHOWN:
+            printer.say(f"... and {len(lines) - FEW_SHOWN} more", style="dim", indent=4)
