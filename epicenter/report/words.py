@@ -6,6 +6,7 @@ Everything a person reads passes through here, so that the terminal and the page
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -227,3 +228,23 @@ def standing(incident: Incident) -> str:
         return f"Not all has recovered by the end of the data, although {repaired}."
     keep = "keeps" if len(running) == 1 else "keep"
     return f"Still going on, although {repaired}: {' and '.join(running)} {keep} it going."
+
+
+def compact(seconds: float) -> str:
+    """Time since the trigger for tight places: +3m, +7h16m, +1d4h."""
+    return re.sub(r"(\d+) (d|h|m|s)(in)? ?", r"\1\2", offset(seconds))
+
+
+def why_not(candidate: Candidate, incident: Incident) -> str:
+    """Why a candidate is not the answer, from what the analysis knows of it."""
+    trigger = incident.trigger
+    about = {candidate.component, candidate.service} - {""}
+    loop = next((loop for loop in incident.sustaining if loop.component in about), None)
+    if loop is not None and loop.started_at > trigger.started_at:
+        began = offset(loop.started_at - trigger.started_at)
+        return f"Its {LOOP[loop.kind]} began {began} and keeps the outage going; it did not start it."
+    step = next((step for step in incident.cascade if step.component in about), None)
+    if step is not None and step.onset_at >= trigger.started_at:
+        began = offset(step.onset_at - trigger.started_at)
+        return f"It failed {began}, because of {plain(step.because_of or trigger.component)}."
+    return f"The evidence for it is weaker: {percent(candidate.score)} against {percent(incident.candidates[0].score)}."

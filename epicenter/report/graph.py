@@ -1,0 +1,95 @@
+"""The cascade laid out from left to right: a column for each step away from the trigger.
+
+The cascade is a tree (each failure has one reason), so a tidy tree suffices: leaves take one
+row each in the order of failure, and a parent stands at the middle of its children. No two
+boxes meet and no two lines of the tree cross, whatever the number of nodes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from .svg import fitting
+from .tree import Node
+from .words import elide, plain
+
+NAME_SIZE, SMALL_SIZE = 13.0, 11.5
+PAD, LINE, GAP_X, GAP_Y, LOOP_ROOM = 8.0, 16.0, 44.0, 12.0, 22.0
+WIDTH, NARROWEST, WIDEST = 1040.0, 158.0, 220.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node with its place: upper left corner and size in pixels. `loops` name what keeps it going."""
+
+    node: Node
+    depth: int
+    lines: tuple[str, ...]
+    loops: tuple[str, ...]
+    x: float
+    y: float
+    width: float
+    height: float
+    parent: int | None
+
+    @property
+    def middle(self) -> float:
+        """Height of its middle line."""
+        return self.y + self.height / 2
+
+
+@dataclass
+class _Pen:
+    """Where the next leaf goes, and the boxes placed so far."""
+
+    width: float
+    loops: dict[str, tuple[str, ...]]
+    below: float = 0.0
+    boxes: list[Box] = field(default_factory=list[Box])
+
+
+def lay_out(root: Node, loops: dict[str, tuple[str, ...]]) -> list[Box]:
+    """A box for each node, parents before children; `loops` gives the loops' names by component."""
+    columns = _depth(root) + 1
+    width = min(WIDEST, max(NARROWEST, (WIDTH - GAP_X * (columns - 1)) / columns))
+    pen = _Pen(width, loops)
+    _place(root, 0, None, pen)
+    return pen.boxes
+
+
+def _depth(node: Node) -> int:
+    return 1 + max(map(_depth, node.children)) if node.children else 0
+
+
+def _place(node: Node, depth: int, parent: int | None, pen: _Pen) -> float:
+    """Put a node and all below it; returns the height of its middle."""
+    lines = fold(node.component, fitting(pen.width - 2 * PAD, NAME_SIZE))
+    loops = pen.loops.get(node.component, ())
+    height = 2 * PAD + LINE * (len(lines) + 1 + len(loops))
+    room = LOOP_ROOM if loops else 0.0
+    place, top = len(pen.boxes), pen.below
+    box = Box(node, depth, lines, loops, depth * (pen.width + GAP_X), 0.0, pen.width, height, parent)
+    pen.boxes.append(box)
+    middles = [_place(child, depth + 1, place, pen) for child in node.children]
+    middle = (middles[0] + middles[-1]) / 2 if middles else top + room + height / 2
+    # A tall parent of one short child would reach into the row above: it pushes its children no further
+    # than needed, by standing lower itself.
+    middle = max(middle, top + room + height / 2)
+    pen.boxes[place] = _at(box, middle - height / 2)
+    pen.below = max(pen.below, middle + height / 2 + GAP_Y)
+    return middle
+
+
+def _at(box: Box, y: float) -> Box:
+    return Box(box.node, box.depth, box.lines, box.loops, box.x, y, box.width, box.height, box.parent)
+
+
+def fold(name: str, letters: int) -> tuple[str, ...]:
+    """A name on one line or two, broken after a dot, dash or slash where there is one; the rest is elided."""
+    name = plain(name)
+    if len(name) <= letters:
+        return (name,)
+    breaks = [m.end() for m in re.finditer(r"[.\-_/: ]", name) if m.end() <= letters]
+    cut = breaks[-1] if breaks else letters
+    return name[:cut], elide(name[cut:], letters)

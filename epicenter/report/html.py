@@ -1,0 +1,87 @@
+"""The analysis as one self-contained page: no network, no script, the same bytes for the same analysis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..collector.model import Windows
+from ..detectors.analysis import Analysis, Incident
+from . import spread, timeline, words
+from .felt import entry_services
+from .terminal import strongest
+from .tree import Node, cascade_tree, walk
+
+WHY_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Section:
+    """One incident as the template wants it."""
+
+    incident: Incident
+    number: int
+    timelines: tuple[Markup, Markup]
+    spread: Markup | None
+    steps: tuple[tuple[int, Node], ...]
+    why: tuple[str, ...]
+    anchor: Callable[[str], str]
+
+
+def render(analysis: Analysis, windows: Windows | None = None) -> str:
+    """The whole page; with `windows` it also shows what users felt over time and which services they call."""
+    sections = [_section(incident, number, analysis, windows) for number, incident in enumerate(analysis.incidents, 1)]
+    template = _environment().get_template("page.html.j2")
+    return template.render(
+        analysis=analysis, seen=analysis.recording, sections=sections, style=Markup(_text("page.css"))
+    )
+
+
+def _section(incident: Incident, number: int, analysis: Analysis, windows: Windows | None) -> Section:
+    wide, narrow = (
+        timeline.draw(incident, analysis.recording, windows, f"timeline-{number}-{kind}", narrow=kind == "narrow")
+        for kind in ("wide", "narrow")
+    )
+    entries = entry_services(windows) if windows is not None else frozenset[str]()
+    return Section(
+        incident=incident,
+        number=number,
+        timelines=(wide, narrow),
+        spread=spread.draw(incident, entries, f"spread-{number}") if incident.cascade else None,
+        steps=tuple(walk(cascade_tree(incident))),
+        why=tuple(item.id for item in strongest(incident, WHY_SHOWN)),
+        anchor=lambda name: anchor(name, number),
+    )
+
+
+def anchor(name: str, number: int) -> str:
+    """The id of an evidence item on the page: its own, or in later incidents with their number before it."""
+    safe = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    return safe if number == 1 else f"i{number}-{safe}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        finalize=_readable,
+        loader=FunctionLoader(_text),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals["words"] = words
+    return environment
+
+
+def _readable(value: object) -> object:
+    """Every text on its way into the page loses its control characters; markup of our own is left alone."""
+    return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

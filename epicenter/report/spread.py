@@ -1,0 +1,136 @@
+"""The cascade as a drawing: boxes, the lines of failure between them, and the loops that keep it going."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markupsafe import Markup
+
+from ..detectors.analysis import Incident
+from . import words
+from .graph import LINE, NAME_SIZE, PAD, SMALL_SIZE, Box, lay_out
+from .svg import label, picture, tag
+from .tree import cascade_tree
+
+
+def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
+    """The drawing; `entries` are the services that users call themselves."""
+    root = cascade_tree(incident)
+    loops: dict[str, tuple[str, ...]] = {}
+    for loop in incident.sustaining:
+        loops[loop.component] = (*loops.get(loop.component, ()), words.LOOP[loop.kind])
+    boxes = lay_out(root, loops)
+    margin = 3.0
+    return picture(
+        name,
+        max(box.x + box.width for box in boxes) + 2 * margin,
+        max(box.y + box.height for box in boxes) + 2 * margin,
+        "How the failure spread",
+        "; ".join(_said(box, root.onset_at) for box in boxes),
+        _arrow_heads(name),
+        tag(
+            "g",
+            *(_line(boxes[box.parent], box, name) for box in boxes if box.parent is not None),
+            *_loops(incident, boxes, name),
+            *(_box(box, root.onset_at, entries) for box in boxes),
+            transform=f"translate({margin:g} {margin:g})",
+        ),
+    )
+
+
+def _said(box: Box, zero: float) -> str:
+    node = box.node
+    if box.parent is None:
+        return f"It began with {node.component}"
+    return f"{node.component} failed {words.offset(node.onset_at - zero)} because of {node.because_of}"
+
+
+def _arrow_heads(name: str) -> Markup:
+    heads = [
+        tag(
+            "marker",
+            tag("path", d="M0 0L8 4L0 8Z", class_=f"head {kind}"),
+            id=f"{name}-{kind}",
+            viewBox="0 0 8 8",
+            refX=7,
+            refY=4,
+            markerWidth=7,
+            markerHeight=7,
+            orient="auto",
+        )
+        for kind in ("cause", "loop")
+    ]
+    return tag("defs", *heads)
+
+
+def _line(parent: Box, child: Box, name: str) -> Markup:
+    x1, x2 = parent.x + parent.width, child.x - 2
+    return tag("path", d=_bent(x1, parent.middle, x2, child.middle), class_="cause", marker_end=f"url(#{name}-cause)")
+
+
+def _bent(x1: float, y1: float, x2: float, y2: float) -> str:
+    half = (x1 + x2) / 2
+    return f"M{x1:.1f} {y1:.1f}C{half:.1f} {y1:.1f} {half:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+
+
+def _loops(incident: Incident, boxes: list[Box], name: str) -> Iterator[Markup]:
+    """From each caller in the picture back to what it calls; a loop without such callers turns on its own box."""
+    head = f"url(#{name}-loop)"
+    turned: set[int] = set()
+    for loop in incident.sustaining:
+        drawn = False
+        for caller, callee in dict.fromkeys(loop.edges):
+            ends = _nearest(boxes, caller, callee)
+            if ends is not None:
+                drawn = True
+                yield tag("path", d=_back(*ends), class_="loop", marker_end=head)
+        place = next((i for i, box in enumerate(boxes) if box.node.component == loop.component), None)
+        if place is not None and not drawn and place not in turned:
+            turned.add(place)
+            yield tag("path", d=_turn(boxes[place]), class_="loop", marker_end=head)
+
+
+def _nearest(boxes: list[Box], caller: str, callee: str) -> tuple[Box, Box] | None:
+    """The boxes of the two that stand closest: a component that failed twice has two."""
+    pairs = [
+        (abs(a.x - b.x) + abs(a.y - b.y), i, a, b)
+        for i, (a, b) in enumerate((a, b) for a in boxes for b in boxes if a is not b)
+        if a.node.component == caller and b.node.component == callee
+    ]
+    return min(pairs, key=lambda pair: pair[:2])[2:] if pairs else None
+
+
+def _back(caller: Box, callee: Box) -> str:
+    """Below the line of failure, so that the two together look like the loop they are."""
+    y1, y2 = caller.middle + 11, callee.middle + 11
+    if caller.x > callee.x:
+        return _bent(caller.x, y1, callee.x + callee.width + 2, y2)
+    if caller.x < callee.x:
+        return _bent(caller.x + caller.width, y1, callee.x - 2, y2)
+    side = caller.x + caller.width
+    return f"M{side:.1f} {y1:.1f}C{side + 34:.1f} {y1:.1f} {side + 34:.1f} {y2:.1f} {side + 2:.1f} {y2:.1f}"
+
+
+def _turn(box: Box) -> str:
+    """Out of the top of a box and back into it; the layout leaves room for it."""
+    left, right = box.x + box.width - 52, box.x + box.width - 12
+    return (
+        f"M{left:.1f} {box.y:.1f}C{left:.1f} {box.y - 24:.1f} {right:.1f} {box.y - 24:.1f} {right:.1f} {box.y - 2:.1f}"
+    )
+
+
+def _box(box: Box, zero: float, entries: frozenset[str]) -> Markup:
+    node, x, room = box.node, box.x + PAD, box.width - 2 * PAD
+    kind = "trigger" if box.parent is None else "loop" if box.loops else "step"
+    lines = [
+        tag("text", line, x=x, y=box.y + PAD + 12 + LINE * number, class_="name", font_size=NAME_SIZE)
+        for number, line in enumerate(box.lines)
+    ]
+    y = box.y + PAD + 12 + LINE * len(box.lines)
+    back = "not back yet" if node.recovered_at is None else f"back {words.compact(node.recovered_at - zero)}"
+    users = ", users" if node.component in entries else ""
+    lines.append(label(f"{words.compact(node.onset_at - zero)}, {back}{users}", x, y, room, SMALL_SIZE, "when"))
+    for number, loop in enumerate(box.loops, 1):
+        lines.append(label(loop, x, y + LINE * number, room, SMALL_SIZE, "looped"))
+    shape = tag("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=5)
+    return tag("g", tag("title", node.component), shape, *lines, class_=f"box {kind}")
