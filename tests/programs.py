@@ -1,0 +1,25 @@
+"""Where outside programs are, for the tests that drive real ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
+
+
+def find(name: str) -> Path | None:
+    """The program on PATH or in .tools/bin, where `make test` unpacks it when it may not install."""
+    found = shutil.which(name) or shutil.which(name, path=os.fspath(TOOLS))
+    return Path(found) if found else None
+
+
+def require(name: str) -> Path:
+    """The program, or the running test is skipped with the reason."""
+    found = find(name)
+    if found is None:
+        pytest.skip(f"{name} was not found on PATH or in .tools/bin (make test installs it)")
+    return found
