@@ -129,9 +129,9 @@ CALL_COUNTS = (
     *LATENCY_COLUMNS,  # of the attempt as its client saw it, or the server's where no client was seen
 )
 CALL_EXAMPLES = ("example_trace", "error_trace")
-"""The smallest trace id of the row, and of its failed attempts ("" where there is none): evidence to click through.
+"""One trace id of the row, and one of its failed attempts ("" where there is none): evidence to click through.
 
-They merge by min over the non-empty ones.
+It is the one whose hash is smallest, which any split and order of the traces leads to.
 """
 
 CALLS = pa.schema(

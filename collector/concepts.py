@@ -1,0 +1,110 @@
+"""Names in the wild -> concepts: the only place where metric names are known.
+
+A name is first normalised (lower case, dots to underscores); each row then tells the concept, how its samples are
+read, and which labels name the component and the item. Sources of the names: OpenTelemetry semantic conventions,
+CoreDNS, blackbox_exporter, Envoy, YACE's CloudWatch names, and what public dashboards query.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+SERVICE_LABELS = ("service_name", "destination_service", "exported_service", "service", "app", "job", "pod", "instance")
+PROBED_LABELS = ("dns_question_name", "target", "instance", "host", "domain")
+PEER_LABELS = ("server_address", "net_peer_name", "http_host", "peer", "server")
+BALANCER_LABELS = ("load_balancer", "dimension_LoadBalancer", "envoy_cluster_name", "cluster_name", "instance")
+ZONE_LABELS = ("zone", "availability_zone", "dimension_AvailabilityZone")
+STATUS_LABELS = ("http_response_status_code", "http_status_code", "status_code", "code", "status", "response_code")
+
+
+@dataclass(frozen=True)
+class Concept:
+    """How one family of metric names is read.
+
+    pattern: matches the whole normalised name.
+    kind: "counter" (per-series increase), "gauge" (mean), "sum" (a gauge that already is a period's sum).
+    component, item: labels to take them from, the first that is there; "" where there is none.
+    failures_only: only series whose status or error type says that they failed.
+    """
+
+    name: str
+    pattern: str
+    kind: Literal["counter", "gauge", "sum"]
+    component: tuple[str, ...] = SERVICE_LABELS
+    item: tuple[str, ...] = ()
+    failures_only: bool = False
+
+
+_HTTP_SERVER = (
+    r"http_server_request_duration_seconds_count|http_server_duration_milliseconds_count|http_requests_total"
+    r"|http_server_requests_seconds_count|rpc_server_(call_)?duration_(milliseconds|seconds)_count"
+)
+_HTTP_CLIENT = (
+    r"http_client_request_duration_seconds_count|http_client_duration_milliseconds_count"
+    r"|rpc_client_(call_)?duration_(milliseconds|seconds)_count"
+)
+_HEALTHY = r"aws_(networkelb|applicationelb)_healthy_host_count_\w+|envoy_cluster_membership_healthy"
+_UNHEALTHY = r"aws_(networkelb|applicationelb)_un_healthy_host_count_\w+"
+_PROXY_RETRIES = (
+    r"envoy_cluster_upstream_rq_retry(_total)?|traefik_service_retries_total|rest_client_request_retries_total"
+)
+_CPU_SECONDS = r"process_cpu_(time_)?seconds_total|container_cpu_usage_seconds_total"
+_MEMORY = r"process_resident_memory_bytes|container_memory_working_set_bytes|process_memory_usage_bytes|memoryusage_mi"
+_CALLER = ("service_name", "job")
+_RECORD = ("name", "endpoint", "record")
+_WRITER = ("writer", "enactor")
+_QTYPE = ("qtype", "query_type", "type", "module")
+_ZONE = ("zone", "server", "instance")
+
+CONCEPTS: tuple[Concept, ...] = (
+    Concept("dns_answers", r"probe_dns_answer_rrs", "gauge", PROBED_LABELS, _QTYPE),
+    Concept("dns_probe_ok", r"probe_dns_query_succeeded", "gauge", PROBED_LABELS),
+    Concept("dns_responses", r"coredns_dns_responses_total|unbound_answer_rcodes_total", "counter", _ZONE, ("rcode",)),
+    Concept("dns_responses", r"hubble_dns_responses_total", "counter", ("source", "instance"), ("rcode",)),
+    Concept(
+        "dns_lookup_failures", r"dns_lookup_duration_seconds_count", "counter", PROBED_LABELS, ("error_type",), True
+    ),
+    Concept("probe_ok", r"probe_success", "gauge", ("target", "instance"), ("city", "module", "job")),
+    Concept("requests", _HTTP_SERVER, "counter"),
+    Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True),
+    Concept("client_requests", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER),
+    Concept("client_errors", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, True),
+    Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
+    Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
+    Concept("queue_age_s", r"\w+_queue_(oldest_)?age_seconds", "gauge", SERVICE_LABELS, ("queue",)),
+    Concept("work", r"\w+_attempts_total", "counter", SERVICE_LABELS, ("outcome", "result", "status")),
+    Concept("leases_active", r"\w+_leases_active", "gauge"),
+    Concept("healthy_hosts", _HEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
+    Concept("unhealthy_hosts", _UNHEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
+    Concept("health_flips", r"\w+_health_check_flips_total", "counter", BALANCER_LABELS, ZONE_LABELS),
+    Concept("propagation_delay_s", r"\w+_propagation_delay_seconds", "gauge"),
+    Concept("throttled", r"\w+_throttled_requests_total", "counter"),
+    Concept("throttled", r"aws_dynamodb_throttled_requests_sum", "sum", ("dimension_TableName",)),
+    Concept("plan_generation", r"\w+_plan_generation", "gauge", _RECORD, _WRITER),
+    Concept("lock_failures", r"\w+_lock_failures_total", "counter", _RECORD, _WRITER),
+    Concept("retries", _PROXY_RETRIES, "counter", SERVICE_LABELS, PEER_LABELS),
+    Concept("cpu", _CPU_SECONDS, "counter"),
+    Concept("cpu", r"cpuusage_m", "gauge"),
+    Concept("memory", _MEMORY, "gauge"),
+    Concept("network", r"container_network_(receive|transmit)_bytes_total", "counter"),
+    Concept("network", r"network(receive|transmit)bytes", "gauge"),
+    Concept("up", r"up", "gauge"),
+)
+"""Every row whose pattern matches applies: one counter is `requests` and, where its status says so, `errors`."""
+
+
+def normalise(name: str) -> str:
+    """A metric name in lower case, with anything but letters and digits as single underscores.
+
+    >>> normalise("CpuUsage(m)")
+    'cpuusage_m'
+    """
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def concepts_of(name: str) -> tuple[Concept, ...]:
+    """The rows of the table that read the metric of this name; none: the name is unknown."""
+    plain = normalise(name)
+    return tuple(concept for concept in CONCEPTS if re.fullmatch(concept.pattern, plain))

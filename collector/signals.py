@@ -1,0 +1,74 @@
+"""Samples -> `signals`: what metrics say of each component, window by window."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from .concepts import STATUS_LABELS, Concept, concepts_of
+from .model import SIGNALS
+
+_POD_SUFFIX = "-[a-f0-9]{6,10}-[a-z0-9]{5}$"
+"""What a Kubernetes Deployment appends to its own name in the names of its pods."""
+
+
+def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
+    """Condense the view `samples`; the result has schema SIGNALS.
+
+    Counters give the increase within the window, a fall being a restart from zero; the first sample of a series
+    increases by nothing. Gauges give their mean. A NaN (Prometheus's staleness marker) is no value.
+    """
+    names = [str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall()]
+    parts = [_select(name, concept, window_s) for name in sorted(names) for concept in concepts_of(name)]
+    if not parts:
+        return SIGNALS.empty_table()
+    # several series of one component and item (pods, routes, status codes): counters add up, gauges average
+    query = f"""
+        select "window", component, concept, item,
+            case when bool_or(adds) then sum(value) else avg(value) end as value,
+            min(value) as low, max(value) as high
+        from ({" union all ".join(parts)}) where component <> ''
+        group by "window", component, concept, item order by all"""
+    return connection.sql(query).to_arrow_table().cast(SIGNALS)
+
+
+def unknown_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Metric names that no concept reads, sorted: what a user may want to add."""
+    names = [str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall()]
+    return sorted(name for name in names if not concepts_of(name))
+
+
+def _select(name: str, concept: Concept, window_s: int) -> str:
+    quoted = name.replace("'", "''")
+    keys = f"""epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
+        regexp_replace({_label(concept.component)}, '{_POD_SUFFIX}', '') as component,
+        '{concept.name}' as concept, {_label(concept.item)} as item"""
+    adds = "false" if concept.kind == "gauge" else "true"
+    if concept.kind == "counter":
+        value = """case when Value < lag(Value) over series then Value
+            else Value - lag(Value) over series end"""
+        source = f"""select Timestamp, Labels, {value} as change from samples
+            where Name = '{quoted}' and not isnan(Value) {_only(concept)}
+            window series as (partition by Labels order by Timestamp)"""
+        return f"""select {keys}, sum(change) as value, {adds} as adds from ({source})
+            where change is not null group by Labels, 1, 2, 3, 4"""
+    return f"""select {keys}, avg(Value) as value, {adds} as adds from samples
+        where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4"""
+
+
+def _only(concept: Concept) -> str:
+    """Which series a concept is about, where that is not all of the name."""
+    if not concept.failures_only:
+        return ""
+    failed_status = f"regexp_matches({_label(STATUS_LABELS)}, '^(5\\d\\d|5xx|error|STATUS_CODE_ERROR)$')"
+    error_type = "coalesce(Labels['error_type'], '')"
+    # a client's error.type is often its status: one below 500 is the caller's own mistake
+    says_error = f"({error_type} <> '' and not regexp_matches({error_type}, '^[1-4]\\d\\d$'))"
+    return f"and ({failed_status} or {says_error})"
+
+
+def _label(labels: tuple[str, ...]) -> str:
+    """The first of the labels that is there and not empty, as SQL; lower case where it is a host name."""
+    if not labels:
+        return "''"
+    return "coalesce(" + ", ".join(f"nullif(Labels['{label}'], '')" for label in labels) + ", '')"
