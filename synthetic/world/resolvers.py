@@ -1,0 +1,56 @@
+"""Recursive resolvers that cache answers, and the lack of answers.
+
+A name that exists but has no addresses is answered NOERROR with an empty answer section (NODATA). A
+resolver keeps that as long as the zone's SOA allows: min(TTL of the SOA record, its MINIMUM field)
+(RFC 2308, section 5), 900 s for zones on Route 53. Resolvers fill their caches at different moments,
+so after a repair they come back one by one over that time: in steps, not smoothly.
+
+A negative answer is kept per (name, type), so A and AAAA come back at different moments too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .history import Floats
+
+
+@dataclass(frozen=True)
+class Caching:
+    """How long a resolver keeps answers: ttl_s those with addresses, negative_ttl_s those without."""
+
+    ttl_s: float = 5.0
+    negative_ttl_s: float = 900.0
+
+
+def cached_answers(
+    authority: Floats, tick_s: float, caching: Caching, resolvers: int, rng: np.random.Generator
+) -> Floats:
+    """[T, R] Answers that each of R busy resolvers gives, from the authority's answers [T].
+
+    A busy resolver asks again as soon as an entry has expired, plus the moment until the next question.
+    """
+    ticks = len(authority)
+    seen = np.empty((ticks, resolvers))
+    for resolver in range(resolvers):
+        tick = 0
+        expires_s = rng.uniform(0, caching.ttl_s)
+        answer = authority[0]
+        while tick < ticks:
+            # The entry serves up to the tick in which it expires; then the authority is asked.
+            until = min(ticks, max(tick + 1, int(np.ceil(expires_s / tick_s))))
+            seen[tick:until, resolver] = answer
+            tick = until
+            if tick < ticks:
+                answer = authority[tick]
+                life_s = caching.ttl_s if answer else caching.negative_ttl_s
+                expires_s = tick * tick_s + life_s * rng.uniform(1.0, 1.02)
+    return seen
+
+
+def recovery_times(seen: Floats, times: Floats) -> Floats:
+    """[R] The time from which each resolver answers again for good; the first time where it never failed."""
+    last_empty = np.where(seen == 0, np.arange(len(seen))[:, None], -1).max(axis=0)
+    return times[np.minimum(last_empty + 1, len(times) - 1)]
