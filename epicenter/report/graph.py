@@ -15,18 +15,18 @@ from .tree import Node
 from .words import elide, plain
 
 NAME_SIZE, SMALL_SIZE = 13.0, 11.5
-PAD, LINE, GAP_X, GAP_Y, LOOP_ROOM = 8.0, 16.0, 44.0, 12.0, 22.0
-WIDTH, NARROWEST, WIDEST = 1040.0, 158.0, 220.0
+PAD, LINE, GAP_X, GAP_Y, LOOP_ROOM = 8.0, 16.0, 46.0, 12.0, 22.0
+WIDTH, NARROWEST, WIDEST = 1032.0, 158.0, 220.0
 
 
 @dataclass(frozen=True)
 class Box:
-    """A node with its place: upper left corner and size in pixels. `loops` name what keeps it going."""
+    """A node with its place: upper left corner and size in pixels. `notes` say what else is known of it."""
 
     node: Node
     depth: int
     lines: tuple[str, ...]
-    loops: tuple[str, ...]
+    notes: tuple[str, ...]
     x: float
     y: float
     width: float
@@ -44,16 +44,17 @@ class _Pen:
     """Where the next leaf goes, and the boxes placed so far."""
 
     width: float
-    loops: dict[str, tuple[str, ...]]
+    notes: dict[str, tuple[str, ...]]
+    looping: frozenset[str]
     below: float = 0.0
     boxes: list[Box] = field(default_factory=list[Box])
 
 
-def lay_out(root: Node, loops: dict[str, tuple[str, ...]]) -> list[Box]:
-    """A box for each node, parents before children; `loops` gives the loops' names by component."""
+def lay_out(root: Node, notes: dict[str, tuple[str, ...]], looping: frozenset[str]) -> list[Box]:
+    """A box for each node, parents before children; `notes` are lines by component, `looping` get room above."""
     columns = _depth(root) + 1
     width = min(WIDEST, max(NARROWEST, (WIDTH - GAP_X * (columns - 1)) / columns))
-    pen = _Pen(width, loops)
+    pen = _Pen(width, notes, looping)
     _place(root, 0, None, pen)
     return pen.boxes
 
@@ -65,16 +66,15 @@ def _depth(node: Node) -> int:
 def _place(node: Node, depth: int, parent: int | None, pen: _Pen) -> float:
     """Put a node and all below it; returns the height of its middle."""
     lines = fold(node.component, fitting(pen.width - 2 * PAD, NAME_SIZE))
-    loops = pen.loops.get(node.component, ())
-    height = 2 * PAD + LINE * (len(lines) + 1 + len(loops))
-    room = LOOP_ROOM if loops else 0.0
+    notes = pen.notes.get(node.component, ())
+    height = 2 * PAD + LINE * (len(lines) + 1 + len(notes))
+    room = LOOP_ROOM if node.component in pen.looping else 0.0
     place, top = len(pen.boxes), pen.below
-    box = Box(node, depth, lines, loops, depth * (pen.width + GAP_X), 0.0, pen.width, height, parent)
+    box = Box(node, depth, lines, notes, depth * (pen.width + GAP_X), 0.0, pen.width, height, parent)
     pen.boxes.append(box)
     middles = [_place(child, depth + 1, place, pen) for child in node.children]
     middle = (middles[0] + middles[-1]) / 2 if middles else top + room + height / 2
-    # A tall parent of one short child would reach into the row above: it pushes its children no further
-    # than needed, by standing lower itself.
+    # A parent taller than its only child stands lower than the child's middle rather than in the row above.
     middle = max(middle, top + room + height / 2)
     pen.boxes[place] = _at(box, middle - height / 2)
     pen.below = max(pen.below, middle + height / 2 + GAP_Y)
@@ -82,7 +82,7 @@ def _place(node: Node, depth: int, parent: int | None, pen: _Pen) -> float:
 
 
 def _at(box: Box, y: float) -> Box:
-    return Box(box.node, box.depth, box.lines, box.loops, box.x, y, box.width, box.height, box.parent)
+    return Box(box.node, box.depth, box.lines, box.notes, box.x, y, box.width, box.height, box.parent)
 
 
 def fold(name: str, letters: int) -> tuple[str, ...]:

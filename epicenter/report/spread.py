@@ -16,10 +16,11 @@ from .tree import cascade_tree
 def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
     """The drawing; `entries` are the services that users call themselves."""
     root = cascade_tree(incident)
-    loops: dict[str, tuple[str, ...]] = {}
+    notes: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(entries), ("called by users",))
     for loop in incident.sustaining:
-        loops[loop.component] = (*loops.get(loop.component, ()), words.LOOP[loop.kind])
-    boxes = lay_out(root, loops)
+        notes[loop.component] = (*notes.get(loop.component, ()), words.LOOP[loop.kind])
+    looping = frozenset(loop.component for loop in incident.sustaining)
+    boxes = lay_out(root, notes, looping)
     margin = 3.0
     return picture(
         name,
@@ -32,7 +33,7 @@ def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
             "g",
             *(_line(boxes[box.parent], box, name) for box in boxes if box.parent is not None),
             *_loops(incident, boxes, name),
-            *(_box(box, root.onset_at, entries) for box in boxes),
+            *(_box(box, root.onset_at, looping) for box in boxes),
             transform=f"translate({margin:g} {margin:g})",
         ),
     )
@@ -54,8 +55,9 @@ def _arrow_heads(name: str) -> Markup:
             viewBox="0 0 8 8",
             refX=7,
             refY=4,
-            markerWidth=7,
-            markerHeight=7,
+            markerWidth=9,
+            markerHeight=9,
+            markerUnits="userSpaceOnUse",
             orient="auto",
         )
         for kind in ("cause", "loop")
@@ -119,18 +121,17 @@ def _turn(box: Box) -> str:
     )
 
 
-def _box(box: Box, zero: float, entries: frozenset[str]) -> Markup:
+def _box(box: Box, zero: float, looping: frozenset[str]) -> Markup:
     node, x, room = box.node, box.x + PAD, box.width - 2 * PAD
-    kind = "trigger" if box.parent is None else "loop" if box.loops else "step"
+    kind = "trigger" if box.parent is None else "loop" if node.component in looping else "step"
     lines = [
         tag("text", line, x=x, y=box.y + PAD + 12 + LINE * number, class_="name", font_size=NAME_SIZE)
         for number, line in enumerate(box.lines)
     ]
     y = box.y + PAD + 12 + LINE * len(box.lines)
     back = "not back yet" if node.recovered_at is None else f"back {words.compact(node.recovered_at - zero)}"
-    users = ", users" if node.component in entries else ""
-    lines.append(label(f"{words.compact(node.onset_at - zero)}, {back}{users}", x, y, room, SMALL_SIZE, "when"))
-    for number, loop in enumerate(box.loops, 1):
-        lines.append(label(loop, x, y + LINE * number, room, SMALL_SIZE, "looped"))
+    lines.append(label(f"{words.compact(node.onset_at - zero)}, {back}", x, y, room, SMALL_SIZE, "when"))
+    for number, note in enumerate(box.notes, 1):
+        lines.append(label(note, x, y + LINE * number, room, SMALL_SIZE, "note"))
     shape = tag("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=5)
     return tag("g", tag("title", node.component), shape, *lines, class_=f"box {kind}")

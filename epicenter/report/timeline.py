@@ -17,6 +17,9 @@ TICKS_S = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 7 * 
 TOP_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 """Upper ends of the vertical axis: the smallest that holds the peak."""
 
+HEADING = 24.0
+"""Pixels above a group of bars."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -32,7 +35,7 @@ class Frame:
     @property
     def left(self) -> float:
         """Left edge of the plot; the axis numbers stand before it."""
-        return max(self.labels, 36)
+        return self.labels or 44
 
     def x(self, time: float) -> float:
         """Pixels from the left for a moment, held within the plot."""
@@ -42,25 +45,22 @@ class Frame:
 
 @dataclass(frozen=True)
 class Row:
-    """One bar below the chart."""
+    """One bar below the chart; `heading` opens a group of bars, `y` is its upper edge."""
 
     text: str
     started_at: float
     ended_at: float | None
     class_: str
+    heading: str
+    y: float
 
 
 def draw(incident: Incident, seen: RecordingSummary, windows: Windows | None, name: str, *, narrow: bool) -> Markup:
     """The drawing in one of two widths; without `windows` it has no curve of failed requests."""
     start, end = _range(incident, seen)
-    curve = windows is not None
-    frame = (
-        Frame(340, 0, 110 if curve else 26, 40, start, end)
-        if narrow
-        else Frame(1040, 236, 150 if curve else 26, 25, start, end)
-    )
-    rows = list(_rows(incident))
-    updates_y = frame.chart + 34 + len(rows) * frame.row
+    frame = _frame(start, end, narrow=narrow, chart=windows is not None)
+    rows = _rows(incident, frame)
+    updates_y = rows[-1].y + frame.row if rows else frame.chart + 34
     height = updates_y + (34 if incident.updates else 4)
     return picture(
         name,
@@ -68,10 +68,10 @@ def draw(incident: Incident, seen: RecordingSummary, windows: Windows | None, na
         height,
         "Timeline of the incident",
         _described(rows, incident),
-        *_bands(rows, frame, height),
+        *_bands(rows, frame),
         *_axis(frame, height),
         *(_curve(windows, frame) if windows is not None else ()),
-        *(bar for number, row in enumerate(rows) for bar in _bar(row, number, incident, frame)),
+        *(part for row in rows for part in _bar(row, incident, frame)),
         _detected(incident, frame),
         *(_updates(incident, frame, updates_y) if incident.updates else ()),
     )
@@ -85,14 +85,31 @@ def _range(incident: Incident, seen: RecordingSummary) -> tuple[float, float]:
     return first - margin, max(end, first + 1) + (0 if incident.ended_at is None else margin)
 
 
-def _rows(incident: Incident) -> Iterator[Row]:
-    trigger = incident.trigger
-    if incident.verdict != "unknown":
-        yield Row(f"Broken: {trigger.component}", trigger.started_at, trigger.ended_at, "trigger")
-    for loop in incident.sustaining:
-        yield Row(f"Loop: {words.LOOP[loop.kind]} in {loop.component}", loop.started_at, loop.ended_at, "loop")
-    for phase in incident.phases:
-        yield Row(phase.name, phase.started_at, phase.ended_at, "phase")
+def _frame(start: float, end: float, *, narrow: bool, chart: bool) -> Frame:
+    tall = (110 if narrow else 150) if chart else 26
+    return Frame(340, 0, tall, 40, start, end) if narrow else Frame(1040, 272, tall, 25, start, end)
+
+
+def _rows(incident: Incident, frame: Frame) -> list[Row]:
+    trigger, loops, phases = incident.trigger, incident.sustaining, incident.phases
+    first = [(trigger.component, trigger.started_at, trigger.ended_at)] if incident.verdict != "unknown" else []
+    groups = (
+        ("What broke", "trigger", first),
+        (
+            "What kept it going",
+            "loop",
+            [(f"{words.LOOP[loop.kind]} in {loop.component}", loop.started_at, loop.ended_at) for loop in loops],
+        ),
+        ("Phases", "phase", [(phase.name, phase.started_at, phase.ended_at) for phase in phases]),
+    )
+    rows: list[Row] = []
+    y = frame.chart + 34
+    for heading, class_, bars in groups:
+        y += HEADING if bars else 0
+        for number, (text, started_at, ended_at) in enumerate(bars):
+            rows.append(Row(text, started_at, ended_at, class_, "" if number else heading, y))
+            y += frame.row
+    return rows
 
 
 def _described(rows: list[Row], incident: Incident) -> str:
@@ -103,7 +120,7 @@ def _described(rows: list[Row], incident: Incident) -> str:
     )
 
 
-def _bands(rows: list[Row], frame: Frame, height: float) -> Iterator[Markup]:
+def _bands(rows: list[Row], frame: Frame) -> Iterator[Markup]:
     for row in rows:
         if row.class_ != "phase":
             x, until = frame.x(row.started_at), frame.x(frame.end if row.ended_at is None else row.ended_at)
@@ -112,7 +129,7 @@ def _bands(rows: list[Row], frame: Frame, height: float) -> Iterator[Markup]:
 
 def _axis(frame: Frame, height: float) -> Iterator[Markup]:
     """Hours of UTC, with the date where it is new."""
-    room = 44 if frame.labels else 58
+    room = 44 if frame.labels else 46
     most = (frame.width - frame.left) / room
     step = next((tick for tick in TICKS_S if (frame.end - frame.start) / tick <= most), TICKS_S[-1])
     base = frame.chart + 10
@@ -159,22 +176,39 @@ def _curve(windows: Windows, frame: Frame) -> Iterator[Markup]:
             yield label(text, 0, 34 + 16 * line, frame.labels - 50, 13, "name")
 
 
-def _bar(row: Row, number: int, incident: Incident, frame: Frame) -> Iterator[Markup]:
-    """A bar with its name and times; the text may run over the bar, whose tint leaves it readable."""
-    y = frame.chart + 34 + number * frame.row
+def _bar(row: Row, incident: Incident, frame: Frame) -> Iterator[Markup]:
     x, until = frame.x(row.started_at), frame.x(frame.end if row.ended_at is None else row.ended_at)
-    shape_y = y if frame.labels else y + 18
-    yield tag("rect", x=x, y=shape_y, width=max(3, until - x), height=18, rx=2, class_=f"bar {row.class_}")
-    yield tag("rect", x=x, y=shape_y, width=3, height=18, class_=f"edge {row.class_}")
+    y = row.y if frame.labels else row.y + 18
+    if row.heading:
+        yield tag("text", row.heading, x=0, y=row.y - 6, class_="tick")
+    yield tag("rect", x=x, y=y, width=max(3, until - x), height=18, rx=2, class_=f"bar {row.class_}")
+    yield tag("rect", x=x, y=y, width=3, height=18, class_=f"edge {row.class_}")
     if row.ended_at is None:
-        yield tag("path", d=f"M{until - 7:.1f} {shape_y + 3:.1f}l6 6l-6 6", class_=f"open {row.class_}")
-    room = frame.labels - 12 if frame.labels else frame.width - 4
-    yield label(row.text, 0, y + 13, room, 13, "name")
-    began = words.offset(row.started_at - incident.trigger.started_at)
-    text = f"{began}, lasting" if row.ended_at is None else f"{began}, for {words.span(row.ended_at - row.started_at)}"
-    fits = x + 9 + wide(text, 12) < frame.width
-    at = x + 9 if fits else frame.width - 14
-    yield tag("text", text, x=at, y=shape_y + 13.5, class_="when", text_anchor="start" if fits else "end", font_size=12)
+        yield tag("path", d=f"M{until - 7:.1f} {y + 3:.1f}l6 6l-6 6", class_=f"open {row.class_}")
+    yield from (_beside if frame.labels else _above)(row, x, until, row.started_at - incident.trigger.started_at, frame)
+
+
+def _beside(row: Row, x: float, until: float, since: float, frame: Frame) -> Iterator[Markup]:
+    """The name in the column on the left; the times inside the bar, behind it or before it, where there is room."""
+    lasted = "lasting" if row.ended_at is None else f"for {words.span(row.ended_at - row.started_at)}"
+    text = f"{words.offset(since)}, {lasted}"
+    room = wide(text, 12)
+    if x + 9 + room < until - 8:
+        at, anchor = x + 9, "start"
+    elif until + 6 + room < frame.width:
+        at, anchor = until + 6, "start"
+    else:
+        at, anchor = x - 6, "end"
+    yield label(row.text, 0, row.y + 13, frame.labels - 12, 13, "name")
+    yield tag("text", text, x=at, y=row.y + 13.5, class_="when", text_anchor=anchor, font_size=12)
+
+
+def _above(row: Row, x: float, until: float, since: float, frame: Frame) -> Iterator[Markup]:
+    """Name and times in a line above the bar, for phones."""
+    lasted = "lasting" if row.ended_at is None else words.compact(row.ended_at - row.started_at).removeprefix("+")
+    text = f"{words.compact(since)}, {lasted}"
+    yield label(row.text, 0, row.y + 13, frame.width - wide(text, 12) - 8, 13, "name")
+    yield tag("text", text, x=frame.width, y=row.y + 13, class_="tick", text_anchor="end")
 
 
 def _detected(incident: Incident, frame: Frame) -> Markup:

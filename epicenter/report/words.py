@@ -180,7 +180,7 @@ def strength(loop: Sustaining) -> str:
 def impact(incident: Incident) -> str:
     """How soon it was seen and what users felt, in one sentence."""
     soon = incident.detected_at - incident.started_at
-    return f"Users lost {counted(incident.impact, 'request')}; visible in the data {span(soon)} after the start."
+    return f"For users {counted(incident.impact, 'request')} failed; visible in the data {span(soon)} after the start."
 
 
 def others(incident: Incident) -> tuple[Candidate, ...]:
