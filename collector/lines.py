@@ -1,53 +1,101 @@
-"""Lines of a text file that may be compressed, cut off, binary or endless, in bounded memory."""
+"""Lines of a text file that may be compressed, cut off, binary or endless, in bounded memory.
+
+zstd and gzip are known by the file's name or its first bytes. Frames that follow each other are read as one
+stream, and so are frames with their length before them, as the Collector's file exporter writes them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from .errors import UnreadableInput
 
-MAX_LINE_BYTES = 256 * 2**20
-"""The longest line that is read: far above the Collector's largest export request, far below a machine's memory."""
+MAX_LINE_BYTES = 64 * 2**20
+"""The longest line that is read: three times the 20 MiB that the Collector takes as one request (confighttp)."""
 
-_CHUNK_BYTES = 4 * 2**20
+_CHUNK_BYTES = 2**20
+_MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip"}
+_SUFFIXES = {".zst": "zstd", ".gz": "gzip"}
+
+Report = Callable[[UnreadableInput], None]
+"""Takes what cannot be used: raises it, or notes it so that the reader goes on with the rest."""
 
 
-def read_lines(path: Path, *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes]]:
+def refuse(error: UnreadableInput) -> None:
+    """The strict Report: nothing may be left out."""
+    raise error
+
+
+def read_lines(
+    path: Path, report: Report = refuse, *, max_line_bytes: int = MAX_LINE_BYTES
+) -> Iterator[tuple[int, bytes]]:
     """The file's non-empty lines with their numbers, from 1.
 
-    Raises UnreadableInput at the point where the file cannot be read on: a compressed stream that is broken or
-    cut off, or a line longer than `max_line_bytes`.
+    Reported are a line longer than `max_line_bytes`, which is passed over, and a file that cannot be read to its
+    end, which ends the lines. Never more than one line and one chunk are held.
     """
-    rest, number = bytearray(), 0
-    for chunk in _chunks(path):
+    rest, number, too_long = bytearray(), 0, False
+    for chunk in _chunks(path, report):
         *lines, tail = chunk.split(b"\n")
         for line in lines:
             number += 1
             whole = bytes(rest) + line if rest else line
             rest.clear()
-            if whole.strip():
+            if too_long:
+                too_long = False
+            elif len(whole) > max_line_bytes:
+                report(_too_long(path, max_line_bytes, number))
+            elif whole.strip():
                 yield number, whole
-        rest += tail
+        if not too_long:
+            rest += tail
         if len(rest) > max_line_bytes:
-            rule = f"a line may have {max_line_bytes:,} bytes at the most, and this one is longer"
-            raise UnreadableInput(path, rule, line=number + 1)
+            rest.clear()
+            too_long = True
+            report(_too_long(path, max_line_bytes, number + 1))
     if rest.strip():
         yield number + 1, bytes(rest)
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    compression = "zstd" if path.suffix == ".zst" else "gzip" if path.suffix == ".gz" else None
+def _too_long(path: Path, limit: int, line: int) -> UnreadableInput:
+    return UnreadableInput(path, f"a line may have {limit:,} bytes at the most, and this one is longer", line=line)
+
+
+def _chunks(path: Path, report: Report) -> Iterator[bytes]:
+    compression = None
     try:
-        if compression is None:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    yield chunk
-            return
-        with pa.input_stream(str(path), compression=compression) as stream:
+        with path.open("rb") as file:
+            head = file.read(8)
+            file.seek(0)
+            compression = _SUFFIXES.get(path.suffix) or _known_by(head)
+            if compression == "zstd" and _known_by(head[4:]) == "zstd":
+                yield from _prefixed_frames(path, file, report)
+                return
+            stream = file if compression is None else pa.CompressedInputStream(file, compression)
             while chunk := stream.read(_CHUNK_BYTES):
                 yield chunk
     except OSError as error:
-        raise UnreadableInput(path, f"cannot be read to its end as {compression or 'a file'} ({error})") from error
+        how = f"as {compression} " if compression else ""
+        report(UnreadableInput(path, f"cannot be read to its end {how}({error.strerror or error})"))
+
+
+def _known_by(head: bytes) -> str | None:
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def _prefixed_frames(path: Path, file: BinaryIO, report: Report) -> Iterator[bytes]:
+    """The Collector's `compression: zstd`: each message is a frame after its length in 4 bytes, big-endian."""
+    while prefix := file.read(4):
+        length = int.from_bytes(prefix, "big")
+        frame = file.read(min(length, MAX_LINE_BYTES))
+        if len(prefix) < 4 or len(frame) < length:
+            report(UnreadableInput(path, "cannot be read to its end as zstd (the last frame is cut off)"))
+            return
+        with pa.CompressedInputStream(pa.BufferReader(frame), "zstd") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                yield chunk
+        yield b"\n"

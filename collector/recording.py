@@ -1,87 +1,30 @@
-"""Recordings: telemetry on disk as Parquet in the model's columns, and how they are opened.
+"""Recordings: telemetry on disk, opened as one set of tables in the model's columns.
 
-A recording is a folder of `spans*.parquet`, `logs*.parquet`, `samples*.parquet`, `changes*.parquet`,
-an optional `manifest.json` and, where a world was simulated, `truth.json`, which nothing here reads.
+A recording of our own is a folder of `spans*.parquet`, `logs*.parquet`, `samples*.parquet`, `changes*.parquet`, an
+optional `manifest.json` and, where a world was simulated, `truth.json`, which nothing here reads. Files of other
+makers are read in place where they are Parquet, and converted once, streaming, into a scratch folder where they are
+not.
 """
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import duckdb
-import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from .errors import UsageError
+from .errors import UnreadableInput
+from .lines import MAX_LINE_BYTES, Report, refuse
+from .manifest import MANIFEST
 from .model import TABLES
-from .views import create_views
+from .parquet import create_views
+from .sources import Copies, Source, read_source, walk
+from .writer import RecordingWriter
 
-PART_ROWS = 4_000_000
-"""Rows of one part file: enough for DuckDB to skip by row group, small enough to hand one part to one worker."""
+__all__ = ["Recording", "RecordingWriter", "Summary", "open_recording", "summarize"]
 
-ROW_GROUP_ROWS = 122_880
-"""DuckDB's own row group size, so that each group is one unit of its parallel scan."""
-
-MANIFEST = "manifest.json"
-
-
-class RecordingWriter:
-    """Writes a recording aside and gives it its name only when it is whole.
-
-    A folder that exists already is replaced at the end; after an exception nothing is left behind.
-    The same tables in the same order give the same bytes.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._aside = folder.with_name(folder.name + ".partial")
-        self._writers: dict[str, pq.ParquetWriter] = {}
-        self._rows = dict.fromkeys(TABLES, 0)
-        self._part_rows = dict.fromkeys(TABLES, 0)
-        self._parts = dict.fromkeys(TABLES, 0)
-
-    def __enter__(self) -> Self:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UsageError(f"{self.folder}: is a file, and a recording is a folder")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MANIFEST).exists():
-            raise UsageError(f"{self.folder}: holds files that are not a recording, and would be replaced")
-        shutil.rmtree(self._aside, ignore_errors=True)
-        self._aside.mkdir(parents=True)
-        return self
-
-    def write(self, table: str, rows: pa.Table) -> None:
-        """Append `rows` (cast to the model's schema of `table`); a part that is full is closed."""
-        schema = TABLES[table]
-        if rows.num_rows == 0:
-            return
-        if table in self._writers and self._part_rows[table] + rows.num_rows > PART_ROWS:
-            self._writers.pop(table).close()
-        if table not in self._writers:
-            path = self._aside / f"{table}-{self._parts[table]:04d}.parquet"
-            self._writers[table] = pq.ParquetWriter(path, schema, compression="zstd")
-            self._parts[table] += 1
-            self._part_rows[table] = 0
-        self._writers[table].write_table(rows.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
-        self._part_rows[table] += rows.num_rows
-        self._rows[table] += rows.num_rows
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for writer in self._writers.values():
-            writer.close()
-        if kind is not None:
-            shutil.rmtree(self._aside, ignore_errors=True)
-            return
-        manifest = {"schema": "epicenter.recording/1", "rows": self._rows}
-        (self._aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._aside.rename(self.folder)
+_SENTENCES_PER_FILE = 10
 
 
 @dataclass(frozen=True)
@@ -101,14 +44,16 @@ class Recording:
     """Parquet files by table, in the model's columns or close to them, and what had to be left out.
 
     files: table name -> files, in the order they were given.
-    skipped: one sentence for each file, or stretch of lines, that could not be used.
-    ignored: files that are no telemetry.
+    skipped: one sentence for each file, line or row that could not be used; of one file ten at the most, and a count.
+    ignored: a sentence for each file that is no telemetry, or a copy of another.
+    overlapping: whether two of the sources may hold the same samples.
     """
 
     files: dict[str, tuple[Path, ...]]
     skipped: tuple[str, ...]
     ignored: tuple[str, ...]
     scratch: Path
+    overlapping: bool
 
     def connect(self, *, memory_limit: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with one view a table, in exactly the model's columns; it spills into `scratch`."""
@@ -119,8 +64,85 @@ class Recording:
             connection.execute("set memory_limit = ?", [memory_limit])
         if threads is not None:
             connection.execute("set threads = ?", [threads])
-        create_views(connection, self.files)
+        create_views(connection, self.files, distinct_samples=self.overlapping)
         return connection
+
+
+def open_recording(
+    paths: Sequence[Path], *, scratch: Path, skip_bad: bool = False, max_line_bytes: int = MAX_LINE_BYTES
+) -> Recording:
+    """Open files and folders, of any mix of formats, as one recording.
+
+    scratch: an existing folder that the caller removes after use.
+    skip_bad: use what is good and list what is not in `skipped`.
+
+    Raises UnreadableInput for the first file, line or column that cannot be used (unless `skip_bad`), and where
+    nothing usable is left; UsageError where a path does not exist.
+    """
+    files: dict[str, list[Path]] = {table: [] for table in TABLES}
+    ignored: list[str] = []
+    skipped = _Skipped()
+    report: Report = skipped.add if skip_bad else refuse
+    copies = Copies()
+    origins: set[Path] = set()
+    for source in walk(paths):
+        try:
+            found = _read(source, scratch, report, copies, ignored, max_line_bytes)
+        except UnreadableInput as error:
+            report(error)
+            continue
+        for table, parts in found.items():
+            files[table] += parts
+        if found.get("samples"):
+            origins.add(_origin(source.path))
+    if not any(files.values()):
+        why = f" ({'; '.join(skipped.sentences())})" if skipped.sentences() else ""
+        raise UnreadableInput(", ".join(map(str, paths)), f"holds no telemetry that can be read{why}")
+    by_table = {table: tuple(parts) for table, parts in files.items()}
+    return Recording(by_table, skipped.sentences(), tuple(ignored), scratch, overlapping=len(origins) > 1)
+
+
+def _read(
+    source: Source, scratch: Path, report: Report, copies: Copies, ignored: list[str], max_line_bytes: int
+) -> dict[str, list[Path]]:
+    if not source.path.is_file():
+        raise UnreadableInput(source.path, "is no regular file, or a link to nothing")
+    twin = copies.twin(source.path)
+    if twin is not None:
+        ignored.append(f"{source.path}: holds the same bytes as {twin}")
+        return {}
+    found = read_source(source, scratch, report, max_line_bytes=max_line_bytes)
+    if found is None:
+        ignored.append(f"{source.path}: is no telemetry")
+    return found or {}
+
+
+def _origin(path: Path) -> Path:
+    """What a file's samples are distinct within: the parts of one written recording, or the file alone."""
+    return path.parent if (path.parent / MANIFEST).is_file() and path.suffix == ".parquet" else path
+
+
+class _Skipped:
+    """What could not be used: by file, the first few sentences and a count of the rest."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, list[UnreadableInput]] = {}
+        self._more: dict[str, int] = {}
+
+    def add(self, error: UnreadableInput) -> None:
+        errors = self._errors.setdefault(error.path, [])
+        if len(errors) < _SENTENCES_PER_FILE:
+            errors.append(error)
+        else:
+            self._more[error.path] = self._more.get(error.path, 0) + 1
+
+    def sentences(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for path, errors in self._errors.items():
+            found += [str(error) for error in errors]
+            if path in self._more:
+                found.append(f"{path}: and {self._more[path]:,} more of the kind")
+        return tuple(found)
 
 
 def summarize(connection: duckdb.DuckDBPyConnection) -> Summary:
@@ -133,7 +155,7 @@ def summarize(connection: duckdb.DuckDBPyConnection) -> Summary:
                union all select min(epoch_ns(Timestamp)), max(epoch_ns(Timestamp)) from changes
                union all select min(epoch_ns(Timestamp)), max(epoch_ns(Timestamp)) from logs)""",
     )
-    spans, services = _one(connection, "select count(*), count(distinct ServiceName) from spans")
+    spans, services = _one(connection, "select count(*), count(distinct nullif(ServiceName, '')) from spans")
     (samples,) = _one(connection, "select count(*) from samples")
     (changes,) = _one(connection, "select count(*) from changes")
     return Summary(float(start), float(end), int(spans), int(samples), int(changes), int(services))

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .collector.model import Windows
-from .collector.opening import open_recording
-from .collector.recording import summarize
+from .collector.recording import open_recording, summarize
 from .collector.windows import observe
 from .detectors import analyze
 from .detectors.analysis import Analysis, RecordingSummary

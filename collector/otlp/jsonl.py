@@ -9,16 +9,20 @@ import msgspec
 import pyarrow as pa
 
 from ..errors import UnreadableInput
-from ..lines import MAX_LINE_BYTES, read_lines
-from .messages import DECODER, Line
+from ..lines import MAX_LINE_BYTES, Report, read_lines, refuse
+from .logs import add_log, log_columns
+from .messages import DECODER, Line, ResourceLogs, ResourceMetrics, ResourceSpans
 from .metrics import MetricRows
-from .rows import add_logs, add_spans, log_columns, span_columns
+from .spans import add_span, span_columns
+from .values import resource_of
 
 BATCH_ROWS = 50_000
 """Rows gathered before they are handed on: enough for a good row group, a few tens of MB in memory."""
 
+Refuse = Callable[[ValueError], None]
 
-class _Builders:
+
+class _Rows:
     """The rows of one file that have not been handed on yet."""
 
     def __init__(self) -> None:
@@ -26,63 +30,84 @@ class _Builders:
         self.logs, self.changes = log_columns()
         self.metrics = MetricRows()
 
-    def add(self, line: Line) -> None:
-        """Add the line's rows, or, at a ValueError, none of them."""
-        columns = (self.spans, self.logs, self.changes, self.metrics.samples)
-        lengths = [len(column) for column in columns]
-        try:
-            self._add(line)
-        except ValueError:
-            for column, length in zip(columns, lengths, strict=True):
-                column.truncate(length)
-            raise
-
-    def _add(self, line: Line) -> None:
+    def add(self, line: Line, refused: Refuse) -> None:
+        """Add what the line holds; `refused` is told of each span, record or metric that cannot be used."""
         for spans in line.resource_spans or ():
-            add_spans(self.spans, spans)
+            self._add_spans(spans, refused)
         for logs in line.resource_logs or ():
-            add_logs(self.logs, self.changes, logs)
+            self._add_logs(logs, refused)
         for metrics in line.resource_metrics or ():
-            self.metrics.add(metrics)
+            self._add_metrics(metrics, refused)
+
+    def _add_spans(self, message: ResourceSpans, refused: Refuse) -> None:
+        resource, service = resource_of(message.resource)
+        for scope in message.scope_spans:
+            for span in scope.spans:
+                try:
+                    add_span(self.spans, span, service, resource)
+                except ValueError as error:
+                    refused(error)
+
+    def _add_logs(self, message: ResourceLogs, refused: Refuse) -> None:
+        resource, service = resource_of(message.resource)
+        for scope in message.scope_logs:
+            for record in scope.log_records:
+                try:
+                    add_log(self.logs, self.changes, record, service, resource)
+                except ValueError as error:
+                    refused(error)
+
+    def _add_metrics(self, message: ResourceMetrics, refused: Refuse) -> None:
+        resource, _ = resource_of(message.resource)
+        for scope in message.scope_metrics:
+            for metric in scope.metrics:
+                try:
+                    self.metrics.add(metric, resource)
+                except ValueError as error:
+                    refused(error)
 
     def take(self, at_least: int) -> Iterator[tuple[str, pa.Table]]:
         """Every table that has gathered `at_least` rows."""
-        builders = {"spans": self.spans, "logs": self.logs, "changes": self.changes, "samples": self.metrics.samples}
-        for table, columns in builders.items():
-            if len(columns) >= at_least:
-                yield table, columns.take()
+        columns = {"spans": self.spans, "logs": self.logs, "changes": self.changes, "samples": self.metrics.samples}
+        for table, rows in columns.items():
+            if len(rows) >= at_least:
+                yield table, rows.take()
 
 
 def convert_lines(
-    path: Path, skip: Callable[[UnreadableInput], None] | None = None, *, max_line_bytes: int = MAX_LINE_BYTES
+    path: Path, report: Report = refuse, *, max_line_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield (table name, rows) for what an OTLP JSON Lines file holds, whichever signals they are.
 
-    A line that is no OTLP raises UnreadableInput with its number, or, where `skip` is given, is handed to it and
-    passed over; a file that breaks off is read up to there in that case.
+    Reported, with their line, and passed over are lines that are no OTLP, and single spans, log records and
+    metrics that cannot be used.
     """
-    builders = _Builders()
-    lines = read_lines(path, max_line_bytes=max_line_bytes)
-    while True:
-        try:
-            number, line = next(lines)
-            _add_line(builders, path, number, line)
-        except StopIteration:
-            break
-        except UnreadableInput as error:
-            if skip is None:
-                raise
-            skip(error)
-        yield from builders.take(BATCH_ROWS)
-    yield from builders.take(1)
+    rows = _Rows()
+    for number, line in read_lines(path, report, max_line_bytes=max_line_bytes):
+        message = _decoded(path, number, line, report)
+        if message is not None:
+            rows.add(message, lambda error, at=number: report(_not_otlp(path, at, error)))
+            yield from rows.take(BATCH_ROWS)
+    yield from rows.take(1)
 
 
-def _add_line(builders: _Builders, path: Path, number: int, line: bytes) -> None:
+def looks_like_otlp(line: bytes) -> bool:
+    """Whether a file that begins with this line is OTLP: one of its signals is named at the very start."""
+    return any(name in line[:4096] for name in (b'"resourceSpans"', b'"resourceLogs"', b'"resourceMetrics"'))
+
+
+def _decoded(path: Path, number: int, line: bytes, report: Report) -> Line | None:
     try:
         message = DECODER.decode(line)
-        builders.add(message)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise UnreadableInput(path, f"is not OTLP JSON ({error})", line=number) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        report(_not_otlp(path, number, error))
+        return None
     if message.resource_spans is None and message.resource_logs is None and message.resource_metrics is None:
         rule = "has none of resourceSpans, resourceLogs and resourceMetrics"
-        raise UnreadableInput(path, rule, line=number)
+        report(UnreadableInput(path, rule, line=number))
+        return None
+    return message
+
+
+def _not_otlp(path: Path, line: int, error: Exception) -> UnreadableInput:
+    return UnreadableInput(path, f"is not OTLP JSON ({error})", line=line)

@@ -1,7 +1,7 @@
 """The OTLP messages that are read, as typed structs; fields that are not named here are ignored, as the protocol asks.
 
 Source: opentelemetry-proto v1 and its JSON mapping: ids in hex, enums as integers (names are accepted too),
-64-bit integers as decimal strings (numbers are accepted too).
+64-bit integers as decimal strings (numbers are accepted too: the decoder is not strict).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-Int = int | str
+Enum = int | str
 
 
 class _Message(msgspec.Struct, rename="camel", gc=False, frozen=True):
@@ -21,9 +21,9 @@ class AnyValue(_Message, frozen=True):
     """One attribute value; exactly one field is set."""
 
     string_value: str | None = None
-    int_value: Int | None = None
+    int_value: int | None = None
     bool_value: bool | None = None
-    double_value: float | str | None = None
+    double_value: float | None = None
     array_value: dict[str, Any] | None = None
     kvlist_value: dict[str, Any] | None = None
     bytes_value: str | None = None
@@ -33,7 +33,7 @@ class KeyValue(_Message, frozen=True):
     """One attribute."""
 
     key: str
-    value: AnyValue = AnyValue()
+    value: AnyValue | None = None
 
 
 class Resource(_Message, frozen=True):
@@ -45,7 +45,7 @@ class Resource(_Message, frozen=True):
 class Event(_Message, frozen=True):
     """A span event."""
 
-    time_unix_nano: Int = 0
+    time_unix_nano: int = 0
     name: str = ""
     attributes: list[KeyValue] = []
 
@@ -53,7 +53,7 @@ class Event(_Message, frozen=True):
 class Status(_Message, frozen=True):
     """A span's status."""
 
-    code: Int = 0
+    code: Enum = 0
     message: str = ""
 
 
@@ -62,23 +62,23 @@ class Span(_Message, frozen=True):
 
     trace_id: str
     span_id: str
-    start_time_unix_nano: Int
+    start_time_unix_nano: int
     parent_span_id: str = ""
     name: str = ""
-    kind: Int = 0
-    end_time_unix_nano: Int = 0
+    kind: Enum = 0
+    end_time_unix_nano: int = 0
     attributes: list[KeyValue] = []
     events: list[Event] = []
-    status: Status = Status()
+    status: Status | None = None
 
 
 class LogRecord(_Message, frozen=True):
     """One log record."""
 
-    time_unix_nano: Int = 0
-    observed_time_unix_nano: Int = 0
+    time_unix_nano: int = 0
+    observed_time_unix_nano: int = 0
     severity_text: str = ""
-    body: AnyValue = AnyValue()
+    body: AnyValue | None = None
     event_name: str = ""
     attributes: list[KeyValue] = []
     trace_id: str = ""
@@ -89,21 +89,21 @@ class Quantile(_Message, frozen=True):
     """One quantile of a summary."""
 
     quantile: float
-    value: float | str = 0.0
+    value: float = 0.0
 
 
 class DataPoint(_Message, frozen=True):
     """A point of any metric type."""
 
-    time_unix_nano: Int
-    start_time_unix_nano: Int = 0
+    time_unix_nano: int
+    start_time_unix_nano: int = 0
     attributes: list[KeyValue] = []
     flags: int = 0
-    as_int: Int | None = None
-    as_double: float | str | None = None
-    count: Int = 0
-    sum: float | str | None = None
-    bucket_counts: list[Int] = []
+    as_int: int | None = None
+    as_double: float | None = None
+    count: int = 0
+    sum: float | None = None
+    bucket_counts: list[int] = []
     explicit_bounds: list[float] = []
     quantile_values: list[Quantile] = []
 
@@ -112,7 +112,7 @@ class Points(_Message, frozen=True):
     """The points of one metric."""
 
     data_points: list[DataPoint] = []
-    aggregation_temporality: Int = 0
+    aggregation_temporality: Enum = 0
     is_monotonic: bool = False
 
 
@@ -149,21 +149,21 @@ class ScopeMetrics(_Message, frozen=True):
 class ResourceSpans(_Message, frozen=True):
     """Spans of one resource."""
 
-    resource: Resource = Resource()
+    resource: Resource | None = None
     scope_spans: list[ScopeSpans] = []
 
 
 class ResourceLogs(_Message, frozen=True):
     """Log records of one resource."""
 
-    resource: Resource = Resource()
+    resource: Resource | None = None
     scope_logs: list[ScopeLogs] = []
 
 
 class ResourceMetrics(_Message, frozen=True):
     """Metrics of one resource."""
 
-    resource: Resource = Resource()
+    resource: Resource | None = None
     scope_metrics: list[ScopeMetrics] = []
 
 
@@ -175,35 +175,4 @@ class Line(_Message, frozen=True):
     resource_metrics: list[ResourceMetrics] | None = None
 
 
-DECODER = msgspec.json.Decoder(Line)
-
-
-def text(value: AnyValue) -> str:
-    """Render an attribute as the Collector does for string columns: JSON for arrays and maps."""
-    if value.string_value is not None:
-        return value.string_value
-    if value.bool_value is not None:
-        return "true" if value.bool_value else "false"
-    for plain in (value.int_value, value.double_value, value.bytes_value):
-        if plain is not None:
-            return str(plain)
-    for nested in (value.array_value, value.kvlist_value):
-        if nested is not None:
-            return msgspec.json.encode(
-                _plain({"arrayValue": value.array_value, "kvlistValue": value.kvlist_value})
-            ).decode()
-    return ""
-
-
-def _plain(value: dict[str, Any]) -> Any:
-    """An AnyValue in its JSON form -> the plain JSON value it stands for."""
-    if value.get("arrayValue") is not None:
-        return [_plain(item) for item in value["arrayValue"].get("values", [])]
-    if value.get("kvlistValue") is not None:
-        return {item["key"]: _plain(item.get("value", {})) for item in value["kvlistValue"].get("values", [])}
-    return next(iter(value.values()), None)
-
-
-def pairs(attributes: list[KeyValue]) -> list[tuple[str, str]]:
-    """Attributes as the (key, text) pairs of a map column, sorted by key; of a key that comes twice the last counts."""
-    return sorted({item.key: text(item.value) for item in attributes}.items())
+DECODER = msgspec.json.Decoder(Line, strict=False)

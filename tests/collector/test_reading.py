@@ -11,8 +11,7 @@ import pytest
 
 from epicenter.collector.errors import UnreadableInput, UsageError
 from epicenter.collector.model import SPANS, TABLES
-from epicenter.collector.opening import open_recording
-from epicenter.collector.recording import Recording, RecordingWriter, summarize
+from epicenter.collector.recording import Recording, RecordingWriter, open_recording, summarize
 
 T0 = 1_760_940_000 * 10**9
 
@@ -201,7 +200,7 @@ def test_parquet_with_missing_columns_zones_and_unsigned_durations(tmp_path: Pat
         "select SpanKind, Duration - 8, ResourceAttributes['k8s.pod.name'],"
         " cardinality(SpanAttributes), Events from spans",
     )
-    assert found == [("", -1, "shop-1", 0, None)]
+    assert found == [("", -1, "shop-1", 0, [])]
 
 
 def test_clickhouses_flattened_events_become_events(tmp_path: Path, folder: Path) -> None:
@@ -285,7 +284,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
         "line 1: is not OTLP JSON (startTimeUnixNano 1760940000 is not a time in nanoseconds",
     ),
     "no timestamp": ("x.txt", b'up{job="a"} 1\n', "line 1: is not a metrics sample (it has no timestamp"),
-    "time that is no number": ("x.txt", b"up 1 NaN\n", "line 1: is not a metrics sample"),
+    "time that is no number": ("x.prom", b"up 1 NaN\n", "line 1: is not a metrics sample"),
 }
 
 
@@ -311,12 +310,13 @@ def test_with_skip_bad_the_good_file_beside_it_is_used_and_the_bad_one_listed(
     assert [sentence in line for line in recording.skipped] == [True]
 
 
-def test_good_lines_of_a_bad_file_are_used(tmp_path: Path, folder: Path) -> None:
+def test_good_lines_and_spans_of_a_bad_file_are_used(tmp_path: Path, folder: Path) -> None:
     good = traces_line(otlp_span())
     late = traces_line(otlp_span(spanId="bbbbbbbbbbbbbbbb"), otlp_span(startTimeUnixNano="1"))
     (folder / "x.jsonl").write_text("\n".join([good, late, "rubbish", good.replace("EEE1", "EEE2")]))
     recording = opened(tmp_path, skip_bad=True)
-    assert rows(recording, "select SpanId from spans order by 1") == [("eee19b7ec3c1b174",), ("eee29b7ec3c1b174",)]
+    found = rows(recording, "select SpanId from spans order by 1")
+    assert found == [("bbbbbbbbbbbbbbbb",), ("eee19b7ec3c1b174",), ("eee29b7ec3c1b174",)]
     assert [", line 2:" in recording.skipped[0], ", line 3:" in recording.skipped[1]] == [True, True]
 
 
@@ -359,5 +359,5 @@ def test_truth_is_never_read_as_telemetry(tmp_path: Path, folder: Path) -> None:
     (folder / "truth.json").write_text('{"root_component": "x"}')
     (folder / "traces.jsonl").write_text(traces_line(otlp_span()))
     recording = opened(tmp_path)
-    assert [path.name for found in recording.files.values() for path in found] == ["spans.parquet"]
+    assert [path.name for found in recording.files.values() for path in found] == ["spans-0000.parquet"]
     assert any("truth.json" in line for line in recording.ignored)

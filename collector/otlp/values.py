@@ -1,0 +1,70 @@
+"""OTLP attribute values as text, in the words of the Collector's ClickHouse exporter.
+
+Numbers as Go writes them, arrays and maps as JSON, bytes in base64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from ..columns import Pairs
+from .messages import AnyValue, KeyValue, Resource
+
+
+def text(value: AnyValue | None) -> str:
+    """One value; no value is the empty text."""
+    if value is None:
+        return ""
+    if value.string_value is not None:
+        return value.string_value
+    if value.int_value is not None:
+        return str(value.int_value)
+    if value.bool_value is not None:
+        return "true" if value.bool_value else "false"
+    if value.double_value is not None:
+        return number_text(value.double_value)
+    if value.array_value is not None:
+        return msgspec.json.encode(_plain({"arrayValue": value.array_value}), order="sorted").decode()
+    if value.kvlist_value is not None:
+        return msgspec.json.encode(_plain({"kvlistValue": value.kvlist_value}), order="sorted").decode()
+    return value.bytes_value or ""
+
+
+def number_text(number: float) -> str:
+    """A double as Go's JSON writes it: whole numbers without a fraction."""
+    if math.isfinite(number) and number == int(number) and abs(number) < 1e21:
+        return str(int(number))
+    return str(number)
+
+
+def _plain(value: Any) -> Any:
+    """An AnyValue in its JSON form -> the plain value it stands for; ValueError where it is none."""
+    try:
+        for kind, inner in value.items():
+            if inner is None:
+                continue
+            if kind == "arrayValue":
+                return [_plain(item) for item in inner.get("values", ())]
+            if kind == "kvlistValue":
+                return {item["key"]: _plain(item.get("value", {})) for item in inner.get("values", ())}
+            return int(inner) if kind == "intValue" else inner
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"an attribute's value is no OTLP value: {value!r:.100}") from error
+    return None
+
+
+def pairs(attributes: list[KeyValue]) -> Pairs:
+    """Attributes as the entries of a map; of a key that comes twice, against the rule, the last counts."""
+    entries = tuple([(item.key, text(item.value)) for item in attributes])
+    if len(entries) > 1 and len({key for key, _ in entries}) < len(entries):
+        return tuple(dict(entries).items())
+    return entries
+
+
+def resource_of(resource: Resource | None) -> tuple[Pairs, str]:
+    """A resource's attributes and its service.name ("" where it has none)."""
+    attributes = pairs(resource.attributes) if resource is not None else ()
+    return attributes, dict(attributes).get("service.name", "")

@@ -1,0 +1,224 @@
+"""Parquet files of many makers -> views in exactly the model's columns.
+
+Files are read where they are. Optional columns that a file lacks become empty; the flattened `Events.*` arrays of
+ClickHouse become one list of events; the exporter's older words for kinds and status become today's; durations
+below zero (a clock was set back; as an unsigned number it is enormous) become 0. Text columns that the model does
+not know become labels (samples) or, where a file has no ResourceAttributes, resource attributes (spans, logs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .columns import EARLIEST_NS, LATEST_NS
+from .errors import UnreadableInput
+from .model import SPANS_REQUIRED, TABLES
+
+REQUIRED = {
+    "spans": SPANS_REQUIRED,
+    "changes": ("Timestamp", "Kind", "Target"),
+    "samples": ("Timestamp", "Name", "Value"),
+    "logs": ("Timestamp", "Body"),
+}
+_ALIASES = {"MetricName": "Name"}
+
+_EVENTS = 'STRUCT("Timestamp" TIMESTAMP_NS, "Name" VARCHAR, "Attributes" MAP(VARCHAR, VARCHAR))[]'
+_SQL_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.timestamp("ns"): "TIMESTAMP_NS",
+    pa.map_(pa.string(), pa.string()): "MAP(VARCHAR, VARCHAR)",
+}
+
+_ATTRIBUTE_NAMES = {"PodName": "k8s.pod.name", "NodeName": "k8s.node.name", "Namespace": "k8s.namespace.name"}
+_LABEL_NAMES = {"PodName": "k8s_pod_name", "NodeName": "k8s_node_name", "ServiceName": "service_name"}
+_NOT_ATTRIBUTES = {"TraceState", "ScopeName", "ScopeVersion", "ScopeSchemaUrl", "ResourceSchemaUrl"}
+"""Columns of the exporter that tell nothing about the resource."""
+
+_IN_TIME = f"Timestamp >= make_timestamp_ns({EARLIEST_NS}) and Timestamp < make_timestamp_ns({LATEST_NS})"
+
+
+OWN_MARK = {b"epicenter": b"recording/1"}
+"""Parquet metadata of the files that Epicenter wrote: the model's columns, words and types, no nulls to fill."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a Parquet file's columns are: files of one shape are read as one.
+
+    types: column -> DuckDB type, in the file's order. own: it bears OWN_MARK, so its columns are taken as they are.
+    """
+
+    types: tuple[tuple[str, str], ...]
+    own: bool
+
+
+def table_of(path: Path) -> str:
+    """Which table a Parquet file holds, told by its columns.
+
+    Raises UnreadableInput where the file is no Parquet, or its columns are those of no table.
+    """
+    columns = _columns_of(path)
+    known = columns | {_ALIASES[name] for name in columns if name in _ALIASES}
+    missing = {table: [name for name in names if name not in known] for table, names in REQUIRED.items()}
+    telling = {table: set(names) - {"Timestamp"} for table, names in REQUIRED.items()}
+    table = min(telling, key=lambda name: len(telling[name] - known) / len(telling[name]))  # the nearest; else spans
+    if missing[table]:
+        found = ", ".join(sorted(columns)) or "none"
+        needs = f"{table} need the columns {', '.join(REQUIRED[table])}"
+        raise UnreadableInput(path, f"{needs}; missing {', '.join(missing[table])}; found {found:.500}")
+    return table
+
+
+def _columns_of(path: Path) -> set[str]:
+    try:
+        return set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableInput(path, "is not a whole Parquet file (it must begin and end with PAR1)") from error
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]], *, distinct_samples: bool = False
+) -> None:
+    """Define the views `spans`, `logs`, `samples`, `changes` over `files`; a table without files is an empty view.
+
+    distinct_samples: several files may hold the same sample, and a counter must not be counted twice: of one series
+    and time one value is kept, the smallest, so that the order of the files does not matter.
+    """
+    for table in TABLES:
+        query = select(connection, table, files.get(table, ()))
+        if table == "samples" and distinct_samples:
+            query = f"select Timestamp, Name, Labels, min(Value) as Value from ({query}) group by all"
+        connection.execute(f"create temp view {table} as {query}")
+
+
+def select(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Path]) -> str:
+    """The query that reads `files` in exactly the columns of `table`."""
+    shapes: dict[Shape, list[Path]] = {}
+    for path in files:
+        shapes.setdefault(_shape_of(connection, path), []).append(path)
+    if not shapes:
+        columns = ", ".join(f'NULL::{_sql_type(field)} as "{field.name}"' for field in TABLES[table])
+        return f"select {columns} where false"
+    return " union all ".join(_select(table, shape, paths) for shape, paths in shapes.items())
+
+
+def faults(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> tuple[str, int, int]:
+    """Look for rows that cannot be used: (the condition of the good rows, how many are bad, how many there are).
+
+    Raises UnreadableInput where a column cannot be read as the model's type.
+    """
+    good = _IN_TIME + ("and TraceId <> '' and SpanId <> ''" if table == "spans" else "")
+    query = f"select count(*), count_if(({good}) is not true) from ({select(connection, table, [path])})"
+    try:
+        rows, bad = connection.execute(query).fetchall()[0]
+    except duckdb.Error as error:
+        raise UnreadableInput(path, f"cannot be read as {table} ({_first_line(error)})") from error
+    return good, int(bad), int(rows)
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).strip().split("\n", 1)[0]
+
+
+def _shape_of(connection: duckdb.DuckDBPyConnection, path: Path) -> Shape:
+    described = connection.execute(f"describe select * from {_source([path])}").fetchall()
+    types = tuple((str(name), str(kind)) for name, kind, *_ in described)
+    metadata = pq.read_metadata(path).metadata or {}
+    return Shape(types, OWN_MARK.items() <= metadata.items())
+
+
+def _source(paths: Sequence[Path]) -> str:
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{names}], binary_as_string = true, hive_partitioning = false)"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _sql_type(field: pa.Field) -> str:
+    return _EVENTS if field.name == "Events" else _SQL_TYPES[field.type]
+
+
+def _select(table: str, shape: Shape, paths: Sequence[Path]) -> str:
+    if shape.own:
+        return f"select {_quoted(TABLES[table].names)} from {_source(paths)}"
+    sources = {_ALIASES.get(name, name): name for name, _ in shape.types}
+    types = {_ALIASES.get(name, name): kind for name, kind in shape.types}
+    schema = TABLES[table]
+    extra = [name for name, kind in types.items() if kind == "VARCHAR" and name not in schema.names]
+    columns: list[str] = []
+    for field in schema:
+        name, wanted = field.name, _sql_type(field)
+        if name in types:
+            value = _value(name, sources[name], types[name], wanted)
+        elif name == "Labels":
+            value = _texts_as_map({_LABEL_NAMES.get(column, column): sources[column] for column in extra})
+        elif name == "ResourceAttributes":
+            kept = [column for column in extra if column not in _NOT_ATTRIBUTES]
+            value = _texts_as_map({_ATTRIBUTE_NAMES.get(column, column): sources[column] for column in kept})
+        elif name == "Events" and "Events.Name" in types:
+            value = _flattened_events()
+        else:
+            value = _nothing(wanted)
+        columns.append(f'{value} as "{name}"')
+    return f"select {', '.join(columns)} from {_source(paths)}"
+
+
+def _value(name: str, source: str, found: str, wanted: str) -> str:
+    """One column in the model's type; nulls of text and maps become empty, so that no reader needs to care."""
+    column = f'"{source}"'
+    if name == "Duration":
+        return f"greatest(coalesce(try_cast({column} as BIGINT), 0), 0)"
+    if wanted == "TIMESTAMP_NS" and found in ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"):
+        return f"make_timestamp_ns({column}::BIGINT)"
+    if wanted == "DOUBLE":
+        return f"coalesce({column}::DOUBLE, 'NaN'::DOUBLE)"
+    if found != wanted:
+        column = f"{column}::{wanted}"
+    if name in ("SpanKind", "StatusCode"):
+        column = _todays_word(column)
+    return f"coalesce({column}, {_nothing(wanted)})"
+
+
+def _todays_word(column: str) -> str:
+    """SPAN_KIND_CLIENT and STATUS_CODE_ERROR, as older exporters have them, in today's words."""
+    short = f"regexp_replace({column}, '^(SPAN_KIND|STATUS_CODE)_', '')"
+    return (
+        f"case when {column} = 'Unspecified' then '' when {column} like 'S%\\_%' escape '\\' "
+        f"then replace(upper({short}[1]) || lower({short}[2:]), 'Unspecified', '') else {column} end"
+    )
+
+
+def _flattened_events() -> str:
+    return (
+        'list_transform(list_zip("Events.Timestamp", "Events.Name", "Events.Attributes"), lambda e: '
+        f'struct_pack("Timestamp" := e[1]::TIMESTAMP_NS, "Name" := e[2], "Attributes" := e[3]))::{_EVENTS}'
+    )
+
+
+def _nothing(sql_type: str) -> str:
+    if sql_type == "VARCHAR":
+        return "''"
+    if sql_type.startswith("MAP"):
+        return f"MAP {{}}::{sql_type}"
+    return f"[]::{sql_type}" if sql_type.endswith("[]") else f"NULL::{sql_type}"
+
+
+def _texts_as_map(sources: Mapping[str, str]) -> str:
+    """Text columns as one map, sorted by key; an empty text is no entry."""
+    if not sources:
+        return _nothing("MAP(VARCHAR, VARCHAR)")
+    entries = ", ".join(
+        "struct_pack(k := '{}', v := \"{}\")".format(key.replace("'", "''"), source.replace('"', '""'))
+        for key, source in sorted(sources.items())
+    )
+    return f"map_from_entries(list_filter([{entries}], lambda e: e.v <> ''))"

@@ -1,0 +1,160 @@
+"""What a user hands over -> Parquet files by table: which files there are, who reads each, what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from .changes import change_of
+from .columns import Columns
+from .errors import UnreadableInput, UsageError
+from .lines import MAX_LINE_BYTES, Report, read_lines, refuse
+from .manifest import MANIFEST, check_manifest
+from .model import CHANGE_KINDS, CHANGES
+from .openmetrics import convert_text, looks_like_metrics
+from .otlp import convert_lines, looks_like_otlp
+from .parquet import faults, select, table_of
+from .writer import TableWriter
+
+Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
+
+_COMPRESSED = (".zst", ".gz")
+_LINES = (".jsonl", ".ndjson")
+_TEXT = (".prom", ".om", ".openmetrics")
+_SNIFF_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file; `named` if the user gave its own name, not only its folder's."""
+
+    path: Path
+    named: bool
+
+
+def walk(paths: Sequence[Path]) -> Iterator[Source]:
+    """The files behind `paths`, folders in the order of their names; UsageError where a path does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        if path.is_dir():
+            yield from (Source(item, named=False) for item in sorted(path.rglob("*")) if not item.is_dir())
+        else:
+            yield Source(path, named=True)
+
+
+class Copies:
+    """Tells whether a file was seen before, itself or another with the same bytes: it would count everything twice."""
+
+    def __init__(self) -> None:
+        self._by_size: dict[int, list[Path]] = {}
+
+    def twin(self, path: Path) -> Path | None:
+        """The earlier file with the bytes of `path`; None for a first."""
+        same_size = self._by_size.setdefault(path.stat().st_size, [])
+        twin = next((other for other in same_size if other.samefile(path) or _digest(other) == _digest(path)), None)
+        if twin is None:
+            same_size.append(path)
+        return twin
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def read_source(
+    source: Source, scratch: Path, report: Report, *, max_line_bytes: int = MAX_LINE_BYTES
+) -> dict[str, list[Path]] | None:
+    """Parquet files by table that hold what `source` holds: itself, or files made in `scratch`; None: no telemetry.
+
+    Raises UnreadableInput where nothing of the file can be used; what else is left out goes to `report`.
+    """
+    path = source.path
+    if path.name == MANIFEST:
+        check_manifest(path.parent)
+        return None
+    folder = scratch / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    try:
+        if path.suffix == ".parquet":
+            return _read_parquet(path, folder, report)
+        convert = _converter(path)
+        if convert is None and source.named:
+            raise UnreadableInput(path, "is no telemetry (Parquet, OTLP JSON Lines or metrics text with timestamps)")
+        if convert is None:
+            return None
+        return _store(convert(path, report, max_line_bytes=max_line_bytes), folder)
+    except OSError as error:
+        raise UnreadableInput(path, f"cannot be opened ({error.strerror or error})") from error
+
+
+def _converter(path: Path) -> Convert | None:
+    """Who reads a text file: told by its name, and where that is shared with other programs' files by its beginning."""
+    suffix = Path(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix
+    if suffix in _LINES:
+        return convert_lines
+    if suffix in _TEXT:
+        return convert_text
+    if suffix not in (".json", ".txt"):
+        return None
+    _, first = next(read_lines(path, lambda _: None, max_line_bytes=_SNIFF_BYTES), (0, b""))
+    if suffix == ".json":
+        return convert_lines if looks_like_otlp(first) else None
+    return convert_text if looks_like_metrics(first) else None
+
+
+def _store(tables: Iterator[tuple[str, pa.Table]], folder: Path) -> dict[str, list[Path]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    writers: dict[str, TableWriter] = {}
+    try:
+        for table, rows in tables:
+            if table not in writers:
+                writers[table] = TableWriter(folder, table, compression_level=1)
+            writers[table].write(rows)
+    finally:
+        for writer in writers.values():
+            writer.close()
+    return {table: writer.paths for table, writer in writers.items()}
+
+
+def _read_parquet(path: Path, folder: Path, report: Report) -> dict[str, list[Path]]:
+    """The file itself, or a copy without its bad rows; and the changes that an export of logs tells of."""
+    table = table_of(path)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        good, bad, rows = faults(connection, table, path)
+        if bad:
+            rule = f"{bad:,} of {rows:,} rows have no id, or no time between the years 2000 and 2100"
+            report(UnreadableInput(path, rule, column="Timestamp"))
+            folder.mkdir(parents=True, exist_ok=True)
+            query = f"select * from ({select(connection, table, [path])}) where {good}"
+            path = folder / f"{table}.parquet"
+            connection.execute(f"copy ({query}) to '{path}' (format parquet)")
+        files = {table: [path]}
+        if table == "logs" and not any(path.parent.glob("changes*.parquet")):
+            files |= _store(_changes_in_logs(connection, path, report), folder)
+    return files
+
+
+def _changes_in_logs(
+    connection: duckdb.DuckDBPyConnection, path: Path, report: Report = refuse
+) -> Iterator[tuple[str, pa.Table]]:
+    kinds = ", ".join(f"'{kind}'" for kind in CHANGE_KINDS)
+    event = "coalesce(nullif(EventName, ''), LogAttributes['event.name'])"
+    query = f"""select epoch_ns(Timestamp), {event}, LogAttributes, Body, ServiceName
+                from ({select(connection, "logs", [path])}) where {event} in ({kinds})"""
+    changes = Columns(CHANGES)
+    for time, kind, attributes, body, service in connection.execute(query).fetchall():
+        try:
+            change = change_of(kind, attributes, body, service)
+        except ValueError as error:
+            report(UnreadableInput(path, f"a change cannot be read ({error})", column="LogAttributes"))
+        else:
+            if change is not None:
+                changes.append(time, *change)
+    yield "changes", changes.take()

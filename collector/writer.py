@@ -1,0 +1,128 @@
+"""Writing recordings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import UsageError
+from .manifest import MANIFEST, encode_manifest
+from .model import TABLES
+from .parquet import OWN_MARK
+
+PART_ROWS = 32 * 122_880
+"""Rows of one part file: some tens of MB, one piece of work for one worker."""
+
+ROW_GROUP_ROWS = 122_880
+"""DuckDB's own row group size, so that each group is one unit of its parallel scan."""
+
+
+class TableWriter:
+    """Writes one table's rows as part files in a folder, in bounded memory.
+
+    The bytes depend on the rows and their order only, not on how they were divided over calls of `write`.
+    """
+
+    def __init__(self, folder: Path, table: str, *, compression_level: int | None = None) -> None:
+        self._folder, self._table, self._level = folder, table, compression_level
+        self._schema = TABLES[table].with_metadata(OWN_MARK)
+        self._file: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self.paths: list[Path] = []
+        self.rows = 0
+        self.times: list[int] = []
+
+    def write(self, rows: pa.Table) -> None:
+        """Append `rows`, cast to the model's schema; whole row groups are written, the rest waits."""
+        if rows.num_rows == 0:
+            return
+        rows = rows.select(self._schema.names).cast(self._schema)
+        times = rows["Timestamp"].to_numpy().astype("int64")
+        self.times = [min([*self.times, int(times.min())]), max([*self.times, int(times.max())])]
+        self._waiting.append(rows)
+        self._waiting_rows += rows.num_rows
+        if self._waiting_rows >= ROW_GROUP_ROWS:
+            waiting = pa.concat_tables(self._waiting)
+            whole = waiting.num_rows - waiting.num_rows % ROW_GROUP_ROWS
+            for start in range(0, whole, ROW_GROUP_ROWS):
+                self._write_group(waiting.slice(start, ROW_GROUP_ROWS))
+            self._waiting = [waiting.slice(whole)]
+            self._waiting_rows = waiting.num_rows - whole
+
+    def _write_group(self, rows: pa.Table) -> None:
+        if self._file is not None and self.rows % PART_ROWS == 0:
+            self._file.close()
+            self._file = None
+        if self._file is None:
+            self.paths.append(self._folder / f"{self._table}-{len(self.paths):04d}.parquet")
+            self._file = pq.ParquetWriter(
+                self.paths[-1], self._schema, compression="zstd", compression_level=self._level
+            )
+        self._file.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        self.rows += rows.num_rows
+
+    def close(self) -> None:
+        """Write what waits and end the file."""
+        if self._waiting_rows:
+            self._write_group(pa.concat_tables(self._waiting))
+        self._waiting, self._waiting_rows = [], 0
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class RecordingWriter:
+    """Writes a recording aside and gives it its name only when it is whole.
+
+    A recording that exists already is replaced at the end; after an exception nothing is left behind.
+    The same rows in the same order give the same bytes.
+    """
+
+    def __init__(self, folder: Path, *, generator: str = "epicenter") -> None:
+        self.folder = folder
+        self._generator = generator
+        self._aside = folder.with_name(folder.name + ".partial")
+        self._tables: dict[str, TableWriter] = {}
+
+    def __enter__(self) -> Self:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"{self.folder}: is a file, and a recording is a folder")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MANIFEST).exists():
+            raise UsageError(f"{self.folder}: holds files that are not a recording, and would be replaced")
+        shutil.rmtree(self._aside, ignore_errors=True)
+        self._aside.mkdir(parents=True)
+        return self
+
+    def write(self, table: str, rows: pa.Table) -> None:
+        """Append `rows` to `table`, a key of `model.TABLES`."""
+        if table not in self._tables:
+            self._tables[table] = TableWriter(self._aside, table)
+        self._tables[table].write(rows)
+
+    def attach(self, name: str, content: bytes) -> None:
+        """Put one more file beside the tables, such as a simulated world's truth.json."""
+        (self._aside / name).write_bytes(content)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for writer in self._tables.values():
+                writer.close()
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._aside, ignore_errors=True)
+
+    def _finish(self) -> None:
+        rows = {table: self._tables[table].rows if table in self._tables else 0 for table in TABLES}
+        times = [time for writer in self._tables.values() for time in writer.times]
+        self.attach(MANIFEST, encode_manifest(rows, times, self._generator))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._aside.rename(self.folder)
