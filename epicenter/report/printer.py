@@ -13,7 +13,7 @@ from rich.text import Text
 
 from . import words
 
-NARROWEST = 20
+NARROWEST = 10
 """Columns below which text is no longer squeezed but left to overflow."""
 
 
