@@ -1,0 +1,133 @@
+"""Which node the failures of a stretch of time lead back to: failures that its own callees do not explain.
+
+Every failed call above the usual is booked where it happened: on the name, if it could not be
+resolved; on the callee, if it was reached by nobody; on the service that answered it, otherwise.
+From what a service failed, the failures of its own calls are taken off, since those explain it:
+so an error on its way up a chain of callers counts once, at the bottom. A name or a callee
+gathers the failures of all its callers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..collector.model import ERROR_CLASSES
+from .dns_failures import CLASSES as DNS_COLUMNS
+from .graph import Graph
+
+ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
+
+
+@dataclass(frozen=True)
+class Blamed:
+    """A node with the failed calls that stay with it.
+
+    how: "resolution", "unreached" or "answer": where the calls ended.
+    failed: calls above the usual, over the stretch; classes: error class -> such calls.
+    attempts: calls made to the node in the stretch; answered_before: share of its calls that used to be answered.
+    """
+
+    component: str
+    service: str
+    how: str
+    failed: float
+    attempts: float
+    usual: float
+    answered: float
+    answered_before: float
+    failure: str
+
+
+def blame(calls: pd.DataFrame, graph: Graph, before: tuple[float, float], during: tuple[float, float]) -> list[Blamed]:
+    """Rank the nodes by the failures that stay with them; both stretches are (from, to) in Unix seconds."""
+    excess = _excess(_summed(calls, graph, before), _summed(calls, graph, during))
+    ranked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
+    ranked = [b for b in ranked if b.failed > 0]
+    return sorted(ranked, key=lambda b: (-b.failed, b.component, b.how))
+
+
+def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
+    """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
+    rows = calls[(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
+    owner = rows["peer"].map(lambda peer: graph.owners.get(peer, "") or peer)
+    callee = rows["server"].where(rows["server"] != "", owner)
+    unanswered = rows["server"] == ""
+    lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}
+    rows = rows.assign(callee=callee, reached=rows["answered"], **lost)
+    columns = ["attempts", "originals", "entries", "reached", "errors", *ERRORS, *lost]
+    return rows.groupby(["client", "callee", "peer"], sort=True)[columns].sum()
+
+
+def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
+    """Counts of `during` above what the rates of `before` predict; attempts stay as they are."""
+    usual = before.reindex(during.index, fill_value=0)
+    share = during["attempts"] / usual["attempts"].where(usual["attempts"] > 0)
+    errors = [c for c in during.columns if c.startswith(("errors", "lost"))]
+    expected = usual[errors].mul(share.fillna(0.0), axis=0)
+    excess = (during[errors] - expected).clip(lower=0.0)
+    rates = pd.DataFrame({"usual_errors": expected["errors"]})
+    reached = usual["reached"] / usual["attempts"].where(usual["attempts"] > 0)
+    kept = during[["attempts", "originals", "entries", "reached"]]
+    return pd.concat([excess, kept, rates, reached.rename("reached_before")], axis=1).reset_index()
+
+
+def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
+    rows = excess[excess["peer"] != ""].assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
+    out: list[Blamed] = []
+    for peer, group in rows[rows["dns"] > 0].groupby("peer", sort=True):
+        name = str(peer)
+        out.append(_blamed(name, graph.owners.get(name, ""), "resolution", float(group["dns"].sum()), group))
+    return out
+
+
+def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
+    lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
+    rows = excess.assign(lost=lost)
+    rows = rows[(rows["lost"] > 0) & (rows["callee"] != "") & (rows["client"] != "")]
+    return [
+        _blamed(str(callee), graph.service(str(callee)), "unreached", float(group["lost"].sum()), group)
+        for callee, group in rows.groupby("callee", sort=True)
+    ]
+
+
+def _answers(excess: pd.DataFrame) -> list[Blamed]:
+    lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
+    answered = (excess["errors"] - excess[list(DNS_COLUMNS)].sum(axis=1) - lost).clip(lower=0.0)
+    rows = excess.assign(answered_errors=answered)
+    # Retries of one request fail together: what they explain is one request of their caller.
+    tries = (rows["attempts"] / rows["originals"].clip(lower=1)).clip(lower=1.0)
+    outgoing = (rows["errors"] / tries).groupby(rows["client"]).sum()
+    out: list[Blamed] = []
+    for callee, group in rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")].groupby("callee", sort=True):
+        own = float(group["answered_errors"].sum()) - float(outgoing.get(callee, 0.0))
+        out.append(_blamed(str(callee), str(callee), "answer", own, group))
+    return out
+
+
+def _blamed(component: str, service: str, how: str, failed: float, group: pd.DataFrame) -> Blamed:
+    attempts = float(group["attempts"].sum())
+    known = group[group["reached_before"].notna()]
+    weight = float(known["attempts"].sum())
+    return Blamed(
+        component=component,
+        service=service,
+        how=how,
+        failed=failed,
+        attempts=attempts,
+        usual=float(group["usual_errors"].sum()),
+        answered=float(group["reached"].sum()) / attempts if attempts else 0.0,
+        answered_before=float((known["reached_before"] * known["attempts"]).sum()) / weight if weight else 0.0,
+        failure=_worst(group),
+    )
+
+
+def _worst(group: pd.DataFrame) -> str:
+    """The error class with the most calls; words that cannot tell give way to any DNS class that can."""
+    counts = {name: float(group[f"errors_{name}"].sum()) for name in ERROR_CLASSES}
+    worst = max(counts, key=lambda name: counts[name])
+    if worst != "dns_unspecified":
+        return worst
+    told = {name: n for name, n in counts.items() if name.startswith("dns_") and name != worst and n > 0}
+    return max(told, key=lambda name: told[name]) if told else worst

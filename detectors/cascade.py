@@ -1,0 +1,59 @@
+"""Who else failed, since when, until when, and through whom it reached them."""
+
+from __future__ import annotations
+
+from .analysis import CascadeStep
+from .base import Finding
+from .cause import Suspect
+from .gate import KIND as USERS_FAILED
+from .graph import Graph
+from .grouping import Group
+from .ledger import Ledger
+
+FAILING = frozenset({"failure_spike", "unreachable", USERS_FAILED})
+
+
+def cascade(group: Group, graph: Graph, trigger: Suspect, ledger: Ledger) -> tuple[CascadeStep, ...]:
+    """List the components that failed after the trigger, by onset."""
+    failing = _failing(group, graph, trigger)
+    onsets = {component: min(f.started_at for f in own) for component, own in failing.items()}
+    steps = [
+        CascadeStep(
+            component=component,
+            onset_at=onsets[component],
+            recovered_at=_recovered(own),
+            because_of=_because_of(component, onsets, graph, trigger),
+            path=graph.path(component, trigger.component),
+            evidence=ledger.cite_findings(own),
+        )
+        for component, own in failing.items()
+    ]
+    return tuple(sorted(steps, key=lambda s: (s.onset_at, s.component)))
+
+
+def _failing(group: Group, graph: Graph, trigger: Suspect) -> dict[str, list[Finding]]:
+    failing: dict[str, list[Finding]] = {}
+    for finding in (*group.findings, *group.symptoms):
+        service = graph.service(finding.component)
+        if finding.kind in FAILING and finding.component != trigger.component and service != trigger.service:
+            failing.setdefault(service or finding.component, []).append(finding)
+    return dict(sorted(failing.items()))
+
+
+def _recovered(findings: list[Finding]) -> float | None:
+    ends = [f.ended_at for f in findings]
+    return None if None in ends else max(end for end in ends if end is not None)
+
+
+def _because_of(component: str, onsets: dict[str, float], graph: Graph, trigger: Suspect) -> str:
+    """The dependency to thank: the trigger, if it is a direct one, else the failing one that leads there.
+
+    Which of two failed first within a window or so says nothing, so the graph decides and not the clock.
+    """
+    nodes = graph.callees.get(component, ())
+    direct = {*nodes, *(graph.service(node) for node in nodes)} - {"", component}
+    if trigger.component in direct or trigger.service in direct:
+        return trigger.component
+    failing = [callee for callee in sorted(direct) if callee in onsets]
+    on_path = [callee for callee in failing if graph.path(callee, trigger.component)]
+    return min(on_path or failing, key=lambda callee: (onsets[callee], callee), default="")

@@ -1,0 +1,88 @@
+"""Names whose resolution began to fail, by what their callers say.
+
+All callers of a name are counted together, since a record is one thing however many services
+use it. A name is held against its own history: the AAAA questions of an IPv4-only name and the
+search domains of a resolver fail every day and stay silent here.
+"""
+
+from __future__ import annotations
+
+from ..collector.model import DNS_CLASSES, Windows
+from .base import Evidence, Finding
+from .episodes import Episode, alarm_time, episodes, window_times
+from .queries import sql
+from .series import Table, tally
+
+CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
+
+KINDS = {
+    "nodata": "dns.empty_record",
+    "nxdomain": "dns.nxdomain",
+    "servfail": "dns.servfail",
+    "refused": "dns.servfail",
+    "timeout": "dns.resolver_down",
+    "unspecified": "dns.empty_record",
+}
+"""Failure class -> kind of incident; REFUSED is a server's failure to answer, as SERVFAIL is (RFC 1035, 4.1.1).
+
+Unspecified words of a client that resolve nothing mean an empty or missing record far more often
+than a broken resolver, which most clients word as a temporary failure.
+"""
+
+
+def dns_failures(windows: Windows) -> list[Finding]:
+    """Find names that began to fail in resolution, with the class of failure that rose most."""
+    rows = windows.calls[windows.calls["peer"] != ""]
+    failing = rows.loc[rows[list(CLASSES)].sum(axis=1) > 0, "peer"].unique()
+    rows = rows[rows["peer"].isin(failing)]
+    if rows.empty:
+        return []
+    table = tally(windows, rows, ("peer",), ("attempts", "originals", *CLASSES))
+    failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
+    clustering = table["attempts"] / table["originals"].clip(1)
+    found = episodes(failed, table["attempts"], clustering)
+    return [_finding(windows, table, episode) for episode in found]
+
+
+def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
+    name = table.names("peer")[episode.series]
+    start, end = window_times(windows, episode)
+    failure = _failure(table, episode)
+    count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in CLASSES)
+    inside = windows.calls[
+        (windows.calls["peer"] == name)
+        & (windows.calls["window"] >= start)
+        & (windows.calls["window"] < (windows.end if end is None else end))
+        & (windows.calls[list(CLASSES)].sum(axis=1) > 0)
+    ]
+    callers = sorted(set(inside["client"]) - {""})
+    until = float(windows.end) if end is None else end
+    said = f"{len(callers)} caller{'s' * (len(callers) != 1)}"
+    evidence = Evidence(
+        statement=f"{count:.0f} calls to {name} failed in name resolution ({failure}), seen by {said}; "
+        f"{episode.rate:.0%} of the calls against {episode.usual:.1%} before",
+        query=sql("calls", f"client, attempts, {', '.join(CLASSES)}", (start, until), peer=name),
+        window=(start, until),
+        observed=episode.rate,
+        expected=episode.usual,
+        traces=tuple(sorted(set(inside["error_trace"]) - {""})[:3]),
+    )
+    return Finding(
+        detector="dns_failures",
+        kind=KINDS[failure],
+        component=name,
+        started_at=start,
+        ended_at=end,
+        score=episode.rate,
+        evidence=(evidence,),
+        edges=tuple((str(caller), name) for caller in callers),
+        facts={"failure": failure, "excess": episode.excess, "alarm_at": alarm_time(windows, episode)},
+    )
+
+
+def _failure(table: Table, episode: Episode) -> str:
+    """The class that says most; words that cannot tell give way to any that can."""
+    stretch = slice(episode.onset, episode.end)
+    counts = {name: float(table[f"errors_dns_{name}"][episode.series, stretch].sum()) for name in DNS_CLASSES}
+    told = {name: count for name, count in counts.items() if name != "unspecified" and count > 0}
+    return max(told, key=lambda name: told[name]) if told else "unspecified"

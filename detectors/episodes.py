@@ -1,0 +1,194 @@
+"""Stretches of time in which a failure rate stood above its own history.
+
+A two-sided CUSUM of the binomial log likelihood ratio (Page, "Continuous inspection schemes",
+Biometrika 41, 1954) runs over each series. It adds up weak evidence over many windows, fires at
+once on strong evidence, knows how little a few calls prove, and dates a change to the window
+after its sum last stood at zero. It looks only backwards, so a shorter recording gives the same
+episodes up to its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..collector.model import Windows
+from .series import Flags, Floats
+
+REST_RATE = 0.01
+"""Nobody is woken for one failure in a hundred; a series without history is assumed to rest here."""
+
+REST_WEIGHT = 5.0
+"""Attempts that this assumption is worth: any real history outweighs it."""
+
+LEAST_RISE = 0.05
+"""The smallest rise that matters: one call in twenty, or twice the usual rate where that is more."""
+
+CHRONIC = 0.5
+"""What fails more often than it succeeds is how things are; there is nothing left to break."""
+
+ALARM = float(np.log(1e4))
+"""Sum of log likelihood ratios at which an episode opens or closes.
+
+By Lorden (1971) a CUSUM at rest then runs 10,000 windows on average before it errs. At the rest
+rate it takes six failures in a row, or fifty in a thousand calls.
+"""
+
+WARM_UP = 3
+"""Windows at the start of the data that only teach: what fails from the first second on is history."""
+
+WARM_UP_ATTEMPTS, WARM_UP_MOST = 20, 10
+"""A quiet series learns longer, until it has seen this many attempts, but no more than so many windows.
+
+Twenty attempts show a chronic rate of 0.3 with a standard error of 0.1.
+"""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One stretch of one series, in window numbers; `end` is None while it lasts.
+
+    onset: first window that stood out; alarm: window in which that became certain; end: first
+    window back to normal. rate and usual are the failure rates in the episode and before it,
+    excess the failures above the usual rate.
+    """
+
+    series: int
+    onset: int
+    alarm: int
+    end: int | None
+    rate: float
+    usual: float
+    excess: float
+
+
+def window_times(windows: Windows, episode: Episode) -> tuple[float, float | None]:
+    """When an episode began and ended, in Unix seconds."""
+    start = windows.start + episode.onset * windows.window_s
+    end = None if episode.end is None else float(windows.start + episode.end * windows.window_s)
+    return float(start), end
+
+
+def alarm_time(windows: Windows, episode: Episode) -> float:
+    """When an episode could first have been known: the end of the window that raised the alarm."""
+    return float(windows.start + (episode.alarm + 1) * windows.window_s)
+
+
+@dataclass
+class _State:
+    """What the running test remembers of each series; arrays of one value a series."""
+
+    failed: Floats  # in quiet windows: the history
+    tried: Floats
+    rising: Floats  # the sum that opens an episode
+    falling: Floats  # the sum that closes it
+    onset: Floats
+    back: Floats
+    alarm: Floats
+    bad_failed: Floats  # since the sum left zero, or in the episode
+    bad_tried: Floats
+    open: Flags
+
+
+def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) -> list[Episode]:
+    """Find where `failed` out of `tried` stood above its history; both are (series, windows).
+
+    clustering: attempts per independent request, at least 1, one value a cell: retries of one
+        request fail together and count as one witness.
+    """
+    series, windows = failed.shape
+    state = _start(series)
+    if clustering is not None:
+        weight = 1.0 / np.maximum(clustering, 1.0)
+        failed, tried = failed * weight, tried * weight
+    found: list[Episode] = []
+    for window in range(windows):
+        _step(state, failed[:, window], tried[:, window], window, found)
+    found.extend(_episode(state, int(index), None) for index in np.flatnonzero(state.open))
+    dated = (_dated(e, failed[e.series], tried[e.series]) for e in found)
+    return sorted(dated, key=lambda e: (e.onset, e.series))
+
+
+def _dated(episode: Episode, failed: Floats, tried: Floats) -> Episode:
+    """Move the onset to the window that best splits quiet from failing, by what was known at the alarm.
+
+    The running test only knows the smallest rise that matters; a stray failure long before a large
+    rise would drag its date back. With both rates estimated this is the maximum likelihood date.
+    """
+    part = slice(episode.onset, episode.alarm + 1)
+    bad, calls = np.cumsum(failed[part][::-1])[::-1], np.cumsum(tried[part][::-1])[::-1]
+    rate = np.clip(bad / np.maximum(calls, 1e-9), episode.usual, 1 - 1e-9)
+    likelihood = bad * np.log(rate / episode.usual) + (calls - bad) * np.log((1 - rate) / (1 - episode.usual))
+    return replace(episode, onset=episode.onset + int(np.argmax(likelihood)))
+
+
+def _start(series: int) -> _State:
+    zeros = [np.zeros(series) for _ in range(9)]
+    return _State(*zeros, open=np.zeros(series, dtype=np.bool_))
+
+
+def _usual(state: _State) -> Floats:
+    return np.maximum((state.failed + REST_RATE * REST_WEIGHT) / (state.tried + REST_WEIGHT), REST_RATE)
+
+
+def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list[Episode]) -> None:
+    ratio = _ratio(state, failed, tried, window)
+    state.onset = np.where(~state.open & (state.rising == 0), window, state.onset)
+    state.rising = np.where(state.open, state.rising, np.maximum(0.0, state.rising + ratio))
+    state.bad_failed += failed
+    state.bad_tried += tried
+    _close(state, ratio, window, found)
+    _open(state, window)
+    # Windows under suspicion count as history only once they have proved harmless; to leave them
+    # out for good would make history look better than it was.
+    quiet = ~state.open & (state.rising == 0)
+    state.failed += np.where(quiet, state.bad_failed, 0.0)
+    state.tried += np.where(quiet, state.bad_tried, 0.0)
+    state.bad_failed = np.where(quiet, 0.0, state.bad_failed)
+    state.bad_tried = np.where(quiet, 0.0, state.bad_tried)
+
+
+def _ratio(state: _State, failed: Floats, tried: Floats, window: int) -> Floats:
+    """How much likelier this window is in a failing series than in a quiet one, as a logarithm."""
+    usual = np.minimum(_usual(state), 0.9)
+    worse = np.maximum(2 * usual, usual + LEAST_RISE)
+    # While an episode lasts, "back to normal" is weighed against half of its own rate: the worse
+    # it was, the fewer good calls prove that it is over.
+    bad = np.where(state.open, np.maximum(worse, 0.5 * state.bad_failed / np.maximum(state.bad_tried, 1.0)), worse)
+    bad = np.minimum(bad, 0.99)
+    ratio = failed * np.log(bad / usual) + (tried - failed) * np.log((1 - bad) / (1 - usual))
+    learning = (window < WARM_UP) | ((window < WARM_UP_MOST) & (state.tried < WARM_UP_ATTEMPTS))
+    return np.where(learning | (usual > CHRONIC), 0.0, ratio)
+
+
+def _open(state: _State, window: int) -> None:
+    alarmed = ~state.open & (state.rising > ALARM)
+    state.alarm = np.where(alarmed, window, state.alarm)
+    state.open = state.open | alarmed
+    state.falling = np.where(alarmed, 0.0, state.falling)
+
+
+def _close(state: _State, ratio: Floats, window: int, found: list[Episode]) -> None:
+    state.back = np.where(state.open & (state.falling == 0), window, state.back)
+    state.falling = np.where(state.open, np.maximum(0.0, state.falling - ratio), 0.0)
+    done = state.open & (state.falling > ALARM)
+    found.extend(_episode(state, int(index), int(state.back[index])) for index in np.flatnonzero(done))
+    state.open = state.open & ~done
+    state.rising = np.where(done, 0.0, state.rising)
+    state.bad_failed = np.where(done, 0.0, state.bad_failed)
+    state.bad_tried = np.where(done, 0.0, state.bad_tried)
+
+
+def _episode(state: _State, index: int, end: int | None) -> Episode:
+    usual = float(_usual(state)[index])
+    failed, tried = float(state.bad_failed[index]), float(state.bad_tried[index])
+    return Episode(
+        series=index,
+        onset=int(state.onset[index]),
+        alarm=int(state.alarm[index]),
+        end=end,
+        rate=failed / tried if tried else 0.0,
+        usual=usual,
+        excess=max(0.0, failed - usual * tried),
+    )

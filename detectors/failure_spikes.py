@@ -1,0 +1,109 @@
+"""Services and edges whose share of failing calls rose above their own history.
+
+A service is judged by what it answered; an edge by the attempts that got no answer at all
+(refused, timed out, unreachable). Failures of name resolution belong to `dns_failures`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .dns_failures import CLASSES
+from .episodes import Episode, alarm_time, episodes, window_times
+from .graph import name_owners
+from .queries import sql
+from .series import Table, tally
+
+UNREACHED = ("errors_connect", "errors_deadline", "errors_other")
+"""Classes of an attempt that nobody answered; a server's error cannot be among them."""
+
+
+def failure_spikes(windows: Windows) -> list[Finding]:
+    """Find services that began to answer with errors, and callees that their callers no longer reach."""
+    found = [*_failing(windows), *_unreached(windows)]
+    return sorted(found, key=lambda f: (f.started_at, f.component, f.kind))
+
+
+def _failing(windows: Windows) -> list[Finding]:
+    rows = windows.calls[windows.calls["server"] != ""]
+    table = tally(windows, rows, ("server",), ("attempts", "originals", "errors"))
+    clustering = table["attempts"] / table["originals"].clip(1)
+    found = episodes(table["errors"], table["attempts"], clustering)
+    return [_failing_service(windows, table, episode) for episode in found]
+
+
+def _failing_service(windows: Windows, table: Table, episode: Episode) -> Finding:
+    name = table.names("server")[episode.series]
+    start, end = window_times(windows, episode)
+    inside = _inside(windows, start, end)
+    rows = inside[inside["server"] == name]
+    statement = (
+        f"{name} failed {rows['errors'].sum():.0f} of {rows['attempts'].sum():.0f} calls that reached it: "
+        f"{episode.rate:.0%} against {episode.usual:.1%} before"
+    )
+    query = sql("calls", "client, attempts, errors", (start, end or windows.end), server=name)
+    return _finding(windows, episode, "failure_spike", name, rows, statement, query)
+
+
+def _unreached(windows: Windows) -> list[Finding]:
+    calls = windows.calls[windows.calls["client"] != ""]
+    owners = name_owners(windows.calls)
+    names = calls["peer"].astype(str)
+    reached = calls["server"].where(calls["server"] != "", names.map(owners).fillna(""))
+    callee = reached.where(reached != "", names)
+    lost = calls[list(UNREACHED)].sum(axis=1).where(calls["server"] == "", 0)
+    # An attempt that failed in resolution says nothing about whether the callee can be reached.
+    tried = calls["attempts"] - calls[list(CLASSES)].sum(axis=1)
+    rows = calls.assign(callee=callee, lost=lost, tried=tried)[callee != ""]
+    table = tally(windows, rows, ("callee",), ("tried", "lost"))
+    found = episodes(table["lost"], table["tried"])
+    return [_unreached_callee(windows, rows, table, episode) for episode in found]
+
+
+def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:
+    name = table.names("callee")[episode.series]
+    start, end = window_times(windows, episode)
+    rows = rows[(rows["callee"] == name) & (rows["window"] >= start) & (rows["window"] < (end or windows.end))]
+    rows = rows[rows["lost"] > 0]
+    words = rows[list(UNREACHED)].sum()
+    how = {"errors_connect": "refused or unreachable", "errors_deadline": "timed out", "errors_other": "failed"}
+    statement = (
+        f"{rows['lost'].sum():.0f} calls to {name} got no answer (mostly {how[str(words.idxmax())]}): "
+        f"{episode.rate:.0%} of the calls against {episode.usual:.1%} before"
+    )
+    peer = str(rows["peer"].mode().iloc[0]) if len(rows) else name
+    query = sql("calls", "client, attempts, unanswered, errors_connect", (start, end or windows.end), peer=peer)
+    return _finding(windows, episode, "unreachable", name, rows, statement, query)
+
+
+def _inside(windows: Windows, start: float, end: float | None) -> pd.DataFrame:
+    window = windows.calls["window"]
+    return windows.calls[(window >= start) & (window < (windows.end if end is None else end))]
+
+
+def _finding(
+    windows: Windows, episode: Episode, kind: str, name: str, rows: pd.DataFrame, statement: str, query: str
+) -> Finding:
+    start, end = window_times(windows, episode)
+    clients = sorted(set(rows.loc[rows["errors"] > 0, "client"]) - {""})
+    evidence = Evidence(
+        statement=statement,
+        query=query,
+        window=(start, float(windows.end) if end is None else end),
+        observed=episode.rate,
+        expected=episode.usual,
+        traces=tuple(sorted(set(rows["error_trace"]) - {""})[:3]),
+    )
+    return Finding(
+        detector="failure_spikes",
+        kind=kind,
+        component=name,
+        started_at=start,
+        ended_at=end,
+        score=episode.rate,
+        evidence=(evidence,),
+        edges=tuple((str(client), name) for client in clients),
+        facts={"excess": episode.excess, "alarm_at": alarm_time(windows, episode)},
+    )

@@ -1,0 +1,61 @@
+"""When users met failures: the gate that every incident has to pass.
+
+Only requests that came in from outside count, each weighted by the share of its row that did;
+what fails behind them without a user noticing is no incident. The episodes' own hysteresis keeps
+the gate from chattering.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .episodes import Episode, alarm_time, episodes, window_times
+from .queries import sql
+from .series import tally
+
+KIND = "users_failed"
+
+
+def user_visible(windows: Windows) -> list[Finding]:
+    """Find the stretches in which users met more failures than they are used to, by entry service.
+
+    facts: excess (failed requests above the usual), alarm_at (when this was certain).
+    """
+    rows = windows.calls[windows.calls["entries"] > 0]
+    if rows.empty:
+        return []
+    # A root client span is a user by itself: its service has no server span of its own.
+    component = rows["client"].where(rows["client"] != "", rows["server"])
+    share = rows["entries"] / rows["attempts"].clip(lower=1)
+    rows = rows.assign(component=component, failed=rows["errors"] * share)
+    table = tally(windows, rows, ("component",), ("entries", "failed"))
+    names = table.names("component")
+    found = episodes(table["failed"], table["entries"])
+    return [_finding(windows, rows[component == names[e.series]], names[e.series], e) for e in found]
+
+
+def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:
+    start, end = window_times(windows, episode)
+    until = float(windows.end) if end is None else end
+    rows = rows[(rows["window"] >= start) & (rows["window"] < until)]
+    evidence = Evidence(
+        statement=f"{rows['failed'].sum():.0f} of {rows['entries'].sum():.0f} requests of users of {component} failed: "
+        f"{episode.rate:.0%} against {episode.usual:.1%} before",
+        query=sql("calls", "client, server, entries, errors", (start, until), server=component),
+        window=(start, until),
+        observed=episode.rate,
+        expected=episode.usual,
+        traces=tuple(sorted(set(rows["error_trace"]) - {""})[:3]),
+    )
+    return Finding(
+        detector="gate",
+        kind=KIND,
+        component=component,
+        started_at=start,
+        ended_at=end,
+        score=episode.rate,
+        evidence=(evidence,),
+        facts={"excess": episode.excess, "alarm_at": alarm_time(windows, episode)},
+    )

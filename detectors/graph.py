@@ -1,0 +1,89 @@
+"""Who depends on whom: services and the names they are addressed by, from the calls themselves."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Services and names as nodes; a call through a name makes caller -> name -> owner.
+
+    owners: name -> the service that answers there ("" where none was ever seen to).
+    callees: node -> its direct dependencies, sorted.
+    callers: node -> who depends on it directly, sorted.
+    entries: services that users reach directly.
+    """
+
+    owners: dict[str, str]
+    callees: dict[str, tuple[str, ...]]
+    callers: dict[str, tuple[str, ...]]
+    entries: tuple[str, ...]
+
+    def service(self, node: str) -> str:
+        """The service behind a node: the node itself, or the owner of the name."""
+        return self.owners.get(node, node)
+
+    def path(self, start: str, goal: str) -> tuple[str, ...]:
+        """The shortest chain of dependencies from `start` to `goal`, both included; () where there is none."""
+        came_from: dict[str, str] = {start: ""}
+        queue = deque([start])
+        while queue:
+            node = queue.popleft()
+            if node == goal:
+                return _trail(came_from, goal)
+            for callee in self.callees.get(node, ()):
+                if callee not in came_from:
+                    came_from[callee] = node
+                    queue.append(callee)
+        return ()
+
+
+def dependency_graph(calls: pd.DataFrame) -> Graph:
+    """Read the graph off `calls`; which service owns a name is told by who answered there most."""
+    owners = name_owners(calls)
+    edges: set[tuple[str, str]] = set()
+    pairs = calls[["client", "server", "peer"]].drop_duplicates()
+    for client, server, peer in pairs.itertuples(index=False):
+        owner = server or owners.get(peer, "")
+        hops = [node for node in (client, peer, owner) if node]
+        edges.update((a, b) for a, b in itertools.pairwise(hops) if a != b)
+    entered = calls[(calls["entries"] > 0) & (calls["client"] == "")]
+    entries = tuple(sorted(set(entered["server"]) - {""}))
+    return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), entries)
+
+
+def name_owners(calls: pd.DataFrame) -> dict[str, str]:
+    """Map each addressed name to its service.
+
+    A name that never was answered belongs to the service that its first label names, if there is
+    one: the convention of Kubernetes' DNS specification and of most private zones.
+    """
+    named = calls[calls["peer"] != ""]
+    answered = named[named["server"] != ""].groupby(["peer", "server"], as_index=False)["attempts"].sum()
+    answered = answered.sort_values(["peer", "attempts", "server"], ascending=[True, False, True])
+    best = answered.drop_duplicates("peer")
+    owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
+    services = set(calls["server"]) | set(calls["client"]) - {""}
+    for peer in sorted(set(named["peer"]) - set(owners)):
+        label = str(peer).partition(".")[0]
+        owners[str(peer)] = label if label in services else ""
+    return owners
+
+
+def _grouped(edges: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, list[str]] = {}
+    for start, end in sorted(edges):
+        grouped.setdefault(start, []).append(end)
+    return {start: tuple(ends) for start, ends in grouped.items()}
+
+
+def _trail(came_from: dict[str, str], goal: str) -> tuple[str, ...]:
+    trail = [goal]
+    while came_from[trail[-1]]:
+        trail.append(came_from[trail[-1]])
+    return tuple(reversed(trail))

@@ -1,0 +1,137 @@
+"""Findings -> one explained incident."""
+
+from __future__ import annotations
+
+from ..collector.model import Windows
+from .analysis import (
+    Candidate,
+    CascadeStep,
+    Dns,
+    DnsFailure,
+    DnsRole,
+    Incident,
+    Phase,
+    Sustaining,
+    Trigger,
+    Verdict,
+)
+from .cascade import cascade
+from .cause import Suspect, suspects
+from .graph import Graph
+from .grouping import Group
+from .ledger import Ledger
+from .loops import sustaining
+from .updates import updates
+
+CLEAR_SHARE = 0.5
+"""A suspect that explains less than half of the failures leaves more unexplained than explained: unknown."""
+
+
+def explain(windows: Windows, graph: Graph, group: Group) -> Incident:
+    """Explain one incident: what broke, what followed, what kept it going."""
+    ledger = Ledger()
+    ranked = suspects(windows, graph, list(group.findings), group.started_at)
+    if not ranked:
+        raise AssertionError("users met failures, so somebody failed")  # the gate counts the same errors as blame
+    top = ranked[0]
+    trigger = _trigger(windows, group, top, ledger)
+    candidates = tuple(_candidate(s, ledger) for s in ranked)
+    loops = sustaining(group, trigger, ledger)
+    steps = cascade(group, graph, top, ledger)
+    dns = _dns(windows, group, top)
+    verdict = _verdict(trigger, steps, loops)
+    return Incident(
+        verdict=verdict,
+        started_at=min(group.started_at, trigger.started_at),
+        detected_at=min(float(s.facts["alarm_at"]) for s in group.symptoms),
+        ended_at=group.ended_at,
+        impact=sum(float(s.facts["excess"]) for s in group.symptoms),
+        trigger=trigger,
+        dns=dns,
+        candidates=candidates,
+        cascade=steps,
+        sustaining=loops,
+        phases=_phases(group, trigger, loops),
+        updates=updates(group, verdict, trigger, dns, loops),
+        evidence=ledger.items(),
+    )
+
+
+def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
+    harm = [f for f in top.findings if f.kind != "record_race"]
+    started = min((f.started_at for f in harm), default=group.started_at)
+    # A change that emptied the record within a window of the first failures dates them to the second.
+    emptied = [float(f.facts["emptied_at"]) for f in top.findings if "emptied_at" in f.facts]
+    started = next((t for t in emptied if abs(t - started) <= windows.window_s), started)
+    ends = [f.ended_at for f in harm]
+    ended = group.ended_at if not ends else None if None in ends else max(e for e in ends if e is not None)
+    return Trigger(
+        component=top.component,
+        service=top.service,
+        kind=top.kind,
+        started_at=started,
+        ended_at=ended,
+        confidence=confidence(top),
+        evidence=(*ledger.cite_findings(top.findings), *ledger.cite("cause", (top.evidence,))),
+    )
+
+
+def confidence(top: Suspect) -> float:
+    """The share of failures explained, less a doubt that every independent kind of witness halves."""
+    return round(top.score * (1 - 0.5 ** (top.witnesses + 1)), 3)
+
+
+def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
+    return Candidate(
+        component=suspect.component,
+        service=suspect.service,
+        kind=suspect.kind,
+        score=round(suspect.score, 4),
+        evidence=(*ledger.cite_findings(suspect.findings), *ledger.cite("cause", (suspect.evidence,))),
+    )
+
+
+def _verdict(trigger: Trigger, steps: tuple[CascadeStep, ...], loops: tuple[Sustaining, ...]) -> Verdict:
+    if trigger.confidence < CLEAR_SHARE:
+        return "unknown"
+    return "cascade" if steps or loops else "local"
+
+
+def _dns(windows: Windows, group: Group, top: Suspect) -> Dns:
+    failing = [f for f in group.findings if f.kind.startswith("dns.")]
+    names = tuple(sorted({f.component for f in failing}))
+    if top.failure:
+        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
+    if failing:
+        worst = max(failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
+        return Dns(role="symptom", failure=_failure(str(worst.facts.get("failure", ""))), names=names)
+    role: DnsRole = "innocent" if _resolution_seen(windows) else "none"
+    return Dns(role=role, failure=None, names=())
+
+
+def _failure(name: str) -> DnsFailure:
+    known: dict[str, DnsFailure] = {
+        "nodata": "nodata",
+        "nxdomain": "nxdomain",
+        "servfail": "servfail",
+        "refused": "refused",
+        "timeout": "timeout",
+        "stale": "stale",
+    }
+    return known.get(name, "unspecified")
+
+
+def _resolution_seen(windows: Windows) -> bool:
+    """Whether the data could have shown a failing resolution: callers name whom they call, or resolvers report."""
+    return bool((windows.calls["peer"] != "").any()) or bool(windows.signals["concept"].str.startswith("dns_").any())
+
+
+def _phases(group: Group, trigger: Trigger, loops: tuple[Sustaining, ...]) -> tuple[Phase, ...]:
+    phases = [Phase(name="trigger", started_at=trigger.started_at, ended_at=trigger.ended_at)]
+    phases += [Phase(name=loop.kind, started_at=loop.started_at, ended_at=loop.ended_at) for loop in loops]
+    ends = [phase.ended_at for phase in phases]
+    if None not in ends:
+        last = max(end for end in ends if end is not None)
+        if group.ended_at is None or group.ended_at > last:
+            phases.append(Phase(name="recovery", started_at=last, ended_at=group.ended_at))
+    return tuple(sorted(phases, key=lambda p: (p.started_at, p.name)))

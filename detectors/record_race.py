@@ -1,0 +1,153 @@
+"""Two writers on one record, from change telemetry alone, before or at the second of impact.
+
+Signs: a generation that goes backwards on one target (a check that was stale by the time of the
+write), the deletion of the generation that is live, a change that leaves no addresses, and one
+writer that loses the lock far more often than its peers. They are the public account of the race
+of October 2025 (AWS post-event summary; AWS re:Invent 2025, DAT453) and hold for any
+planners and writers that number their plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .queries import sql
+
+LOCK_STORY_S = 3600.0
+"""How far back lost locks are counted: long enough for any back-off, short enough to be the same story."""
+
+
+@dataclass(frozen=True)
+class _Write:
+    time: float
+    actor: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class _Race:
+    """newest: the best write so far; stale: the older one put over it; deleted: what removed the live one, if any."""
+
+    newest: _Write | None
+    stale: _Write | None
+    deleted: _Write | None
+    mended_at: float | None
+
+
+def record_race(windows: Windows) -> list[Finding]:
+    """Find records that a stale writer put back, or whose live generation was deleted."""
+    changes = windows.changes
+    written = changes["Kind"].isin(("record.upsert", "record.delete", "manual"))
+    done = changes[written & changes["Outcome"].isin(("ok", ""))].sort_values(
+        ["time", "Target", "Actor", "Kind", "Generation"], kind="stable"
+    )
+    found = [
+        _finding(windows, str(target), race)
+        for target, rows in done.groupby("Target", sort=True)
+        for race in _races(rows)
+    ]
+    return sorted(found, key=lambda f: (f.started_at, f.component))
+
+
+def _races(rows: pd.DataFrame) -> Iterator[_Race]:
+    """Walk one target's changes in order of time; `live` is the write that stands."""
+    newest = live = stale = deleted = None
+    for row in rows.itertuples(index=False):
+        known = pd.notna(row.Generation)
+        write = _Write(float(row.time), str(row.Actor), int(row.Generation) if known else -1)
+        empties = pd.notna(row.Answers) and row.Answers == 0
+        if row.Kind == "record.delete":
+            if deleted is None and (empties or (known and live is not None and live.generation == write.generation)):
+                deleted = write
+            continue
+        if deleted is not None and not empties:
+            yield _Race(newest, stale, deleted, write.time)
+            stale = deleted = None
+        if known and newest is not None and write.generation < newest.generation and row.Kind == "record.upsert":
+            stale = write
+        elif known:
+            if stale is not None and deleted is None:
+                yield _Race(newest, stale, None, write.time)
+                stale = None
+            newest = write
+        live = write
+    if stale is not None or deleted is not None:
+        yield _Race(newest, stale, deleted, None)
+
+
+def _finding(windows: Windows, target: str, race: _Race) -> Finding:
+    first = race.stale or race.deleted
+    assert first is not None
+    start = min(first.time, race.deleted.time) if race.deleted else first.time
+    end = float(windows.end) if race.mended_at is None else race.mended_at
+    facts: dict[str, float | str] = {"failure": "nodata"} if race.deleted else {}
+    if race.stale and race.newest:
+        facts |= {"writer": race.stale.actor, "generation": race.stale.generation}
+        facts |= {"other_writer": race.newest.actor, "other_generation": race.newest.generation}
+    if race.deleted:
+        facts |= {"deleted_by": race.deleted.actor, "emptied_at": race.deleted.time}
+    return Finding(
+        detector="record_race",
+        kind="record_race",
+        component=target,
+        started_at=start,
+        ended_at=race.mended_at,
+        score=1.0 if race.deleted else 0.5,
+        evidence=tuple(_evidence(windows, target, race, (start, end))),
+        facts=facts,
+    )
+
+
+def _evidence(windows: Windows, target: str, race: _Race, window: tuple[float, float]) -> Iterator[Evidence]:
+    columns = '"Kind", "Actor", "Generation", "Answers", "Outcome"'
+    query = sql("changes", columns, (window[0] - LOCK_STORY_S, window[1] + 1), Target=target)
+    if race.stale and race.newest:
+        stale, newest = race.stale, race.newest
+        yield Evidence(
+            statement=f"{stale.actor} put generation {stale.generation} back on {target}, "
+            f"over generation {newest.generation} of {newest.actor}",
+            query=query,
+            window=(stale.time, window[1]),
+            observed=float(stale.generation),
+            expected=float(newest.generation),
+        )
+        yield from _lost_locks(windows, target, stale)
+    if race.deleted:
+        gone = race.deleted
+        yield Evidence(
+            statement=f"{gone.actor} deleted generation {gone.generation} of {target} while it was live: "
+            "no addresses were left",
+            query=query,
+            window=(gone.time, window[1]),
+            observed=0.0,
+            expected=_answers_before(windows, target, gone.time),
+        )
+
+
+def _lost_locks(windows: Windows, target: str, stale: _Write) -> Iterator[Evidence]:
+    """The stale writer's lost locks, where they stand out: more than twice the next writer's."""
+    changes = windows.changes
+    window = (stale.time - LOCK_STORY_S, stale.time + 1)
+    tried = changes[(changes["Kind"] == "record.lock") & (changes["time"] >= window[0]) & (changes["time"] < window[1])]
+    lost = tried[~tried["Outcome"].isin(("ok", ""))].groupby("Actor").size()
+    mine, peers = int(lost.get(stale.actor, 0)), lost.drop(stale.actor, errors="ignore")
+    most = int(peers.max()) if len(peers) else 0
+    if mine > 2 * most:
+        yield Evidence(
+            statement=f"{stale.actor} had lost the lock {mine} times in the hour before, others at most {most} times",
+            query=sql("changes", '"Target", "Outcome"', window, Kind="record.lock", Actor=stale.actor),
+            window=window,
+            observed=float(mine),
+            expected=float(most),
+        )
+
+
+def _answers_before(windows: Windows, target: str, time: float) -> float:
+    changes = windows.changes
+    before = changes[(changes["Target"] == target) & (changes["time"] < time)]["Answers"].dropna()
+    return float(before.iloc[-1]) if len(before) else float("nan")

@@ -1,0 +1,88 @@
+"""What a status page could honestly have said, and when.
+
+Each update stands on facts that were known by then, and says nothing that only later data showed.
+"""
+
+from __future__ import annotations
+
+from .analysis import Claim, Dns, Sustaining, Trigger, Update, Verdict
+from .grouping import Group
+
+RESOLUTION = {
+    "nodata": "the name exists but has no addresses (NODATA)",
+    "nxdomain": "the name does not exist (NXDOMAIN)",
+    "servfail": "the name servers answer with an error (SERVFAIL)",
+    "refused": "the name servers refuse to answer (REFUSED)",
+    "timeout": "the name servers do not answer in time",
+    "stale": "the answer holds addresses that are gone",
+    "unspecified": "it does not resolve",
+}
+
+LOOP = {
+    "retry_storm": "retries now keep it overloaded",
+    "restart_herd": "everything restarting at once now keeps it overloaded",
+    "lease_collapse": "work now times out before it is finished and is queued again, so that nothing moves forward",
+    "health_check_flapping": "health checks take working targets in and out of service",
+    "cache_loss": "cold caches now keep it overloaded",
+    "backlog": "a backlog has to be worked off",
+}
+
+
+def updates(
+    group: Group, verdict: Verdict, trigger: Trigger, dns: Dns, loops: tuple[Sustaining, ...]
+) -> tuple[Update, ...]:
+    """Write the updates of an incident, in order of time."""
+    detected = min(float(s.facts["alarm_at"]) for s in group.symptoms)
+    posts = [
+        _post(
+            detected, [(_symptom(group, detected), trigger.evidence), (_cause(verdict, trigger, dns), trigger.evidence)]
+        )
+    ]
+    if trigger.ended_at is not None and verdict != "unknown":
+        posts.append(_post(trigger.ended_at, [(_repaired(trigger, group), trigger.evidence)]))
+    posts += [_post(_known_at(loop, group), [(_loop(loop), loop.evidence)]) for loop in loops]
+    if group.ended_at is not None:
+        posts.append(_post(group.ended_at, [("Users are no longer affected.", trigger.evidence)]))
+    return tuple(sorted(posts, key=lambda post: post.at))
+
+
+def _post(at: float, claims: list[tuple[str, tuple[str, ...]]]) -> Update:
+    return Update(
+        at=at,
+        text=" ".join(text for text, _ in claims),
+        claims=tuple(Claim(text=text, evidence=evidence) for text, evidence in claims),
+    )
+
+
+def _symptom(group: Group, at: float) -> str:
+    hit = sorted({s.component for s in group.symptoms if float(s.facts["alarm_at"]) <= at})
+    return f"Requests to {', '.join(hit)} are failing more than usual."
+
+
+def _cause(verdict: Verdict, trigger: Trigger, dns: Dns) -> str:
+    if verdict == "unknown":
+        return "We do not know the cause yet."
+    if dns.role == "root" and dns.failure is not None:
+        return f"The failures lead back to the name {trigger.component}: {RESOLUTION[dns.failure]}."
+    return f"The failures lead back to {trigger.component}."
+
+
+def _repaired(trigger: Trigger, group: Group) -> str:
+    over = group.ended_at is not None and trigger.ended_at is not None and group.ended_at <= trigger.ended_at
+    return f"{trigger.component} works again." + ("" if over else " Failures elsewhere go on.")
+
+
+def _loop(loop: Sustaining) -> str:
+    return f"At {loop.component}, {LOOP[loop.kind]}."
+
+
+def _known_at(loop: Sustaining, group: Group) -> float:
+    alarms = [
+        float(f.facts["alarm_at"])
+        for f in group.findings
+        if f.kind == loop.kind
+        and f.component == loop.component
+        and f.started_at == loop.started_at
+        and "alarm_at" in f.facts
+    ]
+    return min(alarms, default=loop.started_at)

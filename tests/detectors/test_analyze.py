@@ -1,0 +1,86 @@
+"""The whole way from windows to an explained incident, on small stories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from epicenter.detectors import analyze
+from tests.detectors.frames import SUMMARY, at, change, windows
+from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
+
+
+def test_a_calm_recording_has_no_incident() -> None:
+    assert analyze(windows(60, calm(0, 60)), SUMMARY).incidents == ()
+
+
+def test_a_name_without_addresses_is_the_trigger_of_a_cascade() -> None:
+    rows = [*calm(0, 20), *name_gone(20, 30), *calm(30, 60)]
+    (incident,) = analyze(windows(60, rows), SUMMARY).incidents
+    assert incident.verdict == "cascade"
+    assert (incident.trigger.component, incident.trigger.service) == (NAME, "prices")
+    assert incident.trigger.kind == "dns.empty_record"
+    assert (incident.trigger.started_at, incident.trigger.ended_at) == (at(20), at(30))
+    assert (incident.dns.role, incident.dns.failure, incident.dns.names) == ("root", "nodata", (NAME,))
+    steps = {step.component: step for step in incident.cascade}
+    assert steps["cart"].because_of == NAME
+    assert steps["shop"].because_of == "cart"
+    assert steps["shop"].path == ("shop", "cart.example", "cart", NAME)
+    assert incident.detected_at <= at(22)
+    assert incident.impact == pytest.approx(300, rel=0.05)
+
+
+@pytest.mark.parametrize(("failure", "kind"), [("dns_nxdomain", "dns.nxdomain"), ("dns_servfail", "dns.servfail")])
+def test_the_class_of_the_failure_gives_the_kind(failure: str, kind: str) -> None:
+    rows = [*calm(0, 20), *name_gone(20, 30, failure), *calm(30, 40)]
+    (incident,) = analyze(windows(40, rows), SUMMARY).incidents
+    assert incident.trigger.kind == kind
+
+
+def test_a_dead_process_is_a_crash_and_dns_is_innocent() -> None:
+    rows = [*calm(0, 20), *process_gone(20, 30), *calm(30, 50)]
+    (incident,) = analyze(windows(50, rows), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == ("cart", "crash")
+    assert incident.dns.role == "innocent"
+
+
+def test_errors_on_their_way_up_count_once_at_the_bottom() -> None:
+    rows = [*calm(0, 20), *callee_fails(20, 30), *calm(30, 50)]
+    (incident,) = analyze(windows(50, rows), SUMMARY).incidents
+    assert incident.trigger.component == "prices"
+    assert incident.trigger.confidence > 0.5
+
+
+def test_what_fails_from_the_first_second_on_is_history() -> None:
+    rows = [*calm(0, 40)]
+    rows += [row for row in name_gone(0, 40) if row["client"] == "cart" and not row["server"]]
+    assert analyze(windows(40, rows), SUMMARY).incidents == ()
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    rows = [*calm(0, 20), *name_gone(20, 30), *calm(30, 40)]
+    frames = windows(40, rows)
+    shuffled = replace(frames, calls=frames.calls.sample(frac=1, random_state=3))
+    assert analyze(shuffled, SUMMARY) == analyze(frames, SUMMARY)
+
+
+def test_a_change_that_empties_the_record_dates_the_trigger_to_the_second() -> None:
+    rows = [*calm(0, 20), *name_gone(20, 30), *calm(30, 40)]
+    changes = [
+        change(10, "record.upsert", NAME, "writer-a", 145, Answers=3),
+        change(20.2, "record.upsert", NAME, "writer-c", 110, Answers=3),
+        change(20.3, "record.delete", NAME, "writer-a", 110, Answers=0),
+        change(29.5, "manual", NAME, "operator", 147, Answers=3),
+    ]
+    (incident,) = analyze(windows(40, rows, changes=changes), SUMMARY).incidents
+    assert incident.trigger.started_at == at(20.3)
+    told = " ".join(item.statement for item in incident.evidence)
+    assert all(word in told for word in ("writer-a", "writer-c", "110", "145"))
+
+
+def test_the_answer_at_any_later_moment_is_the_same() -> None:
+    rows = [*calm(0, 20), *name_gone(20, 30), *callee_fails(30, 40), *calm(40, 60)]
+    for cut in range(22, 60, 4):
+        (incident,) = analyze(windows(cut, [row for row in rows if row["window"] < at(cut)]), SUMMARY).incidents
+        assert incident.trigger.component == NAME
