@@ -22,7 +22,7 @@ WHY_SHOWN = 5
 
 @dataclass(frozen=True)
 class Section:
-    """One incident as the template wants it."""
+    """One incident as the template wants it; only `known` evidence is linked to."""
 
     incident: Incident
     number: int
@@ -30,6 +30,7 @@ class Section:
     spread: Markup | None
     steps: tuple[tuple[int, Node], ...]
     why: tuple[str, ...]
+    known: frozenset[str]
     anchor: Callable[[str], str]
 
 
@@ -55,6 +56,7 @@ def _section(incident: Incident, number: int, analysis: Analysis, windows: Windo
         spread=spread.draw(incident, entries, f"spread-{number}") if incident.cascade else None,
         steps=tuple(walk(cascade_tree(incident))),
         why=tuple(item.id for item in strongest(incident, WHY_SHOWN)),
+        known=frozenset(item.id for item in incident.evidence),
         anchor=lambda name: anchor(name, number),
     )
 
