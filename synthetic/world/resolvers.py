@@ -30,14 +30,15 @@ def cached_answers(
 ) -> Floats:
     """[T, R] Answers that each of R busy resolvers gives, from the authority's answers [T].
 
-    A busy resolver asks again as soon as an entry has expired, plus the moment until the next question.
+    A busy resolver asks again as soon as an entry has expired, plus the moment until the next question. Its
+    first lack of answers comes through a cache above it, which hands on what is left of the entry's life.
     """
     ticks = len(authority)
     seen = np.empty((ticks, resolvers))
     for resolver in range(resolvers):
         tick = 0
         expires_s = rng.uniform(0, caching.ttl_s)
-        answer = authority[0]
+        answer, left = authority[0], rng.uniform()
         while tick < ticks:
             # The entry serves up to the tick in which it expires; then the authority is asked.
             until = min(ticks, max(tick + 1, int(np.ceil(expires_s / tick_s))))
@@ -45,8 +46,9 @@ def cached_answers(
             tick = until
             if tick < ticks:
                 answer = authority[tick]
-                life_s = caching.ttl_s if answer else caching.negative_ttl_s
-                expires_s = tick * tick_s + life_s * rng.uniform(1.0, 1.02)
+                life_s = caching.ttl_s if answer else caching.negative_ttl_s * left
+                left = left if answer else 1.0
+                expires_s = tick * tick_s + life_s
     return seen
 
 
