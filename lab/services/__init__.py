@@ -1,0 +1,1 @@
+"""The shop's services: plain code that knows nothing of telemetry."""

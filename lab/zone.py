@@ -1,0 +1,72 @@
+"""A real DNS server for the shop's zone, whose names can be emptied or removed while it serves.
+
+Emptied is NODATA (RFC 2308, section 2.2): NOERROR without answers, for A and AAAA alike.
+Removed is NXDOMAIN (section 2.1).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from dnslib import QTYPE, RCODE, RR, SOA, A, DNSRecord
+from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
+
+from .estate import ZONE
+
+State = Literal["ok", "nodata", "nxdomain"]
+Announce = Callable[[str, str, int, int, str], None]
+"""Called with kind, host, serial, number of addresses and a sentence for each change."""
+
+NEGATIVE_TTL_S = 5
+TTL_S = 5
+
+
+class Zone(BaseResolver):
+    """The zone's records; every change raises its serial and is announced."""
+
+    def __init__(self, addresses: dict[str, str], announce: Announce) -> None:
+        self._addresses = addresses
+        self._state: dict[str, State] = {}
+        self._serial = 0
+        self._announce = announce
+        self._lock = threading.Lock()
+        for host in addresses:
+            self.set(host, "ok")
+
+    def set(self, host: str, state: State) -> None:
+        """Puts a name into a state, from the next query on."""
+        with self._lock:
+            self._state[host] = state
+            self._serial += 1
+            serial = self._serial
+        if state == "ok":
+            self._announce("record.upsert", host, serial, 1, f"{host} points at {self._addresses[host]}")
+        else:
+            left = "the name is left without addresses" if state == "nodata" else "the name is gone"
+            self._announce("record.delete", host, serial, 0, f"records of {host} deleted: {left}")
+
+    def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
+        """Answers one query; the interface of dnslib."""
+        reply = request.reply()
+        host = str(request.q.qname).rstrip(".").lower()
+        state = self._state.get(host, "nxdomain")
+        if state == "nxdomain":
+            reply.header.rcode = RCODE.NXDOMAIN
+        if state == "ok" and request.q.qtype == QTYPE.A:
+            reply.add_answer(RR(host, QTYPE.A, rdata=A(self._addresses[host]), ttl=TTL_S))
+        else:
+            reply.add_auth(RR(ZONE, QTYPE.SOA, rdata=self._soa(), ttl=NEGATIVE_TTL_S))
+        return reply
+
+    def _soa(self) -> SOA:
+        times = (self._serial, 3600, 600, 86400, NEGATIVE_TTL_S)  # serial, refresh, retry, expire, minimum
+        return SOA(f"ns.{ZONE}", f"hostmaster.{ZONE}", times)
+
+
+def serve(zone: Zone, address: str) -> DNSServer:
+    """Starts the server on port 53 of a loopback address: resolv.conf knows no other port."""
+    server = DNSServer(zone, address=address, port=53, logger=DNSLogger("-request,-reply,-truncated", prefix=False))
+    server.start_thread()
+    return server
