@@ -162,7 +162,7 @@ def merge_calls(parts: Iterable[pa.Table]) -> pa.Table:
 def observe(connection: duckdb.DuckDBPyConnection, window_s: int | None = None) -> Windows:
     """What detectors see of the telemetry behind `connection`; `window_s` None chooses the length."""
     found = summarize(connection)
-    length = window_s or choose_window(found.start, found.end)
+    length = window_s or choose_window(*_calls_between(connection, found.start, found.end))
     calls = edge_calls(connection, length).to_pandas()
     changes = connection.execute(
         """select epoch_ns(Timestamp) / 1e9 as time, * exclude (Timestamp) from changes
@@ -171,3 +171,10 @@ def observe(connection: duckdb.DuckDBPyConnection, window_s: int | None = None) 
     start = int(found.start // length) * length
     end = max(start, -int(-found.end // length) * length)
     return Windows(length, start, end, calls, signals(connection, length).to_pandas(), changes)
+
+
+def _calls_between(connection: duckdb.DuckDBPyConnection, start: float, end: float) -> tuple[float, float]:
+    """First and last moment of the spans, since they need the shortest windows; without spans, `start` and `end`."""
+    query = "select epoch_ns(min(Timestamp)) / 1e9, epoch_ns(max(Timestamp)) / 1e9 from spans"
+    first, last = connection.execute(query).fetchall()[0]
+    return (start, end) if first is None else (float(first), float(last))
