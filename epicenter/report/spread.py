@@ -6,19 +6,24 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from ..detectors.analysis import Incident
+from ..detectors.analysis import Incident, Sustaining
 from . import words
 from .graph import LINE, NAME_SIZE, PAD, SMALL_SIZE, Box, lay_out
 from .svg import label, picture, tag
 from .tree import cascade_tree
 
+USERS = "called by users"
+
+ARCS_DRAWN = 6
+"""More loops back to one box than this cover the picture; they are counted in the box instead."""
+
 
 def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
     """The drawing; `entries` are the services that users call themselves."""
     root = cascade_tree(incident)
-    notes: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(entries), ("called by users",))
+    notes: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(entries), (USERS,))
     for loop in incident.sustaining:
-        notes[loop.component] = (*notes.get(loop.component, ()), words.LOOP[loop.kind])
+        notes[loop.component] = (*notes.get(loop.component, ()), _note(loop))
     looping = frozenset(loop.component for loop in incident.sustaining)
     boxes = lay_out(root, notes, looping)
     margin = 3.0
@@ -37,6 +42,12 @@ def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
             transform=f"translate({margin:g} {margin:g})",
         ),
     )
+
+
+def _note(loop: Sustaining) -> str:
+    callers = len({caller for caller, _ in loop.edges})
+    crowd = f", {callers} callers" if callers > ARCS_DRAWN else ""
+    return f"{words.LOOP[loop.kind]}{crowd}"
 
 
 def _said(box: Box, zero: float) -> str:
@@ -76,18 +87,16 @@ def _bent(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _loops(incident: Incident, boxes: list[Box], name: str) -> Iterator[Markup]:
-    """From each caller in the picture back to what it calls; a loop without such callers turns on its own box."""
+    """From each caller in the picture back to what it calls; a loop without such callers, or a crowd of them, turns."""
     head = f"url(#{name}-loop)"
     turned: set[int] = set()
     for loop in incident.sustaining:
-        drawn = False
-        for caller, callee in dict.fromkeys(loop.edges):
-            ends = _nearest(boxes, caller, callee)
-            if ends is not None:
-                drawn = True
-                yield tag("path", d=_back(*ends), class_="loop", marker_end=head)
+        pairs = [_nearest(boxes, caller, callee) for caller, callee in dict.fromkeys(loop.edges)]
+        ends = [pair for pair in pairs if pair is not None]
         place = next((i for i, box in enumerate(boxes) if box.node.component == loop.component), None)
-        if place is not None and not drawn and place not in turned:
+        if 0 < len(ends) <= ARCS_DRAWN:
+            yield from (tag("path", d=_back(*pair), class_="loop", marker_end=head) for pair in ends)
+        elif place is not None and place not in turned:
             turned.add(place)
             yield tag("path", d=_turn(boxes[place]), class_="loop", marker_end=head)
 
@@ -132,6 +141,7 @@ def _box(box: Box, zero: float, looping: frozenset[str]) -> Markup:
     back = "not back yet" if node.recovered_at is None else f"back {words.compact(node.recovered_at - zero)}"
     lines.append(label(f"{words.compact(node.onset_at - zero)}, {back}", x, y, room, SMALL_SIZE, "when"))
     for number, note in enumerate(box.notes, 1):
-        lines.append(label(note, x, y + LINE * number, room, SMALL_SIZE, "note"))
+        class_ = "note" if note == USERS else "note looping"
+        lines.append(label(note, x, y + LINE * number, room, SMALL_SIZE, class_))
     shape = tag("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=5)
     return tag("g", tag("title", node.component), shape, *lines, class_=f"box {kind}")

@@ -40,7 +40,7 @@ def _incident(incident: Incident, printer: Printer) -> None:
     if incident.sustaining:
         printer.section("What keeps it going" if incident.ended_at is None else "What kept it going")
         printer.rows([_loop(loop) for loop in incident.sustaining])
-    if incident.phases:
+    if len(incident.phases) > 1:
         printer.section("Phases (UTC)")
         printer.rows(_phases(incident, printer.width))
     others = words.others(incident)
@@ -115,23 +115,22 @@ def _phases(incident: Incident, width: int) -> list[tuple[str, str, str]]:
     first = min(phase.started_at for phase in incident.phases)
     last = max(first + 1, *(phase.ended_at or phase.started_at for phase in incident.phases))
     names = [words.elide(phase.name, 24) for phase in incident.phases]
-    cells = max(8, min(width, 100) - max(map(len, names)) - len("  06:48Z - 09:25Z") - 4)
+    times = [words.times(phase.started_at, phase.ended_at) for phase in incident.phases]
+    cells = max(8, min(width, 100) - max(map(len, names)) - max(map(len, times)) - 6)
     rows: list[tuple[str, str, str]] = []
-    for name, phase in zip(names, incident.phases, strict=True):
+    for name, time, phase in zip(names, times, incident.phases, strict=True):
         share = (phase.started_at - first) / (last - first)
         start = min(cells - 1, int(share * cells))
         stop = cells if phase.ended_at is None else round((phase.ended_at - first) / (last - first) * cells)
         length = max(1, stop - start)
         bar = "=" * length if phase.ended_at is not None else "=" * (length - 1) + ">"
-        rows.append((name, words.times(phase.started_at, phase.ended_at), " " * start + bar))
+        rows.append((name, time, " " * start + bar))
     return rows
 
 
 def _limits(analysis: Analysis, printer: Printer) -> None:
     """Blind spots and skipped files: what the answer does not rest on."""
-    spots = [
-        f"{spot.component}: {spot.statement}" if spot.component else spot.statement for spot in analysis.blind_spots
-    ]
+    spots = [words.blind(spot) for spot in analysis.blind_spots]
     skipped = [f"skipped {line}" for line in analysis.recording.skipped]
     if not spots and not skipped:
         return

@@ -11,6 +11,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 from ..detectors.analysis import (
+    BlindSpot,
     Candidate,
     Dns,
     Incident,
@@ -162,7 +163,11 @@ def until(trigger: Trigger) -> str:
 
 def times(started_at: float, ended_at: float | None) -> str:
     """`06:48Z - 09:25Z`, or `06:48Z - ...` for what had not ended by the end of the data."""
-    return f"{clock(started_at)} - {'...' if ended_at is None else clock(ended_at)}"
+    ended = "..." if ended_at is None else iso(ended_at)[11:]
+    began = iso(started_at)[11:]
+    if all(time.endswith((":00Z", "...")) for time in (began, ended)):
+        began, ended = began.replace(":00Z", "Z"), ended.replace(":00Z", "Z")
+    return f"{began} - {ended}"
 
 
 def strength(loop: Sustaining) -> str:
@@ -233,6 +238,12 @@ def standing(incident: Incident) -> str:
 def compact(seconds: float) -> str:
     """Time since the trigger for tight places: +3m, +7h16m, +1d4h."""
     return re.sub(r"(\d+) (d|h|m|s)(in)? ?", r"\1\2", offset(seconds))
+
+
+def blind(spot: BlindSpot) -> str:
+    """A blind spot with its component in front, unless the statement names it first by itself."""
+    named = not spot.component or spot.statement.startswith(spot.component)
+    return spot.statement if named else f"{spot.component}: {spot.statement}"
 
 
 def why_not(candidate: Candidate, incident: Incident) -> str:
