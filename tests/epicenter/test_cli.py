@@ -1,0 +1,133 @@
+"""The command line as a person meets it: sentences, exit codes, output that can be piped on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from epicenter.cli import main
+from epicenter.cli.times import parse_time
+
+T0 = 1_760_940_000
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["epicenter", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    """Two minutes of one service that answers."""
+    spans = [
+        {
+            "traceId": f"{i:032x}",
+            "spanId": f"{i:016x}",
+            "name": "GET /",
+            "kind": 2,
+            "startTimeUnixNano": str((T0 + i) * 10**9),
+            "endTimeUnixNano": str((T0 + i) * 10**9 + 20_000_000),
+        }
+        for i in range(1, 121)
+    ]
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    line = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
+    folder = tmp_path / "calm"
+    folder.mkdir()
+    (folder / "traces.jsonl").write_text(json.dumps(line))
+    return folder
+
+
+def test_nothing_wrong_is_one_clear_sentence(run: Run, calm: Path) -> None:
+    code, out, err = run("analyze", calm)
+    assert (code, err) == (0, "")
+    assert out.startswith("No incident")
+
+
+def test_json_on_standard_output_is_only_json(run: Run, calm: Path) -> None:
+    code, out, _ = run("analyze", calm, "--json", "-")
+    analysis = json.loads(out)
+    assert code == 0
+    assert analysis["schema"] == "epicenter.analysis/1"
+    assert analysis["incidents"] == []
+    assert analysis["recording"]["spans"] == 120
+
+
+def test_json_and_html_go_to_files(run: Run, calm: Path, tmp_path: Path) -> None:
+    run("analyze", calm, "--json", tmp_path / "a.json", "--html", tmp_path / "a.html")
+    assert json.loads((tmp_path / "a.json").read_text())["recording"]["services"] == 1
+    assert (tmp_path / "a.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"\x00\x01", "line 1: is not OTLP JSON"), (b'{"a": 1}', "line 1: has none of resourceSpans")],
+)
+def test_unreadable_input_is_one_sentence_and_exit_code_2(run: Run, calm: Path, content: bytes, sentence: str) -> None:
+    (calm / "bad.jsonl").write_bytes(content)
+    code, out, err = run("analyze", calm)
+    assert (code, out) == (2, "")
+    assert err.startswith("epicenter: ")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_skip_bad_uses_the_rest_and_lists_what_was_skipped(run: Run, calm: Path) -> None:
+    (calm / "bad.jsonl").write_text("rubbish")
+    code, out, _ = run("analyze", calm, "--skip-bad", "--json", "-")
+    analysis = json.loads(out)
+    assert code == 0
+    assert analysis["recording"]["spans"] == 120
+    assert [str(calm / "bad.jsonl") in line for line in analysis["recording"]["skipped"]] == [True]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("analyze", "/no/such/folder"),
+        ("analyze",),
+        ("analyse", "x"),
+        ("analyze", "x", "--at", "yesterday"),
+        ("simulate", "no-such-world", "--out", "x"),
+    ],
+)
+def test_bad_usage_is_exit_code_2_and_no_traceback(run: Run, arguments: tuple[str, ...]) -> None:
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert "Traceback" not in err
+
+
+def test_the_worlds_are_listed(run: Run) -> None:
+    code, out, _ = run("scenarios", "--json")
+    assert code == 0
+    assert "aws-dynamodb-2025" in [world["name"] for world in json.loads(out)]
+
+
+@pytest.mark.parametrize("text", ["2022-08-22 04:35:17", "2022-08-22T06:35:17+02:00", "1661142917"])
+def test_a_time_can_be_written_in_the_usual_ways(text: str) -> None:
+    assert parse_time(text) == 1661142917.0
+
+
+def test_a_bug_is_shown_as_one(run: Run, monkeypatch: pytest.MonkeyPatch, calm: Path) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("epicenter.pipeline.analyze_paths", broken)
+    with pytest.raises(ZeroDivisionError):
+        run("analyze", calm)

@@ -1,0 +1,28 @@
+"""Every command, detector and scenario has its page, and the pages name what exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epicenter.cli import COMMANDS
+from epicenter.detectors.registry import DETECTORS
+from epicenter.synthetic.scenarios import SCENARIOS
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"epicenter {command}" in (DOCS / "commands.md").read_text()
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_every_detector_has_a_page(detector: str) -> None:
+    assert (DOCS / "detectors" / f"{detector}.md").read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_scenario_has_a_page(scenario: str) -> None:
+    assert (DOCS / "scenarios" / f"{scenario}.md").read_text().startswith("# ")
