@@ -45,9 +45,9 @@ class SpanTables:
         self._start_ns = round(start_s * _NS)
         names = ("name", "kind", "service", "status", "message")
         self._texts = {name: pa.array([getattr(look, name) for look in looks.all], pa.string()) for name in names}
-        self._attributes = _Pool([look.attributes for look in looks.all])
-        self._resources = _Pool(looks.resources)
-        self._exceptions = _Pool([look.exception or {} for look in looks.all])
+        self._attributes = AttributePool([look.attributes for look in looks.all])
+        self._resources = AttributePool(looks.resources)
+        self._exceptions = AttributePool([look.exception or {} for look in looks.all])
         self._raises = np.array([look.exception is not None for look in looks.all])
 
     def make(self, rows: Rows, traces: int, generator: np.random.Generator) -> pa.Table:
@@ -87,7 +87,7 @@ class SpanTables:
         return pa.ListArray.from_arrays(pa.array(offsets), events, type=SPANS.field("Events").type)
 
 
-class _Pool:
+class AttributePool:
     """Attribute maps, each once, from which whole columns are put together by number."""
 
     def __init__(self, maps: Sequence[Mapping[str, str]]) -> None:
@@ -98,14 +98,14 @@ class _Pool:
         self._first = np.cumsum(self._sizes) - self._sizes
         self._drawn = np.array([value == REQUEST_ID for _, value in pairs], np.bool_)
 
-    def maps(self, which: Ints, generator: np.random.Generator) -> pa.MapArray:
-        """A column of the maps with these numbers; request ids are drawn."""
+    def maps(self, which: Ints, generator: np.random.Generator | None = None) -> pa.MapArray:
+        """A column of the maps with these numbers; what stands for a request id is drawn from `generator`."""
         sizes = self._sizes[which]
         offsets = np.append(0, np.cumsum(sizes))
         flat = np.arange(offsets[-1]) + np.repeat(self._first[which] - offsets[:-1], sizes)
         values, value_rows = self._values, flat
         drawn = np.flatnonzero(self._drawn[flat])
-        if len(drawn):
+        if generator is not None and len(drawn):
             ids = hex_text(random_ids(generator, len(drawn), 8))
             values = pa.concat_arrays([values, ids])
             value_rows = flat.copy()
