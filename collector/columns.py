@@ -1,8 +1,9 @@
-"""Rows on their way into Arrow, gathered column by column, with maps kept flat so that they are cheap to build."""
+"""Rows on their way into Arrow: gathered as tuples, turned into columns by the batch, maps built flat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -22,83 +23,52 @@ def checked_time(nanos: int, what: str) -> int:
     return nanos
 
 
-class Maps:
-    """A map column, as offsets into one list of keys and one of values."""
-
-    def __init__(self) -> None:
-        self._offsets, self._keys, self._values = [0], list[str](), list[str]()
-
-    def append(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Add one row."""
-        for key, value in pairs:
-            self._keys.append(key)
-            self._values.append(value)
-        self._offsets.append(len(self._keys))
-
-    def take(self) -> pa.MapArray:
-        """The rows so far; the builder is empty afterwards."""
-        array = pa.MapArray.from_arrays(
-            pa.array(self._offsets, pa.int32()), pa.array(self._keys, pa.string()), pa.array(self._values, pa.string())
-        )
-        self.__init__()
-        return array
-
-
-class SharedMaps:
-    """A map column whose rows repeat a few maps (a resource, a series): each is built once."""
-
-    def __init__(self) -> None:
-        self._rows: list[int] = []
-        self._places: dict[Pairs, int] = {}
-        self._maps = Maps()
-
-    def append(self, pairs: Pairs) -> None:
-        """Add one row."""
-        place = self._places.get(pairs)
-        if place is None:
-            place = self._places[pairs] = len(self._places)
-            self._maps.append(pairs)
-        self._rows.append(place)
-
-    def take(self) -> pa.Array:
-        """The rows so far; the builder is empty afterwards."""
-        array = self._maps.take().take(pa.array(self._rows, pa.int32()))
-        self.__init__()
-        return array
-
-
-Builder = Maps | SharedMaps | list[Any]
+Build = Callable[[Sequence[Any]], pa.Array]
+"""Makes one column's array of its values."""
 
 
 class Columns:
     """Rows of one table of the model; `take()` hands over what has gathered.
 
-    A subclass names the columns that it builds otherwise than from a list of plain values.
+    builders: how to build the columns that are no plain values, by column name.
     """
 
-    def __init__(self, schema: pa.Schema, **builders: Any) -> None:
-        self._schema = schema
-        self._columns = [builders.get(field.name, list[Any]()) for field in schema]
-        self._appends = [column.append for column in self._columns]
-        self._length = 0
+    def __init__(self, schema: pa.Schema, **builders: Build) -> None:
+        self._schema, self._builders = schema, builders
+        self._rows: list[tuple[Any, ...]] = []
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._rows)
 
-    def append(self, *row: Any) -> None:
+    def append(self, row: tuple[Any, ...]) -> None:
         """Add one row, in the schema's order."""
-        for append, value in zip(self._appends, row, strict=True):
-            append(value)
-        self._length += 1
+        self._rows.append(row)
 
     def take(self) -> pa.Table:
-        """The rows as an Arrow table; the builder is empty afterwards."""
+        """The rows as an Arrow table; none are left afterwards."""
+        columns = list(zip(*self._rows, strict=True)) or [()] * len(self._schema)
+        self._rows.clear()
         arrays: list[pa.Array] = []
-        for column, field in zip(self._columns, self._schema, strict=True):
-            if isinstance(column, list):
-                arrays.append(pa.array(column, field.type))
-                column.clear()
-            else:
-                arrays.append(column.take().cast(field.type))
-        self._length = 0
+        for field, values in zip(self._schema, columns, strict=True):
+            build = self._builders.get(field.name)
+            arrays.append(pa.array(values, field.type) if build is None else build(values).cast(field.type))
         return pa.table(arrays, schema=self._schema)
+
+
+def maps(rows: Sequence[Pairs]) -> pa.Array:
+    """Build a map column."""
+    keys = [key for pairs in rows for key, _ in pairs]
+    values = [value for pairs in rows for _, value in pairs]
+    return pa.MapArray.from_arrays(offsets(rows), pa.array(keys, pa.string()), pa.array(values, pa.string()))
+
+
+def shared_maps(rows: Sequence[Pairs]) -> pa.Array:
+    """Build a map column whose rows repeat a few maps (a resource, a series): each is built once."""
+    places: dict[Pairs, int] = {}
+    taken = [places.setdefault(pairs, len(places)) for pairs in rows]
+    return maps(list(places)).take(pa.array(taken, pa.int32()))
+
+
+def offsets(rows: Sequence[Sequence[Any]]) -> pa.Array:
+    """Where each row's items begin in the flat list of all items, and where the last one's end."""
+    return pa.array(accumulate(map(len, rows), initial=0), pa.int32())

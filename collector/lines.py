@@ -30,6 +30,11 @@ def refuse(error: UnreadableInput) -> None:
     raise error
 
 
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file, unpacked; empty where there are none to be had."""
+    return next(_chunks(path, lambda _: None), b"")
+
+
 def read_lines(
     path: Path, report: Report = refuse, *, max_line_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[tuple[int, bytes]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from .columns import Columns, Pairs, SharedMaps, checked_time
+from .columns import Columns, Pairs, checked_time, shared_maps
 from .errors import UnreadableInput
 from .lines import MAX_LINE_BYTES, Report, read_lines, refuse
 from .model import SAMPLES
@@ -41,13 +41,13 @@ def convert_text(
     path: Path, report: Report = refuse, *, max_line_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield ("samples", rows); a line that is no sample with a time is reported and passed over."""
-    columns = Columns(SAMPLES, Labels=SharedMaps())
+    columns = Columns(SAMPLES, Labels=shared_maps)
     known: dict[str, Pairs] = {}
     for number, line in read_lines(path, report, max_line_bytes=max_line_bytes):
         if line.lstrip().startswith(b"#"):
             continue
         try:
-            columns.append(*_sample(line, known))
+            columns.append(_sample(line, known))
         except (ValueError, ArithmeticError) as error:
             report(UnreadableInput(path, f"is not a metrics sample ({error})", line=number))
         if len(columns) >= _BATCH_ROWS:
@@ -57,8 +57,9 @@ def convert_text(
         yield "samples", columns.take()
 
 
-def looks_like_metrics(line: bytes) -> bool:
-    """Whether a file that begins with this line is metrics text."""
+def looks_like_metrics(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is metrics text."""
+    line = head.lstrip().split(b"\n", 1)[0]
     if line.startswith(b"#"):
         return line.startswith((b"# TYPE ", b"# HELP ", b"# UNIT ", b"# EOF"))
     match = _SAMPLE.match(line.decode(errors="replace").strip())

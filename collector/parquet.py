@@ -42,9 +42,6 @@ _LABEL_NAMES = {"PodName": "k8s_pod_name", "NodeName": "k8s_node_name", "Service
 _NOT_ATTRIBUTES = {"TraceState", "ScopeName", "ScopeVersion", "ScopeSchemaUrl", "ResourceSchemaUrl"}
 """Columns of the exporter that tell nothing about the resource."""
 
-_IN_TIME = f"Timestamp >= make_timestamp_ns({EARLIEST_NS}) and Timestamp < make_timestamp_ns({LATEST_NS})"
-
-
 OWN_MARK = {b"epicenter": b"recording/1"}
 """Parquet metadata of the files that Epicenter wrote: the model's columns, words and types, no nulls to fill."""
 
@@ -110,18 +107,36 @@ def select(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Pa
     return " union all ".join(_select(table, shape, paths) for shape, paths in shapes.items())
 
 
-def faults(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> tuple[str, int, int]:
-    """Look for rows that cannot be used: (the condition of the good rows, how many are bad, how many there are).
+def faults(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> dict[str, str]:
+    """Look for rows that cannot be used: column -> the rule that some rows break in it.
 
-    Raises UnreadableInput where a column cannot be read as the model's type.
+    Raises duckdb.Error where the file's pages or a column cannot be read as the model's.
     """
-    good = _IN_TIME + ("and TraceId <> '' and SpanId <> ''" if table == "spans" else "")
-    query = f"select count(*), count_if(({good}) is not true) from ({select(connection, table, [path])})"
-    try:
-        rows, bad = connection.execute(query).fetchall()[0]
-    except duckdb.Error as error:
-        raise UnreadableInput(path, f"cannot be read as {table} ({_first_line(error)})") from error
-    return good, int(bad), int(rows)
+    rules = _rules(table)
+    counts = ", ".join(f"count_if(({good}) is not true)" for good, _ in rules.values())
+    query = f"select count(*), {counts} from ({select(connection, table, [path])})"
+    rows, *bad = connection.execute(query).fetchall()[0]
+    return {
+        column: f"{count:,} of {rows:,} rows {what}"
+        for (column, (_, what)), count in zip(rules.items(), bad, strict=True)
+        if count
+    }
+
+
+def copy_good_rows(connection: duckdb.DuckDBPyConnection, table: str, path: Path, target: Path) -> None:
+    """Write the rows of `path` that have no fault to `target`."""
+    good = " and ".join(f"({condition})" for condition, _ in _rules(table).values())
+    query = f"from ({select(connection, table, [path])}) where {good}"
+    connection.execute(f"copy ({query}) to {_quoted_text(target)} (format parquet)")
+
+
+def _rules(table: str) -> dict[str, tuple[str, str]]:
+    """Column -> (what a row must fulfil in SQL, how to say that it does not)."""
+    time = f"Timestamp >= make_timestamp_ns({EARLIEST_NS}) and Timestamp < make_timestamp_ns({LATEST_NS})"
+    rules = {"Timestamp": (time, "have no time between the years 2000 and 2100")}
+    if table == "spans":
+        rules |= {column: (f"{column} <> ''", "have no id") for column in ("TraceId", "SpanId")}
+    return rules
 
 
 def _first_line(error: duckdb.Error) -> str:
@@ -136,12 +151,16 @@ def _shape_of(connection: duckdb.DuckDBPyConnection, path: Path) -> Shape:
 
 
 def _source(paths: Sequence[Path]) -> str:
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    names = ", ".join(map(_quoted_text, paths))
     return f"read_parquet([{names}], binary_as_string = true, hive_partitioning = false)"
 
 
+def _quoted_text(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
 def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def _sql_type(field: pa.Field) -> str:
@@ -175,7 +194,7 @@ def _select(table: str, shape: Shape, paths: Sequence[Path]) -> str:
 
 def _value(name: str, source: str, found: str, wanted: str) -> str:
     """One column in the model's type; nulls of text and maps become empty, so that no reader needs to care."""
-    column = f'"{source}"'
+    column = _quoted([source])
     if name == "Duration":
         return f"greatest(coalesce(try_cast({column} as BIGINT), 0), 0)"
     if wanted == "TIMESTAMP_NS" and found in ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"):
@@ -218,7 +237,6 @@ def _texts_as_map(sources: Mapping[str, str]) -> str:
     if not sources:
         return _nothing("MAP(VARCHAR, VARCHAR)")
     entries = ", ".join(
-        "struct_pack(k := '{}', v := \"{}\")".format(key.replace("'", "''"), source.replace('"', '""'))
-        for key, source in sorted(sources.items())
+        f"{{k: {_quoted_text(key)}, v: {_quoted([source])}}}" for key, source in sorted(sources.items())
     )
     return f"map_from_entries(list_filter([{entries}], lambda e: e.v <> ''))"

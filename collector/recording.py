@@ -114,6 +114,8 @@ def _read(
     found = read_source(source, scratch, report, max_line_bytes=max_line_bytes)
     if found is None:
         ignored.append(f"{source.path}: is no telemetry")
+    elif not found:
+        ignored.append(f"{source.path}: holds nothing that could be used")
     return found or {}
 
 

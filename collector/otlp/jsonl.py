@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -80,10 +81,10 @@ def convert_lines(
     """Yield (table name, rows) for what an OTLP JSON Lines file holds, whichever signals they are.
 
     Reported, with their line, and passed over are lines that are no OTLP, and single spans, log records and
-    metrics that cannot be used.
+    metrics that cannot be used. A file that is one document spread over many lines is read too.
     """
     rows = _Rows()
-    for number, line in read_lines(path, report, max_line_bytes=max_line_bytes):
+    for number, line in _documents(path, report, max_line_bytes):
         message = _decoded(path, number, line, report)
         if message is not None:
             rows.add(message, lambda error, at=number: report(_not_otlp(path, at, error)))
@@ -91,9 +92,24 @@ def convert_lines(
     yield from rows.take(1)
 
 
-def looks_like_otlp(line: bytes) -> bool:
-    """Whether a file that begins with this line is OTLP: one of its signals is named at the very start."""
-    return any(name in line[:4096] for name in (b'"resourceSpans"', b'"resourceLogs"', b'"resourceMetrics"'))
+def _documents(path: Path, report: Report, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    lines = read_lines(path, report, max_line_bytes=max_bytes)
+    number, document = next(lines, (0, b""))
+    if document.strip() != b"{":
+        yield from chain(((number, document),) if number else (), lines)
+        return
+    whole = bytearray(document)
+    for _, line in lines:
+        whole += b"\n" + line
+        if len(whole) > max_bytes:
+            report(UnreadableInput(path, f"a document may have {max_bytes:,} bytes at the most, and this is longer"))
+            return
+    yield number, bytes(whole)
+
+
+def looks_like_otlp(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is OTLP: one of its signals is named at the very start."""
+    return any(name in head[:4096] for name in (b'"resourceSpans"', b'"resourceLogs"', b'"resourceMetrics"'))
 
 
 def _decoded(path: Path, number: int, line: bytes, report: Report) -> Line | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..changes import change_of
-from ..columns import Columns, Maps, Pairs, SharedMaps, checked_time
+from ..columns import Columns, Pairs, checked_time, maps, shared_maps
 from ..model import CHANGES, LOGS
 from .messages import LogRecord
 from .values import pairs, text
@@ -11,7 +11,7 @@ from .values import pairs, text
 
 def log_columns() -> tuple[Columns, Columns]:
     """Empty builders of LOGS and CHANGES."""
-    return Columns(LOGS, ResourceAttributes=SharedMaps(), LogAttributes=Maps()), Columns(CHANGES)
+    return Columns(LOGS, ResourceAttributes=shared_maps, LogAttributes=maps), Columns(CHANGES)
 
 
 def add_log(logs: Columns, changes: Columns, record: LogRecord, service: str, resource: Pairs) -> None:
@@ -23,6 +23,6 @@ def add_log(logs: Columns, changes: Columns, record: LogRecord, service: str, re
     event = record.event_name or by_key.get("event.name", "")
     change = change_of(event, by_key, body, service)
     trace, span = record.trace_id.lower(), record.span_id.lower()
-    logs.append(time, trace, span, record.severity_text, service, body, event, resource, attributes)
+    logs.append((time, trace, span, record.severity_text, service, body, event, resource, attributes))
     if change is not None:
-        changes.append(time, *change)
+        changes.append((time, *change))

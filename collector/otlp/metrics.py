@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..columns import Columns, Pairs, SharedMaps, checked_time
+from ..columns import Columns, Pairs, checked_time, shared_maps
 from ..model import SAMPLES
 from .messages import DataPoint, Metric
 from .names import label_name, metric_name
@@ -32,7 +32,7 @@ class MetricRows:
     """Builds SAMPLES; keeps the running totals of series that are sent as deltas."""
 
     def __init__(self) -> None:
-        self.samples = Columns(SAMPLES, Labels=SharedMaps())
+        self.samples = Columns(SAMPLES, Labels=shared_maps)
         self._totals: dict[tuple[str, Pairs], float] = {}
 
     def add(self, metric: Metric, resource: Pairs) -> None:
@@ -53,7 +53,7 @@ class MetricRows:
                     labels = _labels(point, identity)
                     rows += [(time, name + end, _with(labels, more), value) for end, more, value in values(point)]
         for row in map(self._added_up, rows) if _is_delta(metric) else rows:
-            self.samples.append(*row)
+            self.samples.append(row)
 
     def _added_up(self, row: tuple[int, str, Pairs, float]) -> tuple[int, str, Pairs, float]:
         time, name, labels, value = row

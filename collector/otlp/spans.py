@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from ..columns import Columns, Maps, Pairs, SharedMaps, checked_time
+from ..columns import Columns, Pairs, checked_time, maps, offsets, shared_maps
 from ..model import SPANS
 from .messages import Enum, Event, Span
 from .values import pairs
@@ -19,34 +20,22 @@ _STATUS = ("Unset", "Ok", "Error")
 _NO_PARENT = "0" * 16
 
 
-class _Events:
-    """The Events column: a list of structs a row, built flat."""
-
-    def __init__(self) -> None:
-        self._offsets, self._times, self._names, self._attributes = [0], list[int](), list[str](), Maps()
-
-    def append(self, events: list[tuple[int, str, Pairs]]) -> None:
-        for time, name, attributes in events:
-            self._times.append(time)
-            self._names.append(name)
-            self._attributes.append(attributes)
-        self._offsets.append(len(self._times))
-
-    def take(self) -> pa.ListArray:
-        kind: Any = SPANS.field("Events").type
-        fields = [kind.value_type.field(i) for i in range(kind.value_type.num_fields)]
-        times = pa.array(self._times, pa.int64()).cast(fields[0].type)
-        structs = pa.StructArray.from_arrays(
-            [times, pa.array(self._names, pa.string()), self._attributes.take()], fields=fields
-        )
-        lists = pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), structs)
-        self.__init__()
-        return lists
-
-
 def span_columns() -> Columns:
     """An empty builder of SPANS."""
-    return Columns(SPANS, ResourceAttributes=SharedMaps(), SpanAttributes=Maps(), Events=_Events())
+    return Columns(SPANS, ResourceAttributes=shared_maps, SpanAttributes=maps, Events=_events)
+
+
+def _events(rows: Sequence[Sequence[tuple[int, str, Pairs]]]) -> pa.Array:
+    """Build the Events column, flat."""
+    kind: Any = SPANS.field("Events").type
+    fields = [kind.value_type.field(i) for i in range(kind.value_type.num_fields)]
+    flat = [event for events in rows for event in events]
+    times = pa.array([event[0] for event in flat], pa.int64()).cast(fields[0].type)
+    names = pa.array([event[1] for event in flat], pa.string())
+    attributes = maps([event[2] for event in flat]).cast(fields[2].type)
+    return pa.ListArray.from_arrays(
+        offsets(rows), pa.StructArray.from_arrays([times, names, attributes], fields=fields)
+    )
 
 
 def add_span(columns: Columns, span: Span, service: str, resource: Pairs) -> None:
@@ -64,19 +53,21 @@ def add_span(columns: Columns, span: Span, service: str, resource: Pairs) -> Non
     parent = span.parent_span_id.lower()
     status = span.status
     columns.append(
-        start,
-        span.trace_id.lower(),
-        span.span_id.lower(),
-        "" if parent == _NO_PARENT else parent,
-        span.name,
-        _enum(span.kind, _KINDS, "SPAN_KIND_"),
-        service,
-        duration,
-        "Unset" if status is None else _enum(status.code, _STATUS, "STATUS_CODE_"),
-        "" if status is None else status.message,
-        resource,
-        attributes,
-        [_event(event, start) for event in span.events],
+        (
+            start,
+            span.trace_id.lower(),
+            span.span_id.lower(),
+            "" if parent == _NO_PARENT else parent,
+            span.name,
+            _enum(span.kind, _KINDS, "SPAN_KIND_"),
+            service,
+            duration,
+            "Unset" if status is None else _enum(status.code, _STATUS, "STATUS_CODE_"),
+            "" if status is None else status.message,
+            resource,
+            attributes,
+            [_event(event, start) for event in span.events] if span.events else (),
+        )
     )
 
 

@@ -58,7 +58,14 @@ def _plain(value: Any) -> Any:
 
 def pairs(attributes: list[KeyValue]) -> Pairs:
     """Attributes as the entries of a map; of a key that comes twice, against the rule, the last counts."""
-    entries = tuple([(item.key, text(item.value)) for item in attributes])
+    entries = tuple(
+        [
+            (item.key, value.string_value)
+            if (value := item.value) is not None and value.string_value is not None  # nearly all are text
+            else (item.key, text(value))
+            for item in attributes
+        ]
+    )
     if len(entries) > 1 and len({key for key, _ in entries}) < len(entries):
         return tuple(dict(entries).items())
     return entries
