@@ -23,7 +23,7 @@ def cascade(group: Group, graph: Graph, trigger: Suspect, ledger: Ledger) -> tup
             onset_at=onsets[component],
             recovered_at=_recovered(own),
             because_of=_because_of(component, onsets, graph, trigger),
-            path=graph.path(component, trigger.component),
+            path=_path(component, onsets, graph, trigger),
             evidence=ledger.cite_findings(own),
         )
         for component, own in failing.items()
@@ -38,6 +38,12 @@ def _failing(group: Group, graph: Graph, trigger: Suspect) -> dict[str, list[Fin
         if finding.kind in FAILING and finding.component != trigger.component and service != trigger.service:
             failing.setdefault(service or finding.component, []).append(finding)
     return dict(sorted(failing.items()))
+
+
+def _path(component: str, onsets: dict[str, float], graph: Graph, trigger: Suspect) -> tuple[str, ...]:
+    """The chain through components that failed too; where the data misses one of them, any chain."""
+    through = {*onsets, trigger.component, trigger.service}
+    return graph.path(component, trigger.component, through) or graph.path(component, trigger.component)
 
 
 def _recovered(findings: list[Finding]) -> float | None:
@@ -55,5 +61,5 @@ def _because_of(component: str, onsets: dict[str, float], graph: Graph, trigger:
     if trigger.component in direct or trigger.service in direct:
         return trigger.component
     failing = [callee for callee in sorted(direct) if callee in onsets]
-    on_path = [callee for callee in failing if graph.path(callee, trigger.component)]
+    on_path = [callee for callee in failing if _path(callee, onsets, graph, trigger)]
     return min(on_path or failing, key=lambda callee: (onsets[callee], callee), default="")

@@ -8,6 +8,7 @@ search domains of a resolver fail every day and stay silent here.
 from __future__ import annotations
 
 from ..collector.model import DNS_CLASSES, Windows
+from .analysis import Kind
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
@@ -15,7 +16,7 @@ from .series import Table, tally
 
 CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
-KINDS = {
+KINDS: dict[str, Kind] = {
     "nodata": "dns.empty_record",
     "nxdomain": "dns.nxdomain",
     "servfail": "dns.servfail",

@@ -99,12 +99,11 @@ def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) ->
     """
     series, windows = failed.shape
     state = _start(series)
-    if clustering is not None:
-        weight = 1.0 / np.maximum(clustering, 1.0)
-        failed, tried = failed * weight, tried * weight
+    weight = 1.0 if clustering is None else 1.0 / np.maximum(clustering, 1.0)
+    counted, weighed = failed * weight, tried * weight
     found: list[Episode] = []
     for window in range(windows):
-        _step(state, failed[:, window], tried[:, window], window, found)
+        _step(state, counted[:, window], weighed[:, window], window, found)
     found.extend(_episode(state, int(index), None) for index in np.flatnonzero(state.open))
     dated = (_dated(e, failed[e.series], tried[e.series]) for e in found)
     return sorted(dated, key=lambda e: (e.onset, e.series))
@@ -120,7 +119,10 @@ def _dated(episode: Episode, failed: Floats, tried: Floats) -> Episode:
     bad, calls = np.cumsum(failed[part][::-1])[::-1], np.cumsum(tried[part][::-1])[::-1]
     rate = np.clip(bad / np.maximum(calls, 1e-9), episode.usual, 1 - 1e-9)
     likelihood = bad * np.log(rate / episode.usual) + (calls - bad) * np.log((1 - rate) / (1 - episode.usual))
-    return replace(episode, onset=episode.onset + int(np.argmax(likelihood)))
+    onset = episode.onset + int(np.argmax(likelihood))
+    lost, made = float(failed[onset : episode.end].sum()), float(tried[onset : episode.end].sum())
+    excess = max(0.0, lost - episode.usual * made)
+    return replace(episode, onset=onset, rate=lost / made if made else 0.0, excess=excess)
 
 
 def _start(series: int) -> _State:
@@ -181,14 +183,6 @@ def _close(state: _State, ratio: Floats, window: int, found: list[Episode]) -> N
 
 
 def _episode(state: _State, index: int, end: int | None) -> Episode:
-    usual = float(_usual(state)[index])
-    failed, tried = float(state.bad_failed[index]), float(state.bad_tried[index])
-    return Episode(
-        series=index,
-        onset=int(state.onset[index]),
-        alarm=int(state.alarm[index]),
-        end=end,
-        rate=failed / tried if tried else 0.0,
-        usual=usual,
-        excess=max(0.0, failed - usual * tried),
-    )
+    """An episode as the running test knows it; `_dated` fills in what was counted in it."""
+    onset, alarm = int(state.onset[index]), int(state.alarm[index])
+    return Episode(index, onset, alarm, end, rate=0.0, usual=float(_usual(state)[index]), excess=0.0)

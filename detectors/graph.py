@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -28,8 +29,11 @@ class Graph:
         """The service behind a node: the node itself, or the owner of the name."""
         return self.owners.get(node, node)
 
-    def path(self, start: str, goal: str) -> tuple[str, ...]:
-        """The shortest chain of dependencies from `start` to `goal`, both included; () where there is none."""
+    def path(self, start: str, goal: str, through: Collection[str] | None = None) -> tuple[str, ...]:
+        """The shortest chain of dependencies from `start` to `goal`, both included; () where there is none.
+
+        through: services that the chain may pass; None allows all. Names are passed with their services.
+        """
         came_from: dict[str, str] = {start: ""}
         queue = deque([start])
         while queue:
@@ -37,7 +41,8 @@ class Graph:
             if node == goal:
                 return _trail(came_from, goal)
             for callee in self.callees.get(node, ()):
-                if callee not in came_from:
+                passable = callee == goal or through is None or self.service(callee) in through
+                if passable and callee not in came_from:
                     came_from[callee] = node
                     queue.append(callee)
         return ()
@@ -64,9 +69,10 @@ def name_owners(calls: pd.DataFrame) -> dict[str, str]:
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
     named = calls[calls["peer"] != ""]
-    answered = named[named["server"] != ""].groupby(["peer", "server"], as_index=False)["attempts"].sum()
-    answered = answered.sort_values(["peer", "attempts", "server"], ascending=[True, False, True])
-    best = answered.drop_duplicates("peer")
+    seen = named.loc[named["server"] != "", ["peer", "server", "attempts"]]
+    answered: pd.DataFrame = seen.groupby(["peer", "server"], as_index=False).sum()
+    # By peer, the busiest first; among equals the first by name, as the groups come sorted.
+    best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
     owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
     services = set(calls["server"]) | set(calls["client"]) - {""}
     for peer in sorted(set(named["peer"]) - set(owners)):

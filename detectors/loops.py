@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from .analysis import Sustaining, SustainingKind, Trigger
+from .base import Finding
 from .grouping import Group
 from .ledger import Ledger
 
-LOOPS: tuple[SustainingKind, ...] = get_args(SustainingKind)
+LOOPS: tuple[SustainingKind, ...] = (
+    "retry_storm",
+    "restart_herd",
+    "lease_collapse",
+    "health_check_flapping",
+    "cache_loss",
+    "backlog",
+)
 
 
 def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaining, ...]:
@@ -16,7 +22,9 @@ def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaini
 
     (Bronson et al., "Metastable failures in distributed systems", HotOS 2021.)
     """
-    found = [(kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and f.component != trigger.component]
+    found: list[tuple[SustainingKind, Finding]] = [
+        (kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and f.component != trigger.component
+    ]
     loops = [
         Sustaining(
             kind=kind,

@@ -9,7 +9,7 @@ planners and writers that number their plans.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,9 +24,14 @@ LOCK_STORY_S = 3600.0
 
 @dataclass(frozen=True)
 class _Write:
+    """One successful change of a record: generation -1 where it was not told; empties: it left no addresses."""
+
     time: float
     actor: str
     generation: int
+    deletes: bool
+    by_hand: bool
+    empties: bool
 
 
 @dataclass(frozen=True)
@@ -49,31 +54,35 @@ def record_race(windows: Windows) -> list[Finding]:
     found = [
         _finding(windows, str(target), race)
         for target, rows in done.groupby("Target", sort=True)
-        for race in _races(rows)
+        for race in _races(_writes(rows))
     ]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
-def _races(rows: pd.DataFrame) -> Iterator[_Race]:
+def _writes(rows: pd.DataFrame) -> Iterator[_Write]:
+    generations = rows["Generation"].astype("float64").fillna(-1).astype("int64")
+    empties = rows["Answers"].astype("float64") == 0
+    columns = (rows["time"], rows["Actor"], generations, rows["Kind"], empties)
+    for time, actor, generation, kind, empty in zip(*(column.tolist() for column in columns), strict=True):
+        yield _Write(time, actor, generation, kind == "record.delete", kind == "manual", empty)
+
+
+def _races(writes: Iterable[_Write]) -> Iterator[_Race]:
     """Walk one target's changes in order of time; `live` is the write that stands."""
     newest = live = stale = deleted = None
-    for row in rows.itertuples(index=False):
-        known = pd.notna(row.Generation)
-        write = _Write(float(row.time), str(row.Actor), int(row.Generation) if known else -1)
-        empties = pd.notna(row.Answers) and row.Answers == 0
-        if row.Kind == "record.delete":
-            if deleted is None and (empties or (known and live is not None and live.generation == write.generation)):
-                deleted = write
+    for write in writes:
+        if write.deletes:
+            removes_live = live is not None and write.generation == live.generation != -1
+            deleted = deleted or (write if write.empties or removes_live else None)
             continue
-        if deleted is not None and not empties:
+        backwards = newest is not None and -1 < write.generation < newest.generation and not write.by_hand
+        mended = not write.empties if deleted else stale is not None and not backwards
+        if mended:
             yield _Race(newest, stale, deleted, write.time)
             stale = deleted = None
-        if known and newest is not None and write.generation < newest.generation and row.Kind == "record.upsert":
+        if backwards:
             stale = write
-        elif known:
-            if stale is not None and deleted is None:
-                yield _Race(newest, stale, None, write.time)
-                stale = None
+        elif write.generation != -1:
             newest = write
         live = write
     if stale is not None or deleted is not None:
@@ -81,9 +90,7 @@ def _races(rows: pd.DataFrame) -> Iterator[_Race]:
 
 
 def _finding(windows: Windows, target: str, race: _Race) -> Finding:
-    first = race.stale or race.deleted
-    assert first is not None
-    start = min(first.time, race.deleted.time) if race.deleted else first.time
+    start = min(write.time for write in (race.stale, race.deleted) if write is not None)
     end = float(windows.end) if race.mended_at is None else race.mended_at
     facts: dict[str, float | str] = {"failure": "nodata"} if race.deleted else {}
     if race.stale and race.newest:

@@ -52,10 +52,14 @@ def tally(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantities:
     count, where, inside = _places(windows, rows, codes)
     cells = len(table) * count
     values = {
-        name: np.bincount(where, rows[name].to_numpy(np.float64)[inside], cells).reshape(len(table), count)
+        name: _added(where, rows[name].to_numpy(np.float64)[inside], cells).reshape(len(table), count)
         for name in quantities
     }
     return Table(table, values)
+
+
+def _added(where: Indices, values: Floats, cells: int) -> Floats:
+    return np.bincount(where, values, cells).astype(np.float64)
 
 
 def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: str = "value") -> Table:
@@ -82,7 +86,7 @@ def carried(values: Floats, windows: int) -> Floats:
 
 def _codes(rows: pd.DataFrame, keys: Sequence[str]) -> tuple[Indices, pd.DataFrame]:
     groups = rows.groupby(list(keys), sort=True, observed=True)
-    codes = groups.ngroup().to_numpy(np.int64)
+    codes = np.asarray(groups.ngroup(), dtype=np.int64)
     table = groups.size().reset_index()[list(keys)]
     return codes, table
 

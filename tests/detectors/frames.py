@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -12,13 +13,14 @@ from epicenter.detectors.analysis import RecordingSummary
 WINDOW_S = 30
 START = 1_700_000_010 // WINDOW_S * WINDOW_S
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 def call(window: int, client: str, server: str, peer: str = "", attempts: int = 20, **counts: int | str) -> Row:
     """A row of calls in the given window (a number, from 0); what is not told follows from the rest."""
     errors = sum(int(count) for name, count in counts.items() if name.startswith("errors_"))
-    row: dict[str, object] = dict.fromkeys(CALLS.names, 0) | {"example_trace": f"{window:032x}", "error_trace": ""}
+    row: dict[str, object] = {**dict.fromkeys(CALLS.names, 0)}
+    row |= {"example_trace": f"{window:032x}", "error_trace": ""}
     row |= {"window": START + window * WINDOW_S, "client": client, "server": server, "peer": peer}
     row |= {"attempts": attempts, "originals": attempts, "errors": errors}
     row |= {"answered": attempts if server else 0, "unanswered": 0 if server else attempts}
