@@ -77,11 +77,11 @@ class Edge:
     """Calls from one service to another.
 
     peer: host name that the client addresses.
-    calls_per_request: mean calls over this edge per request at the client.
+    calls_per_request: mean calls over this edge per request at the client; 0 for work that the client queues by itself.
     required: a call given up fails the client's request; otherwise the client carries on without.
     dialect: the client library, one of `DIALECTS`.
     timeout_s, connect_timeout_s: when an attempt ends as `deadline`, or as `connect`.
-    retries: attempts after the first; backoff_s: mean pause before the first retry, doubling each time.
+    retries: attempts after the first; backoff_s: mean pause before the first retry, times `backoff_growth` each time.
     via: load balancer that the connection passes through, or "".
     pool_tau_s: mean life of a pooled connection; a new one needs the peer's name resolved.
     """
@@ -97,6 +97,7 @@ class Edge:
     connect_timeout_s: float = 1.0
     retries: int = 2
     backoff_s: float = 0.05
+    backoff_growth: float = 2.0
     retry_budget: float = float("inf")  # retries per original that the client allows itself, on average
     via: str = ""
     pool_tau_s: float = 600.0

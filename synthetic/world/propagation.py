@@ -29,7 +29,8 @@ class Launching:
     """Parameters of launching and of the network manager.
 
     launches_per_s, changes_per_s: demand for launches, and other state changes (terminations), on average.
-    retry_s: how often a client asks again for a launch it did not get. patience_s: mean time until it no longer wants it.
+    retry_s: how often a client asks again for a launch it did not get.
+    patience_s: mean time until it no longer wants it.
     hand_on_per_s: put-off state changes that the lease manager hands on once it is free.
     propagate_per_s: changes of either kind that the network manager propagates.
     floor_s: propagation delay with an empty queue.
