@@ -40,7 +40,7 @@ def _series(name: str, kind: Literal["gauge", "counter"], values: Floats, labels
 def _control_plane(estate: Estate, books: Books) -> Iterator[Series]:
     record = estate.naming.record
     for enactor in estate.naming.dns.enactors:
-        labels = {"service_name": enactor, "enactor": enactor, "record": record}
+        labels = {"job": enactor, "enactor": enactor, "record": record}
         yield _gauge("dns_enactor_plan_generation", books.dns.generation(enactor, books.times_s), **labels)
         lost = books.dns.lock_failures(enactor, record, books.times_s)
         yield _counter("dns_enactor_lock_failures_total", np.diff(lost, prepend=0.0), **labels)
@@ -83,19 +83,19 @@ def _probes(estate: Estate, books: Books, flows: Flows, seed: int) -> Iterator[S
 def _leases(estate: Estate, books: Books) -> Iterator[Series]:
     work, name = books.leases.work, estate.lease_manager.service
     prefix = name.replace("-", "_")
-    yield _gauge(f"{prefix}_leases_active", books.leases.active, service_name=name)
-    yield _gauge(f"{prefix}_queue_depth", work.depth, service_name=name, queue="leases")
-    yield _gauge(f"{prefix}_queue_oldest_age_seconds", work.age_s, service_name=name, queue="leases")
+    yield _gauge(f"{prefix}_leases_active", books.leases.active, job=name)
+    yield _gauge(f"{prefix}_queue_depth", work.depth, job=name, queue="leases")
+    yield _gauge(f"{prefix}_queue_oldest_age_seconds", work.age_s, job=name, queue="leases")
     for outcome, counts in (("ok", work.done), ("timeout", work.timed_out), ("late", work.late)):
-        yield _counter(f"{prefix}_attempts_total", counts, service_name=name, outcome=outcome)
+        yield _counter(f"{prefix}_attempts_total", counts, job=name, outcome=outcome)
 
 
 def _launches(estate: Estate, books: Books) -> Iterator[Series]:
     launches, api, manager = books.launches, estate.launches.service, estate.launches.manager
     prefix = manager.replace("-", "_")
-    yield _counter(f"{api.replace('-', '_')}_throttled_requests_total", launches.throttled, service_name=api)
-    yield _gauge(f"{prefix}_propagation_delay_seconds", launches.delay_s, service_name=manager)
-    yield _gauge(f"{prefix}_queue_depth", launches.queue, service_name=manager, queue="network-state")
+    yield _counter(f"{api.replace('-', '_')}_throttled_requests_total", launches.throttled, job=api)
+    yield _gauge(f"{prefix}_propagation_delay_seconds", launches.delay_s, job=manager)
+    yield _gauge(f"{prefix}_queue_depth", launches.queue, job=manager, queue="network-state")
 
 
 def _balancer(estate: Estate, books: Books) -> Iterator[Series]:
