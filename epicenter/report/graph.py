@@ -1,8 +1,9 @@
 """The cascade laid out from left to right: a column for each step away from the trigger.
 
 The cascade is a tree (each failure has one reason), so a tidy tree suffices: leaves take one
-row each in the order of failure, and a parent stands at the middle of its children. No two
-boxes meet and no two lines of the tree cross, whatever the number of nodes.
+row each in the order of failure, and a parent stands at the middle of its children, or level with
+the first where the picture is higher than a screen, so that what broke first is seen first. No
+two boxes meet and no two lines of the tree cross, whatever the number of nodes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .words import elide, plain
 
 NAME_SIZE, SMALL_SIZE = 13.0, 11.5
 PAD, LINE, GAP_X, GAP_Y, LOOP_ROOM = 8.0, 16.0, 46.0, 12.0, 22.0
+SCREEN = 16
+"""Leaves that a picture of one screen holds."""
 WIDTH, NARROWEST, WIDEST = 1032.0, 158.0, 220.0
 
 
@@ -46,6 +49,7 @@ class _Pen:
     width: float
     notes: dict[str, tuple[str, ...]]
     looping: frozenset[str]
+    level: bool
     below: float = 0.0
     boxes: list[Box] = field(default_factory=list[Box])
 
@@ -54,13 +58,17 @@ def lay_out(root: Node, notes: dict[str, tuple[str, ...]], looping: frozenset[st
     """A box for each node, parents before children; `notes` are lines by component, `looping` get room above."""
     columns = _depth(root) + 1
     width = min(WIDEST, max(NARROWEST, (WIDTH - GAP_X * (columns - 1)) / columns))
-    pen = _Pen(width, notes, looping)
+    pen = _Pen(width, notes, looping, level=_leaves(root) > SCREEN)
     _place(root, 0, None, pen)
     return pen.boxes
 
 
 def _depth(node: Node) -> int:
     return 1 + max(map(_depth, node.children)) if node.children else 0
+
+
+def _leaves(node: Node) -> int:
+    return sum(map(_leaves, node.children)) if node.children else 1
 
 
 def _place(node: Node, depth: int, parent: int | None, pen: _Pen) -> float:
@@ -73,9 +81,9 @@ def _place(node: Node, depth: int, parent: int | None, pen: _Pen) -> float:
     box = Box(node, depth, lines, notes, depth * (pen.width + GAP_X), 0.0, pen.width, height, parent)
     pen.boxes.append(box)
     middles = [_place(child, depth + 1, place, pen) for child in node.children]
-    middle = (middles[0] + middles[-1]) / 2 if middles else top + room + height / 2
-    # A parent taller than its only child stands lower than the child's middle rather than in the row above.
-    middle = max(middle, top + room + height / 2)
+    centre = (middles[0] + middles[0 if pen.level else -1]) / 2 if middles else 0.0
+    # A parent taller than its children stands lower than the child's middle rather than in the row above.
+    middle = max(centre, top + room + height / 2)
     pen.boxes[place] = _at(box, middle - height / 2)
     pen.below = max(pen.below, middle + height / 2 + GAP_Y)
     return middle

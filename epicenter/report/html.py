@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -39,7 +39,7 @@ def render(analysis: Analysis, windows: Windows | None = None) -> str:
     sections = [_section(incident, number, analysis, windows) for number, incident in enumerate(analysis.incidents, 1)]
     template = _environment().get_template("page.html.j2")
     return template.render(
-        analysis=analysis, seen=analysis.recording, sections=sections, style=Markup(_text("page.css"))
+        analysis=analysis, seen=analysis.recording, sections=sections, style=Markup(_text("page.css")), words=words
     )
 
 
@@ -68,7 +68,7 @@ def anchor(name: str, number: int) -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         autoescape=True,
         finalize=_readable,
         loader=FunctionLoader(_text),
@@ -76,8 +76,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals["words"] = words
-    return environment
 
 
 def _readable(value: object) -> object:
@@ -86,4 +84,4 @@ def _readable(value: object) -> object:
 
 
 def _text(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -35,7 +35,7 @@ class Frame:
     @property
     def left(self) -> float:
         """Left edge of the plot; the axis numbers stand before it."""
-        return self.labels or 44
+        return self.labels or 50
 
     def x(self, time: float) -> float:
         """Pixels from the left for a moment, held within the plot."""
