@@ -30,7 +30,7 @@ SPREAD = 0.5
 
 @dataclass(frozen=True)
 class Sampled:
-    """One series: `values` [K] at each scrape, NaN where it does not exist yet. `suffix`: _bucket, _sum, _count or ""."""
+    """One series: `values` [K] at each scrape, NaN while it does not exist; `suffix` of the name: _bucket, _sum, …"""
 
     suffix: str
     labels: Mapping[str, str]
@@ -49,7 +49,8 @@ class Family:
 
 def scrape_times(history: History, every_s: float) -> Floats:
     """[K] Unix seconds of the scrapes, from the history's start to its end."""
-    return history.start + every_s * np.arange(int((history.end - history.start) / every_s + 1e-9) + 1)
+    count = int((history.end - history.start) / every_s + 1e-9) + 1
+    return history.start + every_s * np.arange(count, dtype=np.float64)
 
 
 def families(history: History, every_s: float) -> Iterator[Family]:
@@ -116,7 +117,7 @@ def _histogram(grid: _Grid, name: str, text: str, flows: list[Flow], bounds: tup
             continue
         for bound in (*bounds, np.inf):
             below = grid.total(flow.count * _share_below(flow.mean_s, bound, flow.spread), job)
-            labels = flow.labels | {"le": "+Inf" if bound == np.inf else f"{bound:g}"}
+            labels = {**flow.labels, "le": "+Inf" if bound == np.inf else f"{bound:g}"}
             series.append(Sampled("_bucket", labels, np.where(seen, np.floor(below + 1e-6), np.nan)))
         series.append(Sampled("_count", flow.labels, np.where(seen, count, np.nan)))
         total = grid.total(flow.count * flow.mean_s, job)

@@ -16,6 +16,7 @@ from ...collector.model import ERROR_CLASSES
 from ..world.history import Edge, History
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
 DNS_TIMEOUT_S = 5.0
@@ -38,6 +39,7 @@ class Odds:
     failed [T, S]: share of requests that are answered with an error; own [T, S]: of these, for a reason of its own.
     wait_s [T, S]: mean time before the work begins, so that the mean duration is the history's.
     overhead_s [T, E]: mean client-side time of a successful attempt outside its server span.
+    parks, lingers [E]: edges whose retries, or whose attempts, no request waits for.
     order: services, callers before callees.
     """
 
@@ -49,31 +51,31 @@ class Odds:
     own: Floats
     wait_s: Floats
     overhead_s: Floats
+    parks: Flags
+    lingers: Flags
     order: tuple[int, ...]
 
 
 def odds_of(history: History) -> Odds:
     """The odds behind a history; ValueError where its calls form a cycle, since a trace would never end."""
     clients, servers = ends(history)
-    failures = history.failures.sum(axis=2)
-    settled = history.ok + failures
-    per_original = _ratio(settled, history.originals, 1.0)
-    fail_share = _ratio(failures, settled, 0.0)
-    gives_up = np.clip(1.0 - (1.0 - fail_share) * per_original, 0.0, 1.0)
-    # where retries of earlier ticks arrive, this tick's own ratio says nothing about its calls
-    gives_up = np.where(_parks(history)[None, :], fail_share, gives_up)
+    failures = _by_start(history)
     calls = _ratio(history.originals, history.arrivals[:, clients], 0.0)
-    overhead = np.maximum(0.0005, history.latency_ok_s - history.latency_s[:, servers])
-    tries = np.where(_parks(history)[None, :], _retries(history) + 1.0, _tries(history, per_original, gives_up))
+    gives_up = np.clip(1.0 - _ratio(history.ok, history.originals, 1.0), 0.0, 1.0)
+    lingers = _lingers(history)
+    gives_up[:, lingers] = np.clip(_ratio(failures.sum(axis=2), history.attempts, 0.0), 0.0, 1.0)[:, lingers]
+    tries = _tries(history, gives_up)
     return Odds(
         calls=calls,
         gives_up=gives_up,
         tries=tries,
-        classes=np.cumsum(_ratio(history.failures, failures[:, :, None], 0.0), axis=2),
+        classes=np.cumsum(_ratio(failures, failures.sum(axis=2, keepdims=True), 0.0), axis=2),
         failed=np.clip(_ratio(history.failed, history.arrivals, 0.0), 0.0, 1.0),
         own=np.clip(_ratio(history.own_failed, history.failed, 0.0), 0.0, 1.0),
         wait_s=_wait(history, calls, gives_up, tries),
-        overhead_s=overhead,
+        overhead_s=np.maximum(0.0005, history.latency_ok_s - history.latency_s[:, servers]),
+        parks=_parks(history),
+        lingers=lingers,
         order=_order(history),
     )
 
@@ -97,29 +99,58 @@ def failure_s(edge: Edge) -> Floats:
     return np.array([lasts.get(name, DNS_FAILURE_S) for name in ERROR_CLASSES])
 
 
-def _parks(history: History) -> NDArray[np.bool_]:
-    """Edges whose first pause outlasts a tick: their retries are made in later ticks."""
+def _parks(history: History) -> Flags:
+    """[E] The first pause outlasts a tick: retries come in later ticks, and no request waits for them."""
     return np.array([edge.backoff_s > history.tick_s and edge.retries > 0 for edge in history.edges], np.bool_)
 
 
-def _retries(history: History) -> Floats:
-    return np.array([edge.retries for edge in history.edges], np.float64)
+def _lingers(history: History) -> Flags:
+    """[E] An attempt can outlast its tick, so that it ends in a later one; no request waits for it."""
+    return np.asarray(history.in_flight.any(axis=0), np.bool_)
 
 
-def _tries(history: History, per_original: Floats, gives_up: Floats) -> Floats:
-    """A call that fails makes as many attempts as explain the history's attempts per original."""
-    extra = _ratio(per_original - (1.0 - gives_up), gives_up, 1.0)
-    return np.clip(extra, 1.0, _retries(history) + 1.0)
+def _by_start(history: History) -> Floats:
+    """[T, E, C] failures by the tick in which their attempts began, where attempts linger.
+
+    A time-out tells when its attempt began. Other failures are shared out over the attempts that were under way.
+    """
+    out = history.failures.copy()
+    for e in np.flatnonzero(_lingers(history)):
+        ticks = max(1, round(history.edges[e].timeout_s / history.tick_s))
+        late = history.failures[ticks:, e, CLASS["deadline"]]
+        out[:, e] = 0.0
+        out[: len(late), e, CLASS["deadline"]] = late
+        for c in range(len(ERROR_CLASSES)):
+            if c != CLASS["deadline"]:
+                for tick in np.flatnonzero(history.failures[:, e, c]):
+                    under_way = slice(max(0, tick - ticks), tick)
+                    shares = _ratio(history.attempts[under_way, e], history.attempts[under_way, e].sum(), 0.0)
+                    out[under_way, e, c] += history.failures[tick, e, c] * shares
+    return out
+
+
+def _tries(history: History, gives_up: Floats) -> Floats:
+    """[T, E] A call that fails makes as many attempts as explain the history's attempts per original."""
+    most = np.array([edge.retries + 1.0 for edge in history.edges])
+    failed_calls = history.originals - history.ok
+    at_once = np.clip(_ratio(history.attempts - history.ok, failed_calls, 1.0), 1.0, most)
+    return np.where(_parks(history) | _lingers(history), most, np.where(gives_up > 0, at_once, 1.0))
 
 
 def _wait(history: History, calls: Floats, gives_up: Floats, tries: Floats) -> Floats:
+    """[T, S] What is left of the mean duration after own work and the calls that a request waits for."""
     clients, _ = ends(history)
+    parks, lingers = _parks(history), _lingers(history)
     busy = np.tile([service.latency_s for service in history.services], (history.ticks, 1))
     for e, edge in enumerate(history.edges):
+        if lingers[e]:
+            continue
         lasts = failure_s(edge)
         shares = _ratio(history.failures[:, e], history.failures[:, e].sum(axis=1, keepdims=True), 0.0)
         decided = np.where(np.isnan(lasts), history.latency_server_s[:, e, None], lasts)
-        failed_s = tries[:, e] * (shares * decided).sum(axis=1) + (tries[:, e] - 1.0) * edge.backoff_s
+        waited_for = np.ones(history.ticks) if parks[e] else tries[:, e]
+        pauses = edge.backoff_s * (2.0 ** (waited_for - 1.0) - 1.0)
+        failed_s = waited_for * (shares * decided).sum(axis=1) + pauses
         each = (1.0 - gives_up[:, e]) * history.latency_ok_s[:, e] + gives_up[:, e] * failed_s
         busy[:, clients[e]] += calls[:, e] * each
     return np.maximum(0.0, history.latency_s - busy)

@@ -42,10 +42,10 @@ class SpanSource:
     skew_s: Floats
     seed: int
 
-    def chunks(self) -> list[range]:
-        """Stretches of ticks with about `CHUNK_SPANS` spans each."""
+    def chunks(self, spans: int = CHUNK_SPANS) -> list[range]:
+        """Stretches of ticks with about so many spans each."""
         expected = np.cumsum(_spans_per_tick(self.history)) * self.share
-        numbers = (expected // CHUNK_SPANS).astype(np.int64)
+        numbers = (expected // spans).astype(np.int64)
         cuts = [0, *(np.flatnonzero(np.diff(numbers)) + 1), self.history.ticks]
         return [range(int(a), int(b)) for a, b in pairwise(cuts) if b > a]
 

@@ -37,7 +37,10 @@ class Times:
 
 
 def time_forest(history: History, odds: Odds, forest: Forest, generator: np.random.Generator) -> Times:
-    """Place all requests and attempts in time; a request makes its calls one after the other."""
+    """Place all requests and attempts in time.
+
+    A request makes its calls one after the other; only where attempts linger it makes them at once and goes on.
+    """
     times = Times({}, {}, {}, {}, {}, {})
     clients, servers = ends(history)
     before: dict[int, Floats] = {}
@@ -54,7 +57,8 @@ def time_forest(history: History, odds: Odds, forest: Forest, generator: np.rand
             times.attempt_s[e] = _attempt_s(history, e, requests, attempts, served, way[e], generator)
             calls = len(attempts.call_request)
             times.call_s[e] = _sums(attempts.call, times.attempt_s[e] + attempts.pause_s, calls)
-            lasts = lasts + _sums(attempts.call_request, times.call_s[e], len(requests))
+            waited = _waited_for(odds, e, attempts, times)
+            lasts = lasts + _sums(attempts.call_request, waited, len(requests))
         late = np.maximum(0.0, requests.at_least_s - lasts)
         times.lasts[s] = lasts + late
         before[s] = wait + late + 0.4 * work
@@ -64,7 +68,7 @@ def time_forest(history: History, odds: Odds, forest: Forest, generator: np.rand
         free_at = times.start[s] + before[s]
         for e in map(int, np.flatnonzero(clients == s)):
             attempts = forest.attempts[e]
-            free_at = _place_calls(times, e, attempts, free_at)
+            free_at = _place_calls(odds, times, e, attempts, free_at)
             server = int(servers[e])
             starts = times.start.setdefault(server, np.zeros(len(forest.requests[server])))
             reached = attempts.child >= 0
@@ -72,14 +76,23 @@ def time_forest(history: History, odds: Odds, forest: Forest, generator: np.rand
     return times
 
 
-def _place_calls(times: Times, e: int, attempts: Attempts, free_at: Floats) -> Floats:
+def _waited_for(odds: Odds, e: int, attempts: Attempts, times: Times) -> Floats:
+    """[calls] How long the request waits for each call."""
+    if odds.lingers[e]:
+        return np.zeros(len(attempts.call_request))
+    if odds.parks[e]:
+        return times.attempt_s[e][attempts.k == 0]
+    return times.call_s[e]
+
+
+def _place_calls(odds: Odds, times: Times, e: int, attempts: Attempts, free_at: Floats) -> Floats:
     """Set the starts of an edge's calls and attempts; return when each request is free to go on."""
-    request, call_s = attempts.call_request, times.call_s[e]
-    times.call_start[e] = free_at[request] + _before_in_group(request, call_s)
+    request, waited = attempts.call_request, _waited_for(odds, e, attempts, times)
+    times.call_start[e] = free_at[request] + _before_in_group(request, waited)
     steps = times.attempt_s[e] + attempts.pause_s
     start = times.call_start[e][attempts.call] + _before_in_group(attempts.call, steps)
     times.attempt_start[e] = start + attempts.pause_s
-    return free_at + _sums(request, call_s, len(free_at))
+    return free_at + _sums(request, waited, len(free_at))
 
 
 def _attempt_s(

@@ -1,0 +1,145 @@
+"""A world played live: spans and changes over OTLP, metrics to scrape, at any speed.
+
+The calendar is compressed and the spans are not: what begins at world time t begins on the wall at
+start + (t - t0) / speed, and lasts as long as in the world. A span that is sent when it ends in the world may so
+carry an end that lies a little ahead on the wall.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+from prometheus_client import CollectorRegistry
+
+from ..world.history import Change, History
+from .exposition import WorldMetrics
+from .sdk import Sender, Tally
+from .spans import SpanSource, span_source
+
+_NS = 1_000_000_000
+_CHUNK_SPANS = 2_000
+"""Spans drawn ahead of their time: a second or two at the greatest speeds."""
+_EARLY_S = 0.02
+"""What is due so soon is emitted at once: finer waits would cost more than they tell."""
+_LONGEST_SLEEP_S = 0.25
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
+        ...
+
+
+class WallClock:
+    """The real time."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of it: spans handed to the SDK, of these dropped, changes, and the world time reached."""
+
+    spans: int
+    dropped: int
+    changes: int
+    until: float
+
+
+def play(
+    history: History,
+    *,
+    otlp: str,
+    registry: CollectorRegistry,
+    speed: float,
+    spans_per_second: float,
+    seed: int,
+    clock: Clock,
+    until: float | None = None,
+) -> Played:
+    """Play `history` to its end, or to world time `until`; Ctrl-C ends it cleanly.
+
+    registry: gets the world's metrics, to be served by the caller.
+    spans_per_second: of world time; on the wall there are `speed` times as many.
+    """
+    stop = min(history.end, history.end if until is None else until)
+    tally, started, changes, reached = Tally(), clock.now(), 0, history.start
+    metrics = WorldMetrics(history, lambda: history.start + (clock.now() - started) * speed, speed, tally)
+    registry.register(metrics)
+    sender = Sender(otlp, tally)
+    source = span_source(history, spans_per_second=spans_per_second, seed=seed)
+    try:
+        for due, what in _timetable(source, started, speed, stop):
+            _wait(clock, due)
+            reached = history.start + (due - started) * speed
+            if isinstance(what, Change):
+                sender.change(what, round(due * _NS))
+                changes += 1
+            else:
+                sender.span(what.row, what.start_ns)
+        _wait(clock, started + (stop - history.start) / speed)
+        reached = stop
+    except KeyboardInterrupt:
+        pass  # the user's way to end a show: what waits is still sent
+    finally:
+        sender.close()
+    return Played(tally.spans, tally.dropped, changes, reached)
+
+
+def _wait(clock: Clock, due: float) -> None:
+    while (left := due - clock.now()) > _EARLY_S:
+        clock.sleep(min(left, _LONGEST_SLEEP_S))
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A row of SPANS with its start on the wall."""
+
+    row: dict[str, Any]
+    start_ns: int
+
+
+def _timetable(
+    source: SpanSource, started: float, speed: float, stop: float
+) -> Iterator[tuple[float, Change | _Placed]]:
+    """What is emitted, by the wall time at which it is due: a span when it ends."""
+    history = source.history
+    changes = sorted((change for change in history.changes if change.time < stop), key=lambda change: change.time)
+    waiting: list[tuple[float, Change | _Placed]] = [
+        (started + (change.time - history.start) / speed, change) for change in changes
+    ]
+    for ticks in source.chunks(_CHUNK_SPANS):
+        if history.start + ticks.start * history.tick_s >= stop:
+            break
+        waiting += _place(source.draw(ticks), history.start, started, speed)
+        waiting.sort(key=lambda entry: entry[0])
+        drawn_until = started + min(ticks.stop * history.tick_s, stop - history.start) / speed
+        ready = sum(due < drawn_until for due, _ in waiting)
+        yield from waiting[:ready]
+        waiting = waiting[ready:]
+    yield from waiting
+
+
+def _place(table: pa.Table, start: float, started: float, speed: float) -> Iterator[tuple[float, _Placed]]:
+    """A span begins, and is sent when it ends, as the compressed calendar says; its duration is its own."""
+    zero_ns, start_ns = round(started * _NS), round(start * _NS)
+    for row in table.set_column(0, "Timestamp", table["Timestamp"].cast(pa.int64())).to_pylist():
+        since_ns = row["Timestamp"] - start_ns
+        due = started + (since_ns + row["Duration"]) / _NS / speed
+        yield due, _Placed(row, zero_ns + round(since_ns / speed))
