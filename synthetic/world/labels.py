@@ -29,7 +29,7 @@ def truth_of(estate: Estate, books: Books, flows: Flows) -> Truth:
     affected, last_s = _affected(estate, books, flows)
     collapse = stretches.get("lease collapse")
     work, manager = books.leases.work, estate.lease_manager
-    storm = collapse is not None and work.retried.sum() > work.started.sum()
+    storm = bool(collapse is not None and work.retried.sum() > work.started.sum())
     stuck_s = 0.0 if collapse is None else _longest(work.done == 0, work.live > 0) * estate.tick_s
     ends = [end for _, end in stretches.values()]
     at = estate.start
@@ -40,7 +40,7 @@ def truth_of(estate: Estate, books: Books, flows: Flows) -> Truth:
         dns_role="root",
         dns_failure="nodata",
         storm=storm,
-        metastable=storm and stuck_s > 5.0 * manager.leases.timeout_s,
+        metastable=bool(storm and stuck_s > 5.0 * manager.leases.timeout_s),
         storm_edges=((manager.service, manager.droplets),) if storm else (),
         storm_start=at + collapse[0] if storm and collapse else None,
         storm_end=at + collapse[1] if storm and collapse else None,
