@@ -113,9 +113,11 @@ def span(seconds: float) -> str:
     whole = round(abs(seconds))
     if whole < 60:
         return f"{whole} s"
-    if whole < 3600:
-        return _two(whole // 60, "min", whole % 60, "s") if whole < 600 else f"{round(whole / 60)} min"
+    if whole < 600:
+        return _two(whole // 60, "min", whole % 60, "s")
     minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
     if minutes < 1440:
         return _two(minutes // 60, "h", minutes % 60, "min")
     return _two(minutes // 1440, "d", minutes % 1440 // 60, "h")
