@@ -149,11 +149,16 @@ def _wait(history: History, calls: Floats, gives_up: Floats, tries: Floats) -> F
         shares = _ratio(history.failures[:, e], history.failures[:, e].sum(axis=1, keepdims=True), 0.0)
         decided = np.where(np.isnan(lasts), history.latency_server_s[:, e, None], lasts)
         waited_for = np.ones(history.ticks) if parks[e] else tries[:, e]
-        pauses = edge.backoff_s * (2.0 ** (waited_for - 1.0) - 1.0)
+        pauses = edge.backoff_s * _pauses(edge.backoff_growth, waited_for - 1.0)
         failed_s = waited_for * (shares * decided).sum(axis=1) + pauses
         each = (1.0 - gives_up[:, e]) * history.latency_ok_s[:, e] + gives_up[:, e] * failed_s
         busy[:, clients[e]] += calls[:, e] * each
     return np.maximum(0.0, history.latency_s - busy)
+
+
+def _pauses(growth: float, retries: Floats) -> Floats:
+    """Pauses before so many retries, in units of the first: a geometric sum."""
+    return retries if growth == 1.0 else (growth**retries - 1.0) / (growth - 1.0)
 
 
 def _order(history: History) -> tuple[int, ...]:

@@ -174,7 +174,7 @@ def _attempts(
         kind = (odds.classes[tick, e] < which[call, None]).sum(axis=1).clip(0, len(ERROR_CLASSES) - 1)
         parts.append((call, np.full(len(call), k), np.where(bad, 1 + kind, OK), pause))
         again = np.flatnonzero(bad & (k + 1 < tries[call]))
-        pause = edge.backoff_s * 2.0**k * generator.uniform(0.5, 1.5, len(again))
+        pause = edge.backoff_s * edge.backoff_growth**k * generator.uniform(0.5, 1.5, len(again))
         lasted = np.where(np.isnan(lasts[kind]), history.latency_server_s[tick, e], lasts[kind])
         call, at_s = call[again], at_s[again] + lasted[again] + pause
         tick = np.minimum(at_s / history.tick_s, history.ticks - 1).astype(np.int64)
