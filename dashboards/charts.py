@@ -12,7 +12,7 @@ from typing import Literal
 SERVICE = "job"  # OpenTelemetry's Prometheus translation puts service.name there
 PEER = "server_address"
 NAME = "instance"  # of a blackbox probe, after the usual relabelling: what was probed
-QUESTION = f"{NAME}, module, qtype"  # AAAA of an IPv4-only name is empty in health, so questions stay apart
+QUESTION = f"{NAME}, module, query_type"  # AAAA of an IPv4-only name is empty in health, so questions stay apart
 
 OF_JOB = f'{SERVICE}=~"$job"'
 OF_CALL = f'{OF_JOB}, {PEER}=~"$peer"'

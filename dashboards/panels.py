@@ -40,7 +40,7 @@ CAUSE = Row(
             "0.",
             units.Short,
             f"min by ({QUESTION}) (probe_dns_answer_rrs{{{OF_NAME}}})",
-            f"{by(NAME)} {by('module')} {by('qtype')}",
+            f"{by(NAME)} {by('module')} {by('query_type')}",
             worst="low",
             limit=1,
         ),
@@ -65,23 +65,29 @@ CAUSE = Row(
             by("rcode"),
         ),
         Chart(
+            "Failed look-ups, by name and error",
+            "Look-ups that clients saw fail. This is where an empty answer shows as a failure: EAI_NODATA or "
+            '"no such host" while the resolver counts a success.',
+            units.RequestsPerSecond,
+            rate(f"dns_lookup_duration_seconds_count{{{OF_JOB}{FAILED}}}", "dns_question_name", "error_type"),
+            f"{by('dns_question_name')} {by('error_type')}",
+        ),
+        Chart(
             "Record generation, by writer",
             "Generation of the plan that each writer applied last. Lines that rise together are healthy. One "
             "writer far below the others is about to overwrite a newer plan with an older one; all lines flat: "
             "writers are stuck.",
             units.Short,
-            "max by (name, writer) (dns_enactor_plan_generation)",
-            f"{by('writer')} on {by('name')}",
-            width=12,
+            f"max by (record, {SERVICE}) (dns_enactor_plan_generation)",
+            f"{by(SERVICE)} on {by('record')}",
         ),
         Chart(
-            "Failures to take a record's lock, by writer",
+            "Lost locks, by writer",
             "Contention is normally spread over the writers. One writer that loses again and again works from an "
             "ever older plan: the leading indicator of a stale overwrite, before any customer notices.",
             units.EventsPerSecond,
-            rate("dns_enactor_lock_failures_total", "name", "writer"),
-            f"{by('writer')} on {by('name')}",
-            width=12,
+            rate("dns_enactor_lock_failures_total", "record", SERVICE),
+            f"{by(SERVICE)} on {by('record')}",
         ),
     ),
 )
@@ -222,16 +228,16 @@ RECOVERY = Row(
             "Targets that go in and out of service. Flips while the targets are well: the checker is what is ill, "
             "and failover that follows it takes healthy capacity away.",
             units.EventsPerSecond,
-            rate(ending("health_check_flips_total"), SERVICE),
-            by(SERVICE),
+            rate('{__name__=~".+_health_check_flips_total"}', "load_balancer", "availability_zone"),
+            f"{by('load_balancer')} {by('availability_zone')}",
             width=6,
         ),
         Chart(
             "Healthy hosts, by zone",
             "Targets in service behind the load balancers. A saw-tooth is flapping; one zone at 0 is failover.",
             units.Short,
-            f"sum by (zone) (aws_networkelb_healthy_host_count_average{{{OF_JOB}}})",
-            f"zone {by('zone')}",
+            "sum by (load_balancer, availability_zone) (aws_networkelb_healthy_host_count_average)",
+            f"{by('load_balancer')} {by('availability_zone')}",
             width=6,
         ),
         Chart(

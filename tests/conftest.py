@@ -1,0 +1,29 @@
+"""What tests of several rooms share: the flagship, simulated once, and a Prometheus that has scraped it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from epicenter.synthetic import History, simulate
+from tests.programs import require
+from tests.prometheus import Prometheus, backfill, exposition, serve
+
+SCRAPE_S = 60.0
+"""Prometheus's default, and as sparse as most estates are."""
+
+
+@pytest.fixture(scope="session")
+def flagship() -> History:
+    return simulate("aws-dynamodb-2025")
+
+
+@pytest.fixture(scope="session")
+def flagship_prometheus(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """All that the flagship exposes but its buckets, which no dashboard or rule reads."""
+    require("prometheus")
+    folder = tmp_path_factory.mktemp("prometheus") / "data"
+    backfill(exposition(flagship, SCRAPE_S, lambda name: not name.endswith("_bucket")), folder)
+    with serve(folder) as prometheus:
+        yield prometheus
