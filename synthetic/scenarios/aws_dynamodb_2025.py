@@ -141,7 +141,7 @@ LOADS = (
     Load("smart-home", 150.0, 0.2),
     Load("streaming", 200.0, 0.3),
     Load("airline-checkin", 70.0),
-    Load("connect", 60.0),
+    Load("connect", 60.0, 0.3),
     Load("iam-signin", 60.0, 0.3),
 )
 
@@ -194,7 +194,7 @@ BALANCING = Balancing(
         late_s=8.0,
         out_s=900.0,
     ),
-    headroom={"lambda": 0.98, "connect": 0.98, "sts": 1.16},
+    headroom={"lambda": 1.12, "connect": 1.12, "sts": 1.24},
     off_s=at(9, 36),
     on_s=at(14, 9),
 )

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import simpy
+from simpy.events import Event
 
 from .history import Change, Floats
 from .zone import Zone
 
-Steps = Generator[simpy.events.Event, None, None]
+Steps = Generator[Event, None, None]
 
 
 @dataclass(frozen=True)

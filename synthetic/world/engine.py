@@ -72,11 +72,11 @@ class Engine:
         self.parked = Parked(edges, tick_s)
         self.queue = np.zeros(len(services))
         by_service = {"arrivals", "failed", "own_failed", "queue_depth", "queue_age_s"}
-        self.books = {
+        self.books: dict[str, Floats] = {
             field.name: np.zeros((ticks, len(services) if field.name in by_service else len(edges)))
             for field in fields(Flows)
         }
-        self.books["failures"] = np.zeros((ticks, len(edges), len(ERROR_CLASSES)))
+        self.books |= {"failures": np.zeros((ticks, len(edges), len(ERROR_CLASSES)))}
 
     def step(self, tick: int, conditions: Conditions) -> None:
         """One tick: what fails, what is asked, what is left waiting."""

@@ -174,7 +174,7 @@ class History:
     @property
     def times(self) -> Floats:
         """[T] Unix second at which each tick begins."""
-        return self.start + self.tick_s * np.arange(self.ticks)
+        return self.start + self.tick_s * np.arange(self.ticks, dtype=float)
 
     @property
     def end(self) -> float:

@@ -113,7 +113,7 @@ def _affected(estate: Estate, books: Books, flows: Flows) -> tuple[dict[str, flo
         _note(onsets, service.name, _sustained(share > FAILING_SHARE, minute), estate.tick_s)
         bad = np.flatnonzero(_sustained(share > FAILING_SHARE, minute))
         last_s = max(last_s, float((bad[-1] + 1) * estate.tick_s) if len(bad) else 0.0)
-    _note(onsets, estate.balancing.balancer.name, _sustained(books.balancer.out.any(axis=1), minute), estate.tick_s)
+    _note(onsets, estate.balancing.balancer.name, _sustained(books.balancer.out.max(axis=1) > 0, minute), estate.tick_s)
     slow = books.launches.delay_s > SLOW_FACTOR * estate.launches.launching.floor_s
     _note(onsets, estate.launches.manager, _sustained(slow, minute), estate.tick_s)
     return dict(sorted(onsets.items(), key=lambda item: item[1])), last_s

@@ -76,7 +76,7 @@ def _probes(estate: Estate, books: Books, flows: Flows, seed: int) -> Iterator[S
         for service, front in probing.fronts.items():
             asked = np.maximum(flows.arrivals[:, index[service]], 1e-12)
             failing = flows.failed[:, index[service]] / asked
-            succeeded = luck.random(len(ones)) >= failing
+            succeeded = (luck.random(len(ones)) >= failing).astype(float)
             yield _gauge("probe_success", succeeded, instance=front, city=city, module="http_2xx")
 
 

@@ -40,7 +40,7 @@ class Books:
     demand: dict[str, Floats]
 
 
-SWING = 0.4
+SWING = 0.3
 """How far the day's curve swings for services that only other services call (assumed)."""
 
 
@@ -52,7 +52,7 @@ def generator(seed: int, part: str) -> np.random.Generator:
 def run_mechanisms(estate: Estate, seed: int) -> Books:
     """Everything but the services' requests: names, leases, launches, health checks."""
     ticks, tick_s = round(estate.duration_s / estate.tick_s), estate.tick_s
-    times_s = tick_s * np.arange(ticks)
+    times_s = tick_s * np.arange(ticks, dtype=float)
     naming, cities = estate.naming, len(estate.probing.cities)
     dns = run_dns(naming.dns, estate.duration_s, generator(seed, "dns"))
     answers = dns.answers(naming.record, times_s)
@@ -61,7 +61,7 @@ def run_mechanisms(estate: Estate, seed: int) -> Books:
     manager = estate.lease_manager
     leases = run_leases(
         manager.leases,
-        seen > 0,
+        (seen > 0).astype(float),
         tick_s,
         generator(seed, "leases"),
         throttle_s=manager.throttle_s,
