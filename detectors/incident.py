@@ -60,9 +60,11 @@ def explain(windows: Windows, graph: Graph, group: Group) -> Incident:
 def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
     harm = [f for f in top.findings if f.kind != "record_race"]
     started = min((f.started_at for f in harm), default=group.started_at)
-    # A change that emptied the record within a window of the first failures dates them to the second.
-    emptied = [float(f.facts["emptied_at"]) for f in top.findings if "emptied_at" in f.facts]
-    started = next((t for t in emptied if abs(t - started) <= windows.window_s), started)
+    # A change that emptied the record, and stood until calls failed, dates the trigger to the second:
+    # open connections and caches may hide an empty record for longer than a window.
+    stood = [f for f in top.findings if "emptied_at" in f.facts and (f.ended_at is None or f.ended_at > started)]
+    emptied = [float(f.facts["emptied_at"]) for f in stood]
+    started = next((t for t in emptied if t <= started + windows.window_s), started)
     ends = [f.ended_at for f in harm]
     ended = group.ended_at if not ends else None if None in ends else max(e for e in ends if e is not None)
     return Trigger(
