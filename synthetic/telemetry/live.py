@@ -8,7 +8,7 @@ carry an end that lies a little ahead on the wall.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,11 +72,13 @@ def play(
     seed: int,
     clock: Clock,
     until: float | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Played:
     """Play `history` to its end, or to world time `until`; Ctrl-C ends it cleanly.
 
     registry: gets the world's metrics, to be served by the caller.
     spans_per_second: of world time; on the wall there are `speed` times as many.
+    progress: is told the share of the play that is over, from 0 to 1.
     """
     stop = min(history.end, history.end if until is None else until)
     tally, started, changes, reached = Tally(), clock.now(), 0, history.start
@@ -86,8 +88,9 @@ def play(
     source = span_source(history, spans_per_second=spans_per_second, seed=seed)
     try:
         for due, what in _timetable(source, started, speed, stop):
-            _wait(clock, due)
-            reached = history.start + (due - started) * speed
+            if _wait(clock, due) and progress is not None:
+                progress((reached - history.start) / (stop - history.start))
+            reached = max(reached, history.start + (due - started) * speed)
             if isinstance(what, Change):
                 sender.change(what, round(due * _NS))
                 changes += 1
@@ -102,9 +105,13 @@ def play(
     return Played(tally.spans, tally.dropped, changes, reached)
 
 
-def _wait(clock: Clock, due: float) -> None:
+def _wait(clock: Clock, due: float) -> bool:
+    """Let time pass until it is due; False where it is due already."""
+    waited = False
     while (left := due - clock.now()) > _EARLY_S:
         clock.sleep(min(left, _LONGEST_SLEEP_S))
+        waited = True
+    return waited
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""`epicenter emit`: a world played live, as if it were running here."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("emit")
+@click.argument("scenario")
+@click.option(
+    "--otlp",
+    default="http://127.0.0.1:4318",
+    show_default=True,
+    metavar="URL",
+    help="OTLP/HTTP receiver of the spans and changes.",
+)
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    default=9464,
+    show_default=True,
+    help="Port of the metrics endpoint on 127.0.0.1.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds of the world per second here.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the world.")
+@click.option(
+    "--spans-per-second",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Sampled spans per second of the world, on average.",
+)
+def command(scenario: str, otlp: str, metrics_port: int, speed: float, seed: int, spans_per_second: float) -> None:
+    """Play SCENARIO live: spans and changes over OTLP, metrics on an endpoint to scrape; Ctrl-C ends it."""
+    import logging
+
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    from ..collector.errors import UsageError
+    from ..synthetic import simulate
+    from ..synthetic.telemetry.live import WallClock, play
+    from .output import progress
+
+    if not otlp.startswith(("http://", "https://")):
+        raise UsageError(f"--otlp {otlp}: an OTLP/HTTP receiver's URL begins with http:// or https://")
+    with progress("Simulating the world"):
+        history = simulate(scenario, seed=seed)
+    registry = CollectorRegistry()
+    try:
+        server, thread = start_http_server(metrics_port, "127.0.0.1", registry)
+    except OSError as error:
+        raise UsageError(f"--metrics-port {metrics_port}: the port cannot be used ({error.strerror})") from error
+    hours = (history.end - history.start) / 3600.0
+    click.echo(
+        f"Playing {hours:.1f} hours of {scenario} in {60.0 * hours / speed:.1f} minutes:"
+        f" spans to {otlp}, metrics on http://127.0.0.1:{metrics_port}/metrics",
+        err=True,
+    )
+    # a receiver that is down would fill the screen; what it misses is counted, here and on the endpoint
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+    try:
+        with progress("Playing") as bar:
+            task = bar.task_ids[0]
+            played = play(
+                history,
+                otlp=otlp,
+                registry=registry,
+                speed=speed,
+                spans_per_second=spans_per_second,
+                seed=seed,
+                clock=WallClock(),
+                progress=lambda share: bar.update(task, total=1.0, completed=share),
+            )
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    share = (played.until - history.start) / (history.end - history.start)
+    click.echo(
+        f"{share:.0%} played: {played.spans:,} spans, {played.dropped:,} not delivered, {played.changes:,} changes"
+    )
