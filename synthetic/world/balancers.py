@@ -13,8 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .history import Change, Floats
+
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -73,40 +76,66 @@ def run_balancer(
     pending_launches: [T] instances that run without their network state.
     automatic: [T] 1 while people let failover act by itself; without it nothing is taken out of service.
     """
+    state = _Checks(balancer, rng)
     ticks, zones = len(pending_launches), len(balancer.zones)
     flips, unhealthy, out = (np.zeros((ticks, zones)) for _ in range(3))
     late_s = np.zeros(ticks)
     half_born = _half_born(balancer, pending_launches, rng)
-    down = np.zeros(zones, dtype=np.int64)
-    out_until = np.full(zones, -np.inf)
-    changes: list[Change] = []
-    backlog = 0.0
-    tempo = balancer.checks_per_s * tick_s
     for tick in range(ticks):
-        now_s = tick * tick_s
-        down = np.minimum(down, half_born[tick])
         if automatic[tick]:
-            checks = min(1.0, tick_s / balancer.check_s) / (1.0 + backlog / tempo)
-            fall = rng.binomial(half_born[tick] - down, (1.0 - balancer.seen_share) * checks)
-            rise = rng.binomial(down, balancer.seen_share * checks)
-            stray = rng.binomial(balancer.targets, balancer.noise * checks, zones)
-            down = down + fall - rise
-            flips[tick] = fall + rise + 2 * stray
+            flips[tick] = state.check(half_born[tick], tick_s)
         else:
-            down = np.zeros(zones, dtype=np.int64)
-            out_until[:] = -np.inf
-        work = zones * balancer.targets * tick_s / balancer.check_s + flips[tick].sum() * balancer.flip_cost
-        backlog = max(0.0, backlog + work - tempo)
-        late_s[tick] = backlog / balancer.checks_per_s
-        if automatic[tick] and late_s[tick] > balancer.late_s and (out_until > now_s).sum() < balancer.zones_out:
-            worst = int(np.argmax(np.where(out_until > now_s, -1, down)))
-            out_until[worst] = now_s + balancer.out_s
-            changes.append(_failover(balancer, worst, now_s, "out of service: health checks late"))
-        out[tick] = out_until > now_s
-        unhealthy[tick] = down
+            state.put_all_back()
+        late_s[tick] = state.work(flips[tick].sum(), tick_s)
+        if automatic[tick]:
+            state.fail_over(tick * tick_s, late_s[tick])
+        out[tick], unhealthy[tick] = state.out_until > tick * tick_s, state.down
     healthy = balancer.targets + half_born - unhealthy
     capacity = ((1.0 - out) * (balancer.targets - unhealthy)).sum(axis=1) / (zones * balancer.targets)
-    return BalancerBooks(flips, healthy, unhealthy, out, capacity, late_s, tuple(changes))
+    return BalancerBooks(flips, healthy, unhealthy, out, capacity, late_s, tuple(state.changes))
+
+
+class _Checks:
+    """The checkers' state: targets found unhealthy [Z], zones out until [Z], and work not yet done."""
+
+    def __init__(self, balancer: Balancer, rng: np.random.Generator) -> None:
+        self.balancer, self.rng = balancer, rng
+        self.down = np.zeros(len(balancer.zones), dtype=np.int64)
+        self.out_until = np.full(len(balancer.zones), -np.inf)
+        self.backlog = 0.0
+        self.changes: list[Change] = []
+
+    def check(self, half_born: Counts, tick_s: float) -> Counts:
+        """Check all targets once an interval, less often when behind; returns flips [Z]."""
+        balancer, rng = self.balancer, self.rng
+        down = np.minimum(self.down, half_born)
+        checks = min(1.0, tick_s / balancer.check_s) / (1.0 + self.backlog / (balancer.checks_per_s * tick_s))
+        fall = rng.binomial(half_born - down, (1.0 - balancer.seen_share) * checks)
+        rise = rng.binomial(down, balancer.seen_share * checks)
+        stray = rng.binomial(balancer.targets, balancer.noise * checks, len(down))
+        self.down = down + fall - rise
+        return fall + rise + 2 * stray
+
+    def put_all_back(self) -> None:
+        """Without automatic failover nothing stays out of service."""
+        self.down = np.zeros_like(self.down)
+        self.out_until[:] = -np.inf
+
+    def work(self, flips: float, tick_s: float) -> float:
+        """Do a tick's checks and what the flips cost; returns how late checks are."""
+        balancer = self.balancer
+        new = len(self.down) * balancer.targets * tick_s / balancer.check_s + flips * balancer.flip_cost
+        self.backlog = max(0.0, self.backlog + new - balancer.checks_per_s * tick_s)
+        return self.backlog / balancer.checks_per_s
+
+    def fail_over(self, now_s: float, late_s: float) -> None:
+        """Take the zone with the most unhealthy targets out, if checks are too late and it may go."""
+        out = self.out_until > now_s
+        if late_s > self.balancer.late_s and out.sum() < self.balancer.zones_out:
+            worst = int(np.argmax(np.where(out, -1, self.down)))
+            self.out_until[worst] = now_s + self.balancer.out_s
+            name, detail = self.balancer.name, f"{self.balancer.zones[worst]} out of service: health checks late"
+            self.changes.append(Change(now_s, "failover", name, f"{name}-health-check", detail=detail))
 
 
 def shortage(capacity: Floats, demand: Floats, headroom: float) -> Floats:
@@ -117,15 +146,7 @@ def shortage(capacity: Floats, demand: Floats, headroom: float) -> Floats:
     return np.clip(1.0 - capacity * headroom / demand, 0.0, 1.0)
 
 
-def _half_born(
-    balancer: Balancer, pending_launches: Floats, rng: np.random.Generator
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _half_born(balancer: Balancer, pending_launches: Floats, rng: np.random.Generator) -> Counts:
     """[T, Z] Targets in service without their full network state; zones get uneven shares."""
     shares = rng.dirichlet(np.full(len(balancer.zones), 50.0))
     return np.floor(pending_launches[:, None] * balancer.target_share * shares).astype(np.int64)
-
-
-def _failover(balancer: Balancer, zone: int, now_s: float, detail: str) -> Change:
-    return Change(
-        now_s, "failover", balancer.name, f"{balancer.name}-health-check", detail=f"{balancer.zones[zone]} {detail}"
-    )

@@ -9,7 +9,7 @@ post-event summary of October 2025. Rates are not public; see the scenario.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -80,12 +80,11 @@ def run_launches(
     put_off_share: [T] share of state changes that the lease manager cannot pass on; nothing put off
         earlier is handed on before it is 0.
     """
-    ticks = len(demand)
-    books = {name: np.zeros(ticks) for name in LaunchBooks.__dataclass_fields__}
-    limits = _limits(throttles, ticks, tick_s)
-    waiting, put_off, queue = 0.0, 0.0, 0.0
-    patience = np.exp(-tick_s / launching.patience_s)
-    for tick in range(ticks):
+    books = LaunchBooks(*(np.zeros(len(demand)) for _ in fields(LaunchBooks)))
+    limits = _limits(throttles, len(demand), tick_s)
+    patience, capacity = np.exp(-tick_s / launching.patience_s), launching.propagate_per_s * tick_s
+    waiting = put_off = queue = 0.0
+    for tick in range(len(demand)):
         new = launching.launches_per_s * demand[tick] * tick_s
         asked = new + waiting * min(1.0, tick_s / launching.retry_s)
         admitted = min(asked, limits[tick])
@@ -95,22 +94,14 @@ def run_launches(
         put_off += changes * put_off_share[tick]
         caught_up = 0.0 if put_off_share[tick] else min(put_off, launching.hand_on_per_s * tick_s)
         put_off -= caught_up
-        handed_on = changes * (1.0 - put_off_share[tick]) + caught_up
-        propagated = min(queue + launched + handed_on, launching.propagate_per_s * tick_s)
-        queue += launched + handed_on - propagated
-        for name, value in (
-            ("asked", asked),
-            ("throttled", asked - admitted),
-            ("refused", admitted - launched),
-            ("launched", launched),
-            ("waiting", waiting),
-            ("propagated", propagated),
-            ("queue", queue),
-        ):
-            books[name][tick] = value
-    books["delay_s"] = launching.floor_s + books["queue"] / launching.propagate_per_s
-    books["pending_launches"] = _in_the_last(books["launched"], books["delay_s"] / tick_s)
-    return LaunchBooks(**books)
+        queue += launched + changes * (1.0 - put_off_share[tick]) + caught_up
+        books.propagated[tick] = min(queue, capacity)
+        queue -= books.propagated[tick]
+        books.asked[tick], books.throttled[tick], books.refused[tick] = asked, asked - admitted, admitted - launched
+        books.launched[tick], books.waiting[tick], books.queue[tick] = launched, waiting, queue
+    books.delay_s[:] = launching.floor_s + books.queue / launching.propagate_per_s
+    books.pending_launches[:] = _in_the_last(books.launched, books.delay_s / tick_s)
+    return books
 
 
 def _limits(throttles: tuple[Throttle, ...], ticks: int, tick_s: float) -> Floats:

@@ -10,7 +10,7 @@ queue and admitting at most C * T / 2 attempts at a time ends it in N / C.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -42,6 +42,60 @@ class WorkBooks:
     wait_s: Floats
 
 
+class _Queue:
+    """First in first out, without cancelling: attempts by the tick in which they were queued."""
+
+    def __init__(self, ticks: int, patience: int) -> None:
+        self.queued = np.zeros(ticks)
+        self.patience = patience
+        self.head = 0
+        self.depth = self.live = 0.0
+
+    def expire(self, tick: int) -> float:
+        """Attempts that have now waited too long; they stay in the queue as stale work."""
+        then = tick - self.patience
+        expired = float(self.queued[then]) if then >= self.head else 0.0
+        self.live -= expired
+        return expired
+
+    def clear(self, tick: int) -> float:
+        """Empty the queue; returns the attempts that were lost."""
+        lost, self.live, self.depth = self.live, 0.0, 0.0
+        self.queued[:tick] = 0.0
+        self.head = tick
+        return lost
+
+    def put(self, tick: int, attempts: float) -> None:
+        self.queued[tick] += attempts
+        self.live += attempts
+        self.depth += attempts
+
+    def serve(self, tick: int, capacity: float) -> tuple[float, float, float]:
+        """Work off whole attempts, oldest first: those in time, their waiting in ticks, and those too late."""
+        done = waited = late = 0.0
+        while capacity >= 1.0 and self.depth >= 1.0:
+            self._skip(tick)
+            taken = min(np.floor(capacity), self.queued[self.head])
+            self.queued[self.head] -= taken
+            capacity, self.depth = capacity - taken, self.depth - taken
+            age = tick - self.head
+            if age < self.patience:
+                done, waited = done + taken, waited + taken * (age + 0.5)
+                self.live -= taken
+            else:
+                late += taken
+        self._skip(tick)
+        return done, waited, late
+
+    def age(self, tick: int) -> int:
+        """Ticks since the oldest attempt was queued; 0 if there is none."""
+        return tick - self.head + 1 if self.depth >= 1.0 else 0
+
+    def _skip(self, tick: int) -> None:
+        while self.head < tick and self.queued[self.head] < 1.0:
+            self.head += 1
+
+
 def establish(
     due: Floats,
     *,
@@ -56,48 +110,26 @@ def establish(
     restart_tick: the tick in which people empty the queue; from then on at most `outstanding` attempts are
     under way. None: nobody does.
     """
-    ticks, patience = len(due), max(1, round(timeout_s / tick_s))
-    books = {name: np.zeros(ticks) for name in WorkBooks.__dataclass_fields__}
-    queued = np.zeros(ticks)  # attempts still in the queue, by the tick in which they were queued
-    head, depth, live, credit = 0, 0.0, 0.0, 0.0
-    fresh, again = 0.0, 0.0  # leases due and not queued: for the first time, or after an attempt that failed
-    for tick in range(ticks):
-        fresh += due[tick]
-        expired = queued[tick - patience] if tick - patience >= head else 0.0
-        live -= expired
-        again += expired
-        books["timed_out"][tick] = expired
-        room = np.inf
-        if restart_tick is not None and tick >= restart_tick:
-            if tick == restart_tick:
-                books["dropped"][tick] = live
-                again, live, depth, head = again + live, 0.0, 0.0, tick
-                queued[:tick] = 0.0
-            room = max(0.0, outstanding - live)
-        started = min(fresh, room)
-        retried = min(again, room - started)
-        fresh, again = fresh - started, again - retried
-        queued[tick] = started + retried
-        live, depth = live + started + retried, depth + started + retried
-        books["started"][tick], books["retried"][tick] = started, retried
-
+    books = WorkBooks(*(np.zeros(len(due)) for _ in fields(WorkBooks)))
+    queue = _Queue(len(due), max(1, round(timeout_s / tick_s)))
+    fresh = again = credit = 0.0  # leases due and not queued: for the first time, or after an attempt that failed
+    for tick in range(len(due)):
+        books.timed_out[tick] = queue.expire(tick)
+        fresh, again = fresh + due[tick], again + books.timed_out[tick]
+        if tick == restart_tick:
+            books.dropped[tick] = queue.clear(tick)
+            again += books.dropped[tick]
+        room = np.inf if restart_tick is None or tick < restart_tick else max(0.0, outstanding - queue.live)
+        books.started[tick] = min(fresh, room)
+        books.retried[tick] = min(again, room - books.started[tick])
+        fresh, again = fresh - books.started[tick], again - books.retried[tick]
+        queue.put(tick, books.started[tick] + books.retried[tick])
         # Whole attempts only; what is left of an idle tick's capacity is not saved up.
         credit = min(credit, 1.0) + capacity_per_s * tick_s
-        while credit >= 1.0 and depth >= 1.0:
-            while queued[head] < 1.0:
-                head += 1
-            taken = min(np.floor(credit), queued[head])
-            queued[head] -= taken
-            credit, depth = credit - taken, depth - taken
-            if tick - head < patience:
-                books["done"][tick] += taken
-                books["wait_s"][tick] += taken * (tick - head + 0.5) * tick_s
-                live -= taken
-            else:
-                books["late"][tick] += taken
-        while head < tick and queued[head] < 1.0:
-            head += 1
-        books["live"][tick], books["depth"][tick], books["held"][tick] = live, depth, fresh + again
-        books["age_s"][tick] = (tick - head + 1) * tick_s if depth >= 1.0 else 0.0
-    books["wait_s"] = np.divide(books["wait_s"], books["done"], out=np.zeros(ticks), where=books["done"] > 0)
-    return WorkBooks(**books)
+        done, waited, late = queue.serve(tick, credit)
+        credit -= done + late
+        books.done[tick], books.late[tick] = done, late
+        books.wait_s[tick] = waited * tick_s / done if done else 0.0
+        books.live[tick], books.depth[tick], books.held[tick] = queue.live, queue.depth, fresh + again
+        books.age_s[tick] = queue.age(tick) * tick_s
+    return books
