@@ -17,7 +17,9 @@ from .errors import UnreadableInput
 MAX_LINE_BYTES = 64 * 2**20
 """The longest line that is read: three times the 20 MiB that the Collector takes as one request (confighttp)."""
 
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**16
+"""Read at once; also what may be lost before the cut of a compressed file that is cut off."""
+
 _MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip"}
 _SUFFIXES = {".zst": "zstd", ".gz": "gzip"}
 
@@ -43,8 +45,14 @@ def read_lines(
     Reported are a line longer than `max_line_bytes`, which is passed over, and a file that cannot be read to its
     end, which ends the lines. Never more than one line and one chunk are held.
     """
-    rest, number, too_long = bytearray(), 0, False
-    for chunk in _chunks(path, report):
+    rest, number, too_long, cut = bytearray(), 0, False, False
+
+    def report_cut(error: UnreadableInput) -> None:
+        nonlocal cut
+        cut = True
+        report(error)
+
+    for chunk in _chunks(path, report_cut):
         *lines, tail = chunk.split(b"\n")
         for line in lines:
             number += 1
@@ -62,7 +70,7 @@ def read_lines(
             rest.clear()
             too_long = True
             report(_too_long(path, max_line_bytes, number + 1))
-    if rest.strip():
+    if rest.strip() and not cut:  # half a line at the cut is the same fault, which was reported
         yield number + 1, bytes(rest)
 
 
@@ -76,10 +84,10 @@ def _chunks(path: Path, report: Report) -> Iterator[bytes]:
         with path.open("rb") as file:
             head = file.read(8)
             file.seek(0)
-            compression = _SUFFIXES.get(path.suffix) or _known_by(head)
-            if compression == "zstd" and _known_by(head[4:]) == "zstd":
+            if _known_by(head[4:]) == "zstd":
                 yield from _prefixed_frames(path, file, report)
                 return
+            compression = _SUFFIXES.get(path.suffix) or _known_by(head)
             stream = file if compression is None else pa.CompressedInputStream(file, compression)
             while chunk := stream.read(_CHUNK_BYTES):
                 yield chunk

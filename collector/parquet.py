@@ -139,10 +139,6 @@ def _rules(table: str) -> dict[str, tuple[str, str]]:
     return rules
 
 
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).strip().split("\n", 1)[0]
-
-
 def _shape_of(connection: duckdb.DuckDBPyConnection, path: Path) -> Shape:
     described = connection.execute(f"describe select * from {_source([path])}").fetchall()
     types = tuple((str(name), str(kind)) for name, kind, *_ in described)
@@ -169,7 +165,9 @@ def _sql_type(field: pa.Field) -> str:
 
 def _select(table: str, shape: Shape, paths: Sequence[Path]) -> str:
     if shape.own:
-        return f"select {_quoted(TABLES[table].names)} from {_source(paths)}"
+        kept = _quoted(name for name in TABLES[table].names if name != "Value")
+        value = f', {_number(_quoted(["Value"]))} as "Value"' if table == "samples" else ""
+        return f"select {kept}{value} from {_source(paths)}"
     sources = {_ALIASES.get(name, name): name for name, _ in shape.types}
     types = {_ALIASES.get(name, name): kind for name, kind in shape.types}
     schema = TABLES[table]
@@ -200,12 +198,20 @@ def _value(name: str, source: str, found: str, wanted: str) -> str:
     if wanted == "TIMESTAMP_NS" and found in ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"):
         return f"make_timestamp_ns({column}::BIGINT)"
     if wanted == "DOUBLE":
-        return f"coalesce({column}::DOUBLE, 'NaN'::DOUBLE)"
+        return f"coalesce({_number(f'{column}::DOUBLE')}, 'NaN'::DOUBLE)"
     if found != wanted:
         column = f"{column}::{wanted}"
     if name in ("SpanKind", "StatusCode"):
         column = _todays_word(column)
     return f"coalesce({column}, {_nothing(wanted)})"
+
+
+def _number(value: str) -> str:
+    """`value` itself, behind a function that DuckDB knows no bounds of.
+
+    Parquet's statistics leave NaN out, and DuckDB (2.0) concludes from them that isnan() is never true.
+    """
+    return f"nextafter({value}, {value})"
 
 
 def _todays_word(column: str) -> str:

@@ -116,7 +116,7 @@ def _store(tables: Iterator[tuple[str, pa.Table]], folder: Path) -> dict[str, li
         with _without_cycle_search():
             for table, rows in tables:
                 if table not in writers:
-                    writers[table] = TableWriter(folder, table, compression_level=1)
+                    writers[table] = TableWriter(folder, table, level=1)
                 writers[table].write(rows)
     finally:
         for writer in writers.values():

@@ -15,11 +15,11 @@ from .manifest import MANIFEST, encode_manifest
 from .model import TABLES
 from .parquet import OWN_MARK
 
-PART_ROWS = 32 * 122_880
-"""Rows of one part file: some tens of MB, one piece of work for one worker."""
+GROUP_ROWS = 122_880
+"""Rows of a Parquet row group: DuckDB's own size, so that each group is one unit of its parallel scan."""
 
-ROW_GROUP_ROWS = 122_880
-"""DuckDB's own row group size, so that each group is one unit of its parallel scan."""
+PART_GROUPS = 32
+"""Row groups of one part file: some tens of MB, one piece of work for one worker."""
 
 
 class TableWriter:
@@ -28,8 +28,8 @@ class TableWriter:
     The bytes depend on the rows and their order only, not on how they were divided over calls of `write`.
     """
 
-    def __init__(self, folder: Path, table: str, *, compression_level: int | None = None) -> None:
-        self._folder, self._table, self._level = folder, table, compression_level
+    def __init__(self, folder: Path, table: str, *, group_rows: int = GROUP_ROWS, level: int | None = None) -> None:
+        self._folder, self._table, self._group_rows, self._level = folder, table, group_rows, level
         self._schema = TABLES[table].with_metadata(OWN_MARK)
         self._file: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
@@ -47,16 +47,16 @@ class TableWriter:
         self.times = [min([*self.times, int(times.min())]), max([*self.times, int(times.max())])]
         self._waiting.append(rows)
         self._waiting_rows += rows.num_rows
-        if self._waiting_rows >= ROW_GROUP_ROWS:
+        if self._waiting_rows >= self._group_rows:
             waiting = pa.concat_tables(self._waiting)
-            whole = waiting.num_rows - waiting.num_rows % ROW_GROUP_ROWS
-            for start in range(0, whole, ROW_GROUP_ROWS):
-                self._write_group(waiting.slice(start, ROW_GROUP_ROWS))
+            whole = waiting.num_rows - waiting.num_rows % self._group_rows
+            for start in range(0, whole, self._group_rows):
+                self._write_group(waiting.slice(start, self._group_rows))
             self._waiting = [waiting.slice(whole)]
             self._waiting_rows = waiting.num_rows - whole
 
     def _write_group(self, rows: pa.Table) -> None:
-        if self._file is not None and self.rows % PART_ROWS == 0:
+        if self._file is not None and self.rows % (PART_GROUPS * self._group_rows) == 0:
             self._file.close()
             self._file = None
         if self._file is None:
@@ -64,7 +64,7 @@ class TableWriter:
             self._file = pq.ParquetWriter(
                 self.paths[-1], self._schema, compression="zstd", compression_level=self._level
             )
-        self._file.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        self._file.write_table(rows.combine_chunks())  # else the bytes would tell how the rows were handed over
         self.rows += rows.num_rows
 
     def close(self) -> None:
@@ -84,9 +84,9 @@ class RecordingWriter:
     The same rows in the same order give the same bytes.
     """
 
-    def __init__(self, folder: Path, *, generator: str = "epicenter") -> None:
+    def __init__(self, folder: Path, *, generator: str = "epicenter", group_rows: int = GROUP_ROWS) -> None:
         self.folder = folder
-        self._generator = generator
+        self._generator, self._group_rows = generator, group_rows
         self._aside = folder.with_name(folder.name + ".partial")
         self._tables: dict[str, TableWriter] = {}
 
@@ -102,7 +102,7 @@ class RecordingWriter:
     def write(self, table: str, rows: pa.Table) -> None:
         """Append `rows` to `table`, a key of `model.TABLES`."""
         if table not in self._tables:
-            self._tables[table] = TableWriter(self._aside, table)
+            self._tables[table] = TableWriter(self._aside, table, group_rows=self._group_rows)
         self._tables[table].write(rows)
 
     def attach(self, name: str, content: bytes) -> None:
