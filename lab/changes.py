@@ -22,7 +22,7 @@ class ChangeLog:
         self._logger = self._provider.get_logger("lab.zone")
 
     def announce(self, kind: str, target: str, generation: int, answers: int, detail: str) -> None:
-        """One change of a record set; the generation is the zone's serial."""
+        """One change of a record set."""
         attributes = {
             "change.target": target,
             "change.actor": ACTOR,

@@ -34,8 +34,10 @@ class Processes:
             self._wait(service)
 
     def start(self, name: str) -> None:
-        """Starts one service again; does not wait."""
-        self._spawn(next(service for service in SERVICES if service.name == name))
+        """Starts one service again and waits until it accepts connections."""
+        service = next(service for service in SERVICES if service.name == name)
+        self._spawn(service)
+        self._wait(service)
 
     def kill(self, name: str) -> None:
         """Ends one service as a crash would: it cannot say goodbye, and its unsent spans are lost."""

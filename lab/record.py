@@ -89,8 +89,8 @@ def live(chosen: argparse.Namespace, breaks: Callable[[], None], mends: Callable
         marks["fault"] = time.time()
         breaks()
         time.sleep(chosen.fault_s)
-        marks["repair"] = time.time()
         mends()
+        marks["repair"] = time.time()
     time.sleep(chosen.after)
     return marks | {"end": time.time()}
 

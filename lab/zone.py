@@ -17,19 +17,23 @@ from .estate import ZONE
 
 State = Literal["ok", "nodata", "nxdomain"]
 Announce = Callable[[str, str, int, int, str], None]
-"""Called with kind, host, serial, number of addresses and a sentence for each change."""
+"""Called with kind, host, generation, number of addresses and a sentence for each change."""
 
 NEGATIVE_TTL_S = 5
 TTL_S = 5
 
 
 class Zone(BaseResolver):
-    """The zone's records; every change raises its serial and is announced."""
+    """The zone's records; every change raises its serial and is announced.
+
+    The generation of a record is the serial that wrote it; deleting it names the generation that goes.
+    """
 
     def __init__(self, addresses: dict[str, str], announce: Announce) -> None:
         self._addresses = addresses
         self._state: dict[str, State] = {}
         self._serial = 0
+        self._generation: dict[str, int] = {}
         self._announce = announce
         self._lock = threading.Lock()
         for host in addresses:
@@ -40,12 +44,14 @@ class Zone(BaseResolver):
         with self._lock:
             self._state[host] = state
             self._serial += 1
-            serial = self._serial
+            if state == "ok":
+                self._generation[host] = self._serial
+            generation = self._generation[host]
         if state == "ok":
-            self._announce("record.upsert", host, serial, 1, f"{host} points at {self._addresses[host]}")
+            self._announce("record.upsert", host, generation, 1, f"{host} points at {self._addresses[host]}")
         else:
             left = "the name is left without addresses" if state == "nodata" else "the name is gone"
-            self._announce("record.delete", host, serial, 0, f"records of {host} deleted: {left}")
+            self._announce("record.delete", host, generation, 0, f"records of {host} deleted: {left}")
 
     def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
         """Answers one query; the interface of dnslib."""
