@@ -35,6 +35,12 @@ By Lorden (1971) a CUSUM at rest then runs 10,000 windows on average before it e
 rate it takes six failures in a row, or fifty in a thousand calls.
 """
 
+IDLE = 20
+"""Windows without a single call after which an episode counts as over: what is not called does not fail.
+
+Callers that back off come back within minutes; the longest usual cap on a back-off is 5 minutes.
+"""
+
 WARM_UP = 3
 """Windows at the start of the data that only teach: what fails from the first second on is history."""
 
@@ -50,17 +56,26 @@ class Episode:
     """One stretch of one series, in window numbers; `end` is None while it lasts.
 
     onset: first window that stood out; alarm: window in which that became certain; end: first
-    window back to normal. rate and usual are the failure rates in the episode and before it,
-    excess the failures above the usual rate.
+    window back to normal. failed, tried: what was counted in it; usual: the failure rate before.
     """
 
     series: int
     onset: int
     alarm: int
     end: int | None
-    rate: float
     usual: float
-    excess: float
+    failed: float
+    tried: float
+
+    @property
+    def rate(self) -> float:
+        """The failure rate."""
+        return self.failed / self.tried if self.tried else 0.0
+
+    @property
+    def excess(self) -> float:
+        """Failures above the usual rate."""
+        return max(0.0, self.failed - self.usual * self.tried)
 
 
 def window_times(windows: Windows, episode: Episode) -> tuple[float, float | None]:
@@ -88,6 +103,7 @@ class _State:
     alarm: Floats
     bad_failed: Floats  # since the sum left zero, or in the episode
     bad_tried: Floats
+    called: Floats  # the window after the last call
     open: Flags
 
 
@@ -120,13 +136,12 @@ def _dated(episode: Episode, failed: Floats, tried: Floats) -> Episode:
     rate = np.clip(bad / np.maximum(calls, 1e-9), episode.usual, 1 - 1e-9)
     likelihood = bad * np.log(rate / episode.usual) + (calls - bad) * np.log((1 - rate) / (1 - episode.usual))
     onset = episode.onset + int(np.argmax(likelihood))
-    lost, made = float(failed[onset : episode.end].sum()), float(tried[onset : episode.end].sum())
-    excess = max(0.0, lost - episode.usual * made)
-    return replace(episode, onset=onset, rate=lost / made if made else 0.0, excess=excess)
+    stretch = slice(onset, episode.end)
+    return replace(episode, onset=onset, failed=float(failed[stretch].sum()), tried=float(tried[stretch].sum()))
 
 
 def _start(series: int) -> _State:
-    zeros = [np.zeros(series) for _ in range(9)]
+    zeros = [np.zeros(series) for _ in range(10)]
     return _State(*zeros, open=np.zeros(series, dtype=np.bool_))
 
 
@@ -140,6 +155,7 @@ def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list
     state.rising = np.where(state.open, state.rising, np.maximum(0.0, state.rising + ratio))
     state.bad_failed += failed
     state.bad_tried += tried
+    state.called = np.where(tried > 0, window + 1, state.called)
     _close(state, ratio, window, found)
     _open(state, window)
     # Windows under suspicion count as history only once they have proved harmless; to leave them
@@ -174,8 +190,10 @@ def _open(state: _State, window: int) -> None:
 def _close(state: _State, ratio: Floats, window: int, found: list[Episode]) -> None:
     state.back = np.where(state.open & (state.falling == 0), window, state.back)
     state.falling = np.where(state.open, np.maximum(0.0, state.falling - ratio), 0.0)
-    done = state.open & (state.falling > ALARM)
-    found.extend(_episode(state, int(index), int(state.back[index])) for index in np.flatnonzero(done))
+    idle = window - state.called >= IDLE
+    done = state.open & ((state.falling > ALARM) | idle)
+    back = np.where(idle, np.minimum(state.called, state.back), state.back)
+    found.extend(_episode(state, int(index), int(back[index])) for index in np.flatnonzero(done))
     state.open = state.open & ~done
     state.rising = np.where(done, 0.0, state.rising)
     state.bad_failed = np.where(done, 0.0, state.bad_failed)
@@ -185,4 +203,4 @@ def _close(state: _State, ratio: Floats, window: int, found: list[Episode]) -> N
 def _episode(state: _State, index: int, end: int | None) -> Episode:
     """An episode as the running test knows it; `_dated` fills in what was counted in it."""
     onset, alarm = int(state.onset[index]), int(state.alarm[index])
-    return Episode(index, onset, alarm, end, rate=0.0, usual=float(_usual(state)[index]), excess=0.0)
+    return Episode(index, onset, alarm, end, usual=float(_usual(state)[index]), failed=0.0, tried=0.0)

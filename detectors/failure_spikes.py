@@ -29,8 +29,10 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 def _failing(windows: Windows) -> list[Finding]:
     rows = windows.calls[windows.calls["server"] != ""]
     table = tally(windows, rows, ("server",), ("attempts", "originals", "errors"))
-    clustering = table["attempts"] / table["originals"].clip(1)
-    found = episodes(table["errors"], table["attempts"], clustering)
+    # Retries of one request fail together; a request has failed when more attempts failed than were
+    # made again.
+    failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
+    found = episodes(failed, table["originals"])
     return [_failing_service(windows, table, episode) for episode in found]
 
 
@@ -40,10 +42,10 @@ def _failing_service(windows: Windows, table: Table, episode: Episode) -> Findin
     inside = _inside(windows, start, end)
     rows = inside[inside["server"] == name]
     statement = (
-        f"{name} failed {rows['errors'].sum():.0f} of {rows['attempts'].sum():.0f} calls that reached it: "
+        f"{name} failed {episode.failed:.0f} of {episode.tried:.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
     )
-    query = sql("calls", "client, attempts, errors", (start, end or windows.end), server=name)
+    query = sql("calls", "client, attempts, originals, errors", (start, end or windows.end), server=name)
     return _finding(windows, episode, "failure_spike", name, rows, statement, query)
 
 
@@ -57,8 +59,9 @@ def _unreached(windows: Windows) -> list[Finding]:
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
     tried = calls["attempts"] - calls[list(CLASSES)].sum(axis=1)
     rows = calls.assign(callee=callee, lost=lost, tried=tried)[callee != ""]
-    table = tally(windows, rows, ("callee",), ("tried", "lost"))
-    found = episodes(table["lost"], table["tried"])
+    table = tally(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals"))
+    clustering = table["attempts"] / table["originals"].clip(1)
+    found = episodes(table["lost"], table["tried"], clustering)
     return [_unreached_callee(windows, rows, table, episode) for episode in found]
 
 

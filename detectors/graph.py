@@ -58,7 +58,7 @@ def dependency_graph(calls: pd.DataFrame) -> Graph:
         hops = [node for node in (client, peer, owner) if node]
         edges.update((a, b) for a, b in itertools.pairwise(hops) if a != b)
     entered = calls[(calls["entries"] > 0) & (calls["client"] == "")]
-    entries = tuple(sorted(set(entered["server"]) - {""}))
+    entries = tuple(sorted(set(entered["server"].unique()) - {""}))
     return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), entries)
 
 
@@ -74,8 +74,8 @@ def name_owners(calls: pd.DataFrame) -> dict[str, str]:
     # By peer, the busiest first; among equals the first by name, as the groups come sorted.
     best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
     owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
-    services = set(calls["server"]) | set(calls["client"]) - {""}
-    for peer in sorted(set(named["peer"]) - set(owners)):
+    services = {*calls["server"].unique(), *calls["client"].unique()} - {""}
+    for peer in sorted(set(named["peer"].unique()) - set(owners)):
         label = str(peer).partition(".")[0]
         owners[str(peer)] = label if label in services else ""
     return owners

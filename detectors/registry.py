@@ -5,10 +5,16 @@ from __future__ import annotations
 from .base import Detector
 from .dns_failures import dns_failures
 from .failure_spikes import failure_spikes
+from .health_check_flapping import health_check_flapping
+from .lease_collapse import lease_collapse
 from .record_race import record_race
+from .retry_storm import retry_storm
 
 DETECTORS: dict[str, Detector] = {
     "dns_failures": dns_failures,
     "failure_spikes": failure_spikes,
+    "health_check_flapping": health_check_flapping,
+    "lease_collapse": lease_collapse,
     "record_race": record_race,
+    "retry_storm": retry_storm,
 }

@@ -1,0 +1,125 @@
+"""Where time went: extra milliseconds per service between two stretches, and calls that are no longer made.
+
+Time is booked where it was spent. What a server span takes beyond its own calls is its service's;
+what a client waits beyond the server span (the network, queues on both sides) is booked on the
+callee, unless the same caller waits longer for most of whom it calls: then the caller itself is
+slow to send and to receive. Calls that vanished count with the time they used to take, and in the
+same way: one missing callee speaks of the callee, most of them missing speaks of the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+VANISHED_SIGMA = 4.0
+"""Standard errors by which a callee's calls must fall short: one false alarm in 30,000 for a normal count."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What changed about one service: milliseconds per stretch, by how it is seen.
+
+    own: in its server spans beyond its calls; waiting: its callers waiting beyond its server spans, or
+    itself for all of its callees; vanished: usual time of calls that it no longer makes or gets.
+    usual: what it took before, all in all, for as many calls.
+    """
+
+    service: str
+    own: float
+    waiting: float
+    vanished: float
+    usual: float
+
+    @property
+    def extra(self) -> float:
+        """All of it, in milliseconds."""
+        return self.own + self.waiting + self.vanished
+
+
+def shifts(before: pd.DataFrame, during: pd.DataFrame) -> list[Shift]:
+    """Compare the calls of two stretches; the service with most extra time first."""
+    own, usual = _own(before, during)
+    waiting = _waiting(before, during)
+    vanished = _vanished(before, during)
+    services = sorted({*own, *waiting, *vanished} - {""})
+    found = [
+        Shift(s, own.get(s, 0.0), waiting.get(s, 0.0), vanished.get(s, 0.0), max(0.0, usual.get(s, 0.0)))
+        for s in services
+    ]
+    return sorted((s for s in found if s.extra > 0), key=lambda s: (-s.extra, s.service))
+
+
+def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
+    """Milliseconds in each service's own server spans above the usual per request, and the usual."""
+    was, now = _own_time(before), _own_time(during)
+    was = was[was["requests"] > 0].reindex(now.index)
+    usual = (was["ns"] / was["requests"] * now["requests"]).dropna() / 1e6
+    extra = (now["ns"] / 1e6 - usual).dropna().clip(lower=0.0)
+    return _by_name(extra), _by_name(usual)
+
+
+def _own_time(calls: pd.DataFrame) -> pd.DataFrame:
+    served = calls[calls["server"] != ""].groupby("server", sort=True)[["server_ns", "attempts"]].sum()
+    spent = calls[calls["client"] != ""].groupby("client", sort=True)["client_ns"].sum()
+    ns = served["server_ns"] - spent.reindex(served.index, fill_value=0)
+    return pd.DataFrame({"ns": ns, "requests": served["attempts"]})
+
+
+def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> dict[str, float]:
+    was, now = _edges(before, "uncovered_ns"), _edges(during, "uncovered_ns")
+    was = was.reindex(now.index)
+    more = (now["uncovered_ns"] / now["answered"] - was["uncovered_ns"] / was["answered"]) / 1e6
+    more = more.where(now["answered"] > 0).fillna(0.0).clip(lower=0.0)
+    booked: dict[str, float] = {}
+    for client, per_call in more.groupby(level="client", sort=True):
+        counts = now.loc[per_call.index, "answered"].to_numpy(np.float64)
+        values = per_call.to_numpy(np.float64)
+        common = _common(values)
+        _book(booked, str(client), common * float(counts.sum()))
+        callees = per_call.index.get_level_values("server")
+        for server, extra in zip(callees, np.maximum(0.0, values - common) * counts, strict=True):
+            _book(booked, str(server), float(extra))
+    return booked
+
+
+def _common(values: np.ndarray) -> float:
+    """The rise that at least half of a caller's callees share; a single callee shares with nobody."""
+    return float(np.sort(values)[(len(values) - 1) // 2]) if len(values) > 1 else 0.0
+
+
+def _vanished(before: pd.DataFrame, during: pd.DataFrame) -> dict[str, float]:
+    was, now = _edges(before, "client_ns"), _edges(during, "client_ns")
+    served_before = before[before["server"] != ""].groupby("server")["attempts"].sum()
+    served_now = during[during["server"] != ""].groupby("server")["attempts"].sum()
+    clients = was.index.get_level_values("client")
+    per_request = was["answered"] / served_before.reindex(clients).to_numpy(np.float64)
+    expected = per_request * served_now.reindex(clients, fill_value=0).to_numpy(np.float64)
+    short = expected - now["answered"].reindex(was.index, fill_value=0)
+    # Calls of one request come together: their count varies by that factor more than a Poisson count.
+    error = np.sqrt(expected.clip(lower=1.0) * per_request.clip(lower=1.0))
+    gone = short > VANISHED_SIGMA * error
+    lost = (short * was["client_ns"] / was["answered"].clip(lower=1) / 1e6)[gone]
+    booked: dict[str, float] = {}
+    for client, ms in lost.groupby(level="client", sort=True):
+        if 2 * len(ms) > int((clients == client).sum()):
+            _book(booked, str(client), float(ms.sum()))
+        else:
+            for server, one in zip(ms.index.get_level_values("server"), ms.to_numpy(np.float64), strict=True):
+                _book(booked, str(server), float(one))
+    return booked
+
+
+def _edges(calls: pd.DataFrame, column: str) -> pd.DataFrame:
+    rows = calls[(calls["client"] != "") & (calls["server"] != "")]
+    return rows.groupby(["client", "server"], sort=True)[["answered", column]].sum()
+
+
+def _book(booked: dict[str, float], service: str, ms: float) -> None:
+    booked[service] = booked.get(service, 0.0) + ms
+
+
+def _by_name(series: pd.Series[float]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in series.items()}
