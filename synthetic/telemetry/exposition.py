@@ -42,8 +42,10 @@ class WorldMetrics(Collector):
                 yield metric
         yield GaugeMetricFamily("epicenter_emit_world_time_seconds", "World time, in Unix seconds.", now)
         yield GaugeMetricFamily("epicenter_emit_speed", "World seconds per second on the wall.", self._speed)
-        yield CounterMetricFamily("epicenter_emit_spans", "Spans handed to the exporter's queue.", self._tally.spans)
-        yield CounterMetricFamily("epicenter_emit_spans_dropped", "Spans never delivered.", self._tally.dropped)
+        yield CounterMetricFamily("epicenter_emit_spans", "Spans that were due.", self._tally.spans)
+        yield CounterMetricFamily(
+            "epicenter_emit_spans_dropped", "Of these, spans that were not delivered.", self._tally.dropped
+        )
 
 
 def _plain(family: Family) -> str:

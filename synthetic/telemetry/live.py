@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 from prometheus_client import CollectorRegistry
 
+from ...collector.model import ATTRIBUTES, SPANS
 from ..world.history import Change, History
 from .exposition import WorldMetrics
 from .sdk import Sender, Tally
@@ -26,6 +27,13 @@ _CHUNK_SPANS = 2_000
 _EARLY_S = 0.02
 """What is due so soon is emitted at once: finer waits would cost more than they tell."""
 _LONGEST_SLEEP_S = 0.25
+_LATE_S = 10.0
+"""Spans that this machine cannot send in time are given up, so that the show keeps its pace."""
+
+
+_EVENT_IN_NS = pa.struct([("Timestamp", pa.int64()), ("Name", pa.string()), ("Attributes", ATTRIBUTES)])
+_IN_NS = pa.schema(SPANS.set(0, pa.field("Timestamp", pa.int64())).set(12, pa.field("Events", pa.list_(_EVENT_IN_NS))))
+"""SPANS with times as plain numbers, which Python's own types would cut to microseconds."""
 
 
 class Clock(Protocol):
@@ -54,7 +62,7 @@ class WallClock:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of it: spans handed to the SDK, of these dropped, changes, and the world time reached."""
+    """What came of it: spans that were due, of these not delivered, changes, and the world time reached."""
 
     spans: int
     dropped: int
@@ -94,6 +102,10 @@ def play(
             if isinstance(what, Change):
                 sender.change(what, round(due * _NS))
                 changes += 1
+                continue
+            tally.spans += 1
+            if clock.now() - due > _LATE_S:
+                tally.late += 1
             else:
                 sender.span(what.row, what.start_ns)
         _wait(clock, started + (stop - history.start) / speed)
@@ -146,7 +158,7 @@ def _timetable(
 def _place(table: pa.Table, start: float, started: float, speed: float) -> Iterator[tuple[float, _Placed]]:
     """A span begins, and is sent when it ends, as the compressed calendar says; its duration is its own."""
     zero_ns, start_ns = round(started * _NS), round(start * _NS)
-    for row in table.set_column(0, "Timestamp", table["Timestamp"].cast(pa.int64())).to_pylist():
+    for row in table.cast(_IN_NS).to_pylist():
         since_ns = row["Timestamp"] - start_ns
         due = started + (since_ns + row["Duration"]) / _NS / speed
         yield due, _Placed(row, zero_ns + round(since_ns / speed))

@@ -24,8 +24,29 @@ SERVER_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2
 CLIENT_BOUNDS_S = (0.01, 0.1, 1.0, 10.0)
 """Coarser, as a view would be set up where every client times every peer."""
 
-SPREAD = 0.5
-"""Sigma of the log-normal around the mean duration (assumed)."""
+
+HELP = {
+    "http_server_request_duration_seconds": "Duration of HTTP server requests.",
+    "http_client_request_duration_seconds": "Duration of HTTP client requests, every attempt counted.",
+    "dns_lookup_duration_seconds": "Time to look a name up before connecting.",
+    "aws_networkelb_healthy_host_count": "Targets of a load balancer that are in service and pass their health checks.",
+    "aws_networkelb_un_healthy_host_count": "Targets of a load balancer that fail their health checks.",
+    "coredns_dns_requests": "DNS requests; CoreDNS counts an empty answer as NOERROR.",
+    "coredns_dns_responses": "DNS responses by response code; an empty answer is NOERROR.",
+    "lock_failures": "Attempts to take a record's lock that another writer held.",
+    "plan_generation": "Generation of the plan that a writer applied last.",
+    "throttled_requests": "Requests refused by a throttle.",
+    "attempts": "Attempts at queued work, by outcome; late ones were of no use to anybody.",
+    "leases_active": "Leases that hold.",
+    "queue_depth": "Work that waits.",
+    "queue_oldest_age_seconds": "Age of the oldest work that waits.",
+    "propagation_delay_seconds": "Time from a change of network state to its being in effect.",
+    "health_check_flips": "Changes of a target's health as its checks see it.",
+    "probe_dns_answer_rrs": "Resource records in the answer section, as a blackbox probe counts them.",
+    "probe_dns_query_succeeded": "Whether a DNS probe got a valid reply.",
+    "probe_success": "Whether a probe succeeded.",
+}
+"""Metric -> its help text; a name that begins with its component's goes by its ending."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +77,9 @@ def scrape_times(history: History, every_s: float) -> Floats:
 def families(history: History, every_s: float) -> Iterator[Family]:
     """All metrics, scraped each `every_s` seconds (a multiple of the history's tick)."""
     grid = _Grid(history, every_s)
-    yield _histogram(
-        grid,
-        "http_server_request_duration_seconds",
-        "Duration of HTTP server requests.",
-        request_flows(history),
-        SERVER_BOUNDS_S,
-    )
-    yield _histogram(
-        grid,
-        "http_client_request_duration_seconds",
-        "Duration of HTTP client requests, every attempt counted.",
-        call_flows(history),
-        CLIENT_BOUNDS_S,
-    )
-    yield _histogram(
-        grid, "dns_lookup_duration_seconds", "Time to look a name up.", lookup_flows(history), CLIENT_BOUNDS_S
-    )
+    yield _histogram(grid, "http_server_request_duration_seconds", request_flows(history), SERVER_BOUNDS_S)
+    yield _histogram(grid, "http_client_request_duration_seconds", call_flows(history), CLIENT_BOUNDS_S)
+    yield _histogram(grid, "dns_lookup_duration_seconds", lookup_flows(history), CLIENT_BOUNDS_S)
     yield from _own_series(grid)
 
 
@@ -107,7 +114,7 @@ class _Grid:
         return values[np.maximum(self.ticks - 1, 0)]
 
 
-def _histogram(grid: _Grid, name: str, text: str, flows: list[Flow], bounds: tuple[float, ...]) -> Family:
+def _histogram(grid: _Grid, name: str, flows: list[Flow], bounds: tuple[float, ...]) -> Family:
     series: list[Sampled] = []
     for flow in flows:
         job = flow.labels["job"]
@@ -122,7 +129,7 @@ def _histogram(grid: _Grid, name: str, text: str, flows: list[Flow], bounds: tup
         series.append(Sampled("_count", flow.labels, np.where(seen, count, np.nan)))
         total = grid.total(flow.count * flow.mean_s, job)
         series.append(Sampled("_sum", flow.labels, np.where(seen, total, np.nan)))
-    return Family(name, "histogram", text, tuple(series))
+    return Family(name, "histogram", HELP[name], tuple(series))
 
 
 def _share_below(mean_s: Floats, bound: float, spread: float) -> Floats:
@@ -143,5 +150,10 @@ def _own_series(grid: _Grid) -> Iterator[Family]:
         by_name.setdefault(series.name, []).append(Sampled("", dict(series.labels), values))
         kinds[series.name] = series.kind
     for name in sorted(by_name):
-        text = f"{name.replace('_', ' ').capitalize()}, as the simulated world keeps it."
-        yield Family(name, kinds[name], text, tuple(by_name[name]))
+        yield Family(name, kinds[name], _help(name), tuple(by_name[name]))
+
+
+def _help(name: str) -> str:
+    plain = name.removesuffix("_total").removesuffix("_average")
+    endings = [known for known in HELP if plain == known or plain.endswith(f"_{known}")]
+    return HELP[max(endings, key=len)] if endings else f"The simulated world's own count of {plain}."

@@ -56,17 +56,18 @@ class GivenIds(IdGenerator):
 
 @dataclass
 class Tally:
-    """Spans handed to the SDK, of these delivered, and of these certainly lost."""
+    """Spans that ended in the world; of these too late to be sent, seen by the exporter, and delivered."""
 
     spans: int = 0
+    late: int = 0
     delivered: int = 0
     seen: int = 0
     closed: bool = False
 
     @property
     def dropped(self) -> int:
-        """What the exporter could not deliver, and what the full queue threw away before it."""
-        waiting = 0 if self.closed else min(QUEUE_SPANS, self.spans - self.seen)
+        """What was too late, what the full queue threw away, and what the exporter could not deliver."""
+        waiting = 0 if self.closed else min(QUEUE_SPANS, self.spans - self.late - self.seen)
         return self.spans - waiting - self.delivered
 
 
@@ -129,7 +130,6 @@ class Sender:
         if row["StatusCode"] == "Error":
             span.set_status(Status(StatusCode.ERROR, row["StatusMessage"] or None))
         span.end(start_ns + row["Duration"])
-        self._tally.spans += 1
 
     def change(self, change: Change, at_ns: int) -> None:
         """Emit a change as a log record: the event's name is its kind."""
