@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..collector.model import Windows
 from ..detectors.analysis import Analysis, Incident
-from . import spread, timeline, words
+from . import sentences, spread, timeline, words
 from .felt import entry_services
 from .terminal import strongest
 from .tree import Node, cascade_tree, walk
@@ -39,7 +39,12 @@ def render(analysis: Analysis, windows: Windows | None = None) -> str:
     sections = [_section(incident, number, analysis, windows) for number, incident in enumerate(analysis.incidents, 1)]
     template = _environment().get_template("page.html.j2")
     return template.render(
-        analysis=analysis, seen=analysis.recording, sections=sections, style=Markup(_text("page.css")), words=words
+        analysis=analysis,
+        seen=analysis.recording,
+        sections=sections,
+        style=Markup(_text("page.css")),
+        words=words,
+        sentences=sentences,
     )
 
 

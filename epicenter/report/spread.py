@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from ..detectors.analysis import Incident, Sustaining
-from . import words
+from . import sentences, words
 from .graph import LINE, NAME_SIZE, PAD, SMALL_SIZE, Box, lay_out
 from .svg import label, picture, tag
 from .tree import cascade_tree
@@ -38,7 +38,7 @@ def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
             "g",
             *(_line(boxes[box.parent], box, name) for box in boxes if box.parent is not None),
             *_loops(incident, boxes, name),
-            *(_box(box, root.onset_at, looping) for box in boxes),
+            *(_box(box, root.onset_at, looping, sure=incident.verdict != "unknown") for box in boxes),
             transform=f"translate({margin:g} {margin:g})",
         ),
     )
@@ -47,14 +47,15 @@ def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
 def _note(loop: Sustaining) -> str:
     callers = len({caller for caller, _ in loop.edges})
     crowd = f", {callers} callers" if callers > ARCS_DRAWN else ""
-    return f"{words.LOOP[loop.kind]}{crowd}"
+    return f"{sentences.LOOP[loop.kind]}{crowd}"
 
 
 def _said(box: Box, zero: float) -> str:
     node = box.node
     if box.parent is None:
-        return f"It began with {node.component}"
-    return f"{node.component} failed {words.offset(node.onset_at - zero)} because of {node.because_of}"
+        return f"First {node.component}"
+    reason = node.because_of or "something not known"
+    return f"{node.component} failed {words.offset(node.onset_at - zero)} because of {reason}"
 
 
 def _arrow_heads(name: str) -> Markup:
@@ -78,7 +79,8 @@ def _arrow_heads(name: str) -> Markup:
 
 def _line(parent: Box, child: Box, name: str) -> Markup:
     x1, x2 = parent.x + parent.width, child.x - 2
-    return tag("path", d=_bent(x1, parent.middle, x2, child.middle), class_="cause", marker_end=f"url(#{name}-cause)")
+    class_ = "cause" if child.node.because_of else "cause unsure"
+    return tag("path", d=_bent(x1, parent.middle, x2, child.middle), class_=class_, marker_end=f"url(#{name}-cause)")
 
 
 def _bent(x1: float, y1: float, x2: float, y2: float) -> str:
@@ -130,9 +132,9 @@ def _turn(box: Box) -> str:
     )
 
 
-def _box(box: Box, zero: float, looping: frozenset[str]) -> Markup:
+def _box(box: Box, zero: float, looping: frozenset[str], *, sure: bool) -> Markup:
     node, x, room = box.node, box.x + PAD, box.width - 2 * PAD
-    kind = "trigger" if box.parent is None else "loop" if node.component in looping else "step"
+    kind = "trigger" if box.parent is None and sure else "loop" if node.component in looping else "step"
     lines = [
         tag("text", line, x=x, y=box.y + PAD + 12 + LINE * number, class_="name", font_size=NAME_SIZE)
         for number, line in enumerate(box.lines)

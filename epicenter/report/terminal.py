@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from ..detectors.analysis import Analysis, EvidenceItem, Incident, Sustaining
-from . import words
+from . import sentences, words
 from .printer import Printer
 from .tree import cascade_tree, guided
 
@@ -23,27 +23,27 @@ def render(analysis: Analysis, console: Console) -> None:
     """
     printer = Printer(console)
     if not analysis.incidents:
-        printer.say(words.nothing_found(analysis.recording), style="bold")
+        printer.say(sentences.nothing_found(analysis.recording), style="bold")
     for position, incident in enumerate(analysis.incidents, 1):
         if len(analysis.incidents) > 1:
             printer.section(f"----- Incident {position} of {len(analysis.incidents)} -----")
-        _incident(incident, printer)
+        _incident(incident, analysis.recording.to, printer)
     _limits(analysis, printer)
 
 
-def _incident(incident: Incident, printer: Printer) -> None:
+def _incident(incident: Incident, end: float, printer: Printer) -> None:
     _answer(incident, printer)
     _why(incident, printer)
     if incident.cascade:
-        printer.section("Only symptoms: what failed because of it")
+        printer.section(sentences.spread_heading(incident))
         _cascade(incident, printer)
     if incident.sustaining:
         printer.section("What keeps it going" if incident.ended_at is None else "What kept it going")
         printer.rows([_loop(loop) for loop in incident.sustaining])
     if len(incident.phases) > 1:
         printer.section("Phases (UTC)")
-        printer.rows(_phases(incident, printer.width))
-    others = words.others(incident)
+        printer.rows(_phases(incident, end, printer.width))
+    others = sentences.others(incident)
     if others:
         listed = ", ".join(f"{c.component} ({c.kind}, {words.percent(c.score)})" for c in others[:FEW_SHOWN])
         printer.section("Ranked, none of them sure" if incident.verdict == "unknown" else "Also considered")
@@ -53,14 +53,15 @@ def _incident(incident: Incident, printer: Printer) -> None:
 def _answer(incident: Incident, printer: Printer) -> None:
     trigger = incident.trigger
     if incident.verdict == "unknown":
-        printer.say(f"{words.UNTOLD}, from {words.utc(incident.started_at)} on.", style="bold")
+        printer.say(f"{sentences.UNTOLD}, from {words.utc(incident.started_at)} on.", style="bold")
+        printer.say(sentences.lead(incident))
     else:
         sure = f"at {words.clock(trigger.started_at)} ({words.percent(trigger.confidence)} sure)"
-        printer.say(f"{trigger.component} {words.broke(trigger)} {sure}.", style="bold")
-        printer.say(f"That was {words.utc(trigger.started_at)}; {words.until(trigger)}.")
-    printer.say(words.standing(incident))
-    printer.say(words.impact(incident))
-    printer.say(words.dns_part(incident.dns))
+        printer.say(f"{trigger.component} {sentences.broke(trigger)} {sure}.", style="bold")
+        printer.say(f"That was {words.utc(trigger.started_at)}; {sentences.until(trigger)}.")
+    printer.say(sentences.standing(incident))
+    printer.say(sentences.impact(incident))
+    printer.say(sentences.dns_part(incident))
 
 
 def _why(incident: Incident, printer: Printer) -> None:
@@ -106,14 +107,14 @@ def _cascade(incident: Incident, printer: Printer) -> None:
 
 
 def _loop(loop: Sustaining) -> tuple[str, str, str]:
-    head = f"{words.LOOP[loop.kind]} in {words.elide(loop.component, 24)}"
-    return head, words.times(loop.started_at, loop.ended_at), words.strength(loop)
+    head = f"{sentences.LOOP[loop.kind]} in {words.elide(loop.component, 24)}"
+    return head, words.times(loop.started_at, loop.ended_at), sentences.strength(loop)
 
 
-def _phases(incident: Incident, width: int) -> list[tuple[str, str, str]]:
-    """Name, times, and a bar on one common scale; an open end is an arrow."""
+def _phases(incident: Incident, end: float, width: int) -> list[tuple[str, str, str]]:
+    """Name, times, and a bar on one common scale; an open end is an arrow to the end of the data."""
     first = min(phase.started_at for phase in incident.phases)
-    last = max(first + 1, *(phase.ended_at or phase.started_at for phase in incident.phases))
+    last = max(first + 1, *(end if phase.ended_at is None else phase.ended_at for phase in incident.phases))
     names = [words.elide(phase.name, 24) for phase in incident.phases]
     times = [words.times(phase.started_at, phase.ended_at) for phase in incident.phases]
     cells = max(8, min(width, 100) - max(map(len, names)) - max(map(len, times)) - 6)
@@ -130,7 +131,7 @@ def _phases(incident: Incident, width: int) -> list[tuple[str, str, str]]:
 
 def _limits(analysis: Analysis, printer: Printer) -> None:
     """Blind spots and skipped files: what the answer does not rest on."""
-    spots = [words.blind(spot) for spot in analysis.blind_spots]
+    spots = [sentences.blind(spot) for spot in analysis.blind_spots]
     skipped = [f"skipped {line}" for line in analysis.recording.skipped]
     if not spots and not skipped:
         return

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ..collector.model import Windows
 from ..detectors.analysis import Incident, RecordingSummary
-from . import words
+from . import sentences, words
 from .felt import felt
 from .svg import label, picture, tag, wide
 
@@ -98,7 +98,7 @@ def _rows(incident: Incident, frame: Frame) -> list[Row]:
         (
             "What kept it going",
             "loop",
-            [(f"{words.LOOP[loop.kind]} in {loop.component}", loop.started_at, loop.ended_at) for loop in loops],
+            [(f"{sentences.LOOP[loop.kind]} in {loop.component}", loop.started_at, loop.ended_at) for loop in loops],
         ),
         ("Phases", "phase", [(phase.name, phase.started_at, phase.ended_at) for phase in phases]),
     )
@@ -185,7 +185,7 @@ def _bar(row: Row, incident: Incident, frame: Frame) -> Iterator[Markup]:
     yield tag("rect", x=x, y=y, width=3, height=18, class_=f"edge {row.class_}")
     if row.ended_at is None:
         yield tag("path", d=f"M{until - 7:.1f} {y + 3:.1f}l6 6l-6 6", class_=f"open {row.class_}")
-    yield from (_beside if frame.labels else _above)(row, x, until, row.started_at - incident.trigger.started_at, frame)
+    yield from (_beside if frame.labels else _above)(row, x, until, row.started_at - sentences.zero(incident), frame)
 
 
 def _beside(row: Row, x: float, until: float, since: float, frame: Frame) -> Iterator[Markup]:
@@ -213,7 +213,7 @@ def _above(row: Row, x: float, until: float, since: float, frame: Frame) -> Iter
 
 def _detected(incident: Incident, frame: Frame) -> Markup:
     x, foot = frame.x(incident.detected_at), frame.chart + 10
-    text = f"visible {words.offset(incident.detected_at - incident.trigger.started_at)}"
+    text = f"visible {words.offset(incident.detected_at - sentences.zero(incident))}"
     fits = x + 6 + wide(text, 12) < frame.width
     return tag(
         "g",

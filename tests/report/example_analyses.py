@@ -63,6 +63,11 @@ UNKNOWN = analysis(
     blind=(BlindSpot(component="checkout", statement="Its calls are not recorded; client spans would settle it."),),
 )
 
+SUSPECTED = analysis(
+    replace(INCIDENT, verdict="unknown", ended_at=None, trigger=replace(INCIDENT.trigger, confidence=0.31)),
+    blind=(BlindSpot(component="", statement="No change telemetry; deploy events would settle it."),),
+)
+
 GOING_ON = analysis(
     replace(
         INCIDENT,

@@ -8,7 +8,18 @@ from rich.console import Console
 
 from epicenter.detectors.analysis import Analysis, BlindSpot
 from epicenter.report import terminal
-from tests.report.example_analyses import FLAGSHIP, GOING_ON, HOSTILE, NAME, NOTHING, TWO, UNKNOWN, analysis, crowded
+from tests.report.example_analyses import (
+    FLAGSHIP,
+    GOING_ON,
+    HOSTILE,
+    NAME,
+    NOTHING,
+    SUSPECTED,
+    TWO,
+    UNKNOWN,
+    analysis,
+    crowded,
+)
 
 
 def shown(result: Analysis, *, width: int = 80, colour: bool = False, encoding: str = "utf-8") -> str:
@@ -74,6 +85,16 @@ def test_an_unknown_cause_is_said_with_what_would_settle_it_and_no_culprit() -> 
     assert text.startswith("Users met failures, but the data cannot tell what broke first")
     assert "What would settle it - checkout: Its calls are not recorded; client spans would settle it." in text
     assert "lost its DNS addresses" not in text
+
+
+def test_a_suspect_is_called_a_lead_and_never_the_cause() -> None:
+    text = " ".join(shown(SUSPECTED).split())
+    assert f"The strongest lead is {NAME} (dns.empty_record), but it is only 31 % sure." in text
+    assert f"What failed, read as if {NAME} had broken first" in text
+    assert "DNS is among the suspects." in text
+    assert "DNS is the cause" not in text
+    assert "Only symptoms" not in text
+    assert "repaired" not in text
 
 
 def test_each_incident_is_numbered_when_there_are_several() -> None:

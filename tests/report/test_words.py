@@ -5,7 +5,7 @@ import typing
 import pytest
 
 from epicenter.detectors.analysis import BlindSpot, DnsFailure, Kind, SustainingKind
-from epicenter.report import words
+from epicenter.report import sentences, words
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_cut_name_keeps_both_ends() -> None:
 
 
 def test_a_blind_spot_names_its_component_once() -> None:
-    assert words.blind(BlindSpot(component="a", statement="a is silent")) == "a is silent"
-    assert words.blind(BlindSpot(component="a", statement="nothing")) == "a: nothing"
-    assert words.blind(BlindSpot(component="", statement="nothing")) == "nothing"
+    assert sentences.blind(BlindSpot(component="a", statement="a is silent")) == "a is silent"
+    assert sentences.blind(BlindSpot(component="a", statement="nothing")) == "a: nothing"
+    assert sentences.blind(BlindSpot(component="", statement="nothing")) == "nothing"
 
 
 def test_every_kind_of_the_analysis_has_its_words() -> None:
-    assert set(words.BROKE) == set(typing.get_args(Kind))
-    assert set(words.LOOP) == set(typing.get_args(SustainingKind))
-    assert set(words.FAILURE) == set(typing.get_args(DnsFailure))
+    assert set(sentences.BROKE) == set(typing.get_args(Kind))
+    assert set(sentences.LOOP) == set(typing.get_args(SustainingKind))
+    assert set(sentences.FAILURE) == set(typing.get_args(DnsFailure))
