@@ -1,105 +1,98 @@
-"""Health-check flapping: targets go in and out of service again and again, and healthy capacity goes with them.
+"""Targets that health checks take out and put back, again and again.
 
-A target that really fails goes out once and stays out. Flapping is a loop of its own: each flip is work for the
-checker, late checks look like failures, and fail-over takes healthy zones away. Seen in the network load balancers on
-20 October 2025 (AWS post-event summary), where new targets entered service before their network state had arrived.
+Counted are changes of state: reported flips where there are any, else the rises and falls of the
+number of healthy hosts. A rollout moves hosts once; flapping keeps on moving them. What the checks
+then do (a zone taken out of service) is seen in the number of healthy hosts. (AWS post-event
+summary, October 2025, on network load balancers whose targets had entered service before
+their network state.)
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
-from .series import Flags, Floats, Table, concept, gauge, tally
-from .stretches import span_of, stretches
+from .series import Table, carried, concept, gauge, tally
 
-SPAN_S = 300.0
-"""Flips are counted over five minutes: ten checks at the usual interval of 30 s."""
+TICKS = 20.0
+"""Flips are held against a clock of so many ticks a window: at rest (1 in 100) that is a flip in five windows,
+and it takes more than one a window to be more than a disturbance."""
 
-USUAL_FLIPS = 1.0
-"""A balancer without history is taken to see one flip in that time: a deploy or a restart."""
-
-SIGMAS = 6.0
-"""Flips of healthy targets are rare and independent, hence Poisson: six standard deviations above the usual count
-come by chance less than once in a million spans."""
+LASTING_WINDOWS = 5
+"""Shorter bursts are a rollout or one failing rack, not a loop."""
 
 
 def health_check_flapping(windows: Windows) -> list[Finding]:
-    """Find load balancers whose targets change between healthy and unhealthy far more often than usual."""
-    flips = _flips(windows)
-    span = max(1, round(SPAN_S / windows.window_s))
-    found: list[Finding] = []
-    for row, component in enumerate(flips.names("component")):
-        many, usual = _many(flips["value"][row], span)
-        found += [
-            _finding(windows, component, flips["value"][row], usual, run, span)
-            for run in stretches(many, gap=2 * span, least=2)
-        ]
-    return found
+    """Find balancers whose targets keep changing between healthy and unhealthy."""
+    table = _flips(windows)
+    if not len(table):
+        return []
+    flips = table["flips"]
+    found = episodes(flips, flips + TICKS)
+    lasting = [e for e in found if (flips.shape[1] if e.end is None else e.end) - e.onset >= LASTING_WINDOWS]
+    return [_finding(windows, table, episode) for episode in lasting]
 
 
 def _flips(windows: Windows) -> Table:
-    """Flips per balancer and window: as counted by the balancer, else turns of its number of healthy targets."""
-    counted = concept(windows, "health_flips")
-    if not counted.empty:
-        return tally(windows, counted, ("component",), ("value",))
-    zones = gauge(windows, concept(windows, "healthy_hosts"), ("component", "item"))
-    change = np.sign(np.diff(np.nan_to_num(zones["value"]), axis=1, prepend=0.0, append=0.0))
-    turns = (change[:, 1:] * change[:, :-1] < 0).astype(float)
-    owners = zones.keys[["component"]].drop_duplicates(ignore_index=True)
-    rows = [turns[(zones.keys["component"] == owner).to_numpy()].sum(axis=0) for owner in owners["component"]]
-    return Table(owners, {"value": np.array(rows).reshape(len(owners), turns.shape[1])})
+    reported = concept(windows, "health_flips")
+    told = tally(windows, reported.assign(flips=reported["value"]), ("component",), ("flips",))
+    hosts = concept(windows, "healthy_hosts")
+    hosts = hosts[~hosts["component"].isin(told.names("component"))]
+    zones = gauge(windows, hosts, ("component", "item"))
+    if not len(zones):
+        return told
+    level = carried(zones["value"], 2)
+    moved = np.abs(np.diff(level, axis=1, prepend=level[:, :1]))
+    moved = pd.DataFrame(np.nan_to_num(moved)).groupby(zones.keys["component"].to_numpy(), sort=True).sum()
+    keys = pd.concat([told.keys, pd.DataFrame({"component": moved.index})], ignore_index=True)
+    return Table(keys, {"flips": np.vstack([told["flips"], moved.to_numpy(np.float64)])})
 
 
-def _many(flips: Floats, span: int) -> tuple[Flags, float]:
-    """Windows up to which a span saw far more flips than usual, and what is usual (in the quietest quarter)."""
-    sums = np.convolve(flips, np.ones(span))[: len(flips)]
-    usual = max(USUAL_FLIPS, float(np.quantile(sums, 0.25)))
-    many = sums > usual + SIGMAS * np.sqrt(usual)
-    return many & (flips > 0), usual
-
-
-def _finding(windows: Windows, component: str, flips: Floats, usual: float, run: tuple[int, int], span: int) -> Finding:
-    start, end = span_of(windows, run, gap=2 * span)
+def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
+    component = table.names("component")[episode.series]
+    start, end = window_times(windows, episode)
     until = float(windows.end) if end is None else end
-    total = float(flips[slice(*run)].sum())
-    per_span = total / (run[1] - run[0]) * span
-    evidence = Evidence(
-        statement=f"targets of {component} changed between healthy and unhealthy {total:.0f} times, "
-        f"{per_span:.0f} in five minutes where {usual:.0f} is usual",
-        query=sql("signals", "item, value", (start, until), component=component, concept="health_flips"),
-        window=(start, until),
-        observed=per_span,
-        expected=usual,
-    )
+    flips = table["flips"][episode.series, episode.onset : episode.end]
+    rate = float(flips.mean())
+    evidence = [
+        Evidence(
+            statement=f"targets of {component} changed between healthy and unhealthy {flips.sum():.0f} times",
+            query=sql("signals", "item, value", (start, until), component=component, concept="health_flips"),
+            window=(start, until),
+            observed=rate,
+            expected=episode.usual * TICKS,
+        )
+    ]
+    evidence += _capacity(windows, component, (start, until))
     return Finding(
         detector="health_check_flapping",
         kind="health_check_flapping",
         component=component,
         started_at=start,
         ended_at=end,
-        score=1.0 - usual / max(per_span, usual),
-        evidence=(evidence, *_capacity(windows, component, (start, until))),
+        score=episode.rate,
+        evidence=tuple(evidence),
+        facts={"alarm_at": alarm_time(windows, episode), "flips_per_window": rate},
     )
 
 
-def _capacity(windows: Windows, component: str, span: tuple[float, float]) -> tuple[Evidence, ...]:
-    """What flapping cost: the least healthy capacity in its time against the most before."""
-    rows = concept(windows, "healthy_hosts")
-    rows = rows[rows["component"] == component]
-    total = rows.groupby("window")["value"].sum()
-    before, during = total[total.index < span[0]], total[(total.index >= span[0]) & (total.index < span[1])]
-    if before.empty or during.empty:
-        return ()
-    usual, least = float(before.median()), float(during.min())
-    return (
+def _capacity(windows: Windows, component: str, window: tuple[float, float]) -> list[Evidence]:
+    """What the checks took away: the fewest healthy hosts in the stretch against the median before."""
+    hosts = concept(windows, "healthy_hosts")
+    hosts = hosts[hosts["component"] == component].groupby("window")["value"].sum()
+    before, during = hosts[hosts.index < window[0]], hosts[(hosts.index >= window[0]) & (hosts.index < window[1])]
+    if before.empty or during.empty or during.min() >= before.median():
+        return []
+    return [
         Evidence(
-            statement=f"{component} had {least:.0f} healthy targets at the least, {usual:.0f} before",
-            query=sql("signals", "item, value", span, component=component, concept="healthy_hosts"),
-            window=span,
-            observed=least,
-            expected=usual,
-        ),
-    )
+            statement=f"its healthy hosts fell to {during.min():.0f}, of {before.median():.0f} before",
+            query=sql("signals", "item, value", window, component=component, concept="healthy_hosts"),
+            window=window,
+            observed=float(during.min()),
+            expected=float(before.median()),
+        )
+    ]

@@ -1,9 +1,10 @@
-"""Lease collapse: leases that have lapsed are queued for renewal all at once, and each attempt is too old when it ends.
+"""Work on leases that times out before it is done and is queued again, so that leases stay lost.
 
-Work that finished too late is queued again, so the queue feeds itself and no lease comes back although workers are
-busy. With N leases, C attempts a second and a time-out T, a first-in-first-out queue recovers only while
-N / (C T) <= 2. Seen in the launch system of EC2 on 20 October 2025 (AWS post-event summary) for three hours after the
-database that the leases need was back.
+With first-in first-out, no cancelling and a time limit T from queueing, a manager of capacity C
+recovers N leases that are due at once only if N / (C T) <= 2; beyond it, everything it finishes is
+late. In telemetry: leases stand far below what they once were, work goes on, most of it ends in a
+time-out, and the queue grows old. (AWS post-event summary, October 2025, on its lease manager;
+the general shape: Bronson et al., "Metastable failures in distributed systems", HotOS 2021.)
 """
 
 from __future__ import annotations
@@ -13,84 +14,99 @@ import numpy as np
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .queries import sql
-from .series import Floats, carried, concept, gauge, tally
-from .stretches import span_of, stretches
+from .runs import Run, runs
+from .series import Flags, Floats, carried, concept, gauge, tally, window_count
 
-LAPSED = 0.9
-"""Fewer than nine in ten of the usual leases: renewals that run late cost a few in a hundred, never that many."""
+LOST, BACK = 0.9, 0.99
+"""Shares of the most leases ever held, below which they count as lost and above which as back.
 
-MOSTLY = 0.5
-"""More of the work is wasted than done."""
+Normal churn is a few in a hundred; between the two a collapse goes on but none begins.
+"""
 
-GAP_S = 300.0
-"""A pause of the work shorter than a usual lease time-out ("every few minutes") does not end the collapse."""
+WASTED_SHARE = 0.5
+"""More work thrown away than done: with N / (C T) > 2 at most half of what is finished is in time."""
 
-DONE = frozenset({"ok", "success", "succeeded", "completed", "established", "renewed", "granted"})
+TOO_LATE = frozenset({"timeout", "timed_out", "timedout", "late", "expired", "deadline_exceeded"})
+"""Outcomes of work that was thrown away because it ended too late; any other failure is not this loop's doing."""
 
 
 def lease_collapse(windows: Windows) -> list[Finding]:
-    """Find components whose leases stay lapsed while their work on renewing them is wasted."""
-    active = concept(windows, "leases_active")
-    if active.empty:
-        return []
-    leases = gauge(windows, active, ("component",))
-    gap = max(1, round(GAP_S / windows.window_s))
+    """Find managers whose work is mostly wasted while their leases stay lost."""
+    leases = gauge(windows, concept(windows, "leases_active"), ("component",))
     found: list[Finding] = []
-    for row, component in enumerate(leases.names("component")):
-        held = carried(leases["value"][row : row + 1], gap)[0]
-        done, wasted = _work(windows, component)
-        found += [
-            _finding(windows, component, held, done, wasted, run)
-            for run in stretches(_low(held) & (done + wasted > 0), gap=gap, least=2)
-            if wasted[slice(*run)].sum() > MOSTLY * (done + wasted)[slice(*run)].sum()
-        ]
+    for index, component in enumerate(leases.names("component")):
+        held = carried(leases["value"][index : index + 1], 2)[0]
+        found.extend(_collapses(windows, component, held))
+    return sorted(found, key=lambda f: (f.started_at, f.component))
+
+
+def _collapses(windows: Windows, component: str, held: Floats) -> list[Finding]:
+    most = np.fmax.accumulate(np.nan_to_num(held))
+    lost = held < BACK * most
+    done, wasted = _work(windows, component)
+    total = done + wasted
+    futile = (held < LOST * most) & (total > 0) & (wasted > WASTED_SHARE * total)
+    found: list[Finding] = []
+    for run in runs(futile, lost):
+        first = _queue_began(windows, component, run.start, lost)
+        found.append(_finding(windows, component, run, first, held, most, done, wasted))
     return found
 
 
-def _low(held: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Windows with far fewer leases than the component had at its best until then."""
-    best = np.fmax.accumulate(np.nan_to_num(held, nan=0.0))
-    return np.nan_to_num(held, nan=np.inf) < LAPSED * best
-
-
 def _work(windows: Windows, component: str) -> tuple[Floats, Floats]:
-    """Attempts per window that did their job, and those that did not."""
+    """Work with any other outcome, and work that ended too late, per window."""
     rows = concept(windows, "work")
     rows = rows[rows["component"] == component]
-    if rows.empty:
-        nothing = np.zeros((windows.end - windows.start) // windows.window_s)
+    late = rows["item"].str.lower().isin(TOO_LATE)
+    rows = rows.assign(done=rows["value"].where(~late, 0.0), wasted=rows["value"].where(late, 0.0))
+    table = tally(windows, rows, ("component",), ("done", "wasted"))
+    if not len(table):
+        nothing = np.zeros(window_count(windows))
         return nothing, nothing
-    table = tally(windows, rows, ("item",), ("value",))
-    good = np.array([item.lower() in DONE for item in table.names("item")])
-    return table["value"][good].sum(axis=0), table["value"][~good].sum(axis=0)
+    return table["done"][0], table["wasted"][0]
+
+
+def _queue_began(windows: Windows, component: str, start: int, lost: Flags) -> int:
+    """The window in which the queue that now times out began to stand; `start` where no queue is reported.
+
+    The first time-outs come one time limit after the overload that causes them.
+    """
+    depth = gauge(windows, concept(windows, "queue_depth"), ("component",))
+    names = depth.names("component")
+    if component not in names:
+        return start
+    standing = carried(depth["value"], 2)[names.index(component)] > 0
+    first = start
+    while first > 0 and standing[first - 1] and lost[first - 1]:
+        first -= 1
+    return first
 
 
 def _finding(
-    windows: Windows, component: str, held: Floats, done: Floats, wasted: Floats, run: tuple[int, int]
+    windows: Windows, component: str, run: Run, first: int, held: Floats, most: Floats, done: Floats, wasted: Floats
 ) -> Finding:
-    gap = max(1, round(GAP_S / windows.window_s))
-    start, end = span_of(windows, run, gap=gap)
+    start = float(windows.start + first * windows.window_s)
+    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
+    stretch = slice(run.start, run.end)
+    finished, thrown = float(done[stretch].sum()), float(wasted[stretch].sum())
+    least = float(np.nanmin(held[stretch]))
     until = float(windows.end) if end is None else end
-    inside = slice(*run)
-    good, bad = float(done[inside].sum()), float(wasted[inside].sum())
-    best, least = float(np.nanmax(held[: run[0] + 1])), float(np.nanmin(held[inside]))
-    share = bad / (good + bad)
     evidence = (
         Evidence(
-            statement=f"{component} held {least:.0f} of its {best:.0f} leases at the least while its workers were busy",
-            query=sql("signals", "component, value", (start, until), component=component, concept="leases_active"),
+            statement=f"{component} held {least:.0f} leases at the least, of {most[run.start]:.0f} before",
+            query=sql("signals", "value", (start, until), component=component, concept="leases_active"),
             window=(start, until),
             observed=least,
-            expected=best,
+            expected=float(most[run.start]),
         ),
         Evidence(
-            statement=f"{share:.0%} of {good + bad:.0f} attempts to renew a lease were wasted: they ended too late",
+            statement=f"{thrown:.0f} of {thrown + finished:.0f} pieces of its work were thrown away as too late",
             query=sql("signals", "item, value", (start, until), component=component, concept="work"),
             window=(start, until),
-            observed=share,
+            observed=thrown / (thrown + finished),
             expected=0.0,
         ),
-        *_queue_evidence(windows, component, (start, until)),
+        *_queue_age(windows, component, (start, until)),
     )
     return Finding(
         detector="lease_collapse",
@@ -98,22 +114,26 @@ def _finding(
         component=component,
         started_at=start,
         ended_at=end,
-        score=share,
+        score=thrown / (thrown + finished),
         evidence=evidence,
-        facts={"amplification": (good + bad) / max(good, 1.0), "wasted_share": share},
+        facts={
+            "amplification": (thrown + finished) / max(finished, 1.0),
+            "wasted_share": thrown / (thrown + finished),
+            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+        },
     )
 
 
-def _queue_evidence(windows: Windows, component: str, span: tuple[float, float]) -> tuple[Evidence, ...]:
+def _queue_age(windows: Windows, component: str, window: tuple[float, float]) -> tuple[Evidence, ...]:
     rows = concept(windows, "queue_age_s")
-    ages = rows[(rows["component"] == component) & (rows["window"] >= span[0]) & (rows["window"] < span[1])]["high"]
+    ages = rows.loc[(rows["component"] == component) & rows["window"].between(*window, inclusive="left"), "high"]
     if ages.empty:
         return ()
     return (
         Evidence(
-            statement=f"the oldest work in its queue waited {ages.max() / 60:.0f} minutes",
-            query=sql("signals", "item, high", span, component=component, concept="queue_age_s"),
-            window=span,
+            statement=f"the oldest work in its queue had waited {ages.max() / 60:.0f} minutes",
+            query=sql("signals", "item, high", window, component=component, concept="queue_age_s"),
+            window=window,
             observed=float(ages.max()),
             expected=0.0,
         ),

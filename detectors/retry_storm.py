@@ -2,8 +2,9 @@
 
 Amplification alone proves nothing: a look-up that fails at once and is tried four times has amplification 4 and
 harms nobody. A storm is the conjunction, edge by edge: repeats multiply, the callee is really reached far more often
-than before, little of what was asked for succeeds, and the number of requests behind it has not grown (Bronson et
-al., HotOS 2021; Huang et al., OSDI 2022; Google SRE, "Handling Overload"). What outlives the trigger is metastable.
+than before, most of it times out, little of what was asked for succeeds, and the number of requests behind it has not
+grown (Bronson et al., HotOS 2021; Huang et al., OSDI 2022; Google SRE, "Handling Overload"). What outlives the trigger
+is metastable.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .queries import sql
+from .runs import Run, runs
 from .series import Flags, Floats, tally
-from .stretches import span_of, stretches
 
 AMPLIFIED = 1.5
 """Attempts per request. A retry budget of a tenth to a fifth, as gRPC, Envoy and Finagle have it, allows 1.2."""
@@ -25,13 +26,16 @@ FLAT = 1.5
 POOR = 0.5
 """Less than half of the requests succeed in the end."""
 
+MOSTLY = 0.5
+"""Most failures are time-outs: who is overloaded answers too late, who is broken answers with an error at once."""
+
 PERSIST_S = 60.0
 """Five times a usual client time-out of some ten seconds: what is over sooner drained by itself."""
 
 LEAST_REQUESTS = 20
 """Requests in a window below which these ratios are noise: one failure moves them by a twentieth."""
 
-QUANTITIES = ("attempts", "originals", "answered", "errors", "wasted")
+QUANTITIES = ("attempts", "originals", "answered", "errors", "errors_deadline", "wasted")
 
 
 def retry_storm(windows: Windows) -> list[Finding]:
@@ -43,13 +47,17 @@ def retry_storm(windows: Windows) -> list[Finding]:
     owner = rows[rows["server"] != ""].groupby("peer")["server"].first()
     callee = rows["server"].where(rows["server"] != "", rows["peer"].map(owner).fillna(rows["peer"]))
     table = tally(windows, rows.assign(callee=callee), ("client", "callee"), QUANTITIES)
-    least = max(2, round(PERSIST_S / windows.window_s))
     found: list[Finding] = []
-    for row in range(len(table)):
-        edge = (table.names("client")[row], table.names("callee")[row])
+    for row, edge in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):
         counts = {name: table[name][row] for name in QUANTITIES}
-        found += [_finding(windows, edge, counts, run) for run in stretches(_storming(counts), gap=least, least=least)]
-    return found
+        storming = _storming(counts)
+        found += [_finding(windows, edge, counts, run) for run in runs(storming, storming) if _lasts(windows, run)]
+    return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
+
+
+def _lasts(windows: Windows, run: Run) -> bool:
+    end = (windows.end - windows.start) // windows.window_s if run.end is None else run.end
+    return (end - run.start) * windows.window_s >= PERSIST_S
 
 
 def _storming(counts: dict[str, Floats]) -> Flags:
@@ -62,6 +70,7 @@ def _storming(counts: dict[str, Floats]) -> Flags:
         & (counts["answered"] >= AMPLIFIED * _usual(counts["answered"]))
         & (counts["originals"] <= FLAT * _usual(counts["originals"]))
         & (good < POOR * originals)
+        & (np.maximum(counts["errors_deadline"], counts["wasted"]) > MOSTLY * counts["errors"])
     )
 
 
@@ -80,12 +89,12 @@ def _grid(counts: Floats) -> range:
     return range(0, len(counts), _STEP)
 
 
-def _finding(windows: Windows, edge: tuple[str, str], counts: dict[str, Floats], run: tuple[int, int]) -> Finding:
+def _finding(windows: Windows, edge: tuple[str, str], counts: dict[str, Floats], run: Run) -> Finding:
     client, callee = edge
-    least = max(2, round(PERSIST_S / windows.window_s))
-    start, end = span_of(windows, run, gap=least)
+    start = float(windows.start + run.start * windows.window_s)
+    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
     until = float(windows.end) if end is None else end
-    total = {name: float(values[slice(*run)].sum()) for name, values in counts.items()}
+    total = {name: float(values[run.start : run.end].sum()) for name, values in counts.items()}
     amplification = total["attempts"] / max(total["originals"], 1.0)
     goodput = (total["attempts"] - total["errors"]) / max(total["originals"], 1.0)
     evidence = Evidence(
@@ -105,5 +114,9 @@ def _finding(windows: Windows, edge: tuple[str, str], counts: dict[str, Floats],
         score=1.0 - goodput,
         evidence=(evidence,),
         edges=(edge,),
-        facts={"amplification": amplification, "wasted_share": total["wasted"] / max(total["answered"], 1.0)},
+        facts={
+            "amplification": amplification,
+            "wasted_share": total["wasted"] / max(total["answered"], 1.0),
+            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+        },
     )

@@ -25,7 +25,7 @@ def command(out: Path, seed: int) -> None:
     from ..pipeline import analyze_paths
     from ..report import html, terminal
     from ..synthetic import simulate
-    from ..synthetic.telemetry import record
+    from ..synthetic.telemetry.record import record
     from .output import progress, to_json
 
     out.mkdir(parents=True, exist_ok=True)

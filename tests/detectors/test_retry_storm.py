@@ -1,0 +1,62 @@
+"""A storm is told from a surge, from a plain failure and from repeats that harm nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from epicenter.detectors.retry_storm import retry_storm
+from tests.detectors.frames import Row, at, call, windows
+
+CALM, BAD, END = 30, 20, 60
+
+
+def calm(window: int) -> Row:
+    return call(window, "shop", "pay", "pay.example", attempts=100)
+
+
+def storm(window: int) -> Row:
+    return call(window, "shop", "pay", "pay.example", attempts=390, originals=100, errors_deadline=370, wasted=350)
+
+
+def surge(window: int) -> Row:
+    """Three times the requests, each tried once: half of them time out."""
+    return call(window, "shop", "pay", "pay.example", attempts=300, originals=300, errors_deadline=200, wasted=200)
+
+
+def fast_failures(window: int) -> Row:
+    """Four attempts for each request, and none of them arrives."""
+    return call(window, "shop", "", "pay.example", attempts=400, originals=100, errors_dns_nodata=400)
+
+
+def plain_failure(window: int) -> Row:
+    """A bad release: the callee answers every attempt with an error at once."""
+    return call(window, "shop", "pay", "pay.example", attempts=300, originals=100, errors_server=300)
+
+
+def budget_held(window: int) -> Row:
+    return call(window, "shop", "pay", "pay.example", attempts=110, originals=100, errors_deadline=90, wasted=90)
+
+
+def story(bad: Callable[[int], Row]) -> list[Row]:
+    return [bad(i) if CALM <= i < CALM + BAD else calm(i) for i in range(END)]
+
+
+def test_a_storm_is_found_with_its_edge_its_window_and_its_amplification() -> None:
+    (found,) = retry_storm(windows(END, story(storm)))
+    assert (found.component, found.edges) == ("pay", (("shop", "pay"),))
+    assert (found.started_at, found.ended_at) == (at(CALM), at(CALM + BAD))
+    assert found.facts["amplification"] == pytest.approx(3.9)
+    assert "3.9 attempts for each request" in found.evidence[0].statement
+
+
+@pytest.mark.parametrize("bad", [surge, fast_failures, plain_failure, budget_held])
+def test_what_is_no_storm_is_not_called_one(bad: Callable[[int], Row]) -> None:
+    assert retry_storm(windows(END, story(bad))) == []
+
+
+def test_a_storm_that_lasts_has_no_end() -> None:
+    rows = [calm(i) if i < CALM else storm(i) for i in range(END)]
+    (found,) = retry_storm(windows(END, rows))
+    assert found.ended_at is None
