@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ def backfill(lines: Iterable[str], folder: Path) -> None:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Prometheus]:
+def serve(folder: Path) -> Generator[Prometheus]:
     """Run a server on the blocks in `folder` until the block ends; it listens on loopback only and scrapes nothing."""
     config = folder.with_suffix(".yml")
     config.write_text("global: {}\n", encoding="utf-8")

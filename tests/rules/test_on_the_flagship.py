@@ -1,0 +1,70 @@
+"""The shipped alerts over the simulated outage of October 2025: which fire, when, and on what."""
+
+from __future__ import annotations
+
+import pytest
+
+from epicenter.synthetic import History
+from tests.prometheus import Prometheus
+from tests.rules.replay import Alert, Firing, alerts, replay
+
+HOUR = 3600.0
+NAME = "dynamodb.us-east-1.amazonaws.com"
+
+
+def find(name: str, reads: str = "") -> Alert:
+    (found,) = (alert for alert in alerts() if alert.name == name and reads in alert.expr)
+    return found
+
+
+@pytest.fixture(scope="module")
+def no_addresses(flagship: History, flagship_prometheus: Prometheus) -> list[Firing]:
+    return replay(find("EpicenterEndpointWithoutAddresses"), flagship_prometheus, flagship.start, flagship.end)
+
+
+@pytest.fixture(scope="module")
+def first_spikes(flagship: History, flagship_prometheus: Prometheus) -> list[Firing]:
+    end = flagship.truth.trigger_start + HOUR / 2
+    return replay(find("EpicenterDownstreamFailureSpike"), flagship_prometheus, flagship.start, end)
+
+
+def test_the_empty_record_is_named_within_three_minutes(flagship: History, no_addresses: list[Firing]) -> None:
+    """Scrapes are a minute apart, groups run each 30 s, and the alert waits for 30 s."""
+    assert 0 < no_addresses[0].start - flagship.truth.trigger_start <= 180
+    assert {firing.labels["instance"] for firing in no_addresses} == {NAME}
+
+
+def test_it_ends_with_the_repair(flagship: History, no_addresses: list[Firing]) -> None:
+    """Resolvers that remember the empty answer have it for 15 minutes at most (RFC 2308)."""
+    repaired = flagship.truth.trigger_end
+    assert repaired is not None
+    assert all(-60 <= firing.end - repaired <= 900 for firing in no_addresses)
+
+
+def test_the_cause_is_told_before_any_symptom(no_addresses: list[Firing], first_spikes: list[Firing]) -> None:
+    assert first_spikes
+    assert no_addresses[0].start < min(firing.start for firing in first_spikes)
+
+
+def test_the_spike_begins_at_the_name_that_failed(flagship: History, first_spikes: list[Firing]) -> None:
+    first = min(firing.start for firing in first_spikes)
+    assert NAME in {firing.labels["server_address"] for firing in first_spikes if firing.start == first}
+    assert 0 < first - flagship.truth.trigger_start <= 300
+
+
+def test_the_lease_managers_collapse_is_a_storm_after_recovery(
+    flagship: History, flagship_prometheus: Prometheus
+) -> None:
+    repaired, over = flagship.truth.trigger_end, flagship.truth.storm_end
+    assert repaired is not None
+    assert over is not None
+    alert = find("EpicenterRetryStormAfterRecovery", reads="_attempts_total")
+    (storm,) = replay(alert, flagship_prometheus, flagship.start, flagship.end)
+    assert storm.labels == {"job": "ec2-dwfm"}
+    assert repaired < storm.start < storm.end <= over
+
+
+def test_clients_that_retry_an_empty_name_are_no_storm(flagship: History, flagship_prometheus: Prometheus) -> None:
+    alert = find("EpicenterRetryStormAfterRecovery", reads="http_server_request_duration_seconds_count")
+    start = flagship.truth.trigger_start
+    assert replay(alert, flagship_prometheus, start - HOUR / 4, start + HOUR / 2) == []
