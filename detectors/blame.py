@@ -9,7 +9,7 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -43,9 +43,13 @@ class Blamed:
 def blame(calls: pd.DataFrame, graph: Graph, before: tuple[float, float], during: tuple[float, float]) -> list[Blamed]:
     """Rank the nodes by the failures that stay with them; both stretches are (from, to) in Unix seconds."""
     excess = _excess(_summed(calls, graph, before), _summed(calls, graph, during))
-    ranked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
-    ranked = [b for b in ranked if b.failed > 0]
-    return sorted(ranked, key=lambda b: (-b.failed, b.component, b.how))
+    booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
+    ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
+    merged: dict[str, Blamed] = {}
+    for b in ranked:
+        first = merged.get(b.component)
+        merged[b.component] = replace(first, failed=first.failed + b.failed) if first else b
+    return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
 def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:

@@ -40,6 +40,13 @@ def _failing(group: Group, graph: Graph, trigger: Suspect) -> dict[str, list[Fin
     return dict(sorted(failing.items()))
 
 
+def _callers(component: str, graph: Graph) -> list[str]:
+    direct = {
+        caller for node in (component, *graph.callers.get(component, ())) for caller in graph.callers.get(node, ())
+    }
+    return sorted(direct)
+
+
 def _path(component: str, onsets: dict[str, float], graph: Graph, trigger: Suspect) -> tuple[str, ...]:
     """The chain through components that failed too; where the data misses one of them, any chain."""
     through = {*onsets, trigger.component, trigger.service}
@@ -61,5 +68,9 @@ def _because_of(component: str, onsets: dict[str, float], graph: Graph, trigger:
     if trigger.component in direct or trigger.service in direct:
         return trigger.component
     failing = [callee for callee in sorted(direct) if callee in onsets]
+    if not failing:  # nothing below it failed: it may be drowned by a caller that failed before
+        failing = [
+            caller for caller in _callers(component, graph) if onsets.get(caller, onsets[component]) < onsets[component]
+        ]
     on_path = [callee for callee in failing if _path(callee, onsets, graph, trigger)]
     return min(on_path or failing, key=lambda callee: (onsets[callee], callee), default="")

@@ -2,9 +2,9 @@
 
 Amplification alone proves nothing: a look-up that fails at once and is tried four times has amplification 4 and
 harms nobody. A storm is the conjunction, edge by edge: repeats multiply, the callee is really reached far more often
-than before, most of it times out, little of what was asked for succeeds, and the number of requests behind it has not
-grown (Bronson et al., HotOS 2021; Huang et al., OSDI 2022; Google SRE, "Handling Overload"). What outlives the trigger
-is metastable.
+than before, most of it times out and little of what was asked for succeeds, and the number of requests behind it has
+not grown (Bronson et al., HotOS 2021; Huang et al., OSDI 2022; Google SRE, "Handling Overload"). What outlives the
+trigger is metastable.
 """
 
 from __future__ import annotations
