@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
@@ -57,8 +57,7 @@ class Columns:
 
 def maps(rows: Sequence[Pairs]) -> pa.Array:
     """Build a map column."""
-    keys = [key for pairs in rows for key, _ in pairs]
-    values = [value for pairs in rows for _, value in pairs]
+    keys, values = zip(*chain.from_iterable(rows), strict=True) if any(rows) else ((), ())
     return pa.MapArray.from_arrays(offsets(rows), pa.array(keys, pa.string()), pa.array(values, pa.string()))
 
 

@@ -19,7 +19,7 @@ from .lines import MAX_LINE_BYTES, Report, refuse
 from .manifest import MANIFEST
 from .model import TABLES
 from .parquet import create_views
-from .sources import Copies, Source, read_source, walk
+from .sources import TRUTH, Copies, Source, read_source, walk
 from .writer import RecordingWriter
 
 __all__ = ["Recording", "RecordingWriter", "Summary", "open_recording", "summarize"]
@@ -107,6 +107,9 @@ def _read(
 ) -> dict[str, list[Path]]:
     if not source.path.is_file():
         raise UnreadableInput(source.path, "is no regular file, or a link to nothing")
+    if source.path.name == TRUTH:
+        ignored.append(f"{source.path}: is never read")
+        return {}
     twin = copies.twin(source.path)
     if twin is not None:
         ignored.append(f"{source.path}: holds the same bytes as {twin}")

@@ -30,6 +30,10 @@ _LINES = (".jsonl", ".ndjson")
 _TEXT = (".prom", ".om", ".openmetrics")
 
 
+TRUTH = "truth.json"
+"""What a simulated world knows of its own incident; it is never opened, or an analysis could know it too."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One file; `named` if the user gave its own name, not only its folder's."""

@@ -66,9 +66,8 @@ def pairs(attributes: list[KeyValue]) -> Pairs:
             for item in attributes
         ]
     )
-    if len(entries) > 1 and len({key for key, _ in entries}) < len(entries):
-        return tuple(dict(entries).items())
-    return entries
+    by_key = dict(entries)
+    return entries if len(by_key) == len(entries) else tuple(by_key.items())
 
 
 def resource_of(resource: Resource | None) -> tuple[Pairs, str]:

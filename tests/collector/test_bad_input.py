@@ -168,7 +168,7 @@ def test_a_file_given_twice_or_copied_is_counted_once_and_said(tmp_path: Path, f
 
 
 def test_files_that_are_no_telemetry_are_listed_in_a_folder_and_refused_by_name(tmp_path: Path, folder: Path) -> None:
-    others = {"truth.json": '{"root_component": "x"}', "labels.json": "[\n1]", "README.txt": "Hello.", "a.csv": "1,2"}
+    others = {"target.json": '{"root_component": "x"}', "labels.json": "[\n1]", "README.txt": "Hello.", "a.csv": "1,2"}
     for name, content in others.items():
         (folder / name).write_text(content)
     (folder / "empty.jsonl").write_text("")
@@ -179,6 +179,14 @@ def test_files_that_are_no_telemetry_are_listed_in_a_folder_and_refused_by_name(
     for name in others:
         with pytest.raises(UnreadableInput, match=f"{name}: is no telemetry"):
             opened(tmp_path / "s", folder / name, folder / "traces.jsonl")
+
+
+def test_the_truth_of_a_simulated_world_is_not_used_even_if_it_could_be(tmp_path: Path, folder: Path) -> None:
+    (folder / "truth.json").write_text(traces_line(otlp_span(spanId="aa")))
+    (folder / "traces.jsonl").write_text(GOOD)
+    recording = opened(tmp_path / "s", folder, folder / "truth.json")
+    assert rows(recording, "select SpanId from spans") == [("eee19b7ec3c1b174",)]
+    assert ["truth.json: is never read" in line for line in recording.ignored] == [True, True]
 
 
 def test_a_link_to_nothing_is_said(tmp_path: Path, folder: Path) -> None:
