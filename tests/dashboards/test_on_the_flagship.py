@@ -7,10 +7,13 @@ import re
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from epicenter.dashboards import build
 from epicenter.synthetic import History
-from epicenter.synthetic.telemetry.metrics import families
+from epicenter.synthetic.telemetry.exposition import WorldMetrics
+from epicenter.synthetic.telemetry.sdk import Tally
 from tests.dashboards.promql import plain, selected
 from tests.prometheus import Prometheus
 
@@ -24,7 +27,11 @@ every_panel = pytest.mark.parametrize("title", EXPRS)
 
 @pytest.fixture(scope="module")
 def exposed(flagship: History) -> frozenset[str]:
-    return frozenset(family.name + s.suffix for family in families(flagship, 60.0) for s in family.series)
+    """Names on the page that `epicenter emit` serves, at the end of the world, when every series has begun."""
+    registry = CollectorRegistry()
+    registry.register(WorldMetrics(flagship, lambda: flagship.end, 1.0, Tally()))
+    page = generate_latest(registry).decode()
+    return frozenset(sample.name for family in text_string_to_metric_families(page) for sample in family.samples)
 
 
 @every_panel
