@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from .model import ERROR_CLASSES
+
 PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "dns_nodata",
@@ -41,7 +43,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|\bECONNRESET\b|No route to host|\bEHOSTUNREACH\b|Network is unreachable|\bENETUNREACH\b|[Ff]ailed to connect"
         r"|[Cc]annot connect to host|ConnectException|ConnectionRefusedError|NewConnectionError|broken pipe"
         r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up"
-        r"|connect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b",
+        r"|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b",
     ),
     (
         "deadline",
@@ -50,6 +52,26 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ),
 )
 """(class, regular expression) in the order in which they are tried."""
+
+
+HOSTS = (
+    r"Failed to resolve '([^']+)'",
+    r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)",
+    r"\bquery[A-Za-z0-9]+ E[A-Z]+ ([\w.-]+)",
+    r"[Cc]annot connect to host ([\w.-]+)",
+    r"errors resolving ([\w.-]+)",
+    r"Could not resolve host: '?([\w.-]+)",
+    r"could not translate host name \"([\w.-]+)\"",
+    r"UnknownHostException: ([\w-]+\.[\w.-]+)",
+    r"\blookup ([\w.-]+)(?: on |: )",
+    r"endpoint URL: \"\w+://([\w.-]+)",
+    r"Inaccessible host: `([\w.-]+)'",
+    r"No such host is known\. \(([\w.-]+)",
+)
+"""Where the words name the host that was not reached: for spans that do not record whom they addressed."""
+
+RANK = {name: rank for rank, name in enumerate(ERROR_CLASSES)}
+"""Of several words about one failure the class of the lowest rank counts: the earlier a step fails, the more it says."""
 
 
 def classify(words: str) -> str:
@@ -63,7 +85,33 @@ def classify(words: str) -> str:
     return next((name for name, pattern in PATTERNS if re.search(pattern, words)), "")
 
 
+def host(words: str) -> str:
+    """The host that the words say was not reached, in lower case; "" where they name none.
+
+    >>> host("getaddrinfo ENOTFOUND pricing.example")
+    'pricing.example'
+    """
+    found = (re.search(pattern, words) for pattern in HOSTS)
+    return next((match[1].lower().rstrip(".") for match in found if match), "")
+
+
+def rank_sql(words: str) -> str:
+    """DuckDB SQL for the rank of what `classify` tells of the text expression `words`; NULL where it tells of none."""
+    cases = " ".join(f"when regexp_matches({words}, {_quoted(text)}) then {RANK[name]}" for name, text in PATTERNS)
+    return f"(case {cases} end)::utinyint"
+
+
+def host_sql(words: str) -> str:
+    """DuckDB SQL for `host` of the text expression `words`."""
+    found = ", ".join(f"nullif(regexp_extract({words}, {_quoted(text)}, 1), '')" for text in HOSTS)
+    return f"rtrim(lower(coalesce({found}, '')), '.')"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 def classify_sql(words: str) -> str:
     """The same as an SQL expression over the text expression `words`."""
-    cases = " ".join(f"when regexp_matches({words}, '{pattern}') then '{name}'" for name, pattern in PATTERNS)
+    cases = " ".join(f"when regexp_matches({words}, {_quoted(pattern)}) then '{name}'" for name, pattern in PATTERNS)
     return f"case {cases} else '' end"
