@@ -110,7 +110,7 @@ class Engine:
         for level in reversed(self.levels):
             server_failing = in_time[level.edges] * (1.0 - passing[level.server])
             classes[CLASS["server"], level.edges] = server_failing
-            failing[level.edges] += server_failing
+            failing[level.edges] = np.minimum(1.0, failing[level.edges] + server_failing)
             spoiled = np.minimum(matters[level.edges] * failing[level.edges], 1.0 - 1e-12)
             passing = passing * np.exp(level.to_client @ np.log1p(-spoiled))
         return classes, failing, 1.0 - passing

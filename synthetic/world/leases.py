@@ -102,8 +102,8 @@ def _outages(
         lost = int(silent[0] + rng.exponential(leases.connection_tau_s) / tick_s)
         if lost < end:
             lost_s[host], back_s[host] = lost * tick_s, end * tick_s
-            unreachable[lost:end] += 1.0 / leases.hosts
-    return lost_s, back_s, unreachable
+            unreachable[lost:end] += 1.0
+    return lost_s, back_s, unreachable / leases.hosts
 
 
 def _last_check(before_s: Floats, phase_s: Floats, check_s: float) -> Floats:

@@ -7,10 +7,14 @@ from typing import Literal
 
 import numpy as np
 
+from ...collector.model import ERROR_CLASSES
 from .engine import Flows
 from .estate import Estate
 from .history import Floats, Series
 from .simulation import Books, generator
+
+DNS_CLASSES = sum(name.startswith("dns_") for name in ERROR_CLASSES)
+"""They come first in `ERROR_CLASSES`."""
 
 
 def series_of(estate: Estate, books: Books, flows: Flows, seed: int) -> tuple[Series, ...]:
@@ -52,7 +56,7 @@ def _resolvers(estate: Estate, books: Books, flows: Flows) -> Iterator[Series]:
     for e, edge in enumerate(estate.edges):
         if edge.peer == estate.naming.record:
             renewed = flows.ok[:, e] * estate.tick_s / edge.pool_tau_s
-            looked_up += renewed + flows.failures[:, e, :6].sum(axis=1)
+            looked_up += renewed + flows.failures[:, e, :DNS_CLASSES].sum(axis=1)
     everything_else = flows.arrivals.sum(axis=1) * 0.02
     server = "dns://:53"
     yield _counter("coredns_dns_requests_total", looked_up + everything_else, server=server, zone=".", type="A")
