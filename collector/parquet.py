@@ -8,7 +8,7 @@ not know become labels (samples) or, where a file has no ResourceAttributes, res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,17 +82,20 @@ def _columns_of(path: Path) -> set[str]:
 
 
 def create_views(
-    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]], *, distinct_samples: bool = False
+    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]], *, overlapping: Collection[str] = ()
 ) -> None:
     """Define the views `spans`, `logs`, `samples`, `changes` over `files`; a table without files is an empty view.
 
-    distinct_samples: several files may hold the same sample, and a counter must not be counted twice: of one series
-    and time one value is kept, the smallest, so that the order of the files does not matter.
+    overlapping: tables of which several sources may hold the same rows. A change counts once, and of one series and
+    time one sample, the smallest, so that the order of the files does not matter. Spans have ids, by which whoever
+    counts them tells copies; log records only say more about spans.
     """
     for table in TABLES:
         query = select(connection, table, files.get(table, ()))
-        if table == "samples" and distinct_samples:
+        if table in overlapping and table == "samples":
             query = f"select Timestamp, Name, Labels, min(Value) as Value from ({query}) group by all"
+        elif table in overlapping and table == "changes":
+            query = f"select distinct * from ({query})"
         connection.execute(f"create temp view {table} as {query}")
 
 

@@ -8,6 +8,7 @@ not.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,14 +47,14 @@ class Recording:
     files: table name -> files, in the order they were given.
     skipped: one sentence for each file, line or row that could not be used; of one file ten at the most, and a count.
     ignored: a sentence for each file that is no telemetry, or a copy of another.
-    overlapping: whether two of the sources may hold the same samples.
+    overlapping: the tables of which several sources hold rows, and so may hold the same.
     """
 
     files: dict[str, tuple[Path, ...]]
     skipped: tuple[str, ...]
     ignored: tuple[str, ...]
     scratch: Path
-    overlapping: bool
+    overlapping: frozenset[str]
 
     def connect(self, *, memory_limit: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with one view a table, in exactly the model's columns; it spills into `scratch`."""
@@ -64,7 +65,7 @@ class Recording:
             connection.execute("set memory_limit = ?", [memory_limit])
         if threads is not None:
             connection.execute("set threads = ?", [threads])
-        create_views(connection, self.files, distinct_samples=self.overlapping)
+        create_views(connection, self.files, overlapping=self.overlapping)
         return connection
 
 
@@ -84,7 +85,7 @@ def open_recording(
     skipped = _Skipped()
     report: Report = skipped.add if skip_bad else refuse
     copies = Copies()
-    origins: set[Path] = set()
+    origins: dict[str, set[Path]] = {table: set() for table in TABLES}
     for source in walk(paths):
         try:
             found = _read(source, scratch, report, copies, ignored, max_line_bytes)
@@ -93,23 +94,25 @@ def open_recording(
             continue
         for table, parts in found.items():
             files[table] += parts
-        if found.get("samples"):
-            origins.add(_origin(source.path))
+            origins[table].add(_origin(source.path))
     if not any(files.values()):
         why = f" ({'; '.join(skipped.sentences())})" if skipped.sentences() else ""
         raise UnreadableInput(", ".join(map(str, paths)), f"holds no telemetry that can be read{why}")
     by_table = {table: tuple(parts) for table, parts in files.items()}
-    return Recording(by_table, skipped.sentences(), tuple(ignored), scratch, overlapping=len(origins) > 1)
+    overlapping = frozenset(table for table in TABLES if len(origins[table]) > 1)
+    return Recording(by_table, skipped.sentences(), tuple(ignored), scratch, overlapping)
 
 
 def _read(
     source: Source, scratch: Path, report: Report, copies: Copies, ignored: list[str], max_line_bytes: int
 ) -> dict[str, list[Path]]:
-    if not source.path.is_file():
-        raise UnreadableInput(source.path, "is no regular file, or a link to nothing")
     if source.path.name == TRUTH:
         ignored.append(f"{source.path}: is never read")
         return {}
+    if not source.path.is_file():
+        raise UnreadableInput(source.path, "is no regular file, or a link to nothing")
+    if not os.access(source.path, os.R_OK):
+        raise UnreadableInput(source.path, "may not be read by this user")
     twin = copies.twin(source.path)
     if twin is not None:
         ignored.append(f"{source.path}: holds the same bytes as {twin}")
@@ -123,7 +126,7 @@ def _read(
 
 
 def _origin(path: Path) -> Path:
-    """What a file's samples are distinct within: the parts of one written recording, or the file alone."""
+    """What a file's rows are distinct within: the parts of one written recording, or the file alone."""
     return path.parent if (path.parent / MANIFEST).is_file() and path.suffix == ".parquet" else path
 
 

@@ -29,7 +29,6 @@ _COMPRESSED = (".zst", ".gz")
 _LINES = (".jsonl", ".ndjson")
 _TEXT = (".prom", ".om", ".openmetrics")
 
-
 TRUTH = "truth.json"
 """What a simulated world knows of its own incident; it is never opened, or an analysis could know it too."""
 
@@ -85,17 +84,14 @@ def read_source(
         check_manifest(path.parent)
         return None
     folder = scratch / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    try:
-        if path.suffix == ".parquet":
-            return _read_parquet(path, folder, report)
-        convert = _converter(path)
-        if convert is None and source.named:
-            raise UnreadableInput(path, "is no telemetry (Parquet, OTLP JSON Lines or metrics text with timestamps)")
-        if convert is None:
-            return None
+    if path.suffix == ".parquet":
+        return _read_parquet(path, folder, report)
+    convert = _converter(path)
+    if convert is not None:
         return _store(convert(path, report, max_line_bytes=max_line_bytes), folder)
-    except OSError as error:
-        raise UnreadableInput(path, f"cannot be opened ({error.strerror or error})") from error
+    if source.named:
+        raise UnreadableInput(path, "is no telemetry (Parquet, OTLP JSON Lines or metrics text with timestamps)")
+    return None
 
 
 def _converter(path: Path) -> Convert | None:

@@ -92,3 +92,10 @@ def test_a_recordings_own_changes_are_not_read_out_of_its_logs_again(tmp_path: P
         for table in ("logs", "changes"):
             writer.write(table, connection.sql(f"from {table}").to_arrow_table())
     assert rows(opened(tmp_path / "s2", tmp_path / "r"), QUERY) == [ROW]
+
+
+def test_a_change_that_two_files_tell_of_is_counted_once(tmp_path: Path) -> None:
+    exported_logs(tmp_path / "otel_logs.parquet", DELETION | {"event.name": "record.delete"})
+    (tmp_path / "logs.jsonl").write_text(logs_line(record("record.delete", DELETION)))
+    recording = opened(tmp_path / "s", tmp_path / "otel_logs.parquet", tmp_path / "logs.jsonl")
+    assert rows(recording, QUERY) == [ROW]
