@@ -71,7 +71,7 @@ HOSTS = (
 """Where the words name the host that was not reached: for spans that do not record whom they addressed."""
 
 RANK = {name: rank for rank, name in enumerate(ERROR_CLASSES)}
-"""Of several words about one failure the class of the lowest rank counts: the earlier a step fails, the more it says."""
+"""Of several words about one failure the lowest rank counts: the earlier the step that failed, the more it says."""
 
 
 def classify(words: str) -> str:
@@ -109,9 +109,3 @@ def host_sql(words: str) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def classify_sql(words: str) -> str:
-    """The same as an SQL expression over the text expression `words`."""
-    cases = " ".join(f"when regexp_matches({words}, {_quoted(pattern)}) then '{name}'" for name, pattern in PATTERNS)
-    return f"case {cases} else '' end"

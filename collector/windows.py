@@ -1,13 +1,7 @@
 """Spans -> `calls`, the one mergeable partial, and the three frames that detectors see.
 
-The two sides of a call are paired by parent and never by time, so clock skew makes no edges; a call belongs to the
-window of its client's clock where a client was seen. How attempts are told:
-
-- a server span is one answered attempt; its client is the parent span, if that was recorded;
-- a client span that no server span and no further client span of its own stands under reached nobody;
-- a client span around client spans of its own service is a wrapper: they are the attempts;
-- where kinds were not recorded, a span whose parent belongs to another service is the server's side;
-- a repeat is a later sibling with the same target and name after one that failed, or says so by its resend count.
+`pairing` tells what an attempt is; here attempts become counts. A call belongs to the window of its client's clock
+where a client was seen, else of the server's.
 """
 
 from __future__ import annotations
@@ -17,7 +11,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from .compact import create_compact
+from .failures import RANK
 from .model import (
     CALL_COUNTS,
     CALL_EXAMPLES,
@@ -28,48 +22,13 @@ from .model import (
     LATENCY_COLUMNS,
     Windows,
 )
+from .pairing import forget, pair
 from .recording import summarize
 from .signals import signals
 
 WINDOW_LENGTHS_S = (10, 30, 60, 300, 900, 3600)
 MOST_WINDOWS = 2000
 """A day's page is drawn from some two thousand windows; more would cost without showing more."""
-
-# An answered attempt is a server span with what is known of its client's side. A client span that was recorded on its
-# own (kind Client, or, where kinds are absent, with nothing but this child) lends its duration; a caller that is the
-# parent's own server or internal span does not.
-_ANSWERED = """
-select s.sid as id, s.tid, s.service as server, s.duration as server_ns, coalesce(c.service, '') as client,
-    case when lone then c.duration end as client_ns, coalesce(c.peer, '') as peer,
-    coalesce(c."window", s."window") as "window", coalesce(c.start, s.start) as start,
-    case when lone then c.pid else s.pid end as parent, coalesce(c.name, s.name) as name,
-    s.failed or coalesce(lone and c.failed, false) as failed, s.root or coalesce(lone and c.root, false) as entry,
-    case when coalesce(lone and c.failed, false) and c.class in ('deadline', 'connect') then 'deadline'
-        else 'server' end as class,
-    coalesce(lone and c.failed and s.duration > c.duration, false) as wasted,
-    coalesce(lone and c.resend, false) as resend, coalesce(case when lone then c.hidden end, 0) as hidden,
-    true as answered
-from served s left join (
-    select *, kind = 3 or (kind = 0 and sid in (select pid from only_children)) as lone from compact where not helper
-) c on s.pid = c.sid and not s.root
-"""
-
-_SERVED = """
-select s.* from compact s where kind = 2 or (kind = 0 and root)
-union all
-select s.* from compact s join compact p on s.pid = p.sid and not s.root and s.kind = 0 and s.service <> p.service
-"""
-
-_UNANSWERED = """
-select c.sid as id, c.tid, '' as server, 0 as server_ns, c.service as client, c.duration as client_ns, c.peer,
-    c."window", c.start, c.pid as parent, c.name, c.failed, c.root as entry,
-    case when c.class <> '' then c.class when c.status >= 500 then 'server' else 'other' end as class,
-    false as wasted, c.resend, c.hidden, false as answered
-from compact c anti join (
-    select pid from compact where not root and not helper and kind in (2, 3)
-) below on c.sid = below.pid
-where c.kind = 3 and not c.helper
-"""
 
 
 def choose_window(start_s: float, end_s: float) -> int:
@@ -78,48 +37,46 @@ def choose_window(start_s: float, end_s: float) -> int:
 
 
 def edge_calls(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
-    """Count the calls in the views `spans` and `logs`; the result has schema CALLS."""
-    create_compact(connection, window_s)
-    connection.execute(f"create or replace temp table served as {_SERVED}")
-    connection.execute(
-        """create or replace temp table only_children as
-        select pid from compact where kind = 0 and not root group by pid having count(*) = 1"""
-    )
-    connection.execute(f"create or replace temp view attempts as {_ANSWERED} union all {_UNANSWERED}")
-    _find_repeats(connection)
-    table = connection.sql(_counts()).to_arrow_table().cast(CALLS)
-    for name in ("compact", "served", "only_children", "repeats"):
-        connection.execute(f"drop table {name}")
-    return table
+    """Count the calls in the views `spans` and `logs`; the result has schema CALLS, ordered by its keys.
+
+    window_s: length of the windows in seconds.
+    """
+    try:
+        pair(connection)
+        connection.execute(f"create temp table calls_repeats as {_REPEATS}")
+        return connection.sql(_counts(window_s)).to_arrow_table().cast(CALLS)
+    finally:
+        forget(connection)
+        connection.execute("drop table if exists temp.calls_repeats")
 
 
-def _find_repeats(connection: duckdb.DuckDBPyConnection) -> None:
-    """Repeats stand only under parents below which something failed, which is a small part of the whole."""
-    connection.execute(
-        """create or replace temp table repeats as
-        select id from (
-            select id, resend or coalesce(bool_or(failed) over (
-                partition by parent, client, name, case when peer <> '' then peer else server end
-                order by start, id rows between unbounded preceding and 1 preceding
-            ), false) as repeat
-            from attempts
-            where resend or (client <> '' and parent in (select parent from attempts where failed and client <> ''))
-        ) where repeat"""
-    )
+# A retry starts when an equal sibling has failed, which tells it from a fan-out of equal calls. JavaScript clocks
+# round a start down to whole milliseconds.
+_CLOCK_NS = 1_000_000
+_REPEATS = f"""
+select id from (
+    select id, min(case when failed then start + client_ns end) over (
+        partition by pid, client, name, case when peer <> '' then peer else server end order by start, id
+        rows between unbounded preceding and 1 preceding
+    ) <= start + {_CLOCK_NS} as again
+    from calls_attempts
+    where pid in (select pid from calls_attempts where failed and pid is not null)
+) where again
+"""
 
 
-def _counts() -> str:
-    sums = [f"sum({name})" for name in CALL_COUNTS if name not in LATENCY_COLUMNS and not name.startswith("errors_")]
-    sums += [f"sum(errors) filter (class = '{name}')" for name in ERROR_CLASSES]
-    sums += [f"sum(attempts - hidden) filter (bucket = {index})" for index in range(len(LATENCY_COLUMNS))]
+def _counts(window_s: int) -> str:
+    """SQL for the counts of `calls_attempts`: first by latency bucket and class, which leaves few rows to spread."""
     names = [name for name in CALL_COUNTS if name not in LATENCY_COLUMNS and not name.startswith("errors_")]
-    names += [f"errors_{name}" for name in ERROR_CLASSES] + list(LATENCY_COLUMNS)
-    columns = dict(zip(names, sums, strict=True))
+    columns = {name: f"sum({name})" for name in names}
+    columns |= {f"errors_{name}": f"sum(errors) filter (rank = {RANK[name]})" for name in ERROR_CLASSES}
+    columns |= {name: f"sum(attempts - hidden) filter (bucket = {index})" for index, name in enumerate(LATENCY_COLUMNS)}
     counts = ", ".join(f"coalesce({columns[name]}, 0)::bigint as {name}" for name in CALL_COUNTS)
     keys = ", ".join(f'"{key}"' for key in CALL_KEYS)
     return f"""
         with counted as (
-            select {keys}, {counts}, min(example) as example, min(failing) as failing from ({_COUNTED}) group by {keys}
+            select {keys}, {counts}, min(example) as example, min(failing) as failing
+            from ({_COUNTED.format(window_s=window_s)}) group by {keys}
         ), traces as (
             select hash(TraceId) as tid, min(TraceId) as trace from spans
             where hash(TraceId) in (select example from counted union select failing from counted) group by 1
@@ -130,18 +87,17 @@ def _counts() -> str:
         order by {keys}"""
 
 
-# First by latency bucket and error class too: that leaves few rows for the many columns that come of them.
-_BUCKET = " + ".join(f"(seen_ns > {round(bound * 1e9)})::tinyint" for bound in LATENCY_BOUNDS_S)
+_BUCKET = " + ".join(f"(coalesce(client_ns, server_ns) > {round(bound * 1e9)})::tinyint" for bound in LATENCY_BOUNDS_S)
 _COUNTED = f"""
-    select "window", client, server, peer, {_BUCKET} as bucket,
-        case when failed then class when hidden > 0 then 'other' else '' end as class,
-        sum(1 + hidden) as attempts, sum(hidden) as hidden, count(*) - count(repeats.id) as originals,
-        count_if(answered) as answered, count(*) - count_if(answered) + sum(hidden) as unanswered,
+    select start // 1000000000 // {{window_s}} * {{window_s}} as "window", client, server, peer, {_BUCKET} as bucket,
+        case when failed then rank when hidden > 0 then {RANK["other"]} end as rank,
+        sum(1 + hidden) as attempts, sum(hidden) as hidden, count(*) - count_if(again or repeats.id is not null)
+        as originals, count(server_ns) as answered, count(*) - count(server_ns) + sum(hidden) as unanswered,
         count_if(entry) as entries, count_if(failed) + sum(hidden) as errors, count_if(wasted) as wasted,
-        sum(client_ns) as client_ns, sum(server_ns) as server_ns,
-        sum(greatest(client_ns - server_ns, 0)) filter (answered) as uncovered_ns,
-        sum(client_ns) filter (not answered) as unanswered_ns, min(tid) as example, min(tid) filter (failed) as failing
-    from (select *, coalesce(client_ns, server_ns) as seen_ns from attempts) left join repeats using (id)
+        sum(client_ns) as client_ns, sum(server_ns) as server_ns, sum(uncovered_ns) as uncovered_ns,
+        sum(client_ns) filter (server_ns is null) as unanswered_ns,
+        min(tid) as example, min(tid) filter (failed) as failing
+    from calls_attempts left join calls_repeats repeats using (id)
     group by all"""
 
 

@@ -1,0 +1,190 @@
+"""Spans -> attempts: the two sides of each call, paired by parent.
+
+Clocks never pair anything, so their skew makes no edges. All that follows from one trace follows from that trace
+alone, which is what lets the counts of disjoint sets of traces be added.
+
+An attempt is one of these:
+- a client span with the server span below it;
+- a server span without a client span: its parent is the caller's own work, or is not in the data, or there is none;
+- a client span that no server span stands below, unless it wraps the client spans of a lower layer in its own
+  service (an SDK's operation around its HTTP requests): then those are the attempts;
+- each of several server spans of one service below one client span: a client that tries again inside one span;
+- a failed look-up that no client span stands around or beside: the span of its call never ended.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from .failures import RANK
+from .sides import CLIENTS, FAILED, ID, IS_CLIENT, IS_SERVER, PARENT, SAID, SERVERS, STEPS, tell_kinds
+
+VIEWS = ("calls_attempts", "calls_told")
+TABLES = (
+    *("calls_kinds", "calls_said", "calls_pairs", "calls_crowded", "calls_steps", "calls_loose"),
+    *("calls_below", "calls_above", "calls_odd"),
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# one row a client span, a server span, or both
+
+_PAIRS = f"""
+select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
+    c.service as client, s.service as server, c.peer, c.name, c.start as c_start, s.start as s_start,
+    c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
+    least(c.rank, said.rank) as rank, c.responded, greatest(c.hidden, coalesce(said.retried, 0)) as hidden,
+    c.resend, coalesce(c.root, s.entry) as root
+from ({CLIENTS}) c
+left join calls_said said on c.sid = said.sid
+full join ({SERVERS}) s on c.sid = s.pid
+"""
+
+
+def pair(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the temporary view `calls_attempts` from the views `spans` and `logs`: one row an attempt.
+
+    Columns: id, tid (hash of the trace), client, server ("" = not seen), peer, name (hash), pid (parent of the client
+    span, NULL where there is none), start, client_ns (NULL = not seen), server_ns (NULL = not answered), uncovered_ns,
+    entry, failed, rank (of the class if it failed), wasted, hidden, again (said or known to be a retry).
+    """
+    tell_kinds(connection)
+    connection.execute(f"create temp table calls_said as {SAID}")
+    connection.execute(f"create temp table calls_pairs as {_PAIRS}")
+    _set_crowded_apart(connection)
+    connection.execute(f"create temp table calls_steps as {STEPS}")
+    connection.execute(f"create temp table calls_loose as {_LOOSE}")
+    connection.execute(f"create temp table calls_below as {_BELOW}")
+    connection.execute(f"create temp table calls_above as {_ABOVE}")
+    connection.execute(f"create temp table calls_odd as {_ODD}")
+    connection.execute(f"create temp view calls_attempts as {_ATTEMPTS}")
+
+
+def forget(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what `pair` made, whether it came to its end or not."""
+    for name in VIEWS:
+        connection.execute(f"drop view if exists temp.{name}")
+    for name in TABLES:
+        connection.execute(f"drop table if exists temp.{name}")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# spans recorded twice, and clients with several servers
+
+_KEY = "coalesce(c_sid, s_sid)"
+
+
+def _set_crowded_apart(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `calls_crowded`, the keys that more than one row has.
+
+    Counting is cheap and finding is not: if every server span and every client span is in one row of the pairs,
+    nothing is there twice but perhaps among those that found no partner, which are few.
+    """
+    paired, alone_twice = connection.execute(
+        f"""select [count(c_sid), count(s_sid)],
+            (select count(*) > count(distinct {_KEY}) from calls_pairs where c_sid is null or s_sid is null)
+        from calls_pairs"""
+    ).fetchall()[0]
+    told = connection.execute(
+        f"select count(*) filter ({IS_CLIENT}), count(*) filter ({IS_SERVER}) from calls_told"
+    ).fetchall()[0]
+    crowded = f"select {_KEY} as key from calls_pairs group by key having count(*) > 1"
+    if list(told) == list(paired) and not alone_twice:
+        crowded = "select 0::ubigint as key where false"
+    connection.execute(f"create temp table calls_crowded as {crowded}")
+
+
+# The longest copy of a span counts. Below one client span, the last server span of a service answered what the client
+# saw; the ones before it are attempts of which only the server's side is known.
+_LOOSE = f"""
+with crowded as (
+    select * from calls_pairs where {_KEY} in (from calls_crowded)
+    qualify row_number() over (partition by c_sid, s_sid order by client_ns desc, server_ns desc, c_start, s_start,
+        c_failed desc, s_failed desc, rank, client, server, peer, name, hidden desc, c_pid, s_pid) = 1
+)
+select *, row_number() over of_one as nth, count(*) over all_of_one as fan, sum(server_ns) over all_of_one as below_ns
+from crowded
+window of_one as (partition by {_KEY}, server order by s_start desc, s_sid desc),
+    all_of_one as (partition by {_KEY}, server)
+union all by name
+select *, 1 as nth, 1 as fan, server_ns as below_ns from calls_pairs
+where (c_sid is null or s_sid is null) and {_KEY} not in (from calls_crowded)
+"""
+
+# ---------------------------------------------------------------------------------------------------------------------
+# client spans without a server span, and server spans without a client span
+
+_BELOW = f"""
+with alone as (
+    select distinct c_sid, client from calls_loose where c_sid is not null and s_sid is null
+)
+select c_sid as sid, bool_or({IS_CLIENT} and ServiceName = client) as wraps,
+    min_by({{'service': ServiceName, 'duration': greatest(Duration, 0), 'failed': {FAILED}}}, {ID})
+        filter (ServiceName <> client) as answer
+from calls_told join alone on {PARENT} = c_sid
+where not {IS_SERVER}
+group by c_sid
+"""
+
+_ABOVE = f"""
+with alone as (select distinct s_pid, server from calls_loose where c_sid is null and s_pid is not null)
+select s_pid as pid, server as below, min(ServiceName) as service, bool_or(ServiceName = server) as nested
+from calls_told join alone on {ID} = s_pid
+group by s_pid, server
+"""
+
+
+def _fate(answered: str, wasted: str) -> str:
+    """The class of a failed attempt: what a server answered with tells nothing of the way to that server."""
+    return f"""case when {answered} and (rank = {RANK["deadline"]} or {wasted}) then {RANK["deadline"]}
+        when {answered} then {RANK["server"]} else coalesce(rank, {RANK["other"]}) end::utinyint"""
+
+
+_WASTED = "coalesce(c_failed and server_ns > client_ns, false)"
+
+_ODD = f"""
+with beside as (
+    select pid, peer, min(rank) as rank from calls_steps group by pid, peer
+), around as (
+    select pid, min(rank) as rank from calls_steps group by pid
+), known as (
+    select loose.* replace (
+            case when s_sid is null then least(loose.rank, around.rank, case when coalesce(loose.rank,
+                {RANK["other"]}) > {RANK["dns_unspecified"]} then beside.rank end) else loose.rank end as rank,
+            coalesce(loose.server, answer.service) as server, coalesce(server_ns, answer.duration) as server_ns,
+            coalesce(s_failed, answer.failed) as s_failed,
+            coalesce(loose.client, above.service) as client
+        ), c_sid is not null and nth = 1 as seen, s_sid is not null or answer is not null as answered
+    from calls_loose loose
+    left join around on loose.c_sid = around.pid and loose.c_failed
+    left join beside on loose.c_pid = beside.pid and loose.peer = beside.peer and loose.c_failed
+    left join calls_below below on loose.c_sid = below.sid and loose.s_sid is null
+    left join calls_above above on loose.c_sid is null and loose.s_pid = above.pid and loose.server = above.below
+    where not coalesce(wraps, false) and not coalesce(nested, false)
+)
+select hash(c_sid, s_sid) as id, tid, coalesce(client, '') as client, coalesce(server, '') as server,
+    coalesce(peer, '') as peer, name, case when seen then c_pid end as pid, coalesce(c_start, s_start) as start,
+    case when seen then client_ns end as client_ns, case when answered then server_ns end as server_ns,
+    case when answered and seen then greatest(client_ns - coalesce(below_ns, server_ns), 0) end as uncovered_ns,
+    root and nth = 1 as entry,
+    coalesce(s_failed, false) or coalesce(seen and c_failed, false) as failed,
+    {_fate("(answered or coalesce(responded, false))", _WASTED)} as rank, seen and answered and {_WASTED} as wasted,
+    case when seen then greatest(hidden + 1 - fan, 0) else 0 end as hidden, coalesce(resend, false) or nth > 1 as again
+from known
+union all
+select sid, tid, service, '', peer, name, pid, start, duration, NULL, NULL, root, true,
+    coalesce(rank, {RANK["dns_unspecified"]})::utinyint, false, 0, false
+from calls_steps steps
+where lookup and not exists (select 1 from calls_pairs where c_sid = steps.pid)
+    and not exists (select 1 from calls_pairs where c_pid = steps.pid and c_failed and peer in ('', steps.peer))
+qualify row_number() over (partition by sid order by duration desc, start) = 1
+"""
+
+_ATTEMPTS = f"""
+select c_sid as id, tid, client, server, peer, name, c_pid as pid, c_start as start, client_ns, server_ns,
+    greatest(client_ns - server_ns, 0) as uncovered_ns, root as entry, c_failed or s_failed as failed,
+    {_fate("true", _WASTED)} as rank, {_WASTED} as wasted, hidden, resend as again
+from calls_pairs
+where c_sid is not null and s_sid is not null and c_sid not in (from calls_crowded)
+union all
+from calls_odd
+"""

@@ -1,0 +1,149 @@
+"""What one span says of a call: the SQL expressions that read attribute maps and texts, each of them once.
+
+Ids become 64-bit hashes of (TraceId, SpanId), which makes joins several times cheaper; by the birthday bound any two
+of 10 million spans collide with a probability of about 3 in a million.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from .failures import host_sql, rank_sql
+
+ID = "hash(TraceId, SpanId)"
+PARENT = "case when ParentSpanId <> '' then hash(TraceId, ParentSpanId) end"
+
+
+def _first(*names: str) -> str:
+    return "coalesce(" + ", ".join(f"nullif(SpanAttributes['{name}'], '')" for name in names) + ")"
+
+
+_AUTHORITY = (
+    f"nullif(regexp_extract({_first('url.full', 'http.url')}, '^[a-zA-Z+.-]+://(?:[^/?#@]*@)?([^/?#]+)', 1), '')"
+)
+_ADDRESSED = f"""coalesce({_first("server.address", "net.peer.name", "http.host")}, {_AUTHORITY},
+    {_first("service.peer.name", "peer.service", "rpc.service", "messaging.destination.name")}, '')"""
+
+
+def _bare_host(address: str) -> str:
+    """Strip a port, IPv6 brackets and the root's dot."""
+    return (
+        rf"rtrim(regexp_replace(lower({address}), "
+        rf"'^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$', '\1\2'), '.')"
+    )
+
+
+_STATUS = f"try_cast({_first('http.response.status_code', 'http.status_code')} as integer)"
+_GRPC = _first("rpc.grpc.status_code", "rpc.response.status_code", "rpc.status_code")
+
+# HTTP 4xx and their gRPC kin are the caller's own mistakes, even though conventions set a client span's status to
+# Error for them; 429 and RESOURCE_EXHAUSTED are not: there the callee says that it has had enough.
+_GRPC_FAILURES = """('2', '4', '8', '13', '14', '15', 'UNKNOWN', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED',
+    'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS')"""
+FAILED = f"""case when {_STATUS} between 400 and 499 then {_STATUS} = 429
+    else StatusCode = 'Error' or coalesce({_STATUS} >= 500, false) or coalesce({_GRPC} in {_GRPC_FAILURES}, false)
+    end"""
+
+_EVENTS = """array_to_string(list_transform(Events, lambda event: concat_ws(': ',
+    event."Attributes"['exception.type'], event."Attributes"['exception.message'])), ' ')"""
+_CODES = f"case {_GRPC} when '4' then 'DEADLINE_EXCEEDED' when '14' then 'UNAVAILABLE' else {_GRPC} end"
+WORDS = f"concat_ws(' ', StatusMessage, {_EVENTS}, {_first('error.type')}, {_CODES})"
+"""Everything that a span says of why it failed; instrumentations differ in where they say it."""
+
+PEER = _bare_host(_ADDRESSED)
+_PEER_OR_WORDS = f"case when {_ADDRESSED} = '' and {FAILED} then {host_sql(WORDS)} else {PEER} end"
+
+_CLIENT_KIND = "Kind in ('Client', 'Producer')"
+LOOKUP = """(SpanName in ('dns.lookup', 'http.dns') or starts_with(SpanName, 'DNS lookup ')
+    or coalesce(SpanAttributes['dns.question.name'], '') <> '')"""
+STEP = f"""({LOOKUP} or SpanName in ('tcp.connect', 'tls.connect', 'http.getconn', 'http.connect', 'http.tls',
+    'http.send', 'http.receive', 'http.headers'))"""
+"""Steps inside one attempt, as Node's dns and net and Go's httptrace instrumentation record them, some as kind Client.
+
+They are no attempts, but they know why the attempt around or beside them failed.
+"""
+IS_CLIENT = f"({_CLIENT_KIND} and not {STEP})"
+IS_SERVER = "Kind in ('Server', 'Consumer')"
+
+CLIENTS = f"""
+select {ID} as sid, {PARENT} as pid, hash(TraceId) as tid, epoch_ns(Timestamp) as start,
+    greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
+    hash(SpanName, {_first("url.full", "http.url")}) as name, {_PEER_OR_WORDS} as peer,
+    {FAILED} as failed, case when {FAILED} then {rank_sql(WORDS)} end as rank,
+    {_STATUS} is not null as responded,
+    coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0) as hidden,
+    coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend
+from calls_told where {IS_CLIENT}
+"""
+"""Client and producer spans: the attempts as their callers saw them.
+
+rank: the class of the words (`failures.RANK`), NULL where they tell of none. responded: an HTTP status came back.
+hidden: attempts inside this one span after the first (botocore's retry_attempts). resend: says that it is a retry.
+"""
+
+SERVERS = f"""
+select {ID} as sid, {PARENT} as pid, hash(TraceId) as tid, epoch_ns(Timestamp) as start,
+    greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' and Kind = 'Server' as entry,
+    {FAILED} as failed
+from calls_told where {IS_SERVER}
+"""
+
+STEPS = f"""
+select {ID} as sid, {PARENT} as pid, hash(TraceId) as tid, epoch_ns(Timestamp) as start,
+    greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
+    hash(SpanName) as name, coalesce(nullif({_bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
+        nullif({PEER}, ''), {host_sql(WORDS)}) as peer, {LOOKUP} as lookup, {rank_sql(WORDS)} as rank
+from calls_told where {STEP} and {FAILED}
+"""
+
+# glibc's and urllib3's words of a broken attempt that was tried again inside the same span.
+_RETRIED = r"count(*) filter (regexp_matches(Body, '^Retrying \(Retry\('))"
+_RECORD = "concat_ws(' ', Body, LogAttributes['exception.type'], LogAttributes['exception.message'])"
+
+SAID = f"""
+select {ID} as sid, min({rank_sql(_RECORD)}) as rank, {_RETRIED}::usmallint as retried
+from logs where SpanId <> '' and upper(SeverityText) not in ('TRACE', 'DEBUG', 'INFO')
+group by 1 having rank is not null or retried > 0
+"""
+"""Log records written inside a span: OpenTelemetry moves exceptions from span events to log records.
+
+A record explains a failure but does not make one: libraries log what they then get over.
+retried: urllib3's warnings of attempts that its one span hides.
+"""
+
+
+def tell_kinds(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the temporary view `calls_told`: `spans` with `Kind`, inferred where it was not recorded.
+
+    Without kinds, a root or a span below another service's is the server's side. Its parent is the client's side
+    if it stands inside its own service around nothing but this one span; a parent that is itself a server's side,
+    or is around more, is the caller's own work, whose duration says nothing of the call.
+    """
+    (unknown,) = connection.execute("select count(*) from (from spans where SpanKind = '' limit 1)").fetchall()[0]
+    if not unknown:
+        connection.execute("create temp view calls_told as select *, SpanKind as Kind from spans")
+        return
+    connection.execute(f"create temp table calls_kinds as {_KINDS}")
+    connection.execute(
+        f"""create temp view calls_told as
+        select spans.*, coalesce(nullif(SpanKind, ''), inferred, 'Internal') as Kind
+        from spans left join calls_kinds on SpanKind = '' and {ID} = calls_kinds.sid"""
+    )
+
+
+_KINDS = f"""
+with narrow as (
+    select distinct {ID} as sid, {PARENT} as pid, ServiceName as service, SpanKind = '' as unknown from spans
+), remote as (
+    select child.sid, child.pid from narrow child join narrow parent on child.pid = parent.sid
+    where child.service <> parent.service
+), servers as (
+    select sid from narrow where unknown and pid is null union select sid from remote
+), lone as (
+    select pid from narrow where pid is not null group by pid having count(distinct sid) = 1
+)
+select sid, case when sid in (from servers) then 'Server' else 'Client' end as inferred
+from narrow where unknown and (sid in (from servers)
+    or sid in (select pid from remote) and sid in (from lone))
+group by all
+"""
