@@ -191,7 +191,7 @@ BALANCING = Balancing(
         noise=1e-5,
         checks_per_s=130.0,
         flip_cost=7.0,
-        late_s=8.0,
+        late_s=16.0,
         out_s=900.0,
     ),
     headroom={"lambda": 1.12, "connect": 1.12, "sts": 1.24},
