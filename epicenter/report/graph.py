@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from .svg import fitting
+from .svg import shorten, wide
 from .tree import Node
-from .words import elide, plain
+from .words import plain
 
 NAME_SIZE, SMALL_SIZE = 13.0, 11.5
 PAD, LINE, GAP_X, GAP_Y, LOOP_ROOM = 8.0, 16.0, 46.0, 12.0, 22.0
@@ -73,7 +73,7 @@ def _leaves(node: Node) -> int:
 
 def _place(node: Node, depth: int, parent: int | None, pen: _Pen) -> float:
     """Put a node and all below it; returns the height of its middle."""
-    lines = fold(node.component, fitting(pen.width - 2 * PAD, NAME_SIZE))
+    lines = fold(node.component, pen.width - 2 * PAD)
     notes = pen.notes.get(node.component, ())
     height = 2 * PAD + LINE * (len(lines) + 1 + len(notes))
     room = LOOP_ROOM if node.component in pen.looping else 0.0
@@ -93,11 +93,12 @@ def _at(box: Box, y: float) -> Box:
     return Box(box.node, box.depth, box.lines, box.notes, box.x, y, box.width, box.height, box.parent)
 
 
-def fold(name: str, letters: int) -> tuple[str, ...]:
-    """A name on one line or two, broken after a dot, dash or slash where there is one; the rest is elided."""
+def fold(name: str, room: float) -> tuple[str, ...]:
+    """A name on one line or two of `room` pixels, broken after a dot, dash or slash where there is one."""
     name = plain(name)
-    if len(name) <= letters:
+    if wide(name, NAME_SIZE) <= room:
         return (name,)
-    breaks = [m.end() for m in re.finditer(r"[.\-_/: ]", name) if m.end() <= letters]
-    cut = breaks[-1] if breaks else letters
-    return name[:cut], elide(name[cut:], letters)
+    fitting = next(end for end in range(len(name), 0, -1) if wide(name[:end], NAME_SIZE) <= room or end == 1)
+    breaks = [match.end() for match in re.finditer(r"[.\-_/: ]", name) if match.end() <= fitting]
+    cut = breaks[-1] if breaks else fitting
+    return name[:cut], shorten(name[cut:], room, NAME_SIZE)

@@ -15,7 +15,7 @@ from ..detectors.analysis import Analysis, Incident
 from . import sentences, spread, timeline, words
 from .felt import entry_services
 from .terminal import strongest
-from .tree import Node, cascade_tree, walk
+from .tree import Node, cascade_tree, walk, with_loops
 
 WHY_SHOWN = 5
 
@@ -29,6 +29,7 @@ class Section:
     timelines: tuple[Markup, Markup]
     spread: Markup | None
     steps: tuple[tuple[int, Node], ...]
+    unsure: bool
     why: tuple[str, ...]
     known: frozenset[str]
     anchor: Callable[[str], str]
@@ -53,13 +54,17 @@ def _section(incident: Incident, number: int, analysis: Analysis, windows: Windo
         timeline.draw(incident, analysis.recording, windows, f"timeline-{number}-{kind}", narrow=kind == "narrow")
         for kind in ("wide", "narrow")
     )
+    root = with_loops(cascade_tree(incident), incident)
     entries = entry_services(windows) if windows is not None else frozenset[str]()
     return Section(
         incident=incident,
         number=number,
         timelines=(wide, narrow),
-        spread=spread.draw(incident, entries, f"spread-{number}") if incident.cascade else None,
-        steps=tuple(walk(cascade_tree(incident))),
+        spread=spread.draw(incident, root, entries, f"spread-{number}")
+        if root.children or incident.sustaining
+        else None,
+        steps=tuple(walk(root)),
+        unsure=any(node.because_of == "" for depth, node in walk(root) if depth),
         why=tuple(item.id for item in strongest(incident, WHY_SHOWN)),
         known=frozenset(item.id for item in incident.evidence),
         anchor=lambda name: anchor(name, number),

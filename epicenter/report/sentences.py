@@ -7,6 +7,7 @@ from ..detectors.analysis import (
     Candidate,
     Incident,
     Kind,
+    Phase,
     RecordingSummary,
     Sustaining,
     SustainingKind,
@@ -162,6 +163,11 @@ def standing(incident: Incident) -> str:
         return f"Not all has recovered by the end of the data{which}, although {repaired}."
     keep = "keeps" if len(running) == 1 else "keep"
     return f"Still going on, although {repaired}: {' and '.join(running)} {keep} it going."
+
+
+def phase(phase: Phase) -> str:
+    """The name of a phase in words: a loop's own name, or what the analysis calls it."""
+    return next((name for kind, name in LOOP.items() if kind == phase.name), phase.name.replace("_", " "))
 
 
 def blind(spot: BlindSpot) -> str:

@@ -10,7 +10,7 @@ from ..detectors.analysis import Incident, Sustaining
 from . import sentences, words
 from .graph import LINE, NAME_SIZE, PAD, SMALL_SIZE, Box, lay_out
 from .svg import label, picture, tag
-from .tree import cascade_tree
+from .tree import Node
 
 USERS = "called by users"
 
@@ -18,9 +18,8 @@ ARCS_DRAWN = 6
 """More loops back to one box than this cover the picture; they are counted in the box instead."""
 
 
-def draw(incident: Incident, entries: frozenset[str], name: str) -> Markup:
-    """The drawing; `entries` are the services that users call themselves."""
-    root = cascade_tree(incident)
+def draw(incident: Incident, root: Node, entries: frozenset[str], name: str) -> Markup:
+    """The drawing of the tree below `root`; `entries` are the services that users call themselves."""
     notes: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(entries), (USERS,))
     for loop in incident.sustaining:
         notes[loop.component] = (*notes.get(loop.component, ()), _note(loop))

@@ -12,7 +12,7 @@ from . import sentences, words
 from .printer import Printer
 from .tree import cascade_tree, guided
 
-WHY_SHOWN, TREE_SHOWN, FEW_SHOWN = 3, 24, 3
+WHY_SHOWN, TREE_SHOWN, FEW_SHOWN = 4, 24, 3
 """Enough to act on; the page has the rest."""
 
 
@@ -115,7 +115,7 @@ def _phases(incident: Incident, end: float, width: int) -> list[tuple[str, str, 
     """Name, times, and a bar on one common scale; an open end is an arrow to the end of the data."""
     first = min(phase.started_at for phase in incident.phases)
     last = max(first + 1, *(end if phase.ended_at is None else phase.ended_at for phase in incident.phases))
-    names = [words.elide(phase.name, 24) for phase in incident.phases]
+    names = [words.elide(sentences.phase(phase), 24) for phase in incident.phases]
     times = [words.times(phase.started_at, phase.ended_at) for phase in incident.phases]
     cells = max(8, min(width, 100) - max(map(len, names)) - max(map(len, times)) - 6)
     rows: list[tuple[str, str, str]] = []

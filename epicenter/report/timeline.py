@@ -100,7 +100,7 @@ def _rows(incident: Incident, frame: Frame) -> list[Row]:
             "loop",
             [(f"{sentences.LOOP[loop.kind]} in {loop.component}", loop.started_at, loop.ended_at) for loop in loops],
         ),
-        ("Phases", "phase", [(phase.name, phase.started_at, phase.ended_at) for phase in phases]),
+        ("Phases", "phase", [(sentences.phase(phase), phase.started_at, phase.ended_at) for phase in phases]),
     )
     rows: list[Row] = []
     y = frame.chart + 34

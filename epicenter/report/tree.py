@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..detectors.analysis import CascadeStep, Incident
 
@@ -42,6 +42,18 @@ def cascade_tree(incident: Incident) -> Node:
 
     roots = tuple(grow(child) for child, parent in enumerate(parents) if parent is None)
     return Node(trigger.component, trigger.started_at, trigger.ended_at, "", trigger.evidence, roots)
+
+
+def with_loops(root: Node, incident: Incident) -> Node:
+    """The same tree with the sustaining loops of components that are not in the cascade, which have no known reason."""
+    shown = {node.component for _, node in walk(root)}
+    apart = [
+        Node(loop.component, loop.started_at, loop.ended_at, "", loop.evidence)
+        for loop in incident.sustaining
+        if loop.component not in shown
+    ]
+    first = {node.component: node for node in reversed(apart)}
+    return replace(root, children=(*root.children, *sorted(first.values(), key=lambda node: node.onset_at)))
 
 
 def _parents(steps: list[CascadeStep]) -> list[int | None]:

@@ -117,9 +117,9 @@ ATTACK = "<img src=x onerror=alert(1)>\"'&\x1b[2J\u202e"
 
 
 def _attacked(value: object) -> object:
-    """The same value with every text in it replaced, but for those that name a kind or refer to evidence."""
+    """The same value with the attack before every text in it, but for those that name a kind or refer to evidence."""
     if isinstance(value, str):
-        return ATTACK
+        return ATTACK + value
     if isinstance(value, tuple):
         return tuple(_attacked(part) for part in value)
     if isinstance(value, msgspec.Struct):

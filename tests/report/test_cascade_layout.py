@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from epicenter.detectors.analysis import CascadeStep, Incident
 from epicenter.report.graph import Box, fold, lay_out
-from epicenter.report.tree import cascade_tree, guided, walk
+from epicenter.report.tree import cascade_tree, guided, walk, with_loops
 from tests.report.example_analyses import INCIDENT, NAME
 
 
@@ -41,6 +41,14 @@ def test_two_that_blame_each_other_are_both_shown_once() -> None:
 def test_a_second_wave_hangs_below_the_failure_it_followed() -> None:
     found = incident(("nlb", 50, NAME), ("sts", 3, NAME), ("sts", 60, "nlb"), ("shop", 70, "sts"))
     assert shape(found) == [(0, NAME), (1, "sts"), (1, "nlb"), (2, "sts"), (3, "shop")]
+
+
+def test_a_loop_outside_the_cascade_is_shown_once_without_a_reason() -> None:
+    loops = tuple(replace(INCIDENT.sustaining[0], component=name, started_at=9.0) for name in ("db", "nlb", "nlb"))
+    found = replace(incident(("db", 1, NAME)), sustaining=loops)
+    tree = with_loops(cascade_tree(found), found)
+    assert [node.component for _, node in walk(tree)] == [NAME, "db", "nlb"]
+    assert tree.children[-1].because_of == ""
 
 
 def test_guides_of_a_terminal_line_up() -> None:
@@ -78,9 +86,13 @@ def _touch(a: Box, b: Box) -> bool:
 
 
 def test_a_long_name_breaks_at_a_dot_and_keeps_both_ends() -> None:
-    assert fold("dynamodb.us-east-1.amazonaws.com", 20) == ("dynamodb.us-east-1.", "amazonaws.com")
-    first, second = fold("checkout.production.svc.cluster.local.example.internal", 20)
+    assert fold("dynamodb.us-east-1.amazonaws.com", 170) == ("dynamodb.us-east-1.", "amazonaws.com")
+    first, second = fold("checkout.production.svc.cluster.local.example.internal", 170)
     assert first == "checkout.production."
     assert second.startswith("svc")
-    assert second.endswith("internal")
-    assert len(second) <= 20
+    assert second.endswith("ernal")
+
+
+def test_wide_letters_take_their_room() -> None:
+    assert len(fold("決済サービス決済サービス", 170)) == 1
+    assert len(fold("決済サービス決済サービス決済サービス", 170)) == 2

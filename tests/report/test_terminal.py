@@ -38,7 +38,7 @@ def test_the_first_line_says_what_broke_since_when_and_how_sure() -> None:
 
 def test_the_flagship_fits_on_two_screens_of_80_columns() -> None:
     lines = shown(FLAGSHIP).splitlines()
-    assert len(lines) <= 65
+    assert len(lines) <= 68
     assert max(map(len, lines)) <= 80
     assert not any(line != line.rstrip() for line in lines)
 
