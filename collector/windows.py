@@ -27,8 +27,8 @@ from .recording import summarize
 from .signals import signals
 
 WINDOW_LENGTHS_S = (10, 30, 60, 300, 900, 3600)
-MOST_WINDOWS = 2000
-"""A day's page is drawn from some two thousand windows; more would cost without showing more."""
+MOST_WINDOWS = 1000
+"""A screen shows some thousand columns, and a window of sampled traces needs enough calls to tell a failure rate."""
 
 
 def choose_window(start_s: float, end_s: float) -> int:
