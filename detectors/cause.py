@@ -22,6 +22,7 @@ class Suspect:
     """One possible trigger.
 
     score: its share of the unexplained failures, 0..1.
+    certainty: how sure the lists of evidence are of it, 0..1, before independent witnesses are counted.
     findings: what detectors saw of it; evidence: what blame itself saw.
     failure: DNS failure class, "" for a service.
     """
@@ -30,6 +31,7 @@ class Suspect:
     service: str
     kind: Kind
     score: float
+    certainty: float
     failed: float
     failure: str
     evidence: Evidence
@@ -46,12 +48,13 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
     blamed = blame(windows.calls, graph, (float(windows.start), onset), during)
     total = sum(b.failed for b in blamed)
-    return [_suspect(windows, b, b.failed / total, findings, during) for b in blamed[:10]]
+    return [blamed_suspect(windows, b, b.failed / total, findings, during) for b in blamed[:10]]
 
 
-def _suspect(
+def blamed_suspect(
     windows: Windows, b: Blamed, score: float, findings: list[Finding], during: tuple[float, float]
 ) -> Suspect:
+    """A blamed node with what detectors saw of it."""
     own = tuple(f for f in findings if f.component == b.component and _overlaps(f, during))
     failure = _dns_failure(b, own)
     return Suspect(
@@ -59,6 +62,7 @@ def _suspect(
         service=b.service,
         kind=_kind(windows, b, failure, during),
         score=score,
+        certainty=score,
         failed=b.failed,
         failure=failure,
         evidence=_evidence(b, during),
@@ -113,3 +117,16 @@ def _evidence(b: Blamed, during: tuple[float, float]) -> Evidence:
         observed=b.failed + b.usual,
         expected=b.usual,
     )
+
+
+def nobody(windows: Windows, group_start: float, component: str) -> Suspect:
+    """The suspect of an incident in which nothing stands out: the place where users met it, blamed for nothing."""
+    during = (group_start, min(group_start + HORIZON * windows.window_s, float(windows.end)))
+    evidence = Evidence(
+        statement="no component stands out: the failures lead nowhere that the data shows",
+        query=sql("calls", "client, server, peer, attempts, answered, errors", during),
+        window=during,
+        observed=0.0,
+        expected=0.0,
+    )
+    return Suspect(component, component, "unknown", 0.0, 0.0, 0.0, "", evidence, ())

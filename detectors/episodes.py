@@ -113,12 +113,11 @@ def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) ->
     clustering: attempts per independent request, at least 1, one value a cell: retries of one
         request fail together and count as one witness.
     """
-    series, windows = failed.shape
-    state = _start(series)
+    state = _start(len(failed))
     weight = 1.0 if clustering is None else 1.0 / np.maximum(clustering, 1.0)
     counted, weighed = failed * weight, tried * weight
     found: list[Episode] = []
-    for window in range(windows):
+    for window in np.flatnonzero(tried.any(axis=0)).tolist():
         _step(state, counted[:, window], weighed[:, window], window, found)
     found.extend(_episode(state, int(index), None) for index in np.flatnonzero(state.open))
     dated = (_dated(e, failed[e.series], tried[e.series]) for e in found)

@@ -16,7 +16,7 @@ from .analysis import (
     Verdict,
 )
 from .cascade import cascade
-from .cause import Suspect, suspects
+from .cause import Suspect, nobody
 from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
@@ -27,13 +27,16 @@ CLEAR_SHARE = 0.5
 """A suspect that explains less than half of the failures leaves more unexplained than explained: unknown."""
 
 
-def explain(windows: Windows, graph: Graph, group: Group) -> Incident:
-    """Explain one incident: what broke, what followed, what kept it going."""
+def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect]) -> Incident:
+    """Explain one incident: what broke, what followed, what kept it going.
+
+    ranked: who may have broken, the likeliest first.
+    """
     ledger = Ledger()
-    ranked = suspects(windows, graph, list(group.findings), group.started_at)
-    if not ranked:
-        raise AssertionError("users met failures, so somebody failed")  # the gate counts the same errors as blame
-    top = ranked[0]
+    seen_at = (
+        max(group.symptoms, key=lambda s: (float(s.facts["excess"]), s.component)).component if group.symptoms else ""
+    )
+    top = ranked[0] if ranked else nobody(windows, group.started_at, seen_at)
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
     loops = sustaining(group, trigger, ledger)
@@ -43,7 +46,7 @@ def explain(windows: Windows, graph: Graph, group: Group) -> Incident:
     return Incident(
         verdict=verdict,
         started_at=min(group.started_at, trigger.started_at),
-        detected_at=min(float(s.facts["alarm_at"]) for s in group.symptoms),
+        detected_at=detected_at(group, windows.window_s),
         ended_at=group.ended_at,
         impact=sum(float(s.facts["excess"]) for s in group.symptoms),
         trigger=trigger,
@@ -52,9 +55,14 @@ def explain(windows: Windows, graph: Graph, group: Group) -> Incident:
         cascade=steps,
         sustaining=loops,
         phases=_phases(group, trigger, loops),
-        updates=updates(group, verdict, trigger, dns, loops),
+        updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops),
         evidence=ledger.items(),
     )
+
+
+def detected_at(group: Group, window_s: int) -> float:
+    """When users' failures were certain; where they met none, one window after the start."""
+    return min((float(s.facts["alarm_at"]) for s in group.symptoms), default=group.started_at + window_s)
 
 
 def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
@@ -80,7 +88,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
 
 def confidence(top: Suspect) -> float:
     """The share of failures explained, less a doubt that every independent kind of witness halves."""
-    return round(top.score * (1 - 0.5 ** (top.witnesses + 1)), 3)
+    return round(top.certainty * (1 - 0.5 ** (top.witnesses + 1)), 3)
 
 
 def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:

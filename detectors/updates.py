@@ -29,10 +29,9 @@ LOOP = {
 
 
 def updates(
-    group: Group, verdict: Verdict, trigger: Trigger, dns: Dns, loops: tuple[Sustaining, ...]
+    group: Group, detected: float, verdict: Verdict, trigger: Trigger, dns: Dns, loops: tuple[Sustaining, ...]
 ) -> tuple[Update, ...]:
     """Write the updates of an incident, in order of time."""
-    detected = min(float(s.facts["alarm_at"]) for s in group.symptoms)
     posts = [
         _post(
             detected, [(_symptom(group, detected), trigger.evidence), (_cause(verdict, trigger, dns), trigger.evidence)]
@@ -56,6 +55,8 @@ def _post(at: float, claims: list[tuple[str, tuple[str, ...]]]) -> Update:
 
 def _symptom(group: Group, at: float) -> str:
     hit = sorted({s.component for s in group.symptoms if float(s.facts["alarm_at"]) <= at})
+    if not hit:
+        return "Something changed, though users have met no failures."
     return f"Requests to {', '.join(hit)} are failing more than usual."
 
 

@@ -1,0 +1,159 @@
+"""What changed around a moment that somebody points at, whether or not users saw failures.
+
+Two lists of evidence are drawn up for the stretch after the moment against everything before it:
+failed calls that stay with a node (`blame`) and extra time per service (`shifts`). Each list
+speaks with the weight of its own contrast, the margin between its first and its second: on
+recorded faults with known causes this beat fusing by rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .blame import blame
+from .cause import HORIZON, Suspect, blamed_suspect
+from .episodes import LEAST_RISE
+from .graph import Graph
+from .grouping import Group
+from .queries import sql
+from .series import Floats, tally
+from .shifts import Shift, shifts
+
+LOOK_S = 180.0
+"""How long after the moment counts: three minutes of minute-wise metrics, and most alarms' waiting time."""
+
+LEAST_WINDOWS = 3
+"""Windows that the stretch holds at least, where windows are long."""
+
+QUARTILES = 3.0
+"""A shift of so many interquartile ranges is beyond the usual spread (two standard deviations of a normal series)."""
+
+
+def stretches_around(windows: Windows, at: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Before and after the moment, (from, to) each; the window that holds it belongs to neither."""
+    first = windows.start + -(-(at - windows.start) // windows.window_s) * windows.window_s
+    length = max(LOOK_S, LEAST_WINDOWS * windows.window_s)
+    last = first - windows.window_s if first > at else first
+    return (float(windows.start), float(last)), (float(first), min(first + length, float(windows.end)))
+
+
+def suspects_around(windows: Windows, graph: Graph, findings: list[Finding], at: float) -> list[Suspect]:
+    """Rank what may have gone wrong at the moment, the likeliest first, at most ten."""
+    before, during = stretches_around(windows, at)
+    calls = windows.calls
+    was, now = _between(calls, before), _between(calls, during)
+    blamed = blame(calls, graph, before, during)
+    slower = shifts(was, now)
+    failed = sum(b.failed for b in blamed)
+    by_failures = {b.component: b.failed / failed for b in blamed}
+    extra = sum(s.extra for s in slower)
+    by_time = {s.service: s.extra / extra for s in slower}
+    weight_failures = _contrast(by_failures) * _size(failed, float(now["originals"].sum()))
+    weight_time = _contrast(by_time) * _size(extra, sum(s.usual for s in slower))
+    known = {b.component: blamed_suspect(windows, b, by_failures[b.component], findings, during) for b in blamed}
+    known |= {s.service: _slow(windows, s, findings, during) for s in slower if s.service not in known}
+    total = weight_failures + weight_time
+    ranked = [
+        replace(
+            suspect,
+            score=(weight_failures * by_failures.get(name, 0.0) + weight_time * by_time.get(name, 0.0))
+            / (total if total > 0 else 1.0),
+            certainty=1
+            - (1 - weight_failures * by_failures.get(name, 0.0)) * (1 - weight_time * by_time.get(name, 0.0)),
+        )
+        for name, suspect in known.items()
+    ]
+    return sorted(ranked, key=lambda s: (-s.score, s.component))[:10]
+
+
+def _between(calls: pd.DataFrame, stretch: tuple[float, float]) -> pd.DataFrame:
+    return calls[(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
+
+
+def _contrast(shares: dict[str, float]) -> float:
+    """The margin between the first and the second of a list, 0..1."""
+    first, second = [*sorted(shares.values(), reverse=True), 0.0, 0.0][:2]
+    return (first - second) / first if first > 0 else 0.0
+
+
+def _size(extra: float, usual: float) -> float:
+    """How much of a change it is, 0..1: a half where it is as large as the smallest rise that matters."""
+    share = extra / usual if usual > 0 else float(extra > 0)
+    return share / (share + LEAST_RISE)
+
+
+def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple[float, float]) -> Suspect:
+    parts = {
+        "in its own work": shift.own,
+        "between its callers and it": shift.waiting,
+        "in calls that are no longer made": shift.vanished,
+    }
+    where = max(parts, key=lambda part: parts[part])
+    evidence = Evidence(
+        statement=f"{shift.service} accounts for {shift.extra / 1000:.1f} s of changed time, mostly {where}, "
+        f"within {during[1] - during[0]:.0f} s; {shift.usual / 1000:.1f} s of its own work are usual for as many calls",
+        query=sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=shift.service),
+        window=during,
+        observed=shift.usual + shift.extra,
+        expected=shift.usual,
+    )
+    return Suspect(
+        component=shift.service,
+        service=shift.service,
+        kind="unknown" if shift.vanished > shift.own + shift.waiting else "slow",
+        score=0.0,
+        certainty=0.0,
+        failed=0.0,
+        failure="",
+        evidence=evidence,
+        findings=tuple(f for f in findings if f.component == shift.service),
+    )
+
+
+def group_around(windows: Windows, findings: list[Finding], top: Suspect | None, at: float) -> Group:
+    """The stretch in which the likeliest suspect was out of the ordinary, as an incident without user symptoms."""
+    before, during = stretches_around(windows, at)
+    start, end = during[0], during[1]
+    if top is not None and top.kind == "slow":
+        start, end = _out_of_the_ordinary(windows, top.service, before, during)
+    inside = tuple(f for f in findings if f.started_at < end and (f.ended_at is None or f.ended_at > start))
+    return Group(start, None if end >= windows.end else end, (), inside)
+
+
+def _out_of_the_ordinary(
+    windows: Windows, service: str, before: tuple[float, float], during: tuple[float, float]
+) -> tuple[float, float]:
+    """First and one past the last moment at which the service's calls took unusually long, near the stretch."""
+    took = _seconds_per_call(windows, service)
+    first, last = (int((t - windows.start) // windows.window_s) for t in during)
+    history = took[: int((before[1] - windows.start) // windows.window_s)]
+    history = history[np.isfinite(history)]
+    if not len(history):
+        return during
+    low, middle, high = np.quantile(history, (0.25, 0.5, 0.75))
+    slow = took > middle + QUARTILES * max(high - low, LEAST_RISE * middle)
+    slow = np.where(np.isfinite(took), slow, False)
+    start = next((w for w in range(max(0, first - HORIZON), last) if slow[w : w + 2].all()), first)
+    end = start
+    quiet = 0
+    for window in range(start, len(slow)):
+        quiet = 0 if slow[window] else quiet + 1
+        end = window + 1 if slow[window] else end
+        if quiet > HORIZON:
+            break
+    to_time = windows.start, windows.window_s
+    return float(to_time[0] + start * to_time[1]), float(max(to_time[0] + end * to_time[1], during[1]))
+
+
+def _seconds_per_call(windows: Windows, service: str) -> Floats:
+    rows = windows.calls[windows.calls["server"] == service]
+    table = tally(windows, rows.assign(ns=rows["server_ns"] + rows["uncovered_ns"]), ("server",), ("ns", "attempts"))
+    if not len(table):
+        return np.full((windows.end - windows.start) // windows.window_s, np.nan)
+    attempts = table["attempts"][0]
+    return np.divide(table["ns"][0] / 1e9, attempts, out=np.full_like(attempts, np.nan), where=attempts > 0)
