@@ -88,33 +88,38 @@ def play(
     spans_per_second: of world time; on the wall there are `speed` times as many.
     progress: is told the share of the play that is over, from 0 to 1.
     """
-    stop = min(history.end, history.end if until is None else until)
-    tally, started, changes, reached = Tally(), clock.now(), 0, history.start
-    metrics = WorldMetrics(history, lambda: history.start + (clock.now() - started) * speed, speed, tally)
-    registry.register(metrics)
-    sender = Sender(otlp, tally)
+    stop = history.end if until is None else min(until, history.end)
+    tally, started, reached = Tally(), clock.now(), history.start
+    registry.register(
+        WorldMetrics(history, lambda: history.start + (clock.now() - started) * speed, speed, tally),
+    )
     source = span_source(history, spans_per_second=spans_per_second, seed=seed)
+    sender = Sender(otlp, tally)
     try:
         for due, what in _timetable(source, started, speed, stop):
             if _wait(clock, due) and progress is not None:
                 progress((reached - history.start) / (stop - history.start))
             reached = max(reached, history.start + (due - started) * speed)
-            if isinstance(what, Change):
-                sender.change(what, round(due * _NS))
-                changes += 1
-                continue
-            tally.spans += 1
-            if clock.now() - due > _LATE_S:
-                tally.late += 1
-            else:
-                sender.span(what.row, what.start_ns)
+            _send(sender, tally, what, due, clock.now())
         _wait(clock, started + (stop - history.start) / speed)
         reached = stop
     except KeyboardInterrupt:
         pass  # the user's way to end a show: what waits is still sent
     finally:
         sender.close()
-    return Played(tally.spans, tally.dropped, changes, reached)
+    return Played(tally.spans, tally.dropped, tally.changes, reached)
+
+
+def _send(sender: Sender, tally: Tally, what: Change | _Placed, due: float, now: float) -> None:
+    if isinstance(what, Change):
+        sender.change(what, round(due * _NS))
+        tally.changes += 1
+        return
+    tally.spans += 1
+    if now - due > _LATE_S:
+        tally.late += 1
+    else:
+        sender.span(what.row, what.start_ns)
 
 
 def _wait(clock: Clock, due: float) -> bool:
@@ -137,8 +142,8 @@ class _Placed:
 def _timetable(
     source: SpanSource, started: float, speed: float, stop: float
 ) -> Iterator[tuple[float, Change | _Placed]]:
-    """What is emitted, by the wall time at which it is due: a span when it ends."""
-    history = source.history
+    """What is emitted, in order of the wall time at which it is due: a span when it ends, if that is before `stop`."""
+    history, last = source.history, started + (stop - source.history.start) / speed
     changes = sorted((change for change in history.changes if change.time < stop), key=lambda change: change.time)
     waiting: list[tuple[float, Change | _Placed]] = [
         (started + (change.time - history.start) / speed, change) for change in changes
@@ -148,11 +153,11 @@ def _timetable(
             break
         waiting += _place(source.draw(ticks), history.start, started, speed)
         waiting.sort(key=lambda entry: entry[0])
-        drawn_until = started + min(ticks.stop * history.tick_s, stop - history.start) / speed
+        drawn_until = min(started + ticks.stop * history.tick_s / speed, last)
         ready = sum(due < drawn_until for due, _ in waiting)
         yield from waiting[:ready]
         waiting = waiting[ready:]
-    yield from waiting
+    yield from (entry for entry in waiting if entry[0] < last)
 
 
 def _place(table: pa.Table, start: float, started: float, speed: float) -> Iterator[tuple[float, _Placed]]:

@@ -56,10 +56,11 @@ class GivenIds(IdGenerator):
 
 @dataclass
 class Tally:
-    """Spans that ended in the world; of these too late to be sent, seen by the exporter, and delivered."""
+    """Spans that ended in the world, of these too late to be sent, seen by the exporter, and delivered; changes."""
 
     spans: int = 0
     late: int = 0
+    changes: int = 0
     delivered: int = 0
     seen: int = 0
     closed: bool = False

@@ -25,8 +25,8 @@ OUTCOMES = ("ok", *ERROR_CLASSES)
 SERVER = 1 + CLASS["server"]
 DEADLINE = 1 + CLASS["deadline"]
 _REACHES = np.array([name not in NO_ANSWER for name in OUTCOMES])
-_LATE = 0.3
-"""A server whose client gave up takes this share of the time-out longer, on average (assumed)."""
+_LATE = (0.02, 0.3)
+"""A server whose client gave up takes these shares of the time-out longer: at the least, and on average above that."""
 
 
 @dataclass
@@ -214,7 +214,7 @@ def _hand_over(
     outcome, tick, n = attempts.outcome[reached], requests.tick[rows], len(reached)
     failed = np.where(outcome == DEADLINE, generator.random(n) < odds.failed[tick, server], outcome == SERVER)
     own = failed & (generator.random(n) < odds.own[tick, server])
-    late = history.edges[e].timeout_s * (1.0 + generator.exponential(_LATE, n))
+    late = history.edges[e].timeout_s * (1.0 + _LATE[0] + generator.exponential(_LATE[1], n))
     at_least = np.where(outcome == DEADLINE, late, 0.0)
     attempts.child = np.full(len(attempts), -1)
     attempts.child[reached] = sum(len(batch) for batch in batches) + np.arange(n)

@@ -12,7 +12,7 @@ START = 1_760_940_000.0
 TICK_S = 10.0
 TICKS = 240
 OUTAGE = slice(100, 160)  # ticks
-HIT = 0.6  # share of checkout's calls that need a new connection, hence the name, in an outage
+HIT = 0.6  # share of calls that need a new connection, hence the name, in an outage
 
 SERVICES = (
     Service("shop", ("shop.example",), "node", "GET /buy", user_facing=True, latency_s=0.004),
@@ -33,16 +33,20 @@ def edges(dialect: str) -> tuple[Edge, ...]:
 
 def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata", ticks: int = TICKS) -> History:
     """Calls of a request share their fate, as the model says; so the flows follow from `HIT` alone."""
-    hit = np.zeros(ticks)
+    hit, own = np.zeros(ticks), np.full(ticks, 0.01)
     hit[OUTAGE] = HIT
-    own = np.full(ticks, 0.01)
     calls = edges(dialect)
     entries = np.zeros((ticks, 4))
     entries[:, 0], entries[:, 3] = 40.0 * TICK_S, 10.0 * TICK_S
     # checkout fails with its database, or on its own; shop repeats once what failed, in vain
     broken = 1.0 - (1.0 - hit) * (1.0 - own)
-    originals = np.stack([entries[:, 0], 1.5 * entries[:, 0] * (1.0 + broken), 0.8 * entries[:, 3]], axis=1)
-    given_up = np.stack([originals[:, 0] * broken, originals[:, 1] * hit, originals[:, 2] * hit], axis=1)
+    to_checkout = entries[:, 0] * (1.0 + broken)
+    failed_there = 2.0 * entries[:, 0] * broken
+    own_there = failed_there * own * (1.0 - hit) / broken
+    # a repeat shares its call's fate, so among the requests that arrive more are doomed than among the calls
+    doomed = (failed_there - own_there) / (to_checkout - own_there)
+    originals = np.stack([entries[:, 0], 1.5 * to_checkout, 0.8 * entries[:, 3]], axis=1)
+    given_up = np.stack([originals[:, 0] * broken, originals[:, 1] * doomed, originals[:, 2] * hit], axis=1)
     retries = np.array([edge.retries for edge in calls])
     failures = np.zeros((ticks, 3, len(ERROR_CLASSES)))
     failures[:, 0, ERROR_CLASSES.index("server")] = given_up[:, 0] * (retries[0] + 1)
@@ -51,8 +55,8 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
     ok = originals - given_up
     attempts = ok + failures.sum(axis=2)
     arrivals = entries + np.stack([0 * own, attempts[:, 0], ok[:, 1] + ok[:, 2], 0 * own], axis=1)
-    failed = np.stack([given_up[:, 0], arrivals[:, 1] * broken, 0 * own, 0 * own], axis=1)
-    own_failed = np.stack([0 * own, arrivals[:, 1] * own * (1.0 - hit), 0 * own, 0 * own], axis=1)
+    failed = np.stack([given_up[:, 0], failed_there, 0 * own, 0 * own], axis=1)
+    own_failed = np.stack([0 * own, own_there, 0 * own, 0 * own], axis=1)
     zeros_s, zeros_e = np.zeros((ticks, 4)), np.zeros((ticks, 3))
     times = START + TICK_S * np.arange(ticks)
     answers = np.where(hit > 0, 0.0, 8.0)
