@@ -13,14 +13,18 @@ from .ledger import Ledger
 FAILING = frozenset({"failure_spike", "unreachable", USERS_FAILED})
 
 
-def cascade(group: Group, graph: Graph, trigger: Suspect, ledger: Ledger) -> tuple[CascadeStep, ...]:
-    """List the components that failed after the trigger, by onset."""
+def cascade(group: Group, graph: Graph, trigger: Suspect, started_at: float, ledger: Ledger) -> tuple[CascadeStep, ...]:
+    """List the components that failed after the trigger, by onset.
+
+    started_at: when the trigger began. What followed from it cannot have failed before, though a window that
+    began before it, or a stray failure in that window, may say so.
+    """
     failing = _failing(group, graph, trigger)
     onsets = {component: min(f.started_at for f in own) for component, own in failing.items()}
     steps = [
         CascadeStep(
             component=component,
-            onset_at=onsets[component],
+            onset_at=max(onsets[component], started_at),
             recovered_at=_recovered(own),
             because_of=_because_of(component, onsets, graph, trigger),
             path=_path(component, onsets, graph, trigger),

@@ -40,7 +40,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
     loops = sustaining(group, trigger, ledger)
-    steps = cascade(group, graph, top, ledger)
+    steps = cascade(group, graph, top, trigger.started_at, ledger)
     dns = _dns(windows, group, top)
     verdict = _verdict(trigger, steps, loops)
     return Incident(
