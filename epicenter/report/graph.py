@@ -96,9 +96,9 @@ def _at(box: Box, y: float) -> Box:
 def fold(name: str, room: float) -> tuple[str, ...]:
     """A name on one line or two of `room` pixels, broken after a dot, dash or slash where there is one."""
     name = plain(name)
-    if wide(name, NAME_SIZE) <= room:
+    if wide(name, NAME_SIZE, bold=True) <= room:
         return (name,)
-    fitting = next(end for end in range(len(name), 0, -1) if wide(name[:end], NAME_SIZE) <= room or end == 1)
+    fitting = next(end for end in range(len(name), 0, -1) if wide(name[:end], NAME_SIZE, bold=True) <= room or end == 1)
     breaks = [match.end() for match in re.finditer(r"[.\-_/: ]", name) if match.end() <= fitting]
     cut = breaks[-1] if breaks else fitting
-    return name[:cut], shorten(name[cut:], room, NAME_SIZE)
+    return name[:cut], shorten(name[cut:], room, NAME_SIZE, bold=True)

@@ -10,6 +10,8 @@ from .words import elide, plain
 
 SLIM, SLIGHT, BROAD = frozenset("ijl.,:;|!'"), frozenset("frt-()[]/ I"), frozenset("mwMW@%\N{REPLACEMENT CHARACTER}")
 """Letters by width in DejaVu Sans Bold, the widest of the usual system fonts; the rest is as wide as an o."""
+REGULAR = 0.9
+"""Width of DejaVu Sans against its bold face."""
 
 
 def tag(name: str, *children: str, **attributes: str | float) -> Markup:
@@ -49,19 +51,19 @@ def label(text: str, x: float, y: float, room: float, size: float, class_: str =
     return tag("text", *tooltip, shown, x=x, y=y, class_=class_, text_anchor=anchor, font_size=size)
 
 
-def shorten(text: str, room: float, size: float) -> str:
+def shorten(text: str, room: float, size: float, *, bold: bool = False) -> str:
     """The text, cut in its middle until it surely fits in `room` pixels."""
     text = plain(text)
     letters = len(text)
-    while letters > 4 and wide(text, size) > room:
+    while letters > 4 and wide(text, size, bold=bold) > room:
         letters -= 1
         text = elide(text, letters)
     return text
 
 
-def wide(text: str, size: float) -> float:
+def wide(text: str, size: float, *, bold: bool = False) -> float:
     """How many pixels a text takes at most."""
-    return size * sum(map(_ems, text))
+    return size * sum(map(_ems, text)) * (1 if bold else REGULAR)
 
 
 def _ems(letter: str) -> float:

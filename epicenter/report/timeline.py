@@ -87,7 +87,7 @@ def _range(incident: Incident, seen: RecordingSummary) -> tuple[float, float]:
 
 def _frame(start: float, end: float, *, narrow: bool, chart: bool) -> Frame:
     tall = (110 if narrow else 150) if chart else 26
-    return Frame(340, 0, tall, 40, start, end) if narrow else Frame(1040, 272, tall, 25, start, end)
+    return Frame(340, 0, tall, 40, start, end) if narrow else Frame(1040, 284, tall, 25, start, end)
 
 
 def _rows(incident: Incident, frame: Frame) -> list[Row]:
