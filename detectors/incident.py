@@ -73,17 +73,27 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
     stood = [f for f in top.findings if "emptied_at" in f.facts and (f.ended_at is None or f.ended_at > started)]
     emptied = [float(f.facts["emptied_at"]) for f in stood]
     started = next((t for t in emptied if t <= started + windows.window_s), started)
-    ends = [f.ended_at for f in harm]
-    ended = group.ended_at if not ends else None if None in ends else max(e for e in ends if e is not None)
     return Trigger(
         component=top.component,
         service=top.service,
         kind=top.kind,
         started_at=started,
-        ended_at=ended,
+        ended_at=_ended(group, top),
         confidence=confidence(top),
         evidence=(*ledger.cite_findings(top.findings), *ledger.cite("cause", (top.evidence,))),
     )
+
+
+def _ended(group: Group, top: Suspect) -> float | None:
+    """When the fault itself was mended: by its own record, else by a probe, else by the last failing caller.
+
+    Callers go on failing from their caches for a while; that belongs to the recovery.
+    """
+    for witness in (("record_race",), ("dns_answers",), tuple({f.detector for f in top.findings})):
+        ends = [f.ended_at for f in top.findings if f.detector in witness]
+        if ends:
+            return None if None in ends else max(end for end in ends if end is not None)
+    return group.ended_at
 
 
 def confidence(top: Suspect) -> float:
@@ -109,7 +119,8 @@ def _verdict(trigger: Trigger, steps: tuple[CascadeStep, ...], loops: tuple[Sust
 
 def _dns(windows: Windows, group: Group, top: Suspect) -> Dns:
     failing = [f for f in group.findings if f.kind.startswith("dns.")]
-    names = tuple(sorted({f.component for f in failing}))
+    # A resolver's codes speak of a zone or a server; the rest of names.
+    names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
         return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
     if failing:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .base import Detector
+from .dns_answers import dns_answers
 from .dns_failures import dns_failures
+from .dns_lookups import dns_lookups
+from .dns_rcodes import dns_rcodes
 from .failure_spikes import failure_spikes
 from .health_check_flapping import health_check_flapping
 from .lease_collapse import lease_collapse
@@ -11,7 +14,10 @@ from .record_race import record_race
 from .retry_storm import retry_storm
 
 DETECTORS: dict[str, Detector] = {
+    "dns_answers": dns_answers,
     "dns_failures": dns_failures,
+    "dns_lookups": dns_lookups,
+    "dns_rcodes": dns_rcodes,
     "failure_spikes": failure_spikes,
     "health_check_flapping": health_check_flapping,
     "lease_collapse": lease_collapse,

@@ -1,0 +1,65 @@
+"""Names whose look-ups fail by the counters of those who look up (`dns.lookup.duration` with an error type).
+
+A counter tells of every look-up, where spans are a sample; what it says of the failure is the
+client's own word, read as any other client's (`collector.failures`).
+"""
+
+from __future__ import annotations
+
+from ..collector.failures import classify
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .dns_failures import KINDS
+from .episodes import Episode, alarm_time, episodes, window_times
+from .queries import sql
+from .series import Table, concept, tally
+
+TICKS = 20.0
+"""Failures are held against a clock of so many ticks a window, since good look-ups are often not counted: more than
+one failure a window stands out against a quiet past."""
+
+
+def dns_lookups(windows: Windows) -> list[Finding]:
+    """Find names whose counted look-ups began to fail."""
+    rows = concept(windows, "dns_lookup_failures")
+    table = tally(windows, rows.assign(failed=rows["value"].fillna(0.0)), ("component",), ("failed",))
+    if not len(table):
+        return []
+    return [_finding(windows, table, e) for e in episodes(table["failed"], table["failed"] + TICKS)]
+
+
+def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
+    name = table.names("component")[episode.series]
+    start, end = window_times(windows, episode)
+    until = float(windows.end) if end is None else end
+    failure = _failure(windows, name, (start, until))
+    evidence = Evidence(
+        statement=f"{episode.failed:.0f} look-ups of {name} failed by their clients' counters",
+        query=sql("signals", "item, value", (start, until), component=name, concept="dns_lookup_failures"),
+        window=(start, until),
+        observed=episode.failed,
+        expected=episode.failed - episode.excess,
+    )
+    return Finding(
+        detector="dns_lookups",
+        kind=KINDS[failure],
+        component=name,
+        started_at=start,
+        ended_at=end,
+        score=episode.rate,
+        evidence=(evidence,),
+        facts={"failure": failure, "excess": episode.excess, "alarm_at": alarm_time(windows, episode)},
+    )
+
+
+def _failure(windows: Windows, name: str, stretch: tuple[float, float]) -> str:
+    """The class with most look-ups among those that tell; else unspecified."""
+    rows = concept(windows, "dns_lookup_failures")
+    rows = rows[(rows["component"] == name) & (rows["window"] >= stretch[0]) & (rows["window"] < stretch[1])]
+    counts = rows.groupby("item", sort=True)["value"].sum()
+    told: dict[str, float] = {}
+    for word, count in counts.items():
+        failure = classify(str(word)).removeprefix("dns_")
+        if failure in KINDS and failure != "unspecified" and count > 0:
+            told[failure] = told.get(failure, 0.0) + float(count)
+    return max(told, key=lambda failure: told[failure]) if told else "unspecified"
