@@ -8,12 +8,11 @@ nothing about an empty record.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import KINDS
-from .episodes import Episode, alarm_time, episodes, window_times
+from .episodes import LEAST_RISE, Episode, alarm_time, episodes, window_times
 from .queries import sql
 from .series import Floats, Table, concept, tally
 
@@ -28,20 +27,23 @@ def dns_rcodes(windows: Windows) -> list[Finding]:
     if not len(table):
         return []
     components = np.array(table.names("component"))
-    totals = _undiluted(np.array([table["value"][components == component].sum(axis=0) for component in components]))
+    totals = np.array([table["value"][components == component].sum(axis=0) for component in components])
     failing = np.array([code in FAILURES for code in table.names("code")])
-    found = episodes(np.where(failing[:, None], np.minimum(table["value"], totals), 0.0), totals)
-    return [_finding(windows, table, episode) for episode in found]
+    failed = np.where(failing[:, None], table["value"], 0.0)
+    return [
+        _finding(windows, table, e) for e in episodes(failed, totals) if _rose(failed[e.series], totals[e.series], e)
+    ]
 
 
-def _undiluted(totals: Floats) -> Floats:
-    """Answers per window, at most as many as usual until then.
+def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:
+    """Whether there were more such answers, and not only fewer others.
 
-    When callers ask again and again, a flood of answers of one code would hide all others, and
-    their return to normal would then look like a rise.
+    A flood of good answers hides all others while it lasts; their share then returns without any
+    of them being new.
     """
-    usual = pd.DataFrame(totals.T).expanding().median().to_numpy(np.float64).T
-    return np.minimum(totals, usual)
+    stretch = slice(episode.onset, episode.alarm + 1)
+    before = float(np.median(failed[: episode.onset])) if episode.onset else 0.0
+    return float(failed[stretch].mean()) - before >= LEAST_RISE * float(totals[stretch].mean())
 
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
