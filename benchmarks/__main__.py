@@ -7,7 +7,7 @@ import importlib
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("windows", "world")
+BENCHMARKS = ("windows", "world", "recordings")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +18,8 @@ SPANS_PER_SECOND = 20.0
 
 TRUTH = "truth.json"
 
-_AHEAD = 2
-"""Chunks drawn while an earlier one is being written: one a core of a small machine."""
+_AHEAD = 1
+"""Chunks drawn while an earlier one is being written, which takes longer than drawing; each holds some 50 MB."""
 
 
 def record(
@@ -42,10 +43,10 @@ def record(
         writer.write("changes", change_table(history))
         for table in sample_tables(history, every_s=scrape_s):
             writer.write("samples", table)
-        with ThreadPoolExecutor(_AHEAD) as pool:
-            drawn = [pool.submit(source.draw, ticks) for ticks in chunks[:_AHEAD]]
+        with ThreadPoolExecutor(1) as pool:
+            drawn = deque(pool.submit(source.draw, ticks) for ticks in chunks[:_AHEAD])
             for done in range(len(chunks)):
-                table = drawn.pop(0).result()
+                table = drawn.popleft().result()
                 if done + _AHEAD < len(chunks):
                     drawn.append(pool.submit(source.draw, chunks[done + _AHEAD]))
                 writer.write("spans", table)

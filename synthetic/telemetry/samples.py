@@ -15,7 +15,7 @@ from .table import AttributePool
 SCRAPE_S = 30.0
 """Between Prometheus's default of 60 s and the 15 s that its own example sets up."""
 
-_TABLE_ROWS = 500_000
+_TABLE_ROWS = 120_000
 
 
 def sample_tables(history: History, *, every_s: float = SCRAPE_S) -> Iterator[pa.Table]:

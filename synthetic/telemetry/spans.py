@@ -20,8 +20,8 @@ from .tree import draw_forest
 
 Floats = NDArray[np.float64]
 
-CHUNK_SPANS = 120_000
-"""Spans that are drawn at a time, roughly: about one row group of a recording."""
+CHUNK_SPANS = 60_000
+"""Spans that are drawn at a time, roughly: enough to draw fast, few enough to hold in some 50 MB."""
 
 SKEW_S = 0.015
 """Clocks of instances differ by this standard deviation (assumed: NTP over a region), cut at three of it."""
