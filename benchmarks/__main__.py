@@ -7,7 +7,7 @@ import importlib
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("windows", "world", "recordings")
+BENCHMARKS = ("windows", "world", "recordings", "telemetry")
 
 
 def main() -> None:
