@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
 
@@ -15,7 +17,7 @@ def command(as_json: bool) -> None:
     from ..synthetic.scenarios import SCENARIOS
     from .output import to_json
 
-    lines = {name: (scenario.__doc__ or "").strip().splitlines()[0] for name, scenario in SCENARIOS.items()}
+    lines = {name: _about(name) for name in SCENARIOS}
     if as_json:
         click.echo(to_json([{"name": name, "about": about} for name, about in lines.items()]), nl=False)
         return
@@ -23,3 +25,9 @@ def command(as_json: bool) -> None:
     for name, about in lines.items():
         table.add_row(name, about)
     Console().print(table)
+
+
+def _about(name: str) -> str:
+    """The first line of the docstring of the scenario's own file."""
+    module = import_module(f"...synthetic.scenarios.{name.replace('-', '_')}", __name__)
+    return (module.__doc__ or "").strip().splitlines()[0]

@@ -1,0 +1,73 @@
+"""Top-k over the labelled faults of a Nezha recording: `python -m benchmarks.nezha --data DIR [--json F]`.
+
+DIR holds spans.parquet, metrics.parquet and labels.json (IntelligentDDS/Nezha, MIT, converted). Each label's time is
+given to `analyze` as `at`; a fault without any span in the three minutes after it is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epicenter.collector.model import Windows
+from epicenter.detectors import analyze
+from epicenter.detectors.around import LOOK_S
+from epicenter.pipeline import analyze_paths
+
+WINDOW_S = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if not (options.data / "labels.json").exists():
+        print(f"skipped: {options.data} holds no labels.json")
+        return
+    result = score(options.data)
+    for case in result["cases"]:
+        print(case["time"], case["service"], case["fault"], case["rank"] or "-", case["named"], case["confidence"])
+    print({name: value for name, value in result.items() if name != "cases"})
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def score(data: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("spans.parquet", "metrics.parquet"):
+            (Path(folder) / name).symlink_to((data / name).resolve())
+        first, windows = analyze_paths([Path(folder)], window_s=WINDOW_S)
+    labels = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    found = [_case(windows, first.recording, label) for label in labels]
+    cases = [case for case in found if case is not None]
+    tops = {f"top{k}": float(np.mean([0 < case["rank"] <= k for case in cases])) for k in (1, 3, 5)}
+    sure = [case for case in cases if case["confidence"] >= 0.8]
+    precision = float(np.mean([case["rank"] == 1 for case in sure])) if sure else None
+    return {**tops, "precision_at_confidence_08": precision, "cases": cases}
+
+
+def _case(windows: Windows, summary: Any, label: dict[str, str]) -> dict[str, Any] | None:
+    at = datetime.fromisoformat(label["inject_time_utc"]).replace(tzinfo=UTC).timestamp()
+    if not windows.calls["window"].between(at, at + LOOK_S, inclusive="left").any():
+        return None
+    (incident,) = analyze(windows, summary, at=at).incidents
+    names = [candidate.service for candidate in incident.candidates]
+    return {
+        "time": label["inject_time_utc"],
+        "service": label["service"],
+        "fault": label["fault"],
+        "rank": names.index(label["service"]) + 1 if label["service"] in names else 0,
+        "named": incident.trigger.service,
+        "confidence": incident.trigger.confidence,
+    }
+
+
+if __name__ == "__main__":
+    main()
