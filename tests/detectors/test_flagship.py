@@ -1,0 +1,67 @@
+"""The simulated outage of October 2025, thinly sampled: the trigger is found, and found again from less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from epicenter.collector.model import Windows
+from epicenter.detectors import analyze
+from epicenter.pipeline import analyze_paths
+from epicenter.synthetic import History
+from epicenter.synthetic.telemetry.record import record
+from tests.detectors.frames import SUMMARY
+
+NAME = "dynamodb.us-east-1.amazonaws.com"
+EMPTY, MENDED = 1_760_942_880, 1_760_952_300
+MINUTE = 60
+
+
+@pytest.fixture(scope="module")
+def seen(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Windows:
+    folder = record(flagship, tmp_path_factory.mktemp("flagship") / "recording", spans_per_second=5.0, seed=0)
+    return analyze_paths([folder])[1]
+
+
+def test_the_record_is_the_trigger_and_the_loops_have_windows_of_their_own(seen: Windows) -> None:
+    incident = analyze(seen, SUMMARY).incidents[0]
+    assert (incident.verdict, incident.trigger.component, incident.trigger.service) == ("cascade", NAME, "dynamodb")
+    assert incident.trigger.kind == "dns.empty_record"
+    assert incident.trigger.started_at == pytest.approx(EMPTY, abs=MINUTE)
+    assert incident.trigger.ended_at is not None
+    assert MENDED <= incident.trigger.ended_at <= MENDED + 16 * MINUTE
+    assert (incident.dns.role, incident.dns.failure) == ("root", "nodata")
+    loops = {loop.kind: loop for loop in incident.sustaining}
+    assert {"lease_collapse", "health_check_flapping"} <= set(loops)
+    assert all(loop.started_at >= MENDED and loop.metastable for loop in loops.values())
+    race = " ".join(item.statement for item in incident.evidence if item.detector == "record_race")
+    assert all(word in race for word in ("dns-enactor-c", "dns-enactor-a", "110"))
+
+
+@pytest.mark.parametrize("minutes", [6, 60, 150, 200, 320, 500, 700])
+def test_no_later_moment_changes_the_trigger(seen: Windows, minutes: int) -> None:
+    assert analyze(until(seen, EMPTY + minutes * MINUTE), SUMMARY).incidents[0].trigger.component == NAME
+
+
+def test_the_trigger_is_right_without_change_events(seen: Windows) -> None:
+    untold = replace(seen, changes=seen.changes.iloc[:0])
+    assert analyze(untold, SUMMARY).incidents[0].trigger.component == NAME
+
+
+def test_the_order_of_rows_does_not_matter(seen: Windows) -> None:
+    shuffled = replace(seen, calls=seen.calls.iloc[np.random.default_rng(1).permutation(len(seen.calls))])
+    assert analyze(shuffled, SUMMARY) == analyze(seen, SUMMARY)
+
+
+def until(windows: Windows, moment: int) -> Windows:
+    end = moment // windows.window_s * windows.window_s
+    calls, signals = windows.calls, windows.signals
+    return replace(
+        windows,
+        end=end,
+        calls=calls[calls["window"] < end],
+        signals=signals[signals["window"] < end],
+        changes=windows.changes[windows.changes["time"] < end],
+    )
