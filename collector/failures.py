@@ -54,19 +54,10 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 """(class, regular expression) in the order in which they are tried."""
 
 
-HOSTS = (
-    r"Failed to resolve '([^']+)'",
-    r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)",
-    r"\bquery[A-Za-z0-9]+ E[A-Z]+ ([\w.-]+)",
-    r"[Cc]annot connect to host ([\w.-]+)",
-    r"errors resolving ([\w.-]+)",
-    r"Could not resolve host: '?([\w.-]+)",
-    r"could not translate host name \"([\w.-]+)\"",
-    r"UnknownHostException: ([\w-]+\.[\w.-]+)",
-    r"\blookup ([\w.-]+)(?: on |: )",
-    r"endpoint URL: \"\w+://([\w.-]+)",
-    r"Inaccessible host: `([\w.-]+)'",
-    r"No such host is known\. \(([\w.-]+)",
+HOST = (
+    r"(?:Failed to resolve '|getaddrinfo [A-Z_]+ |\bquery[A-Za-z0-9]+ E[A-Z]+ |[Cc]annot connect to host "
+    r"|errors resolving |Could not resolve host: '?|could not translate host name \"|UnknownHostException: "
+    r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \()([\w-]+(?:\.[\w-]+)*)"
 )
 """Where the words name the host that was not reached: for spans that do not record whom they addressed."""
 
@@ -91,8 +82,8 @@ def host(words: str) -> str:
     >>> host("getaddrinfo ENOTFOUND pricing.example")
     'pricing.example'
     """
-    found = (re.search(pattern, words) for pattern in HOSTS)
-    return next((match[1].lower().rstrip(".") for match in found if match), "")
+    match = re.search(HOST, words)
+    return match[1].lower() if match else ""
 
 
 def rank_sql(words: str) -> str:
@@ -103,8 +94,7 @@ def rank_sql(words: str) -> str:
 
 def host_sql(words: str) -> str:
     """DuckDB SQL for `host` of the text expression `words`."""
-    found = ", ".join(f"nullif(regexp_extract({words}, {_quoted(text)}, 1), '')" for text in HOSTS)
-    return f"rtrim(lower(coalesce({found}, '')), '.')"
+    return f"lower(regexp_extract({words}, {_quoted(HOST)}, 1))"
 
 
 def _quoted(text: str) -> str:

@@ -19,9 +19,9 @@ import duckdb
 from .failures import RANK
 from .sides import CLIENTS, FAILED, ID, IS_CLIENT, IS_SERVER, PARENT, SAID, SERVERS, STEPS, tell_kinds
 
-VIEWS = ("calls_attempts", "calls_told")
+VIEWS = ("calls_attempts", "calls_loose", "calls_told")
 TABLES = (
-    *("calls_kinds", "calls_said", "calls_pairs", "calls_crowded", "calls_steps", "calls_loose"),
+    *("calls_kinds", "calls_said", "calls_pairs", "calls_crowded", "calls_steps"),
     *("calls_below", "calls_above", "calls_odd"),
 )
 
@@ -30,13 +30,13 @@ TABLES = (
 
 _PAIRS = f"""
 select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
-    c.service as client, s.service as server, c.peer, c.name, c.start as c_start, s.start as s_start,
+    c.service as client, s.service as server, c.peer, c.name, coalesce(c.start, s.start) as start,
     c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
-    least(c.rank, said.rank) as rank, c.responded, greatest(c.hidden, coalesce(said.retried, 0)) as hidden,
+    least(c.rank, c.said_rank) as rank, c.responded, greatest(c.hidden, coalesce(c.retried, 0)) as hidden,
     c.resend, coalesce(c.root, s.entry) as root
-from ({CLIENTS}) c
-left join calls_said said on c.sid = said.sid
-full join ({SERVERS}) s on c.sid = s.pid
+from ({SERVERS}) s
+full join (select * from ({CLIENTS}) left join (select sid, rank as said_rank, retried from calls_said) using (sid)) c
+    on c.sid = s.pid
 """
 
 
@@ -50,21 +50,22 @@ def pair(connection: duckdb.DuckDBPyConnection) -> None:
     tell_kinds(connection)
     connection.execute(f"create temp table calls_said as {SAID}")
     connection.execute(f"create temp table calls_pairs as {_PAIRS}")
-    _set_crowded_apart(connection)
+    crowded = _is_crowded(connection)
+    if crowded:
+        connection.execute(f"create temp table calls_crowded as {_CROWDED}")
     connection.execute(f"create temp table calls_steps as {STEPS}")
-    connection.execute(f"create temp table calls_loose as {_LOOSE}")
+    connection.execute(f"create temp view calls_loose as {_LOOSE + _FANS if crowded else _LOOSE}")
     connection.execute(f"create temp table calls_below as {_BELOW}")
     connection.execute(f"create temp table calls_above as {_ABOVE}")
     connection.execute(f"create temp table calls_odd as {_ODD}")
-    connection.execute(f"create temp view calls_attempts as {_ATTEMPTS}")
+    connection.execute(f"create temp view calls_attempts as {_ATTEMPTS.format(but=_NOT_CROWDED if crowded else '')}")
 
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop what `pair` made, whether it came to its end or not."""
-    for name in VIEWS:
-        connection.execute(f"drop view if exists temp.{name}")
-    for name in TABLES:
-        connection.execute(f"drop table if exists temp.{name}")
+    for kind, names in (("view", VIEWS), ("table", TABLES)):
+        for name in names:
+            connection.execute(f"drop {kind} if exists temp.{name}")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -73,63 +74,72 @@ def forget(connection: duckdb.DuckDBPyConnection) -> None:
 _KEY = "coalesce(c_sid, s_sid)"
 
 
-def _set_crowded_apart(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create `calls_crowded`, the keys that more than one row has.
+_CROWDED = f"select {_KEY} as key from calls_pairs group by key having count(*) > 1"
+_NOT_CROWDED = f"and {_KEY} not in (from calls_crowded)"
 
-    Counting is cheap and finding is not: if every server span and every client span is in one row of the pairs,
-    nothing is there twice but perhaps among those that found no partner, which are few.
+
+def _is_crowded(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether some span was recorded twice, or some client span has several servers.
+
+    Counting is cheap and finding is not: where every client and server span is in one row of the pairs, nothing is
+    there twice but perhaps among those that found no partner, which are few.
     """
-    paired, alone_twice = connection.execute(
-        f"""select [count(c_sid), count(s_sid)],
-            (select count(*) > count(distinct {_KEY}) from calls_pairs where c_sid is null or s_sid is null)
-        from calls_pairs"""
-    ).fetchall()[0]
-    told = connection.execute(
-        f"select count(*) filter ({IS_CLIENT}), count(*) filter ({IS_SERVER}) from calls_told"
-    ).fetchall()[0]
-    crowded = f"select {_KEY} as key from calls_pairs group by key having count(*) > 1"
-    if list(told) == list(paired) and not alone_twice:
-        crowded = "select 0::ubigint as key where false"
-    connection.execute(f"create temp table calls_crowded as {crowded}")
+    told = f"select count(*) filter ({IS_CLIENT}), count(*) filter ({IS_SERVER}), 0 from calls_told"
+    paired = f"""select count(c_sid), count(s_sid), (
+            select count(*) - count(distinct {_KEY}) from calls_pairs where c_sid is null or s_sid is null
+        ) from calls_pairs"""
+    return connection.execute(told).fetchall() != connection.execute(paired).fetchall()
 
 
-# The longest copy of a span counts. Below one client span, the last server span of a service answered what the client
-# saw; the ones before it are attempts of which only the server's side is known.
-_LOOSE = f"""
-with crowded as (
+_LOOSE = """
+select *, 1 as nth, 1 as fan, server_ns as below_ns from calls_pairs where c_sid is null or s_sid is null
+"""
+
+# The longest copy of a span counts. Of several server spans of one service below one client span, one whose fate is
+# the client's answered what the client saw; of the others only the server's side is known.
+_FANS = f"""{_NOT_CROWDED}
+union all by name
+select *, row_number() over of_one as nth, count(*) over all_of_one as fan, sum(server_ns) over all_of_one as below_ns
+from (
     select * from calls_pairs where {_KEY} in (from calls_crowded)
-    qualify row_number() over (partition by c_sid, s_sid order by client_ns desc, server_ns desc, c_start, s_start,
+    qualify row_number() over (partition by c_sid, s_sid order by client_ns desc, server_ns desc, start,
         c_failed desc, s_failed desc, rank, client, server, peer, name, hidden desc, c_pid, s_pid) = 1
 )
-select *, row_number() over of_one as nth, count(*) over all_of_one as fan, sum(server_ns) over all_of_one as below_ns
-from crowded
-window of_one as (partition by {_KEY}, server order by s_start desc, s_sid desc),
+window of_one as (partition by {_KEY}, server order by s_failed is distinct from c_failed, s_sid),
     all_of_one as (partition by {_KEY}, server)
-union all by name
-select *, 1 as nth, 1 as fan, server_ns as below_ns from calls_pairs
-where (c_sid is null or s_sid is null) and {_KEY} not in (from calls_crowded)
 """
 
 # ---------------------------------------------------------------------------------------------------------------------
 # client spans without a server span, and server spans without a client span
 
+_OTHERS = f"from calls_told where not {IS_CLIENT} and not {IS_SERVER}"
+
 _BELOW = f"""
 with alone as (
-    select distinct c_sid, client from calls_loose where c_sid is not null and s_sid is null
+    select distinct c_sid as sid, client from calls_loose where c_sid is not null and s_sid is null
+), children as (
+    select c_sid, c_pid as pid, client as service, client_ns as duration, c_failed as failed, true as calls
+    from calls_pairs where c_pid is not null
+    union all
+    select {ID}, {PARENT}, ServiceName, greatest(Duration, 0), {FAILED}, false {_OTHERS}
 )
-select c_sid as sid, bool_or({IS_CLIENT} and ServiceName = client) as wraps,
-    min_by({{'service': ServiceName, 'duration': greatest(Duration, 0), 'failed': {FAILED}}}, {ID})
-        filter (ServiceName <> client) as answer
-from calls_told join alone on {PARENT} = c_sid
-where not {IS_SERVER}
-group by c_sid
+select sid, bool_or(calls and service = client) as wraps,
+    min_by({{'service': service, 'duration': duration, 'failed': failed}}, row(c_sid, -duration)) filter (service <> client) as answer
+from children join alone on pid = sid
+group by sid
 """
 
 _ABOVE = f"""
-with alone as (select distinct s_pid, server from calls_loose where c_sid is null and s_pid is not null)
-select s_pid as pid, server as below, min(ServiceName) as service, bool_or(ServiceName = server) as nested
-from calls_told join alone on {ID} = s_pid
-group by s_pid, server
+with alone as (
+    select distinct s_pid as pid, server as below from calls_loose where c_sid is null and s_pid is not null
+), parents as (
+    select s_sid as sid, server as service from calls_pairs where s_sid is not null
+    union all
+    select {ID}, ServiceName {_OTHERS}
+)
+select pid, below, min(service) as service, bool_or(service = below) as nested
+from parents join alone on sid = pid
+group by pid, below
 """
 
 
@@ -162,7 +172,7 @@ with beside as (
     where not coalesce(wraps, false) and not coalesce(nested, false)
 )
 select hash(c_sid, s_sid) as id, tid, coalesce(client, '') as client, coalesce(server, '') as server,
-    coalesce(peer, '') as peer, name, case when seen then c_pid end as pid, coalesce(c_start, s_start) as start,
+    coalesce(peer, '') as peer, name, case when seen then c_pid end as pid, start,
     case when seen then client_ns end as client_ns, case when answered then server_ns end as server_ns,
     case when answered and seen then greatest(client_ns - coalesce(below_ns, server_ns), 0) end as uncovered_ns,
     root and nth = 1 as entry,
@@ -180,11 +190,11 @@ qualify row_number() over (partition by sid order by duration desc, start) = 1
 """
 
 _ATTEMPTS = f"""
-select c_sid as id, tid, client, server, peer, name, c_pid as pid, c_start as start, client_ns, server_ns,
+select c_sid as id, tid, client, server, peer, name, c_pid as pid, start, client_ns, server_ns,
     greatest(client_ns - server_ns, 0) as uncovered_ns, root as entry, c_failed or s_failed as failed,
     {_fate("true", _WASTED)} as rank, {_WASTED} as wasted, hidden, resend as again
 from calls_pairs
-where c_sid is not null and s_sid is not null and c_sid not in (from calls_crowded)
+where c_sid is not null and s_sid is not null {{but}}
 union all
 from calls_odd
 """

@@ -10,8 +10,9 @@ import duckdb
 
 from .failures import host_sql, rank_sql
 
-ID = "hash(TraceId, SpanId)"
-PARENT = "case when ParentSpanId <> '' then hash(TraceId, ParentSpanId) end"
+TRACE = "hash(TraceId)"
+ID = f"hash({TRACE}, SpanId)"
+PARENT = f"case when ParentSpanId <> '' then hash({TRACE}, ParentSpanId) end"
 
 
 def _first(*names: str) -> str:
@@ -66,7 +67,7 @@ IS_CLIENT = f"({_CLIENT_KIND} and not {STEP})"
 IS_SERVER = "Kind in ('Server', 'Consumer')"
 
 CLIENTS = f"""
-select {ID} as sid, {PARENT} as pid, hash(TraceId) as tid, epoch_ns(Timestamp) as start,
+select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
     hash(SpanName, {_first("url.full", "http.url")}) as name, {_PEER_OR_WORDS} as peer,
     {FAILED} as failed, case when {FAILED} then {rank_sql(WORDS)} end as rank,
@@ -82,14 +83,14 @@ hidden: attempts inside this one span after the first (botocore's retry_attempts
 """
 
 SERVERS = f"""
-select {ID} as sid, {PARENT} as pid, hash(TraceId) as tid, epoch_ns(Timestamp) as start,
+select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' and Kind = 'Server' as entry,
     {FAILED} as failed
 from calls_told where {IS_SERVER}
 """
 
 STEPS = f"""
-select {ID} as sid, {PARENT} as pid, hash(TraceId) as tid, epoch_ns(Timestamp) as start,
+select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
     hash(SpanName) as name, coalesce(nullif({_bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
         nullif({PEER}, ''), {host_sql(WORDS)}) as peer, {LOOKUP} as lookup, {rank_sql(WORDS)} as rank

@@ -87,7 +87,16 @@ def _counts(window_s: int) -> str:
         order by {keys}"""
 
 
-_BUCKET = " + ".join(f"(coalesce(client_ns, server_ns) > {round(bound * 1e9)})::tinyint" for bound in LATENCY_BOUNDS_S)
+def _bucket(first: int, end: int) -> str:
+    """SQL for the index of the latency bucket, as a search by halves: it is asked for every attempt."""
+    if first == end:
+        return str(first)
+    middle = (first + end) // 2
+    bound = round(LATENCY_BOUNDS_S[middle] * 1e9)
+    return f"case when seen_ns <= {bound} then {_bucket(first, middle)} else {_bucket(middle + 1, end)} end"
+
+
+_BUCKET = _bucket(0, len(LATENCY_BOUNDS_S))
 _COUNTED = f"""
     select start // 1000000000 // {{window_s}} * {{window_s}} as "window", client, server, peer, {_BUCKET} as bucket,
         case when failed then rank when hidden > 0 then {RANK["other"]} end as rank,
@@ -97,7 +106,8 @@ _COUNTED = f"""
         sum(client_ns) as client_ns, sum(server_ns) as server_ns, sum(uncovered_ns) as uncovered_ns,
         sum(client_ns) filter (server_ns is null) as unanswered_ns,
         min(tid) as example, min(tid) filter (failed) as failing
-    from calls_attempts left join calls_repeats repeats using (id)
+    from (select *, coalesce(client_ns, server_ns) as seen_ns from calls_attempts)
+    left join calls_repeats repeats using (id)
     group by all"""
 
 
