@@ -21,7 +21,7 @@ from .sides import CLIENTS, FAILED, ID, IS_CLIENT, IS_SERVER, PARENT, SAID, SERV
 
 VIEWS = ("calls_attempts", "calls_loose", "calls_told")
 TABLES = (
-    *("calls_kinds", "calls_said", "calls_pairs", "calls_crowded", "calls_steps"),
+    *("calls_kinds", "calls_said", "calls_pairs", "calls_crowded", "calls_steps", "calls_others"),
     *("calls_below", "calls_above", "calls_odd"),
 )
 
@@ -55,6 +55,7 @@ def pair(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create temp table calls_crowded as {_CROWDED}")
     connection.execute(f"create temp table calls_steps as {STEPS}")
     connection.execute(f"create temp view calls_loose as {_LOOSE + _FANS if crowded else _LOOSE}")
+    connection.execute(f"create temp table calls_others as {_OTHERS}")
     connection.execute(f"create temp table calls_below as {_BELOW}")
     connection.execute(f"create temp table calls_above as {_ABOVE}")
     connection.execute(f"create temp table calls_odd as {_ODD}")
@@ -92,7 +93,7 @@ def _is_crowded(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 _LOOSE = """
-select *, 1 as nth, 1 as fan, server_ns as below_ns from calls_pairs where c_sid is null or s_sid is null
+select *, 1 as nth, 1 as fan, server_ns as below_ns from calls_pairs where (c_sid is null or s_sid is null)
 """
 
 # The longest copy of a span counts. Of several server spans of one service below one client span, one whose fate is
@@ -112,30 +113,39 @@ window of_one as (partition by {_KEY}, server order by s_failed is distinct from
 # ---------------------------------------------------------------------------------------------------------------------
 # client spans without a server span, and server spans without a client span
 
-_OTHERS = f"from calls_told where not {IS_CLIENT} and not {IS_SERVER}"
+_LONELY_CLIENTS = "from calls_loose where c_sid is not null and s_sid is null"
+_LONELY_SERVERS = "from calls_loose where c_sid is null and s_pid is not null"
+
+# Spans that are no side of a call, and stand directly around a lonely server or below a lonely client.
+_OTHERS = f"""
+select {ID} as sid, {PARENT} as pid, ServiceName as service, greatest(Duration, 0) as duration, {FAILED} as failed
+from calls_told where Kind not in ('Client', 'Producer', 'Server', 'Consumer')
+    and ({ID} in (select s_pid {_LONELY_SERVERS}) or {PARENT} in (select c_sid {_LONELY_CLIENTS}))
+"""
 
 _BELOW = f"""
 with alone as (
-    select distinct c_sid as sid, client from calls_loose where c_sid is not null and s_sid is null
+    select distinct c_sid as sid, client {_LONELY_CLIENTS}
 ), children as (
     select c_sid, c_pid as pid, client as service, client_ns as duration, c_failed as failed, true as calls
-    from calls_pairs where c_pid is not null
+    from calls_pairs where c_pid in (select sid from alone)
     union all
-    select {ID}, {PARENT}, ServiceName, greatest(Duration, 0), {FAILED}, false {_OTHERS}
+    select sid, pid, service, duration, failed, false from calls_others
 )
 select sid, bool_or(calls and service = client) as wraps,
-    min_by({{'service': service, 'duration': duration, 'failed': failed}}, row(c_sid, -duration)) filter (service <> client) as answer
+    min_by({{'service': service, 'duration': duration, 'failed': failed}}, row(c_sid, -duration))
+        filter (service <> client) as answer
 from children join alone on pid = sid
 group by sid
 """
 
 _ABOVE = f"""
 with alone as (
-    select distinct s_pid as pid, server as below from calls_loose where c_sid is null and s_pid is not null
+    select distinct s_pid as pid, server as below {_LONELY_SERVERS}
 ), parents as (
-    select s_sid as sid, server as service from calls_pairs where s_sid is not null
+    select s_sid as sid, server as service from calls_pairs where s_sid in (select pid from alone)
     union all
-    select {ID}, ServiceName {_OTHERS}
+    select sid, service from calls_others
 )
 select pid, below, min(service) as service, bool_or(service = below) as nested
 from parents join alone on sid = pid
