@@ -7,7 +7,7 @@ import importlib
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("windows", "world", "recordings", "telemetry")
+BENCHMARKS = ("windows", "world", "lab", "nezha", "telemetry")
 
 
 def main() -> None:

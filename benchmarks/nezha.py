@@ -1,7 +1,7 @@
-"""Top-k over the labelled faults of a Nezha recording: `python -m benchmarks.nezha --data DIR [--json F]`.
+"""Top-k over the labelled faults of a Nezha recording: `python -m benchmarks nezha --data DIR [--json F]`.
 
-DIR holds spans.parquet, metrics.parquet and labels.json (IntelligentDDS/Nezha, MIT, converted). Each label's time is
-given to `analyze` as `at`; a fault without any span in the three minutes after it is left out.
+DIR/nezha/* hold spans.parquet, metrics.parquet and labels.json (IntelligentDDS/Nezha, MIT, converted). Each label's
+time is given to `analyze` as `at`; a fault without any span in the three minutes after it is left out.
 """
 
 from __future__ import annotations
@@ -23,20 +23,18 @@ from epicenter.pipeline import analyze_paths
 WINDOW_S = 10
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    if not (options.data / "labels.json").exists():
-        print(f"skipped: {options.data} holds no labels.json")
+def run(options: argparse.Namespace) -> None:
+    """Score every recording below `--data DIR`; `--json F` receives them by name."""
+    if options.data is None:
+        print("skipped: no folder of labelled recordings was named (--data DIR)")
         return
-    result = score(options.data)
-    for case in result["cases"]:
-        print(case["time"], case["service"], case["fault"], case["rank"] or "-", case["named"], case["confidence"])
-    print({name: value for name, value in result.items() if name != "cases"})
+    results = {labels.parent.name: score(labels.parent) for labels in sorted(options.data.glob("nezha/*/labels.json"))}
+    for name, result in results.items():
+        for case in result["cases"]:
+            print(case["time"], case["service"], case["fault"], case["rank"] or "-", case["named"], case["confidence"])
+        print(name, {figure: value for figure, value in result.items() if figure != "cases"})
     if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def score(data: Path) -> dict[str, Any]:
@@ -67,7 +65,3 @@ def _case(windows: Windows, summary: Any, label: dict[str, str]) -> dict[str, An
         "named": incident.trigger.service,
         "confidence": incident.trigger.confidence,
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from epicenter.collector.model import Windows
+from epicenter.collector.model import DNS_CLASSES, Windows
+from epicenter.collector.recording import open_recording
+from epicenter.collector.windows import observe
 from epicenter.detectors import analyze
 from epicenter.pipeline import analyze_paths
 from epicenter.synthetic import History
@@ -20,9 +23,13 @@ MINUTE = 60
 
 
 @pytest.fixture(scope="module")
-def seen(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Windows:
-    folder = record(flagship, tmp_path_factory.mktemp("flagship") / "recording", spans_per_second=5.0, seed=0)
-    return analyze_paths([folder])[1]
+def recorded(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return record(flagship, tmp_path_factory.mktemp("flagship") / "recording", spans_per_second=5.0, seed=0)
+
+
+@pytest.fixture(scope="module")
+def seen(recorded: Path) -> Windows:
+    return analyze_paths([recorded])[1]
 
 
 def test_the_record_is_the_trigger_and_the_loops_have_windows_of_their_own(seen: Windows) -> None:
@@ -48,6 +55,29 @@ def test_no_later_moment_changes_the_trigger(seen: Windows, minutes: int) -> Non
 def test_the_trigger_is_right_without_change_events(seen: Windows) -> None:
     untold = replace(seen, changes=seen.changes.iloc[:0])
     assert analyze(untold, SUMMARY).incidents[0].trigger.component == NAME
+
+
+def test_the_trigger_is_right_with_a_third_of_the_spans_dropped_and_the_rest_shuffled(
+    recorded: Path, tmp_path: Path
+) -> None:
+    connection = open_recording([recorded], scratch=tmp_path).connect()
+    connection.execute("alter view spans rename to every_span")
+    kept = "select * from every_span where hash(SpanId) % 3 <> 0 order by hash(SpanId)"
+    connection.execute(f"create temp view spans as {kept}")
+    thinned = observe(connection, MINUTE)
+    connection.close()
+    incident = analyze(thinned, SUMMARY).incidents[0]
+    assert (incident.trigger.component, incident.trigger.kind) == (NAME, "dns.empty_record")
+
+
+def test_users_failures_are_detected_within_two_windows_of_the_first_failing_span(
+    flagship: History, tmp_path: Path
+) -> None:
+    seen = analyze_paths([record(flagship, tmp_path / "as-in-the-demo", seed=0)])[1]
+    words = [f"errors_dns_{name}" for name in DNS_CLASSES]
+    failing = seen.calls[(seen.calls["peer"] == NAME) & (seen.calls[words].sum(axis=1) > 0)]
+    incident = analyze(seen, SUMMARY).incidents[0]
+    assert incident.detected_at <= int(failing["window"].min()) + 2 * seen.window_s
 
 
 def test_the_order_of_rows_does_not_matter(seen: Windows) -> None:
