@@ -28,6 +28,8 @@ TABLES = (
 # ---------------------------------------------------------------------------------------------------------------------
 # one row a client span, a server span, or both
 
+_SILENT = f"select *, NULL::utinyint as said_rank, 0 as retried from ({CLIENTS})"
+_SAYING = f"select * from ({CLIENTS}) left join (select sid, rank as said_rank, retried from calls_said) using (sid)"
 _PAIRS = f"""
 select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
     c.service as client, s.service as server, c.peer, c.name, coalesce(c.start, s.start) as start,
@@ -35,8 +37,7 @@ select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(
     least(c.rank, c.said_rank) as rank, c.responded, greatest(c.hidden, coalesce(c.retried, 0)) as hidden,
     c.resend, coalesce(c.root, s.entry) as root
 from ({SERVERS}) s
-full join (select * from ({CLIENTS}) left join (select sid, rank as said_rank, retried from calls_said) using (sid)) c
-    on c.sid = s.pid
+full join ({{clients}}) c on c.sid = s.pid
 """
 
 
@@ -49,7 +50,8 @@ def pair(connection: duckdb.DuckDBPyConnection) -> None:
     """
     tell_kinds(connection)
     connection.execute(f"create temp table calls_said as {SAID}")
-    connection.execute(f"create temp table calls_pairs as {_PAIRS}")
+    (records,) = connection.execute("select count(*) from calls_said").fetchall()[0]
+    connection.execute(f"create temp table calls_pairs as {_PAIRS.format(clients=_SAYING if records else _SILENT)}")
     crowded = _is_crowded(connection)
     if crowded:
         connection.execute(f"create temp table calls_crowded as {_CROWDED}")
