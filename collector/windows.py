@@ -105,7 +105,7 @@ _COUNTED = f"""
         count_if(entry) as entries, count_if(failed) + sum(hidden) as errors, count_if(wasted) as wasted,
         sum(client_ns) as client_ns, sum(server_ns) as server_ns, sum(uncovered_ns) as uncovered_ns,
         sum(client_ns) filter (server_ns is null) as unanswered_ns,
-        min(tid) as example, min(tid) filter (failed) as failing
+        min(tid) as example, min(tid) filter (failed or hidden > 0) as failing
     from (select *, coalesce(client_ns, server_ns) as seen_ns from calls_attempts)
     left join calls_repeats repeats using (id)
     group by all"""

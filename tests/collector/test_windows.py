@@ -1,176 +1,433 @@
-"""Calls as partials that add up, told from spans with all their gaps."""
+"""What counts as a call, told by small traces; durations in the rows are ns, in the traces ms."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from epicenter.collector.failures import classify
-from epicenter.collector.model import CALL_COUNTS, CALLS, ERROR_CLASSES, LATENCY_COLUMNS, LOGS, SPANS
-from epicenter.collector.windows import choose_window, edge_calls, merge_calls
+from epicenter.collector.model import CALLS
+from epicenter.collector.windows import choose_window, edge_calls, merge_calls, observe
+from tests.collector.told import T0, calls, only, record, server, shown, span, telemetry
 
-T0 = 1_760_940_000 * 10**9
-MS = 10**6
-Span = dict[str, Any]
+MS = 1_000_000
 
 
-def span(trace: str, ident: str, parent: str, service: str, kind: str, **rest: Any) -> Span:
-    row: Span = {"TraceId": trace, "SpanId": ident, "ParentSpanId": parent, "ServiceName": service, "SpanKind": kind}
-    row |= {"Timestamp": T0, "Duration": 10 * MS, "SpanName": "call", "StatusCode": "Unset", "StatusMessage": ""}
-    row |= {"ResourceAttributes": [], "SpanAttributes": [], "Events": []}
-    return row | rest
+def part(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row.get(name, 0) for name in names}
 
 
-def counted(spans: Sequence[Span], window_s: int = 10) -> pa.Table:
-    with duckdb.connect() as connection:
-        columns = {name: [row[name] for row in spans] for name in SPANS.names}
-        connection.register("spans", pa.table(columns, schema=SPANS))
-        connection.register("logs", LOGS.empty_table())
-        return edge_calls(connection, window_s)
+# --- the two sides of a call
 
 
-def rows(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    return counted(spans).to_pylist()
+def test_a_call_is_paired_by_parent_and_not_by_clocks() -> None:
+    row = only(span("c", ms=50, server_address="stock.lan"), server("s", "c", ms=10, at=-3600))
+    assert part(row, "window", "client", "server", "peer") == {
+        "window": T0,
+        "client": "shop",
+        "server": "stock",
+        "peer": "stock.lan",
+    }
+    assert part(row, "attempts", "originals", "answered", "unanswered", "entries") == {
+        "attempts": 1,
+        "originals": 1,
+        "answered": 1,
+        "unanswered": 0,
+        "entries": 1,
+    }
+    expected = {"client_ns": 50 * MS, "server_ns": 10 * MS, "uncovered_ns": 40 * MS, "latency_05": 1}
+    assert part(row, *expected) == expected
 
 
-def peer(name: str) -> list[tuple[str, str]]:
-    return [("server.address", name)]
+def test_a_server_that_outlasts_its_client_leaves_no_negative_time() -> None:
+    row = only(span("c", ms=5), server("s", "c", ms=80))
+    assert part(row, "client_ns", "server_ns", "uncovered_ns") == {
+        "client_ns": 5 * MS,
+        "server_ns": 80 * MS,
+        "uncovered_ns": 0,
+    }
 
 
-IDS = st.sampled_from(["1", "2", "3", "4", "5"])
-SPAN = st.builds(
-    span,
-    trace=st.just(""),
-    ident=IDS,
-    parent=st.one_of(st.just(""), IDS, st.just("missing")),
-    service=st.sampled_from(["a", "b", "c"]),
-    kind=st.sampled_from(["", "Client", "Server", "Internal", "Producer", "Consumer"]),
-    Timestamp=st.integers(0, 40_000).map(lambda ms: T0 + ms * MS),
-    Duration=st.integers(0, 10**10),
-    SpanName=st.sampled_from(["x", "y", "dns.lookup"]),
-    StatusCode=st.sampled_from(["Unset", "Error", ""]),
-    StatusMessage=st.sampled_from(["", "boom", "[Errno -5] No address associated with hostname", "timed out"]),
-    SpanAttributes=st.sampled_from([[], peer("b.example"), peer("c.example"), [("http.response.status_code", "503")]]),
-)
-TRACES = st.lists(st.lists(SPAN, min_size=1, max_size=7), min_size=1, max_size=6)
+def test_a_client_span_that_reached_nobody_is_unanswered() -> None:
+    row = only(span("c", ms=7, server_address="cache.lan"))
+    assert "server" not in row
+    assert part(row, "attempts", "answered", "unanswered", "unanswered_ns") == {
+        "attempts": 1,
+        "answered": 0,
+        "unanswered": 1,
+        "unanswered_ns": 7 * MS,
+    }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(traces=TRACES, data=st.data())
-def test_parts_of_any_split_by_trace_merged_in_any_order_equal_the_whole(
-    traces: list[list[Span]], data: st.DataObject
-) -> None:
-    whole = [row | {"TraceId": f"{number:032x}"} for number, trace in enumerate(traces) for row in trace]
-    places = [data.draw(st.integers(0, 2)) for _ in traces]
-    parts = [counted([row for row in whole if places[int(row["TraceId"], 16)] == part]) for part in sorted(set(places))]
-    assert merge_calls(data.draw(st.permutations(parts))).equals(counted(whole))
+def test_a_server_span_below_the_callers_own_work_is_a_call_of_unknown_client_time() -> None:
+    row = only(server("root", service="shop", ms=90), server("s", "root", ms=10))
+    assert part(row, "client", "server", "client_ns", "server_ns", "uncovered_ns") == {
+        "client": "shop",
+        "server": "stock",
+        "client_ns": 0,
+        "server_ns": 10 * MS,
+        "uncovered_ns": 0,
+    }
 
 
-@settings(max_examples=25, deadline=None)
-@given(trace=st.lists(SPAN, min_size=1, max_size=7))
-def test_classes_add_up_to_errors_and_nothing_is_negative(trace: list[Span]) -> None:
-    for row in rows(trace):
-        assert sum(row[f"errors_{name}"] for name in ERROR_CLASSES) == row["errors"] <= row["attempts"]
-        assert row["originals"] <= row["attempts"]
-        assert row["answered"] + row["unanswered"] == row["attempts"]
-        assert min(row[name] for name in CALL_COUNTS) >= 0
+def test_server_spans_inside_one_service_are_no_call() -> None:
+    (row,) = calls(server("asgi", ms=20), server("wsgi", "asgi", ms=15))
+    assert part(row, "attempts", "entries", "server_ns") == {"attempts": 1, "entries": 1, "server_ns": 20 * MS}
 
 
-def test_nothing_merged_is_an_empty_table_of_the_schema() -> None:
-    assert merge_calls([]).schema == CALLS
+def test_a_service_without_a_server_span_is_reached_through_its_own_spans() -> None:
+    rows = calls(span("c", ms=30), span("inner", "c", service="gateway", ms=20), server("s", "inner", ms=10))
+    edges = {(row["client"], row["server"]) for row in rows}
+    assert edges == {("shop", "gateway"), ("gateway", "stock")}
 
 
-def test_uncovered_time_is_booked_on_the_edge_to_the_callee_whatever_the_clocks_say() -> None:
-    client = span("t", "1", "0", "shop", "Client", Duration=50 * MS, SpanAttributes=peer("Pay.example:443"))
-    server = span("t", "2", "1", "pay", "Server", Duration=20 * MS, Timestamp=T0 - 3_600 * 10**9)
-    (row,) = rows([client, server])
-    assert (row["client"], row["server"], row["peer"]) == ("shop", "pay", "pay.example")
-    assert (row["attempts"], row["answered"], row["uncovered_ns"]) == (1, 1, 30 * MS)
-    assert row["window"] == T0 // 10**9
-    assert sum(row[name] for name in LATENCY_COLUMNS) == 1
-
-
-def test_a_client_span_that_caused_nothing_reached_nobody() -> None:
-    words = "[Errno -5] No address associated with hostname"
-    lost = span(
-        "t", "1", "", "shop", "Client", StatusCode="Error", StatusMessage=words, SpanAttributes=peer("pay.example")
+def test_several_server_spans_of_one_service_are_attempts_inside_one_client_span() -> None:
+    row = only(
+        span("c", ms=100),
+        server("s1", "c", ms=10, status="Error"),
+        server("s2", "c", ms=20, status="Error"),
+        server("s3", "c", ms=30),
     )
-    (row,) = rows([lost])
-    assert (row["server"], row["unanswered"], row["errors_dns_nodata"], row["error_trace"]) == ("", 1, 1, "t")
+    expected = {"attempts": 3, "originals": 1, "answered": 3, "errors": 2, "errors_server": 2}
+    assert part(row, *expected) == expected
+    times = {"client_ns": 100 * MS, "server_ns": 60 * MS, "uncovered_ns": 40 * MS}
+    assert part(row, *times) == times
 
 
-def test_a_dns_word_that_an_answer_quotes_is_the_servers_error() -> None:
-    client = span("t", "1", "0", "web", "Client", StatusCode="Error", StatusMessage="500: ENOTFOUND pricing")
-    server = span("t", "2", "1", "shop", "Server", StatusCode="Error")
-    (row,) = rows([client, server])
-    assert (row["errors"], row["errors_server"], row["errors_dns_unspecified"]) == (1, 1, 0)
+def test_a_message_that_two_services_consume_is_a_call_to_each() -> None:
+    rows = calls(
+        span("p", kind="Producer"),
+        span("a", "p", kind="Consumer", service="mail"),
+        span("b", "p", kind="Consumer", service="audit"),
+    )
+    assert {(row["client"], row["server"], row["attempts"], row["originals"]) for row in rows} == {
+        ("shop", "mail", 1, 1),
+        ("shop", "audit", 1, 1),
+    }
 
 
-def test_a_sibling_after_a_failed_one_is_a_retry_and_a_fan_out_is_not() -> None:
-    def sibling(ident: str, at_ms: int, status: str) -> Span:
-        start = T0 + at_ms * MS
-        return span(
-            "t", ident, "0", "shop", "Client", Timestamp=start, StatusCode=status, SpanAttributes=peer("pay.example")
-        )
-
-    retried = rows([sibling("1", 0, "Error"), sibling("2", 20, "Error"), sibling("3", 40, "Unset")])
-    fanned = rows([sibling("1", 0, "Unset"), sibling("2", 20, "Unset"), sibling("3", 40, "Unset")])
-    assert sum(row["originals"] for row in retried) == 1
-    assert sum(row["attempts"] for row in retried) == 3
-    assert sum(row["originals"] for row in fanned) == 3
-
-
-def test_a_span_that_was_recorded_twice_counts_once() -> None:
-    root = span("t", "1", "", "shop", "Server")
-    (row,) = rows([root, dict(root)])
-    assert (row["attempts"], row["entries"]) == (1, 1)
-
-
-def test_without_kinds_the_parent_in_another_service_is_the_client() -> None:
-    spans = [
-        span("t", "1", "", "front", ""),
-        span("t", "2", "1", "front", "", Duration=9 * MS),
-        span("t", "3", "2", "cart", "", Duration=4 * MS),
-    ]
-    found = {(row["client"], row["server"]): row for row in rows(spans)}
-    assert set(found) == {("", "front"), ("front", "cart")}
-    assert found["front", "cart"]["uncovered_ns"] == 5 * MS
+# --- where users come in
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"),
+    ("lone", "entries"),
     [
-        ("Failed to resolve 'h' ([Errno -5] No address associated with hostname)", "dns_nodata"),
-        ("ClientConnectorDNSError [DNS server returned answer with no data]", "dns_nodata"),
-        ("getaddrinfo ENODATA h", "dns_nodata"),
-        ("[Errno -2] Name or service not known", "dns_nxdomain"),
-        ("errors resolving h:443: Domain name not found", "dns_nxdomain"),
-        ("errors resolving h:443: DNS server returned general failure", "dns_servfail"),
-        ("DNS server refused query", "dns_refused"),
-        ("lookup h on 10.0.0.2:53: read udp: i/o timeout", "dns_timeout"),
-        ("Timeout while contacting DNS servers", "dns_timeout"),
-        ("getaddrinfo ENOTFOUND pricing.example", "dns_unspecified"),
-        ("dial tcp: lookup h on 10.0.0.2:53: no such host", "dns_unspecified"),
-        ("[Errno -3] Temporary failure in name resolution", "dns_unspecified"),
-        ("java.net.UnknownHostException: h", "dns_unspecified"),
-        ("curl: (6) Could not resolve host: h", "dns_unspecified"),
-        ('Could not connect to the endpoint URL: "https://h/"', "connect"),
-        ("connect ECONNREFUSED 127.0.0.1:80", "connect"),
-        ("HTTPConnectionPool(host='h', port=80): Read timed out. (read timeout=1)", "deadline"),
-        ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", "deadline"),
-        ("the index does not exist", ""),
+        (server("s"), 1),
+        (server("s", "lost"), 0),
+        (span("s", kind="Consumer", service="stock"), 0),
     ],
+    ids=["root", "its client span was lost", "taken from a queue"],
 )
-def test_words_of_real_clients_tell_how_a_call_failed(words: str, kind: str) -> None:
-    assert classify(words) == kind
+def test_only_server_spans_that_nobody_called_are_entries(lone: dict[str, Any], entries: int) -> None:
+    (row,) = calls(lone)
+    assert "client" not in row
+    assert part(row, "attempts", "answered", "entries") == {"attempts": 1, "answered": 1, "entries": entries}
 
 
-@pytest.mark.parametrize(("hours", "window_s"), [(0.1, 10), (2, 10), (4, 30), (15.5, 60), (48, 300)])
-def test_windows_are_as_short_as_a_thousand_of_them_allow(hours: float, window_s: int) -> None:
-    assert choose_window(0, hours * 3600) == window_s
+def test_a_load_generators_first_calls_are_entries_and_a_workers_are_not() -> None:
+    generated = only(span("c", service="load"), server("s", "c"))
+    worked = only(span("job", kind="Internal", service="worker"), span("c", "job", service="worker"), server("s", "c"))
+    assert generated["entries"] == 1
+    assert "entries" not in worked
+
+
+# --- one attempt or several
+
+
+def test_spans_recorded_twice_count_once() -> None:
+    trace = [span("c", ms=50), server("s", "c"), server("root", service="front"), span("u", "root", service="front")]
+    assert calls(*trace, *trace) == calls(*trace)
+
+
+def test_of_copies_of_a_span_the_longest_counts() -> None:
+    assert only(span("c", ms=1), span("c", ms=50))["client_ns"] == 50 * MS
+
+
+def test_an_sdks_span_around_its_requests_is_no_attempt() -> None:
+    row = only(
+        span("sdk", operation="DynamoDB.GetItem", rpc_service="DynamoDB", ms=90),
+        span("post1", "sdk", operation="POST", server_address="db.lan", ms=10, status="Error", message="ECONNRESET"),
+        span("post2", "sdk", operation="POST", server_address="db.lan", ms=10, at=0.02),
+    )
+    expected = {"peer": "db.lan", "attempts": 2, "originals": 1, "unanswered": 2, "errors": 1, "errors_connect": 1}
+    assert part(row, *expected) == expected
+
+
+def failing(name: str, at: float, **more: Any) -> dict[str, Any]:
+    return span(name, "root", at=at, ms=100, status="Error", message="ECONNREFUSED", server_address="db.lan", **more)
+
+
+def test_a_later_equal_sibling_of_a_failed_one_is_a_retry() -> None:
+    assert part(only(failing("a", 0), failing("b", 0.2), failing("c", 0.5)), "attempts", "originals") == {
+        "attempts": 3,
+        "originals": 1,
+    }
+
+
+def test_a_fan_out_of_equal_calls_is_no_retry() -> None:
+    assert only(failing("a", 0), failing("b", 0.01), failing("c", 0.02))["originals"] == 3
+
+
+def test_calls_for_different_things_are_no_retries() -> None:
+    urls = [{"url_full": f"http://db.lan/{item}"} for item in (1, 2)]
+    assert only(failing("a", 0, **urls[0]), failing("b", 0.5, **urls[1]))["originals"] == 2
+    assert only(failing("a", 0, **urls[0]), failing("b", 0.5, **urls[0]))["originals"] == 1
+
+
+def test_repeats_of_calls_that_succeeded_are_no_retries() -> None:
+    assert only(span("a", "root"), span("b", "root", at=1))["originals"] == 2
+
+
+@pytest.mark.parametrize("name", ["http_request_resend__count", "http_resend__count"])
+def test_a_span_may_say_that_it_is_a_retry(name: str) -> None:
+    assert part(only(span("c", **{name: "1"})), "attempts", "originals") == {"attempts": 1, "originals": 0}
+
+
+def test_attempts_hidden_in_one_botocore_span_are_counted() -> None:
+    failed = only(span("c", status="Error", message="Connection refused", retry__attempts="3"))
+    expected = {"attempts": 4, "originals": 1, "unanswered": 4, "errors": 4, "errors_connect": 4}
+    assert part(failed, *expected) == expected
+    recovered = only(span("c", retry__attempts="1"), server("s", "c"))
+    expected = {"attempts": 2, "originals": 1, "answered": 1, "unanswered": 1, "errors": 1, "errors_other": 1}
+    assert part(recovered, *expected) == expected
+
+
+def test_attempts_hidden_in_one_urllib3_span_are_counted_from_its_warnings() -> None:
+    words = "Retrying (Retry(total={})) after connection broken by 'NameResolutionError(\"[Errno -2] Name\")'"
+    row = only(
+        span("c", status="Error", message="Max retries exceeded"),
+        logs=[record("c", words.format(1)), record("c", words.format(0))],
+    )
+    expected = {"attempts": 3, "originals": 1, "errors": 3, "errors_dns_nxdomain": 3}
+    assert part(row, *expected) == expected
+
+
+def test_resolving_and_connecting_are_no_calls() -> None:
+    row = only(
+        span("c", server_address="db.lan"),
+        span("d", "c", operation="dns.lookup"),
+        span("t", "c", operation="tcp.connect", kind="Internal"),
+        server("s", "c"),
+    )
+    assert row["attempts"] == 1
+    assert calls(span("d", operation="DNS lookup db.lan", kind="Internal", dns_question_name="db.lan")) == []
+
+
+# --- how calls fail
+
+
+@pytest.mark.parametrize(
+    ("told", "failed"),
+    [
+        ({"status": "Error"}, True),
+        ({"http_response_status__code": "500"}, True),
+        ({"http_status__code": "503"}, True),
+        ({"http_response_status__code": "429", "status": "Error"}, True),
+        ({"http_response_status__code": "404", "status": "Error"}, False),
+        ({"http_response_status__code": "200"}, False),
+        ({"rpc_grpc_status__code": "14"}, True),
+        ({"rpc_grpc_status__code": "5"}, False),
+        ({"status": "Ok"}, False),
+    ],
+    ids=str,
+)
+def test_what_counts_as_a_failure(told: dict[str, str], failed: bool) -> None:
+    assert only(span("c", **told)).get("errors", 0) == failed  # type: ignore[arg-type]
+    assert calls(server("s", **told))[0].get("errors", 0) == failed
+
+
+def error_class(*spans: dict[str, Any], logs: tuple[dict[str, Any], ...] = ()) -> str:
+    row = only(*spans, logs=logs)
+    (name,) = [key for key in row if key.startswith("errors_")]
+    assert row[name] == row["errors"]
+    return name.removeprefix("errors_")
+
+
+DNS_WORDS = "getaddrinfo ENOTFOUND pricing.lan"
+
+
+def test_an_answered_call_did_not_fail_at_resolution_whatever_its_answer_quotes() -> None:
+    assert error_class(span("c", status="Error", message=DNS_WORDS), server("s", "c", status="Error")) == "server"
+    assert error_class(span("c", status="Error", message=DNS_WORDS, http_status__code="500")) == "server"
+
+
+def test_a_call_fails_with_its_server_even_where_the_client_does_not_mind() -> None:
+    assert error_class(span("c"), server("s", "c", status="Error")) == "server"
+
+
+def test_a_client_that_gave_up_first_wasted_the_answer() -> None:
+    row = only(span("c", ms=100, status="Error"), server("s", "c", ms=900))
+    assert part(row, "wasted", "errors", "errors_deadline") == {"wasted": 1, "errors": 1, "errors_deadline": 1}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"message": DNS_WORDS},
+        {"events": [{"exception.type": "Error", "exception.message": DNS_WORDS}]},
+        {"error_type": "ENOTFOUND"},
+    ],
+    ids=["status message", "exception event", "error.type"],
+)
+def test_the_words_of_a_failure_stand_in_many_places(told: dict[str, Any]) -> None:
+    assert error_class(span("c", status="Error", **told)) == "dns_unspecified"
+
+
+def test_log_records_of_the_span_tell_why_it_failed() -> None:
+    exception = record("c", "request failed", exception_type="gaierror", exception_message="[Errno -5] No address")
+    assert error_class(span("c", status="Error"), logs=(exception,)) == "dns_nodata"
+
+
+def test_log_records_make_no_failure() -> None:
+    assert "errors" not in only(span("c"), logs=[record("c", DNS_WORDS)])
+
+
+@pytest.mark.parametrize("below", ["c", "handler"], ids=["below the call", "beside the call"])
+def test_a_failed_lookup_tells_why_the_call_failed(below: str) -> None:
+    lookup = span("d", below, operation="dns.lookup", status="Error", message=DNS_WORDS)
+    call = span("c", "handler", status="Error", server_address="pricing.lan")
+    assert error_class(call, lookup) == "dns_unspecified"
+    assert only(call, lookup)["attempts"] == 1
+
+
+def test_a_failed_lookup_beside_another_call_tells_nothing_of_it() -> None:
+    rows = calls(
+        span("c", "handler", status="Error", message="read timeout", server_address="stock.lan"),
+        span("d", "handler", operation="dns.lookup", status="Error", message=DNS_WORDS),
+    )
+    classes = {row["peer"]: [key for key in row if key.startswith("errors_")] for row in rows}
+    assert classes == {"stock.lan": ["errors_deadline"], "pricing.lan": ["errors_dns_unspecified"]}
+
+
+def test_a_failed_lookup_whose_calls_span_never_ended_stands_for_the_call() -> None:
+    row = only(span("d", "handler", operation="dns.lookup", status="Error", message=DNS_WORDS))
+    expected = {"client": "shop", "peer": "pricing.lan", "attempts": 1, "unanswered": 1, "errors_dns_unspecified": 1}
+    assert part(row, *expected) == expected
+
+
+def test_grpc_codes_tell_of_calls_that_reached_nobody() -> None:
+    assert error_class(span("c", rpc_grpc_status__code="4")) == "deadline"
+
+
+# --- whom a client addressed
+
+
+@pytest.mark.parametrize(
+    ("attributes", "peer"),
+    [
+        ({"server_address": "DB.lan"}, "db.lan"),
+        ({"net_peer_name": "db.lan:8080"}, "db.lan"),
+        ({"server_address": "db.lan."}, "db.lan"),
+        ({"server_address": "::1"}, "::1"),
+        ({"http_host": "[::1]:80"}, "::1"),
+        ({"url_full": "https://user:secret@db.lan:443/items?q=a:b"}, "db.lan"),
+        ({"http_url": "http://db.lan/items"}, "db.lan"),
+        ({"peer_service": "Db"}, "db"),
+        ({"rpc_service": "shop.Stock"}, "shop.stock"),
+        ({"server_address": "stock.default.svc.cluster.local"}, "stock.default.svc.cluster.local"),
+        ({"server_address": "db.lan", "peer_service": "database"}, "db.lan"),
+        ({"status": "Error", "message": DNS_WORDS}, "pricing.lan"),
+        ({}, ""),
+    ],
+    ids=str,
+)
+def test_the_peer_is_the_host_that_was_addressed(attributes: dict[str, Any], peer: str) -> None:
+    assert only(span("c", **attributes)).get("peer", "") == peer
+
+
+# --- spans without kinds
+
+
+def bare(name: str, below: str = "", service: str = "shop", ms: float = 10) -> dict[str, Any]:
+    return span(name, below, kind="", service=service, ms=ms, status="")
+
+
+def test_without_kinds_a_span_below_another_services_is_the_servers_side() -> None:
+    root, call, answer, inner = (
+        bare("root", ms=100),
+        bare("call", "root", ms=50),
+        bare("answer", "call", "stock", ms=20),
+        bare("query", "answer", "stock"),
+    )
+    entry, row = calls(root, call, answer, inner)
+    assert part(entry, "server", "entries", "server_ns") == {"server": "shop", "entries": 1, "server_ns": 100 * MS}
+    expected = {"client": "shop", "server": "stock", "client_ns": 50 * MS, "uncovered_ns": 30 * MS}
+    assert part(row, *expected) == expected
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        [bare("p", ms=100)],
+        [bare("root"), bare("p", "root"), bare("other", "p", "mail")],
+    ],
+    ids=["the root itself", "work around several calls"],
+)
+def test_without_kinds_a_callers_own_work_lends_no_time(around: list[dict[str, Any]]) -> None:
+    rows = calls(*around, bare("answer", "p", "stock", ms=20))
+    (row,) = [row for row in rows if row["server"] == "stock"]
+    assert part(row, "client", "attempts", "client_ns", "uncovered_ns") == {
+        "client": "shop",
+        "attempts": 1,
+        "client_ns": 0,
+        "uncovered_ns": 0,
+    }
+
+
+# --- windows
+
+
+def test_calls_fall_into_windows_by_the_clients_clock() -> None:
+    late = server("s", "c", at=12)
+    assert [row["window"] for row in calls(span("c", at=9.999), late)] == [T0]
+    assert [row["window"] for row in calls(late, window_s=10)] == [T0 + 10]
+    assert [row["window"] for row in calls(late, window_s=60)] == [T0]
+
+
+@pytest.mark.parametrize(("ms", "bucket"), [(0, 0), (1, 0), (1.001, 1), (100, 6), (101, 7), (60_000, 14), (60_001, 15)])
+def test_latency_buckets_include_their_upper_bounds(ms: float, bucket: int) -> None:
+    assert only(span("c", ms=ms))[f"latency_{bucket:02d}"] == 1
+
+
+def test_rows_name_a_trace_and_a_failed_trace() -> None:
+    row = only(span("a", trace="good"), span("b", trace="bad", status="Error"))
+    assert row["example_trace"] in ("good", "bad")
+    assert row["error_trace"] == "bad"
+
+
+def test_nothing_counted_is_an_empty_table_of_the_schema() -> None:
+    with telemetry() as connection:
+        table = edge_calls(connection, 10)
+    assert table.schema == CALLS
+    assert table.num_rows == 0
+    assert merge_calls([]).schema == CALLS
+
+
+def test_counting_leaves_the_connection_as_it_was() -> None:
+    with telemetry([span("c"), server("s", "c"), server("s", "c"), bare("k")]) as connection:
+        before = connection.sql("select table_name from duckdb_tables() union all from (show tables)").fetchall()
+        first = edge_calls(connection, 10)
+        assert edge_calls(connection, 10) == first
+        after = connection.sql("select table_name from duckdb_tables() union all from (show tables)").fetchall()
+    assert sorted(after) == sorted(before)
+
+
+@pytest.mark.parametrize(
+    ("hours", "window_s"), [(0, 10), (2.7, 10), (3, 30), (15.5, 60), (24, 300), (24 * 7, 900), (24 * 365, 3600)]
+)
+def test_the_window_is_the_shortest_that_leaves_a_thousand(hours: float, window_s: int) -> None:
+    assert choose_window(T0, T0 + hours * 3600) == window_s
+
+
+def test_detectors_see_frames_ordered_by_their_keys_and_times_in_seconds() -> None:
+    changes = [
+        {"Timestamp": (T0 + at) * 10**9, "Kind": "deploy", "Target": target, "Actor": "", "Outcome": "ok", "Detail": ""}
+        for at, target in ((7, "b"), (3, "a"))
+    ]
+    spans = [server("s2", at=25), span("c", at=3), server("s", "c", at=3)]
+    with telemetry(spans, changes=changes) as connection:
+        windows = observe(connection)
+    assert (windows.window_s, windows.start, windows.end) == (10, T0, T0 + 30)
+    assert list(windows.calls["window"]) == [T0, T0 + 20]
+    assert list(zip(windows.changes["time"], windows.changes["Target"], strict=True)) == [(T0 + 3, "a"), (T0 + 7, "b")]
+    assert shown({"x": 0, "y": 1}) == {"y": 1}
