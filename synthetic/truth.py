@@ -6,6 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 
 
+LISTED = (
+    *("root_component", "root_kind", "dns_role", "dns_failure", "storm", "metastable"),
+    *("trigger_start", "trigger_end", "storm_start", "storm_end", "incident"),
+)
+"""What a scenario is listed with."""
+
+
 @dataclass(frozen=True)
 class TruePhase:
     """A stretch with one character; `end` is None while it lasts at the end of the world. Unix seconds."""

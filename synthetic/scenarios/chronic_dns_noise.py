@@ -19,6 +19,7 @@ def estate(seed: int) -> Estate:
     draw = Draw(NAME, seed)
     town = draw.town()
     service = town.busiest(town.middles or town.fronts)
+    town.set_edges(retry_budget=0.1)
     town.set_edges(to=service, required=True)
     at_s = draw.minutes(28, 36)
     until_s = at_s + draw.minutes(10, 20)

@@ -23,6 +23,7 @@ def estate(seed: int) -> Estate:
     town = draw.town()
     behind = town.busiest(town.middles or town.fronts)
     name = draw.one_of("edge-lb", "ingress-lb", "internal-lb")
+    town.set_edges(retry_budget=0.1)
     town.set_edges(to=behind, via=name, required=True, retries=draw.one_of(0, 1))
     launcher, propagator = "autoscaler", "network-state"
     town.services += [
