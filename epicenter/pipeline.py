@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from .collector.errors import UnreadableInput
 from .collector.model import Windows
 from .collector.recording import open_recording, summarize
 from .collector.windows import observe
@@ -29,6 +30,8 @@ def analyze_paths(
         recording = open_recording(paths, scratch=Path(scratch), skip_bad=skip_bad)
         connection = recording.connect(memory_limit=MEMORY_LIMIT)
         found = summarize(connection)
+        if not found.spans + found.samples + found.changes:
+            raise UnreadableInput(", ".join(map(str, paths)), "holds no spans, no metrics and no changes")
         windows = observe(connection, window_s)
         connection.close()
     summary = RecordingSummary(
@@ -38,6 +41,6 @@ def analyze_paths(
         samples=found.samples,
         changes=found.changes,
         services=found.services,
-        skipped=recording.skipped,
+        skipped=(*recording.skipped, *recording.ignored),
     )
     return analyze(windows, summary, at=at), windows
