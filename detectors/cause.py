@@ -110,7 +110,7 @@ def _evidence(b: Blamed, during: tuple[float, float]) -> Evidence:
     }[b.how]
     column = "server" if b.how == "answer" else "peer"
     return Evidence(
-        statement=f"{b.failed:.0f} of {b.attempts:.0f} calls to {b.component} {how}, "
+        statement=f"{b.failed:,.0f} of {b.attempts:,.0f} calls to {b.component} {how}, "
         f"within {during[1] - during[0]:.0f} s of the onset",
         query=sql("calls", "client, server, peer, attempts, answered, errors", during, **{column: b.component}),
         window=during,

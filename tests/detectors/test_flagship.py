@@ -43,6 +43,10 @@ def test_the_record_is_the_trigger_and_the_loops_have_windows_of_their_own(seen:
     loops = {loop.kind: loop for loop in incident.sustaining}
     assert {"lease_collapse", "health_check_flapping"} <= set(loops)
     assert all(loop.started_at >= MENDED and loop.metastable for loop in loops.values())
+    first = incident.updates[0].claims[0]
+    cited = {item.id: item for item in incident.evidence}
+    assert "Requests to" in first.text
+    assert {cited[name].detector for name in first.evidence} == {"gate"}
     race = " ".join(item.statement for item in incident.evidence if item.detector == "record_race")
     assert all(word in race for word in ("dns-enactor-c", "dns-enactor-a", "110"))
 
@@ -51,7 +55,7 @@ def test_no_later_moment_changes_the_trigger(seen: Windows) -> None:
     moments = range(EMPTY + 5 * MINUTE, seen.end + 1, 30 * MINUTE)
     assert len(moments) == 30
     blamed = {moment: blamed_at(seen, moment) for moment in moments}
-    assert blamed == dict.fromkeys(moments, [(NAME, "dns.empty_record")])
+    assert blamed == dict.fromkeys(moments, ((NAME, "dns.empty_record"),))
 
 
 def test_the_trigger_is_right_without_change_events(seen: Windows) -> None:
@@ -95,9 +99,9 @@ def test_the_order_of_rows_does_not_matter(seen: Windows) -> None:
     assert analyze(shuffled, SUMMARY) == analyze(seen, SUMMARY)
 
 
-def blamed_at(seen: Windows, moment: int) -> list[tuple[str, str]]:
+def blamed_at(seen: Windows, moment: int) -> tuple[tuple[str, str], ...]:
     """Component and kind of each incident's trigger, as far as the data tells until then."""
-    return [(i.trigger.component, i.trigger.kind) for i in analyze(until(seen, moment), SUMMARY).incidents]
+    return tuple((i.trigger.component, i.trigger.kind) for i in analyze(until(seen, moment), SUMMARY).incidents)
 
 
 def observed_where(recorded: Path, scratch: Path, kept: str) -> Windows:
