@@ -58,6 +58,12 @@ def test_no_later_moment_changes_the_trigger(seen: Windows) -> None:
     assert blamed == dict.fromkeys(moments, ((NAME, "dns.empty_record"),))
 
 
+def test_pointing_at_a_calm_moment_blames_nobody_for_what_other_times_saw(seen: Windows) -> None:
+    (incident,) = analyze(seen, SUMMARY, at=EMPTY - 18 * MINUTE).incidents
+    assert incident.verdict == "unknown"
+    assert not [item.detector for item in incident.evidence if item.detector in ("failure_spikes", "lease_collapse")]
+
+
 def test_the_trigger_is_right_without_change_events(seen: Windows) -> None:
     untold = replace(seen, changes=seen.changes.iloc[:0])
     assert analyze(untold, SUMMARY).incidents[0].trigger.component == NAME
