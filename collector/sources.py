@@ -16,7 +16,6 @@ from .changes import change_of
 from .columns import Columns
 from .errors import UnreadableInput, UsageError
 from .lines import MAX_LINE_BYTES, Report, read_head
-from .manifest import MANIFEST, check_manifest
 from .model import CHANGE_KINDS, CHANGES
 from .openmetrics import convert_text, looks_like_metrics
 from .otlp import convert_lines, looks_like_otlp
@@ -80,9 +79,6 @@ def read_source(
     Raises UnreadableInput where nothing of the file can be used; what else is left out goes to `report`.
     """
     path = source.path
-    if path.name == MANIFEST:
-        check_manifest(path.parent)
-        return None
     folder = scratch / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     if path.suffix == ".parquet":
         return _read_parquet(path, folder, report)

@@ -12,7 +12,9 @@ import click
 
 @click.command("scenarios")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with times.")
-@click.option("--seed", type=click.IntRange(0), help="Play each with this seed and tell its truth; default: as kept, of seed 0.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Play each with this seed and tell its truth; default: as kept, of seed 0."
+)
 def command(as_json: bool, seed: int | None) -> None:
     """List the worlds that can be simulated, each with what truly breaks in it."""
     from ..synthetic.scenarios import SCENARIOS

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .numbers import PositiveNumber
+
 
 @click.command("simulate")
 @click.argument("scenario")
@@ -13,7 +15,7 @@ import click
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the world.")
 @click.option(
     "--spans-per-second",
-    type=click.FloatRange(0, min_open=True),
+    type=PositiveNumber(),
     default=20.0,
     show_default=True,
     help="Sampled spans a second, on average.",
