@@ -38,6 +38,8 @@ def estate(seed: int) -> Estate:
         cause=Cause(control, "crash", (town.host(control),), at_s=at_s, until_s=until_s),
         events=(
             Restart(control, at_s, 1.0),
-            Hold(control, at_s, until_s, kind="deploy", detail="policy data replicated; mended", by="policy-replication"),
+            Hold(
+                control, at_s, until_s, kind="deploy", detail="policy data replicated; mended", by="policy-replication"
+            ),
         ),
     )
