@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Column = pa.Array | pa.ChunkedArray
 Ints = NDArray[np.int64]
 
-_INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
+_INTEGER = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _INTEGER_KEYS = (
     "http.request.resend_count",
     "http.response.status_code",

@@ -19,6 +19,9 @@ from .streams import Floats, Labels, Stream, streams_of
 _BLOCK_POINTS = 20_000
 """Points that are put into words at a time: some 20 MB of text."""
 
+_EXACT = 2.0**53
+"""Below it every whole number is a double."""
+
 _CUMULATIVE = 2  # aggregation temporality
 
 
@@ -87,7 +90,8 @@ class _Words:
         monotonic = ',"isMonotonic":true' if stream.kind == "counter" else ""
         cumulative = "" if stream.kind == "gauge" else f',"aggregationTemporality":{_CUMULATIVE}'
         self._tail = f"]{cumulative}{monotonic}}}}}"
-        self._whole = bool((stream.values[~np.isnan(stream.values)] % 1 == 0).all())
+        seen = stream.values[~np.isnan(stream.values)]
+        self._whole = bool((np.abs(seen) < _EXACT).all() and (np.floor(seen) == seen).all())
 
     def metrics(self, block: slice, times_ns: Ints) -> _Metrics:
         """What the scrapes of `block` found."""
