@@ -31,12 +31,17 @@ class Aside:
     """The place of a folder in the making: `path` is where to write until `put_in_place` or `remove`."""
 
     def __init__(self, folder: Path) -> None:
+        self._aim_at(folder)
+
+    def _aim_at(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder.with_name(folder.name + ".partial")
         self._replaced = folder.with_name(folder.name + ".replaced")
 
     def make(self) -> None:
-        """Make the empty place; what a killed writer left there is removed."""
+        """Make the empty place; what a killed writer left there is removed. A link's target is meant by the link."""
+        if self.folder.is_symlink():
+            self._aim_at(self.folder.resolve())
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
 
