@@ -53,14 +53,14 @@ def estate(seed: int) -> Estate:
         seen_share=0.5,
         target_share=0.08,
         noise=1e-5,
-        checks_per_s=checks * draw.between(1.1, 1.25),
-        flip_cost=draw.between(6.0, 9.0),
-        late_s=draw.between(10.0, 18.0),
+        checks_per_s=checks * draw.between(1.05, 1.12),
+        flip_cost=draw.between(8.0, 12.0),
+        late_s=draw.between(5.0, 10.0),
         out_s=600.0,
     )
     return draw.estate(
         town,
         launches=Launches(launching, launcher, propagator, (), 0.1),
-        balancing=Balancing(balancer, {behind: draw.between(1.02, 1.1)}),
+        balancing=Balancing(balancer, {behind: draw.between(1.0, 1.06)}),
         cause=Cause(name, "health_check_flapping", (propagator,), at_s=at_s, until_s=until_s),
     )
