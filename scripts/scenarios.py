@@ -34,8 +34,8 @@ HEAD = """# The scenario library
 Worlds of real cascades, each one file in `synthetic/scenarios/` that declares a topology, parameters and what happens
 from outside; everything else follows from mechanisms in `synthetic/world/`. A seed varies what real estates vary: 5 to
 60 services, depth, loads, retry policies, time-outs, TTLs, base error rates, resolvers, and who sends no spans. The
-truth of a world is measured from its own books. `epicenter scenarios` lists them, `epicenter simulate NAME` records one,
-`epicenter emit NAME` plays it live.
+truth of a world is measured from its own books. `epicenter scenarios` lists them, `epicenter simulate NAME` records
+one, `epicenter emit NAME` plays it live.
 
 This page is made by `make scenarios` from the scenarios' own docstrings and from one run of each with seed 0.
 """

@@ -2,8 +2,8 @@
 
 After Google Cloud's incident of 12 June 2025: policy data with blank fields made Service Control crash everywhere
 within seconds; the red button stopped it after 40 minutes; where the region was large, tasks that started again without
-randomised back-off overloaded the store they read from, for up to 2 h 40 min (Google Cloud status). N / (C * T) is drawn
-below what collapses, so that the herd is slow and ends.
+randomised back-off overloaded the store they read from, for up to 2 h 40 min (Google Cloud status). N / (C * T) is
+drawn below what collapses, so that the herd is slow and ends.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class Engine:
         self._put_aside(tick, failed, stuck, free)
 
     def _serve(self, at: Indices, row: Row) -> None:
-        """Work a tick's worth of the queue off; what finds no room is turned away, from the next tick on with an error."""
+        """Work a tick's worth of the queue off; what finds no room is turned away, from the next tick on."""
         arrivals, most = self.arrivals[at], self.rate[at] * self.tick_s
         waiting = self.queue[at] + arrivals * (1.0 - self.rejecting[at])
         served = np.minimum(waiting, most)
