@@ -2,8 +2,8 @@
 
 After AWS's post-event summary of October 2025 (network load balancers put targets in service before their network
 state had arrived), Cloudflare's 21 June 2022 (what is left overloads) and Kinesis of 30 July 2024 (slow status taken
-for death). Network state propagates slowly for a while; new targets are healthy or not depending on who checks; flips are
-work for the checkers; late checks fail zones over. Sizes, speeds and when people switch failover off are drawn.
+for death). Network state propagates slowly for a while; new targets are healthy or not depending on who checks; flips
+are work for the checkers; late checks fail zones over. Sizes and speeds are drawn.
 """
 
 from __future__ import annotations
