@@ -52,10 +52,6 @@ def _success(grid: Grid, probe: Probe) -> Floats:
     return grid.state(probe.success)
 
 
-def _ones(grid: Grid, _: Probe) -> Floats:
-    return np.ones(len(grid.times))
-
-
 def _answers(grid: Grid, probe: Probe) -> Floats:
     """0 where no reply came, as the exporter leaves it."""
     return np.nan_to_num(grid.state(probe.answers))
@@ -64,11 +60,6 @@ def _answers(grid: Grid, probe: Probe) -> Floats:
 def _authority(grid: Grid, probe: Probe) -> Floats:
     """An empty answer carries the zone's SOA record (RFC 2308)."""
     return np.where((_answers(grid, probe) == 0) & (_success(grid, probe) > 0), 1.0, 0.0)
-
-
-def _additional(grid: Grid, probe: Probe) -> Floats:
-    """The record by which a resolver tells that it speaks EDNS."""
-    return (_success(grid, probe) > 0).astype(float)
 
 
 def _server(grid: Grid, probe: Probe) -> int | None:
@@ -130,19 +121,13 @@ _BOTH: tuple[tuple[str, str, Value], ...] = (
     ("probe_success", "Whether a probe succeeded.", _success),
     ("probe_duration_seconds", "How long a probe took.", _duration),
     ("probe_dns_lookup_time_seconds", "Time to look up the address to probe.", _lookup_time),
-    ("probe_ip_protocol", "IP version that was used.", lambda grid, probe: 4.0 * _ones(grid, probe)),
 )
 _DNS: tuple[tuple[str, str, Value], ...] = (
     ("probe_dns_answer_rrs", "Records in the answer section; 0 of a valid reply is NODATA.", _answers),
     ("probe_dns_authority_rrs", "Records in the authority section.", _authority),
-    ("probe_dns_additional_rrs", "Records in the additional section.", _additional),
     ("probe_dns_query_succeeded", "Whether a DNS probe got a valid reply.", _success),
 )
 _HTTP: tuple[tuple[str, str, Value], ...] = (
     ("probe_http_status_code", "Status that the target answered.", _status),
-    ("probe_http_ssl", "Whether TLS was used.", _ones),
-    ("probe_http_redirects", "Redirects that were followed.", lambda grid, probe: 0.0 * _ones(grid, probe)),
-    ("probe_http_version", "Version of HTTP that was spoken.", lambda grid, probe: 2.0 * _ones(grid, probe)),
-    ("probe_failed_due_to_regex", "Whether the body failed a pattern.", lambda grid, probe: 0.0 * _ones(grid, probe)),
     ("probe_ssl_earliest_cert_expiry", "When the first certificate expires, in Unix seconds.", _certificate),
 )

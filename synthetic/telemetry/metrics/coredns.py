@@ -13,14 +13,11 @@ from ...world.history import Lookups
 from ..flows import FIXED, Flow, merged
 from .base import Family, Floats
 from .grid import Grid
+from .resolvers import forwarded, looked_up
 from .shapes import counters, histogram
 
 _BOUNDS_S = tuple(0.00025 * 2.0**k for k in range(16))
 """The server's own buckets."""
-_TTL_S = 30.0
-"""How long Kubernetes' default configuration lets CoreDNS cache."""
-_OTHER_NAMES = 200.0
-"""Names that make up the rest of the world in a cache (assumed)."""
 _FORWARD_S, _PATIENCE_S, _CHECK_S = 0.002, 5.0, 0.5
 """An answer from the next resolver; how long `forward` waits for one; how often it checks one that fails."""
 _UPSTREAM = "10.0.0.2:53"
@@ -30,7 +27,7 @@ _DOWN = 0.5
 
 def coredns(grid: Grid) -> Iterator[Family]:
     """Questions, answers, their durations, the cache and what is forwarded."""
-    asked = grid.history.lookups
+    asked = list(looked_up(grid.history))
     server = {"server": "dns://:53"}
 
     def flows(keep: Callable[[Lookups], bool], count: Callable[[Lookups], Floats], *labels: str) -> Iterator[Flow]:
@@ -60,7 +57,7 @@ def coredns(grid: Grid) -> Iterator[Family]:
 
 
 def _forward(grid: Grid, misses: Callable[[Lookups], Floats]) -> Iterator[Family]:
-    asked, upstream = grid.history.lookups, {"to": _UPSTREAM}
+    asked, upstream = list(looked_up(grid.history)), {"to": _UPSTREAM}
     yield counters(
         grid,
         "coredns_forward_requests_total",
@@ -87,14 +84,6 @@ def _forward(grid: Grid, misses: Callable[[Lookups], Floats]) -> Iterator[Family
     yield counters(grid, "coredns_forward_healthcheck_broken_total", broken, none)
     pods = {one.resolver: Flow(_pod(one.resolver), 0.0 * one.count, one.count) for one in asked}
     yield counters(grid, "coredns_panics_total", "Panics that the server survived.", pods.values())
-
-
-def forwarded(one: Lookups, tick_s: float) -> Floats:
-    """[T] look-ups that the cache cannot answer: each name once a lifetime, and all that found no answer."""
-    if one.rcode in ("", "SERVFAIL", "REFUSED"):
-        return one.count
-    names = 1.0 if one.name and one.zone != "." else _OTHER_NAMES
-    return np.minimum(one.count, names * tick_s / _TTL_S)
 
 
 def _count(one: Lookups) -> Floats:
@@ -131,7 +120,7 @@ def _lasts(one: Lookups, *, cached: bool) -> float:
 def _durations(grid: Grid, server: dict[str, str]) -> Iterator[Flow]:
     """From the cache and from afar are two peaks; as one flow each, their histograms are added up."""
     flows: list[Flow] = []
-    for one in grid.history.lookups:
+    for one in looked_up(grid.history):
         missed = forwarded(one, grid.history.tick_s)
         slow, fast = _lasts(one, cached=False), _lasts(one, cached=True)
         mean_s = np.divide(
@@ -145,7 +134,7 @@ def _durations(grid: Grid, server: dict[str, str]) -> Iterator[Flow]:
 def _unanswered(grid: Grid, misses: Callable[[Lookups], Floats]) -> list[Flow]:
     """Per resolver, the questions that met a next resolver that is down."""
     total: dict[str, list[Floats]] = {}
-    for one in grid.history.lookups:
+    for one in looked_up(grid.history):
         missed = misses(one)
         failed = missed if one.rcode in ("", "SERVFAIL") else 0.0 * missed
         total.setdefault(one.resolver, []).append(np.stack([missed, failed]))

@@ -13,6 +13,7 @@ from ...world.history import History, Lookups
 from ..flows import Flow, merged
 from .base import Family
 from .grid import Grid
+from .resolvers import looked_up
 from .shapes import counters
 
 RCODES = {
@@ -26,7 +27,7 @@ RCODES = {
 def hubble(grid: Grid) -> Iterator[Family]:
     """Questions and answers by name, code, type and number of addresses."""
     returned = _addresses(grid.history)
-    asked = grid.history.lookups
+    asked = list(looked_up(grid.history))
     queries = merged(_flow(one, ips_returned="0") for one in asked)
     yield counters(grid, "hubble_dns_queries_total", "DNS questions seen on the wire.", queries, born=True)
     answers = merged(

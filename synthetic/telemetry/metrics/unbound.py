@@ -9,8 +9,8 @@ import numpy as np
 from ...world.history import Lookups
 from ..flows import Flow, merged
 from .base import Family, Floats
-from .coredns import forwarded
 from .grid import Grid
+from .resolvers import forwarded, looked_up
 from .shapes import counters, histogram
 
 _BOUNDS_S = tuple(0.000001 * 4.0**k for k in range(14))
@@ -21,7 +21,7 @@ _UPSTREAM_S, _LOST_S = 0.02, 2.0
 
 def unbound(grid: Grid) -> Iterator[Family]:
     """Answers by code, questions by type, the cache, and how long recursion takes."""
-    asked, tick_s = grid.history.lookups, grid.history.tick_s
+    asked, tick_s = list(looked_up(grid.history)), grid.history.tick_s
 
     def hits(one: Lookups) -> Floats:
         return one.count - forwarded(one, tick_s)
@@ -43,7 +43,7 @@ def unbound(grid: Grid) -> Iterator[Family]:
 
 def _recursions(grid: Grid) -> Iterator[Flow]:
     flows: list[Flow] = []
-    for one in grid.history.lookups:
+    for one in looked_up(grid.history):
         lasts = _LOST_S if one.rcode in ("", "SERVFAIL") else _UPSTREAM_S
         count = forwarded(one, grid.history.tick_s)
         flows.append(Flow(_flow(one, count).labels, count, np.full(count.shape, lasts)))
