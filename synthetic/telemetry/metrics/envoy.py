@@ -222,10 +222,14 @@ def _downstream(grid: Grid) -> Iterator[Family]:
     told = "Requests that were not answered in time."
     yield counters(grid, "envoy_http_downstream_rq_timeout", told, timeouts)
     rows = (
-        ({"job": service.name, **prefix}, np.round(grid.rate(history.served[:, s] * history.latency_s[:, s])))
+        ({"job": service.name, **prefix}, _there(grid, service, history.served[:, s] * history.latency_s[:, s]))
         for s, service in fronts
     )
     yield gauges("envoy_http_downstream_rq_active", "Requests under way.", rows)
+
+
+def _there(grid: Grid, service: Service, busy: Floats) -> Floats:
+    return np.where(grid.parts(service.name)[0].there, np.round(grid.rate(busy)), np.nan)
 
 
 def _late(history: History) -> Floats:

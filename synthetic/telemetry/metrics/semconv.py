@@ -30,7 +30,7 @@ def semconv(grid: Grid, pods: InstanceOf | None = None) -> Iterator[Family]:
     by_http = {service.name: 1.0 - by_grpc.get(service.name, np.zeros(1)) for service in history.services}
     http = (_http_served(part) for part in served(history, share=by_http) if answers_calls(part.service))
     yield histogram(grid, "http_server_request_duration_seconds", "Duration of HTTP server requests.", http, pods=pods)
-    yield gauges("http_server_active_requests", "HTTP server requests under way.", _active(grid, by_http))
+    yield gauges("http_server_active_requests", "HTTP server requests under way.", _active(grid, by_http, pods))
     yield histogram(
         grid,
         "http_client_request_duration_seconds",
@@ -106,19 +106,16 @@ def _rpc_served(part: Served) -> Flow:
     return Flow(labels, part.count, part.mean_s, job=part.service.name)
 
 
-def _active(grid: Grid, by_http: dict[str, Floats]) -> Iterator[tuple[Labels, Floats]]:
+def _active(grid: Grid, by_http: dict[str, Floats], pods: InstanceOf | None) -> Iterator[tuple[Labels, Floats]]:
     """By Little's law: requests under way are their rate times their duration."""
     for s, service in enumerate(grid.history.services):
         if not service.instrumented or not answers_calls(service):
             continue
-        part = grid.parts(service.name)[0]
-        under_way = grid.rate(grid.history.served[:, s] * grid.history.latency_s[:, s] * by_http[service.name])
-        labels = {
-            "job": service.name,
-            "http_request_method": method_of(service.operation),
-            "url_scheme": "https",
-        }
-        yield labels, np.where(part.there, np.round(under_way), np.nan)
+        busy = grid.history.served[:, s] * grid.history.latency_s[:, s] * by_http[service.name]
+        labels = {"job": service.name, "http_request_method": method_of(service.operation), "url_scheme": "https"}
+        for part in grid.parts(service.name, pods=pods is not None):
+            own = {} if pods is None or part.pod is None else pods(service.name, part.pod)
+            yield {**labels, **own}, np.where(part.there, np.round(grid.rate(busy * part.share)), np.nan)
 
 
 def _http_call(part: Attempts) -> Flow:
