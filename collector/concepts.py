@@ -141,6 +141,8 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("throttled", r"aws_dynamodb_throttled_requests_sum", "sum", ("dimension_TableName",)),
     Concept("plan_generation", r"\w+_plan_generation", "gauge", _RECORD, _WRITER),
     Concept("lock_failures", r"\w+_lock_failures_total", "counter", _RECORD, _WRITER),
+    Concept("cache_hits", r"redis_keyspace_hits_total", "counter"),
+    Concept("cache_misses", r"redis_keyspace_misses_total", "counter"),
     Concept("retries", _PROXY_RETRIES, "counter", SERVICE_LABELS, PEER_LABELS),
     Concept("cpu", _CPU_SECONDS, "counter"),
     Concept("cpu", r"container_cpu_usage_seconds_total", "counter", CONTAINER_LABELS, told_by="containers"),

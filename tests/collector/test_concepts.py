@@ -66,6 +66,8 @@ SEEN = {
     "MemoryUsage(Mi)": {"memory"},
     "container_network_receive_bytes_total": {"network"},
     "NetworkTransmitBytes": {"network"},
+    "redis_keyspace_hits_total": {"cache_hits"},
+    "redis_keyspace_misses_total": {"cache_misses"},
     "up": {"up"},
 }
 

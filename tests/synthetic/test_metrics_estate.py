@@ -122,6 +122,17 @@ def test_a_service_tells_of_its_queue_only_if_work_ever_waits() -> None:
     assert told.total("ticker_queue_oldest_age_seconds")[120] == pytest.approx(12)
 
 
+def test_a_cache_tells_hits_and_misses() -> None:
+    told = Told(HISTORY, "redis")
+    (cache,) = HISTORY.caches
+    hits = told.grew("redis_keyspace_hits_total", OUTAGE, job="checkout")
+    misses = told.grew("redis_keyspace_misses_total", OUTAGE, job="checkout")
+    assert hits == pytest.approx(cache.hits[OUTAGE].sum(), abs=2)
+    assert hits / (hits + misses) == pytest.approx(0.9, abs=0.01)
+    gone = replace(HISTORY, up=np.zeros_like(HISTORY.up))
+    assert Told(gone, "redis").total("redis_up")[50] == 0
+
+
 def test_the_world_s_own_queue_goes_first() -> None:
     own = Series("ticker_queue_depth", {"job": "ticker", "queue": "leases"}, "gauge", np.full(240, 7.0))
     told = Told(replace(HISTORY, series=(own,)), "queues", "world")

@@ -14,6 +14,7 @@ from .grpc import grpc
 from .hubble import hubble
 from .kube import kube
 from .queues import queues
+from .redis import redis
 from .semconv import semconv, semconv_pods
 from .servicegraph import servicegraph
 from .spanmetrics import connector, plain, tempo
@@ -37,6 +38,7 @@ DIALECTS: dict[str, Dialect] = {
     "blackbox": blackbox,
     "envoy": envoy,
     "grpc": grpc,
+    "redis": redis,
     "yace": yace,
     "kube": kube,
     "queues": queues,
