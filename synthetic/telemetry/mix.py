@@ -21,7 +21,7 @@ class Mix:
     skew_s: standard deviation by which the clocks of instances differ, in seconds.
     """
 
-    metrics: tuple[str, ...] = ("semconv", "coredns", "blackbox", "yace", "world")
+    metrics: tuple[str, ...] = ("semconv", "coredns", "blackbox", "yace", "queues", "world")
     peers: Peers = "server.address"
     conventions: Conventions = "today"
     exceptions: Exceptions = "events"
