@@ -47,7 +47,7 @@ def edges(dialect: str) -> tuple[Edge, ...]:
 
 
 def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata", ticks: int = TICKS) -> History:
-    """Flows follow from the odds alone: calls over edges 1 and 2 fail as `failure` (dns_*, connect or deadline)."""
+    """Flows follow from the odds alone; edges 1 and 2 fail as `failure`: dns_*, connect, refused or deadline."""
     calls = edges(dialect)
     hit = np.zeros(ticks)
     hit[OUTAGE] = HIT
@@ -72,7 +72,9 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         reach = originals[:, e] * (1.0 - stuck[:, e]) * sum(fails**k for k in range(retries + 1))
         failures[:, e, ERROR_CLASSES.index("deadline")] = reach * late[:, e]
         failures[:, e, ERROR_CLASSES.index("server")] = reach * (1.0 - late[:, e]) * refused
-        if failure != "deadline":
+        if failure == "refused":
+            failures[:, e, ERROR_CLASSES.index("connect")] = originals[:, e] * stuck[:, e] * (retries + 1.0)
+        elif failure != "deadline":
             failures[:, e, ERROR_CLASSES.index(failure)] = originals[:, e] * stuck[:, e] * (retries + 1.0)
         given_up[:, e] = originals[:, e] * _gives_up(stuck[:, e], fails, retries)
         ok[:, e] = originals[:, e] - given_up[:, e]
@@ -111,7 +113,7 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         odds=Odds(
             calls=zeros_e + np.array([edge.calls_per_request for edge in calls]),
             unresolved={failure: stuck} if failure.startswith("dns_") else {},
-            refused=zeros_e,
+            refused=stuck if failure == "refused" else zeros_e,
             unconnected=stuck if failure == "connect" else zeros_e,
             late=late,
             granted=zeros_e + 1.0,
