@@ -36,6 +36,11 @@ class Concept:
     item: tuple[str, ...] = ()
     failures_only: bool = False
 
+    @property
+    def about_hosts(self) -> bool:
+        """Whether the component is a host name, which case, port and the root's dot do not change."""
+        return self.component in (PROBED_LABELS, PEER_LABELS)
+
 
 _HTTP_SERVER = (
     r"http_server_request_duration_seconds_count|http_server_duration_milliseconds_count|http_requests_total"
@@ -66,7 +71,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "dns_lookup_failures", r"dns_lookup_duration_seconds_count", "counter", PROBED_LABELS, ("error_type",), True
     ),
-    Concept("probe_ok", r"probe_success", "gauge", ("target", "instance"), ("city", "module", "job")),
+    Concept("probe_ok", r"probe_success", "gauge", PROBED_LABELS, ("city", "module", "job")),
     Concept("requests", _HTTP_SERVER, "counter"),
     Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True),
     Concept("client_requests", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER),

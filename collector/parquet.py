@@ -126,6 +126,26 @@ def faults(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> dic
     }
 
 
+def unreadable(path: Path, table: str, error: duckdb.Error) -> UnreadableInput:
+    """What to say of a file whose reading as `table` ended with `error`."""
+    why = str(error).strip().split("\n", 1)[0].rstrip(" :.")
+    return UnreadableInput(path, f"cannot be read as {table} ({why})")
+
+
+def damage(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> UnreadableInput | None:
+    """Read every page of a file that the model's columns come from; None where all of them can be read.
+
+    A file's footer may be whole and its pages not, which only shows where they are read.
+    """
+    try:
+        connection.execute(f"select max(hash(r)) from ({select(connection, table, [path])}) r").fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        return unreadable(path, table, error)
+    return None
+
+
 def copy_good_rows(connection: duckdb.DuckDBPyConnection, table: str, path: Path, target: Path) -> None:
     """Write the rows of `path` that have no fault to `target`."""
     good = " and ".join(f"({condition})" for condition, _ in _rules(table).values())

@@ -9,8 +9,8 @@ not.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -19,11 +19,11 @@ from .errors import UnreadableInput
 from .lines import MAX_LINE_BYTES, Report, refuse
 from .manifest import MANIFEST
 from .model import TABLES
-from .parquet import create_views
+from .parquet import create_views, damage
 from .sources import TRUTH, Copies, Source, read_source, walk
 from .writer import RecordingWriter
 
-__all__ = ["Recording", "RecordingWriter", "Summary", "open_recording", "summarize"]
+__all__ = ["Recording", "RecordingWriter", "Summary", "open_recording", "summarize", "without_damaged"]
 
 _SENTENCES_PER_FILE = 10
 
@@ -57,7 +57,10 @@ class Recording:
     overlapping: frozenset[str]
 
     def connect(self, *, memory_limit: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection with one view a table, in exactly the model's columns; it spills into `scratch`."""
+        """A DuckDB connection with one view a table, in exactly the model's columns; it spills into `scratch`.
+
+        Queries raise duckdb.Error where a file's pages turn out damaged: `without_damaged` tells which.
+        """
         connection = duckdb.connect()
         connection.execute("set temp_directory = ?", [str(self.scratch / "spill")])
         connection.execute("set TimeZone = 'UTC'")
@@ -95,12 +98,36 @@ def open_recording(
         for table, parts in found.items():
             files[table] += parts
             origins[table].add(_origin(source.path))
-    if not any(files.values()):
-        why = f" ({'; '.join(skipped.sentences())})" if skipped.sentences() else ""
-        raise UnreadableInput(", ".join(map(str, paths)), f"holds no telemetry that can be read{why}")
     by_table = {table: tuple(parts) for table, parts in files.items()}
+    _something(by_table, paths, skipped.sentences())
     overlapping = frozenset(table for table in TABLES if len(origins[table]) > 1)
     return Recording(by_table, skipped.sentences(), tuple(ignored), scratch, overlapping)
+
+
+def _something(files: Mapping[str, Sequence[Path]], given: Sequence[Path], skipped: Sequence[str]) -> None:
+    if not any(files.values()):
+        why = f" ({'; '.join(skipped)})" if skipped else ""
+        raise UnreadableInput(", ".join(map(str, given)), f"holds no telemetry that can be read{why}")
+
+
+def without_damaged(recording: Recording, *, skip_bad: bool = False) -> Recording:
+    """Read every file to its end and leave out those that cannot be: for when reading has failed, and why is unknown.
+
+    Raises UnreadableInput for the first damaged file (unless `skip_bad`), and where nothing is left.
+    """
+    files: dict[str, tuple[Path, ...]] = {}
+    skipped = list(recording.skipped)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for table, paths in recording.files.items():
+            damaged = {path: error for path in paths if (error := damage(connection, table, path))}
+            for error in damaged.values():
+                if not skip_bad:
+                    raise error
+                skipped.append(str(error))
+            files[table] = tuple(path for path in paths if path not in damaged)
+    _something(files, [path for paths in recording.files.values() for path in paths], skipped)
+    return replace(recording, files=files, skipped=tuple(skipped))
 
 
 def _read(

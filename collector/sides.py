@@ -26,8 +26,8 @@ _ADDRESSED = f"""coalesce({_first("server.address", "net.peer.name", "http.host"
     {_first("service.peer.name", "peer.service", "rpc.service", "messaging.destination.name")}, '')"""
 
 
-def _bare_host(address: str) -> str:
-    """Strip a port, IPv6 brackets and the root's dot."""
+def bare_host(address: str) -> str:
+    """SQL for a host name in lower case, without port, IPv6 brackets and the root's dot."""
     return (
         rf"rtrim(regexp_replace(lower({address}), "
         rf"'^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$', '\1\2'), '.')"
@@ -51,7 +51,7 @@ _CODES = f"case {_GRPC} when '4' then 'DEADLINE_EXCEEDED' when '14' then 'UNAVAI
 WORDS = f"concat_ws(' ', StatusMessage, {_EVENTS}, {_first('error.type')}, {_CODES})"
 """Everything that a span says of why it failed; instrumentations differ in where they say it."""
 
-PEER = _bare_host(_ADDRESSED)
+PEER = bare_host(_ADDRESSED)
 _PEER_OR_WORDS = f"case when {_ADDRESSED} = '' and {FAILED} then {host_sql(WORDS)} else {PEER} end"
 
 _CLIENT_KIND = "Kind in ('Client', 'Producer')"
@@ -92,7 +92,7 @@ from calls_told where {IS_SERVER}
 STEPS = f"""
 select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
-    hash(SpanName) as name, coalesce(nullif({_bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
+    hash(SpanName) as name, coalesce(nullif({bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
         nullif({PEER}, ''), {host_sql(WORDS)}) as peer, {LOOKUP} as lookup, {rank_sql(WORDS)} as rank
 from calls_told where {STEP} and {FAILED}
 """

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from .concepts import STATUS_LABELS, Concept, concepts_of
 from .model import SIGNALS
+from .sides import bare_host
 
 _POD_SUFFIX = "-[a-f0-9]{6,10}-[a-z0-9]{5}$"
 """What a Kubernetes Deployment appends to its own name in the names of its pods."""
@@ -40,8 +41,10 @@ def unknown_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _select(name: str, concept: Concept, window_s: int) -> str:
     quoted = name.replace("'", "''")
+    component = _label(concept.component)
+    component = bare_host(component) if concept.about_hosts else f"regexp_replace({component}, '{_POD_SUFFIX}', '')"
     keys = f"""epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
-        regexp_replace({_label(concept.component)}, '{_POD_SUFFIX}', '') as component,
+        {component} as component,
         '{concept.name}' as concept, {_label(concept.item)} as item"""
     adds = "false" if concept.kind == "gauge" else "true"
     if concept.kind == "counter":
@@ -68,7 +71,7 @@ def _only(concept: Concept) -> str:
 
 
 def _label(labels: tuple[str, ...]) -> str:
-    """The first of the labels that is there and not empty, as SQL; lower case where it is a host name."""
+    """The first of the labels that is there and not empty, as SQL."""
     if not labels:
         return "''"
     return "coalesce(" + ", ".join(f"nullif(Labels['{label}'], '')" for label in labels) + ", '')"

@@ -20,7 +20,7 @@ from .manifest import MANIFEST, check_manifest
 from .model import CHANGE_KINDS, CHANGES
 from .openmetrics import convert_text, looks_like_metrics
 from .otlp import convert_lines, looks_like_otlp
-from .parquet import copy_good_rows, faults, select, table_of
+from .parquet import copy_good_rows, faults, select, table_of, unreadable
 from .writer import TableWriter
 
 Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
@@ -153,8 +153,7 @@ def _read_parquet(path: Path, folder: Path, report: Report) -> dict[str, list[Pa
             if table == "logs" and not any(path.parent.glob("changes*.parquet")):
                 files |= _store(_changes_in_logs(connection, good, path, report), folder)
         except duckdb.Error as error:
-            why = str(error).strip().split("\n", 1)[0]
-            raise UnreadableInput(path, f"cannot be read as {table} ({why})") from error
+            raise unreadable(path, table, error) from error
     return files
 
 

@@ -55,7 +55,7 @@ def blame(calls: pd.DataFrame, graph: Graph, before: tuple[float, float], during
 def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
     rows = calls[(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
-    owner = rows["peer"].map({name: owner or name for name, owner in graph.owners.items()}).fillna("")
+    owner = rows["peer"].map(lambda name: graph.owners.get(name) or name)
     callee = rows["server"].where(rows["server"] != "", owner)
     unanswered = rows["server"] == ""
     lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}

@@ -117,7 +117,7 @@ def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) ->
     weight = 1.0 if clustering is None else 1.0 / np.maximum(clustering, 1.0)
     counted, weighed = failed * weight, tried * weight
     found: list[Episode] = []
-    for window in np.flatnonzero(tried.any(axis=0)).tolist():
+    for window in range(tried.shape[1]):
         _step(state, counted[:, window], weighed[:, window], window, found)
     found.extend(_episode(state, int(index), None) for index in np.flatnonzero(state.open))
     dated = (_dated(e, failed[e.series], tried[e.series]) for e in found)

@@ -34,7 +34,7 @@ def health_check_flapping(windows: Windows) -> list[Finding]:
     flips = table["flips"]
     found = episodes(flips, flips + TICKS)
     lasting = [e for e in found if (flips.shape[1] if e.end is None else e.end) - e.onset >= LASTING_WINDOWS]
-    return [_finding(windows, table, episode) for episode in lasting]
+    return sorted((_finding(windows, table, e) for e in lasting), key=lambda f: (f.started_at, f.component))
 
 
 def _flips(windows: Windows) -> Table:

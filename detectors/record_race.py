@@ -36,16 +36,16 @@ class _Write:
 
 @dataclass(frozen=True)
 class _Race:
-    """newest: the best write so far; stale: the older one put over it; deleted: what removed the live one, if any."""
+    """newest: the best write so far; stale: the older one put over it; emptied: what left no addresses, if anything."""
 
     newest: _Write | None
     stale: _Write | None
-    deleted: _Write | None
+    emptied: _Write | None
     mended_at: float | None
 
 
 def record_race(windows: Windows) -> list[Finding]:
-    """Find records that a stale writer put back, or whose live generation was deleted."""
+    """Find records that a stale writer put back, or that a change left without addresses."""
     changes = windows.changes
     written = changes["Kind"].isin(("record.upsert", "record.delete", "manual"))
     done = changes[written & changes["Outcome"].isin(("ok", ""))].sort_values(
@@ -69,42 +69,44 @@ def _writes(rows: pd.DataFrame) -> Iterator[_Write]:
 
 def _races(writes: Iterable[_Write]) -> Iterator[_Race]:
     """Walk one target's changes in order of time; `live` is the write that stands."""
-    newest = live = stale = deleted = None
+    newest = live = stale = emptied = None
     for write in writes:
         if write.deletes:
             removes_live = live is not None and write.generation == live.generation != -1
-            deleted = deleted or (write if write.empties or removes_live else None)
+            emptied = emptied or (write if write.empties or removes_live else None)
             continue
         backwards = newest is not None and -1 < write.generation < newest.generation and not write.by_hand
-        mended = not write.empties if deleted else stale is not None and not backwards
+        mended = not write.empties if emptied else stale is not None and not backwards
         if mended:
-            yield _Race(newest, stale, deleted, write.time)
-            stale = deleted = None
+            yield _Race(newest, stale, emptied, write.time)
+            stale = emptied = None
+        if write.empties and live is not None and not live.empties:
+            emptied = emptied or write
         if backwards:
-            stale = write
+            stale = stale or write
         elif write.generation != -1:
             newest = write
         live = write
-    if stale is not None or deleted is not None:
-        yield _Race(newest, stale, deleted, None)
+    if stale is not None or emptied is not None:
+        yield _Race(newest, stale, emptied, None)
 
 
 def _finding(windows: Windows, target: str, race: _Race) -> Finding:
-    start = min(write.time for write in (race.stale, race.deleted) if write is not None)
+    start = min(write.time for write in (race.stale, race.emptied) if write is not None)
     end = float(windows.end) if race.mended_at is None else race.mended_at
-    facts: dict[str, float | str] = {"failure": "nodata"} if race.deleted else {}
+    facts: dict[str, float | str] = {"failure": "nodata"} if race.emptied else {}
     if race.stale and race.newest:
         facts |= {"writer": race.stale.actor, "generation": race.stale.generation}
         facts |= {"other_writer": race.newest.actor, "other_generation": race.newest.generation}
-    if race.deleted:
-        facts |= {"deleted_by": race.deleted.actor, "emptied_at": race.deleted.time}
+    if race.emptied:
+        facts |= {"emptied_by": race.emptied.actor, "emptied_at": race.emptied.time}
     return Finding(
         detector="record_race",
         kind="record_race",
         component=target,
         started_at=start,
         ended_at=race.mended_at,
-        score=1.0 if race.deleted else 0.5,
+        score=1.0 if race.emptied else 0.5,
         evidence=tuple(_evidence(windows, target, race, (start, end))),
         facts=facts,
     )
@@ -124,16 +126,22 @@ def _evidence(windows: Windows, target: str, race: _Race, window: tuple[float, f
             expected=float(newest.generation),
         )
         yield from _lost_locks(windows, target, stale)
-    if race.deleted:
-        gone = race.deleted
+    if race.emptied:
+        gone = race.emptied
         yield Evidence(
-            statement=f"{gone.actor} deleted generation {gone.generation} of {target} while it was live: "
-            "no addresses were left",
+            statement=_emptied(target, gone),
             query=query,
             window=(gone.time, window[1]),
             observed=0.0,
             expected=_answers_before(windows, target, gone.time),
         )
+
+
+def _emptied(target: str, gone: _Write) -> str:
+    if not gone.deletes:
+        return f"{gone.actor} left no addresses on {target}"
+    what = target if gone.generation == -1 else f"generation {gone.generation} of {target}"
+    return f"{gone.actor} deleted {what} while it was live: no addresses were left"
 
 
 def _lost_locks(windows: Windows, target: str, stale: _Write) -> Iterator[Evidence]:

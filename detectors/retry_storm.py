@@ -44,8 +44,8 @@ def retry_storm(windows: Windows) -> list[Finding]:
     if rows.empty:
         return []
     # one row a callee however it is addressed: unanswered attempts only have its name
-    owner = rows[rows["server"] != ""].groupby("peer")["server"].first()
-    callee = rows["server"].where(rows["server"] != "", rows["peer"].map(owner).fillna(rows["peer"]))
+    owners = rows[rows["server"] != ""].groupby("peer")["server"].first().to_dict()
+    callee = rows["server"].where(rows["server"] != "", rows["peer"].map(lambda name: owners.get(name, name)))
     table = tally(windows, rows.assign(callee=callee), ("client", "callee"), QUANTITIES)
     found: list[Finding] = []
     for row, edge in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):

@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
+
 from .collector.model import Windows
-from .collector.recording import open_recording, summarize
+from .collector.recording import Recording, Summary, open_recording, summarize, without_damaged
 from .collector.windows import observe
 from .detectors import analyze
 from .detectors.analysis import Analysis, RecordingSummary
@@ -27,10 +29,15 @@ def analyze_paths(
     """
     with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
         recording = open_recording(paths, scratch=Path(scratch), skip_bad=skip_bad)
-        connection = recording.connect(memory_limit=MEMORY_LIMIT)
-        found = summarize(connection)
-        windows = observe(connection, window_s)
-        connection.close()
+        try:
+            found, windows = _observed(recording, window_s)
+        except duckdb.Error:
+            # pages are read once, here, so it is here that a file behind a good footer turns out damaged
+            sound = without_damaged(recording, skip_bad=skip_bad)
+            if sound == recording:
+                raise
+            recording = sound
+            found, windows = _observed(recording, window_s)
     summary = RecordingSummary(
         from_=found.start,
         to=found.end,
@@ -41,3 +48,8 @@ def analyze_paths(
         skipped=recording.skipped,
     )
     return analyze(windows, summary, at=at), windows
+
+
+def _observed(recording: Recording, window_s: int | None) -> tuple[Summary, Windows]:
+    with recording.connect(memory_limit=MEMORY_LIMIT) as connection:
+        return summarize(connection), observe(connection, window_s)

@@ -10,9 +10,9 @@ from .world.history import History
 def simulate(name: str, *, seed: int = 0) -> History:
     """Run a scenario from start to end; the same seed gives the same history.
 
-    The seed varies loads, jitter and noise, never what people did. UsageError for a name that is no scenario.
+    The seed varies what real estates vary: services, loads, policies, noise. UsageError for a name that is no scenario.
     """
-    return simulate_estate(scenario(name), seed)
+    return simulate_estate(scenario(name, seed), seed)
 
 
 __all__ = ["SCENARIOS", "History", "scenario", "simulate"]

@@ -19,11 +19,11 @@ class TruePhase:
 class Truth:
     """The labels of a simulated incident, written as `truth.json`; no detector may read them.
 
-    root_component: what broke first, with every other name it goes by in `root_aliases`.
-    root_kind, dns_role, dns_failure: in the words of the analysis.
+    root_component: what broke first, with every other name it goes by in `root_aliases`; "" in calm weather.
+    root_kind, dns_role, dns_failure: in the words of the analysis; kind "" in calm weather.
     storm, metastable, storm_edges, storm_start, storm_end: the loop that kept the incident going after
         the trigger's end, with the (caller, callee) pairs it ran over.
-    trigger_start, trigger_end, incident (start, end): Unix seconds.
+    trigger_start, trigger_end, incident (start, end): Unix seconds; None in calm weather.
     affected: service -> Unix second at which its failures first stood out.
     """
 
@@ -37,11 +37,16 @@ class Truth:
     storm_edges: tuple[tuple[str, str], ...]
     storm_start: float | None
     storm_end: float | None
-    trigger_start: float
-    trigger_end: float
-    incident: tuple[float, float]
+    trigger_start: float | None
+    trigger_end: float | None
+    incident: tuple[float, float] | None
     affected: dict[str, float]
     phases: tuple[TruePhase, ...]
+
+    @classmethod
+    def calm(cls, affected: dict[str, float]) -> Truth:
+        """Nothing is wrong; `affected` holds what stood out all the same, for long enough to be seen."""
+        return cls("", (), "", "none", None, False, False, (), None, None, None, None, None, affected, ())
 
     def to_json(self) -> str:
         """The content of `truth.json`."""

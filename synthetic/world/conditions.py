@@ -1,75 +1,89 @@
-"""What the mechanisms do to the services: from their books to the engine's conditions."""
+"""What the rest of the world does to the services, tick by tick."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from .balancers import shortage
-from .demand import wander
-from .engine import Conditions
-from .estate import Estate
-from .history import Floats
-from .pools import without_connection
-from .simulation import SWING, Books, find_edge, generator
+from .history import Edge, Floats, Service
 
-STRAY = 0.0003
-"""Share of connections that fail in calm weather (assumed)."""
+SLOW_CLASS = "dns_timeout"
+"""The only failure of resolution that takes long: nobody answers."""
 
 
-def conditions_of(estate: Estate, books: Books, seed: int) -> Conditions:
-    """Entries, calls and failures from outside, per tick."""
-    index = {service.name: i for i, service in enumerate(estate.services)}
-    ticks, manager, launches = len(books.times_s), estate.lease_manager, books.launches
-    entries = np.zeros((ticks, len(index)))
-    for load in estate.loads:
-        entries[:, index[load.service]] = load.rps * estate.tick_s * books.demand[load.service]
-    entries[:, index[manager.service]] = manager.leases.droplets * estate.tick_s / manager.leases.check_s
-    entries[:, index[estate.launches.service]] = launches.asked
+@dataclass
+class Conditions:
+    """Arrays that mechanisms and interventions write, and the services then live under.
 
-    noise = generator(seed, "noise")
-    own_failing = np.column_stack(
-        [estate.noise * wander(ticks, estate.tick_s, 0.3, noise, memory_s=300.0) for _ in estate.services]
-    )
-    # Nothing can be launched on, or renewed for, a droplet without a lease.
-    own_failing[:, index[manager.service]] += 1.0 - books.leases.active / manager.leases.droplets
-    throttled = launches.throttled / launches.asked
-    own_failing[:, index[estate.launches.service]] += throttled
-    own_failing[:, index[manager.droplets]] = 0.0
+    entries: [T, S] requests from outside. calls: [T, E] calls per request at the client.
+    capacity: [T, S] requests a second that a service can work off. slow_s: [T, S] added to its own work.
+    own_failing: [T, S] share of requests that a service fails for a reason of its own. up: [T, S] instances running.
+    unresolved: class `dns_*` -> [T, E] share of calls whose name does not resolve. refused, unconnected: [T, E] share
+        of the rest that is refused, or whose connecting times out.
+    marks: what feedbacks are told, [T] by kind and name: the flush of a cache, the restart of a fleet.
+    """
 
-    calls = np.tile([edge.calls_per_request for edge in estate.edges], (ticks, 1))
-    calls[:, find_edge(estate.edges, estate.launches.service, manager.service)] *= 1.0 - throttled
-    calls[:, find_edge(estate.edges, manager.service, manager.droplets)] = 0.0
+    tick_s: float
+    services: tuple[Service, ...]
+    edges: tuple[Edge, ...]
+    entries: Floats
+    calls: Floats
+    capacity: Floats
+    slow_s: Floats
+    own_failing: Floats
+    up: Floats
+    refused: Floats
+    unconnected: Floats
+    unresolved: dict[str, Floats] = field(default_factory=dict[str, Floats])
+    marks: dict[tuple[str, str], Floats] = field(default_factory=dict[tuple[str, str], Floats])
+
+    @property
+    def ticks(self) -> int:
+        """T."""
+        return len(self.entries)
+
+    def during(self, at_s: float, until_s: float) -> slice:
+        """The ticks between two moments, in seconds from the world's start."""
+        return slice(round(at_s / self.tick_s), min(self.ticks, round(min(until_s, 1e12) / self.tick_s)))
+
+    def service(self, name: str) -> int:
+        """Index of a service; ValueError where there is none."""
+        return [service.name for service in self.services].index(name)
+
+    def edges_to(self, name: str) -> list[int]:
+        """Indices of the edges to a service, or that address a host name."""
+        return [e for e, edge in enumerate(self.edges) if name in (edge.server, edge.peer)]
+
+    def fail_lookups(self, name: str, e: int, share: Floats) -> None:
+        """Let a share [T] of an edge's calls fail to resolve with class `name`, beside those that do already."""
+        if name not in self.unresolved:
+            self.unresolved[name] = np.zeros_like(self.calls)
+        left = 1.0 - self.unresolved_share()[:, e]
+        self.unresolved[name][:, e] += left * share
+
+    def unresolved_share(self) -> Floats:
+        """[T, E] share of calls that fail to resolve, in whatever way."""
+        return sum(self.unresolved.values(), np.zeros_like(self.calls))
+
+    def mark(self, kind: str, name: str) -> Floats:
+        """[T] the marks of a kind for a name, to be read or written."""
+        return self.marks.setdefault((kind, name), np.zeros(self.ticks))
+
+
+def still(services: tuple[Service, ...], edges: tuple[Edge, ...], tick_s: float, entries: Floats) -> Conditions:
+    """Conditions in which nothing happens but `entries` [T, S]."""
+    ticks = len(entries)
     return Conditions(
-        entries, calls, _unresolved(estate, books), _unconnected(estate, books), np.minimum(own_failing, 1.0)
+        tick_s=tick_s,
+        services=services,
+        edges=edges,
+        entries=entries,
+        calls=np.tile(np.array([edge.calls_per_request for edge in edges], dtype=float), (ticks, 1)),
+        capacity=np.tile([service.capacity_rps for service in services], (ticks, 1)),
+        slow_s=np.zeros((ticks, len(services))),
+        own_failing=np.zeros((ticks, len(services))),
+        up=np.ones((ticks, len(services))),
+        refused=np.zeros((ticks, len(edges))),
+        unconnected=np.zeros((ticks, len(edges))),
     )
-
-
-def _unresolved(estate: Estate, books: Books) -> Floats:
-    """[T, E] Edges that address the record fail where pools have run dry; the lease manager by its own hosts."""
-    resolvable = (books.seen > 0).mean(axis=1)
-    unresolved = np.zeros((len(books.times_s), len(estate.edges)))
-    for e, edge in enumerate(estate.edges):
-        if (edge.client, edge.server) == (estate.lease_manager.service, estate.lease_manager.checks):
-            unresolved[:, e] = books.leases.unreachable
-        elif edge.peer == estate.naming.record:
-            unresolved[:, e] = without_connection(resolvable, estate.tick_s, edge.pool_tau_s)
-    return unresolved
-
-
-def _unconnected(estate: Estate, books: Books) -> Floats:
-    """[T, E] A stray few anywhere; behind the balancer also those for which its capacity is short."""
-    unconnected = np.full((len(books.times_s), len(estate.edges)), STRAY)
-    for e, edge in enumerate(estate.edges):
-        if edge.via == estate.balancing.balancer.name:
-            demand = books.demand[edge.server]
-            short = shortage(
-                books.balancer.capacity, demand / _greatest(estate, edge.server), estate.balancing.headroom[edge.server]
-            )
-            unconnected[:, e] = 1.0 - (1.0 - STRAY) * (1.0 - short)
-    return unconnected
-
-
-def _greatest(estate: Estate, service: str) -> float:
-    """The day's greatest demand for a service, relative to its mean."""
-    swings = {load.service: load.amplitude for load in estate.loads}
-    return 1.0 + swings.get(service, SWING)

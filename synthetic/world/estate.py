@@ -1,4 +1,4 @@
-"""What a scenario declares: the services, the parameters of the mechanisms, and what people did when."""
+"""What a scenario declares: the services, the parameters of the mechanisms, and what happens to them when."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .balancers import Balancer
+from .caches import Cache
 from .dns import Dns
+from .fleets import Fleet
 from .history import Edge, Service
+from .interventions import Intervention
 from .leases import Leases
 from .propagation import Launching, Throttle
 from .resolvers import Caching
@@ -23,17 +26,29 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Naming:
-    """The zone, and the record in it whose answers the services' calls depend on.
-
-    service: what answers behind the record. resolvers: recursive resolvers that the services share.
-    """
+class Machine:
+    """Writers that race on one record: the control plane of its zone, and what answers behind the record."""
 
     dns: Dns
     record: str
     service: str
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Resolvers that the services share, and what they are asked besides.
+
+    servfail_share, search_share: of all other look-ups, those answered SERVFAIL, and the search-domain misses answered
+        NXDOMAIN, every day. without_aaaa: names that have IPv4 addresses only, so that AAAA is always NODATA.
+    machine: writers of one record; other records stand still unless somebody rewrites them.
+    """
+
+    resolvers: tuple[str, ...] = ("coredns-0", "coredns-1", "coredns-2")
     caching: Caching = field(default_factory=Caching)
-    resolvers: int = 24
+    servfail_share: float = 0.002
+    search_share: float = 0.08
+    without_aaaa: tuple[str, ...] = ()
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +68,9 @@ class LeaseManager:
 
 @dataclass(frozen=True)
 class Launches:
-    """The service that takes launches, the one that finds droplets, the one that propagates; people's throttles.
+    """The service that takes launches, the one that propagates their network state; people's throttles.
 
-    amplitude: how far the day's curve of launches swings.
+    finder: the service asked for each launch that is let in, or "". amplitude: how far the day's curve swings.
     """
 
     launching: Launching
@@ -63,6 +78,7 @@ class Launches:
     manager: str
     throttles: tuple[Throttle, ...]
     amplitude: float
+    finder: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,17 +90,29 @@ class Balancing:
 
     balancer: Balancer
     headroom: Mapping[str, float]
-    off_s: float
-    on_s: float
+    off_s: float = float("inf")
+    on_s: float = float("inf")
 
 
 @dataclass(frozen=True)
 class Probing:
-    """External probes: where from, the fronts of user-facing services, and a name that never had AAAA records."""
+    """External probes: where from, names whose records are asked for, and the fronts of user-facing services."""
 
-    cities: tuple[str, ...]
-    fronts: Mapping[str, str]
-    without_aaaa: str
+    cities: tuple[str, ...] = ("ashburn", "frankfurt", "singapore")
+    names: tuple[str, ...] = ()
+    fronts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What breaks first, in the words of the analysis; seconds from the start, where a mechanism does not tell."""
+
+    component: str
+    kind: str
+    aliases: tuple[str, ...] = ()
+    dns_failure: str | None = None
+    at_s: float | None = None
+    until_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,19 +121,26 @@ class Estate:
 
     start: Unix second; utc_offset_h: of the local clock that people's days and the published times follow.
     noise: share of requests that a service fails for no reason worth telling, in calm weather.
+    cause: None where nothing breaks. events: what happens to it and what people do, in any order.
+    pipeline: the service through which all telemetry leaves the estate: what it fails to hand on is lost. Or "".
     """
 
     name: str
     start: float
     duration_s: float
-    utc_offset_h: float
     services: tuple[Service, ...]
     edges: tuple[Edge, ...]
     loads: tuple[Load, ...]
-    naming: Naming
-    lease_manager: LeaseManager
-    launches: Launches
-    balancing: Balancing
-    probing: Probing
-    tick_s: float = 10.0
+    cause: Cause | None = None
+    events: tuple[Intervention, ...] = ()
+    naming: Naming = field(default_factory=Naming)
+    caches: tuple[Cache, ...] = ()
+    fleets: tuple[Fleet, ...] = ()
+    lease_manager: LeaseManager | None = None
+    launches: Launches | None = None
+    balancing: Balancing | None = None
+    probing: Probing = field(default_factory=Probing)
+    pipeline: str = ""
+    tick_s: float = 1.0
+    utc_offset_h: float = 0.0
     noise: float = 0.001

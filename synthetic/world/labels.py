@@ -2,121 +2,163 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ...collector.model import ERROR_CLASSES
 from ..truth import TruePhase, Truth
-from .engine import Flows
-from .estate import Estate
-from .simulation import Books
+from .books import Flows
+from .estate import Cause, Estate
+from .history import CacheUse, Floats
+from .phases import FAILING_SHARE, failing_shares, stretches_of
+from .simulation import Mechanisms
+from .storms import Storm, runs, storms_of
 
-FAILING_SHARE = 0.03
-"""A service is affected while this share of its requests fails, far above the noise of calm weather (0.1 %)."""
 SUSTAINED_S = 60.0
-"""So long must it last: a single bad tick is noise."""
-SLOW_FACTOR = 10.0
-"""Propagation is behind while it takes this many times its ordinary delay."""
-FLIPS_PER_MINUTE = 5.0
-"""Targets flap while this many flips a minute happen; calm weather has less than one in five minutes."""
+"""So long must trouble last: a single bad tick is noise."""
+SELF_HEALING_S = 900.0
+"""A queue that drains by itself has done so by then; what still turns is a loop (retry experiments of 900 s)."""
+DNS_CLASSES = sum(name.startswith("dns_") for name in ERROR_CLASSES)
+"""They come first in `ERROR_CLASSES`."""
+SYMPTOM_SHARE = 0.02
+"""Failing look-ups are part of the trouble where so many more attempts fail at them than on calm days."""
 
 
-def truth_of(estate: Estate, books: Books, flows: Flows) -> Truth:
-    """The labels of the incident; ValueError if the record never lost its addresses, since then there is none."""
-    stretches = _stretches(estate, books)
-    if "record empty" not in stretches:
-        raise ValueError(f"{estate.naming.record} never lost its addresses in this world")
-    trigger_start, trigger_end = stretches["record empty"]
-    affected, last_s = _affected(estate, books, flows)
-    collapse = stretches.get("lease collapse")
-    work, manager = books.leases.work, estate.lease_manager
-    storm = bool(collapse is not None and work.retried.sum() > work.started.sum())
-    stuck_s = 0.0 if collapse is None else _longest(work.done == 0, work.live > 0) * estate.tick_s
-    ends = [end for _, end in stretches.values()]
+def truth_of(estate: Estate, mechanisms: Mechanisms, flows: Flows, caches: tuple[CacheUse, ...]) -> Truth:
+    """The labels of the incident, or of its absence.
+
+    ValueError if the estate declares a cause that never came about, or whose mechanism tells of no trigger.
+    """
+    stretches = stretches_of(estate, mechanisms, flows, caches)
+    cause = estate.cause
+    if cause is None:
+        return Truth.calm(affected=_affected(estate, mechanisms, flows)[0])
+    start, end = _trigger(estate, cause, stretches)
+    affected, last_s = _affected(estate, mechanisms, flows)
+    after = {name: onset for name, onset in affected.items() if onset >= start - SUSTAINED_S}
+    calm = slice(0, max(1, int(start / estate.tick_s)))
+    storms = [s for s in _storms(estate, flows, calm) if s.end_s is None or s.end_s > end]
+    loop = _loop(estate, mechanisms, stretches, storms, end)
+    role, failure = _dns(estate, cause, flows, calm, end)
     at = estate.start
     return Truth(
-        root_component=estate.naming.record,
-        root_aliases=(estate.naming.service,),
-        root_kind="dns.empty_record",
-        dns_role="root",
-        dns_failure="nodata",
-        storm=storm,
-        metastable=bool(storm and stuck_s > 5.0 * manager.leases.timeout_s),
-        storm_edges=((manager.service, manager.droplets),) if storm else (),
-        storm_start=at + collapse[0] if storm and collapse else None,
-        storm_end=at + collapse[1] if storm and collapse else None,
-        trigger_start=at + trigger_start,
-        trigger_end=at + trigger_end,
-        incident=(at + trigger_start, at + max([last_s, *ends])),
-        affected={name: at + onset for name, onset in affected.items()},
+        root_component=cause.component,
+        root_aliases=cause.aliases,
+        root_kind=cause.kind,
+        dns_role=role,
+        dns_failure=failure,
+        storm=bool(loop.edges),
+        metastable=loop.metastable,
+        storm_edges=loop.edges,
+        storm_start=None if loop.span is None else at + loop.span[0],
+        storm_end=None if loop.span is None else at + loop.span[1],
+        trigger_start=at + start,
+        trigger_end=at + end,
+        incident=(at + start, at + max([last_s, end, *(end for _, end in stretches.values())])),
+        affected={name: at + onset for name, onset in after.items()},
         phases=tuple(
-            TruePhase(name, at + start, at + end)
-            for name, (start, end) in sorted(stretches.items(), key=lambda item: item[1])
+            TruePhase(name, at + first, at + last)
+            for name, (first, last) in sorted(stretches.items(), key=lambda item: item[1])
         ),
     )
 
 
-def _stretches(estate: Estate, books: Books) -> dict[str, tuple[float, float]]:
-    """Phase -> start and end in seconds from the world's start; those that happened."""
-    work, launches, tick_s = books.leases.work, books.launches, estate.tick_s
-    minute = max(1, round(60.0 / tick_s))
-    flips = np.convolve(books.balancer.flips.sum(axis=1), np.ones(minute), mode="same")
-    held_back = work.live + work.held > 0
-    restarted = int(np.argmax(work.dropped > 0)) if work.dropped.any() else len(held_back)
-    ticks = np.arange(len(held_back))
-    empty = books.answers == 0
-    cached = ~empty & (books.seen == 0).any(axis=1)
-    during = {
-        "record empty": empty,
-        "empty answers cached": cached,
-        "lease collapse": held_back,
-        "lease recovery under throttle": held_back & (ticks >= restarted),
-        "network propagation behind": launches.delay_s > SLOW_FACTOR * estate.launches.launching.floor_s,
-        "health checks flapping": flips > FLIPS_PER_MINUTE,
-        "launches throttled": launches.throttled > 0,
-    }
-    spans = {name: _span(flags, tick_s) for name, flags in during.items()}
-    found = {name: span for name, span in spans.items() if span is not None}
-    if "record empty" in found:
-        found["record empty"] = _emptied(estate, books, found["record empty"])
-    return found
+def _trigger(estate: Estate, cause: Cause, stretches: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+    if cause.at_s is not None:
+        until = estate.duration_s if cause.until_s is None else cause.until_s
+        return cause.at_s, min(until, estate.duration_s)
+    if "record empty" not in stretches:
+        raise ValueError(f"{cause.component} never lost its addresses in this world")
+    return stretches["record empty"]
 
 
-def _emptied(estate: Estate, books: Books, span: tuple[float, float]) -> tuple[float, float]:
-    """The moments, to the second, at which the record lost its addresses and had them again."""
-    rows = [row for row in books.dns.changes if row.target == estate.naming.record and row.answers is not None]
-    start = next(row.time for row in rows if row.answers == 0)
-    end = next((row.time for row in rows if row.time > start and row.answers), span[1])
-    return start, end
+class _Loop:
+    """What kept the incident going after the trigger's end: edges, span in seconds, and whether it fed itself."""
+
+    def __init__(
+        self, edges: tuple[tuple[str, str], ...], span: tuple[float, float] | None, *, metastable: bool
+    ) -> None:
+        self.edges, self.span, self.metastable = edges, span, metastable
 
 
-def _span(flags: NDArray[np.bool_], tick_s: float) -> tuple[float, float] | None:
-    """From the first tick to the end of the last one that is flagged."""
-    ticks = np.flatnonzero(flags)
-    return (float(ticks[0] * tick_s), float((ticks[-1] + 1) * tick_s)) if len(ticks) else None
+def _loop(
+    estate: Estate,
+    mechanisms: Mechanisms,
+    stretches: Mapping[str, tuple[float, float]],
+    storms: list[Storm],
+    trigger_end: float,
+) -> _Loop:
+    manager, leases = estate.lease_manager, mechanisms.leases
+    collapse = stretches.get("lease collapse")
+    if manager is not None and leases is not None and collapse is not None:
+        work = leases.work
+        stuck = [b - a for a, b in runs((work.done == 0) & (work.live > 0), gap=0)]
+        lasting = max(stuck, default=0) * estate.tick_s > 5.0 * manager.leases.timeout_s
+        if work.retried.sum() > work.started.sum():
+            return _Loop(((manager.service, manager.droplets),), collapse, metastable=lasting)
+    if not storms:
+        return _Loop((), None, metastable=_cold(stretches, trigger_end))
+    start = max(trigger_end, min(storm.start_s for storm in storms))
+    ends = [estate.duration_s if storm.end_s is None else storm.end_s for storm in storms]
+    helped = any(trigger_end < change.time <= max(ends) for event in estate.events for change in event.changes())
+    lasting = helped or max(ends) - trigger_end > SELF_HEALING_S or None in [storm.end_s for storm in storms]
+    edges = [estate.edges[storm.edge] for storm in storms]
+    names = sorted({(edge.client, edge.server) for edge in edges})
+    return _Loop(tuple(names), (start, max(ends)), metastable=bool(lasting))
 
 
-def _longest(*flags: NDArray[np.bool_]) -> int:
-    """Length of the longest run of ticks in which all flags are set."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], np.logical_and.reduce(flags).astype(np.int8), [0]))))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+def _cold(stretches: Mapping[str, tuple[float, float]], trigger_end: float) -> bool:
+    """A cache that was emptied and could not fill for long is a loop without retries."""
+    cold = stretches.get("cache cold")
+    return cold is not None and cold[1] - trigger_end > SELF_HEALING_S / 3
 
 
-def _affected(estate: Estate, books: Books, flows: Flows) -> tuple[dict[str, float], float]:
+def _storms(estate: Estate, flows: Flows, calm: slice) -> tuple[Storm, ...]:
+    index = {service.name: s for s, service in enumerate(estate.services)}
+    callee = [index[edge.link or edge.server] for edge in estate.edges]
+    pairs = {(fleet.service, fleet.store) for fleet in estate.fleets}
+    driven = frozenset(e for e, edge in enumerate(estate.edges) if (edge.client, edge.server) in pairs)
+    return storms_of(estate.edges, callee, driven, flows, estate.tick_s, calm)
+
+
+def _dns(estate: Estate, cause: Cause, flows: Flows, calm: slice, trigger_end: float) -> tuple[str, str | None]:
+    """The part that names played, and how look-ups failed."""
+    if cause.kind.startswith("dns."):
+        return "root", cause.dns_failure
+    failures = flows.failures[:, :, :DNS_CLASSES].sum(axis=1)
+    attempts = flows.attempts.sum(axis=1)
+    during = slice(calm.stop, int(trigger_end / estate.tick_s) + 1)
+    usual = failures[calm].sum(axis=0) / max(attempts[calm].sum(), 1.0)
+    shares = failures[during].sum(axis=0) / max(attempts[during].sum(), 1.0) - usual
+    if shares.sum() < SYMPTOM_SHARE:
+        return "innocent", None
+    return "symptom", ERROR_CLASSES[int(np.argmax(shares))].removeprefix("dns_")
+
+
+def _affected(estate: Estate, mechanisms: Mechanisms, flows: Flows) -> tuple[dict[str, float], float]:
     """Service -> onset, in order of onset, and when the last of them was well again; seconds from the start."""
     minute = max(1, round(SUSTAINED_S / estate.tick_s))
     onsets: dict[str, float] = {}
     last_s = 0.0
-    for s, service in enumerate(estate.services):
-        share = np.divide(
-            flows.failed[:, s], flows.arrivals[:, s], out=np.zeros(len(flows.failed)), where=flows.arrivals[:, s] > 0
-        )
-        _note(onsets, service.name, _sustained(share > FAILING_SHARE, minute), estate.tick_s)
-        bad = np.flatnonzero(_sustained(share > FAILING_SHARE, minute))
-        last_s = max(last_s, float((bad[-1] + 1) * estate.tick_s) if len(bad) else 0.0)
-    _note(onsets, estate.balancing.balancer.name, _sustained(books.balancer.out.max(axis=1) > 0, minute), estate.tick_s)
-    slow = books.launches.delay_s > SLOW_FACTOR * estate.launches.launching.floor_s
-    _note(onsets, estate.launches.manager, _sustained(slow, minute), estate.tick_s)
+    for service, share in zip(estate.services, failing_shares(flows).T, strict=True):
+        bad = sustained(share > FAILING_SHARE, minute)
+        _note(onsets, service.name, bad, estate.tick_s)
+        last_s = max(last_s, float((np.flatnonzero(bad)[-1] + 1) * estate.tick_s) if bad.any() else 0.0)
+    for name, flags in _elsewhere(estate, mechanisms).items():
+        _note(onsets, name, sustained(flags, minute), estate.tick_s)
     return dict(sorted(onsets.items(), key=lambda item: item[1])), last_s
+
+
+def _elsewhere(estate: Estate, mechanisms: Mechanisms) -> dict[str, NDArray[np.bool_]]:
+    """Components whose trouble shows elsewhere than in failed requests."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    if estate.balancing is not None and mechanisms.balancer is not None:
+        found[estate.balancing.balancer.name] = mechanisms.balancer.out.max(axis=1) > 0
+    if estate.launches is not None and mechanisms.launches is not None:
+        found[estate.launches.manager] = mechanisms.launches.delay_s > 10.0 * estate.launches.launching.floor_s
+    return found
 
 
 def _note(onsets: dict[str, float], name: str, flags: NDArray[np.bool_], tick_s: float) -> None:
@@ -124,7 +166,13 @@ def _note(onsets: dict[str, float], name: str, flags: NDArray[np.bool_], tick_s:
         onsets[name] = float(np.argmax(flags) * tick_s)
 
 
-def _sustained(flags: NDArray[np.bool_], ticks: int) -> NDArray[np.bool_]:
+def sustained(flags: NDArray[np.bool_], ticks: int) -> NDArray[np.bool_]:
     """The ticks that belong to a run of at least so many flagged ticks."""
-    starts = np.convolve(flags.astype(float), np.ones(ticks), mode="valid") > ticks - 0.5
-    return np.convolve(starts.astype(float), np.ones(ticks), mode="full") > 0.5
+    if len(flags) < ticks:
+        return np.zeros(len(flags), np.bool_)
+    total = np.concatenate(([0], np.cumsum(flags)))
+    whole = (total[ticks:] - total[:-ticks]) == ticks
+    marks: Floats = np.zeros(len(flags) + 1)
+    marks[: len(whole)] += whole
+    marks[ticks : ticks + len(whole)] -= whole
+    return np.cumsum(marks)[:-1] > 0

@@ -17,12 +17,31 @@ import numpy as np
 from .history import Floats
 
 
+NODATA, NXDOMAIN, SERVFAIL, TIMEOUT, STALE = 0.0, -1.0, -2.0, -3.0, -4.0
+ANSWERS = {"nodata": NODATA, "nxdomain": NXDOMAIN, "servfail": SERVFAIL, "timeout": TIMEOUT, "stale": STALE}
+"""Answers that lead nowhere, as numbers beside counts of addresses; stale ones have addresses, of hosts long drained."""
+
+FAILING = {"nodata": NODATA, "nxdomain": NXDOMAIN, "servfail": SERVFAIL, "timeout": TIMEOUT}
+"""Of these, the ways in which a look-up itself fails."""
+
+
 @dataclass(frozen=True)
 class Caching:
-    """How long a resolver keeps answers: ttl_s those with addresses, negative_ttl_s those without."""
+    """How long a resolver keeps answers.
+
+    ttl_s: those with addresses. negative_ttl_s: those that the name, or its addresses, do not exist. failure_ttl_s:
+    failures of the servers, 5 minutes at the most (RFC 2308, section 7), 5 s in CoreDNS.
+    """
 
     ttl_s: float = 5.0
     negative_ttl_s: float = 900.0
+    failure_ttl_s: float = 5.0
+
+    def life_s(self, answer: float, left: float) -> float:
+        """How long an answer is kept; `left`: of a negative answer's life, when it comes through another cache."""
+        if answer > 0 or answer == STALE:
+            return self.ttl_s
+        return self.negative_ttl_s * left if answer in (NODATA, NXDOMAIN) else self.failure_ttl_s
 
 
 def cached_answers(
@@ -46,13 +65,6 @@ def cached_answers(
             tick = until
             if tick < ticks:
                 answer = authority[tick]
-                life_s = caching.ttl_s if answer else caching.negative_ttl_s * left
-                left = left if answer else 1.0
-                expires_s = tick * tick_s + life_s
+                expires_s = tick * tick_s + caching.life_s(float(answer), left)
+                left = 1.0 if answer in (NODATA, NXDOMAIN) else left
     return seen
-
-
-def recovery_times(seen: Floats, times: Floats) -> Floats:
-    """[R] The time from which each resolver answers again for good; the first time where it never failed."""
-    last_empty = np.where(seen == 0, np.arange(len(seen))[:, None], -1).max(axis=0)
-    return times[np.minimum(last_empty + 1, len(times) - 1)]

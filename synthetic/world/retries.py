@@ -1,53 +1,126 @@
-"""Retries, at once or parked for later ticks."""
+"""Retries that come back in later ticks, and the budgets that clients keep."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .history import Edge, Floats
+
+DNS_TIMEOUT_S = 5.0
+"""glibc's resolver waits 5 s for an answer (resolv.conf(5), option timeout)."""
+BURST_S = 10.0
+"""Unused retries of a budget expire after so long (Finagle's RetryBudget)."""
+NEGLIGIBLE = 1e-9
+"""Calls a tick below which nothing is followed up."""
+
+FAST, UNCONNECTED, UNANSWERED, LATE = range(4)
+"""How long a failed attempt takes: no time; a time-out of connecting, of the resolver, of the whole attempt."""
+
+Ints = NDArray[np.int64]
 
 
 class Parked:
     """Calls between a failed attempt and a later retry, by the tick in which they come back.
 
-    Attempts of one call meet the same conditions: a call that failed while a share p of attempts failed
-    fails again as long as the share is no smaller, and succeeds with 1 - p'/p once it has fallen to p'.
+    A call is stuck or free. Each has its luck: one that was stuck while a share p of the calls was stuck is so again
+    as long as the share is no smaller, and with chance p'/p once it has fallen to p'; one that was free gets stuck
+    with chance (p' - p) / (1 - p) once it has risen. So beside the counts, counts over p and over 1 - p are kept.
+
+    pause: [K - 1, 4, E] ticks between the starts of one try and the next, by how the first one fails; K tries at most.
+    """
+
+    def __init__(self, edges: tuple[Edge, ...], tick_s: float, tries: int) -> None:
+        stages = [_pauses(edges, tick_s, stage) for stage in range(tries - 1)]
+        self.pause = np.stack(stages) if stages else np.zeros((0, 4, len(edges)), dtype=np.int64)
+        slots = int(self.pause.max(initial=0)) + 1
+        self._due = np.zeros((slots, tries, 4, len(edges)))
+        self.count = np.zeros(len(edges))
+
+    def take(self, tick: int, stuck_share: Floats) -> tuple[Floats, Floats]:
+        """Calls that come back in a tick, [K, E] by the number of their try: stuck ones, and free ones."""
+        due = self._due[tick % len(self._due)]
+        stuck, per_stuck, free, per_free = due[:, 0].copy(), due[:, 1], due[:, 2].copy(), due[:, 3]
+        if not due.any():
+            return stuck, free
+        self.count -= (stuck + free).sum(axis=0)
+        still = np.minimum(stuck, per_stuck * stuck_share)
+        newly = np.maximum(0.0, free - per_free * (1.0 - stuck_share))
+        due[:] = 0.0
+        return still + newly, stuck - still + free - newly
+
+    def put(self, tick: int, kind: int, calls: Floats, stuck_share: Floats, *, stuck: bool) -> None:
+        """Put calls [K - 1, E] aside that failed in some try, each for its own pause."""
+        stage, edge = np.nonzero(calls)
+        if not len(stage):
+            return
+        slot = (tick + self.pause[stage, kind, edge]) % len(self._due)
+        first, whole = (0, stuck_share) if stuck else (2, 1.0 - stuck_share)
+        count = calls[stage, edge]
+        self._due[slot, stage + 1, first, edge] += count
+        self._due[slot, stage + 1, first + 1, edge] += count / np.maximum(whole[edge], 1e-12)
+        self.count += np.bincount(edge, count, len(self.count))
+
+
+def _pauses(edges: tuple[Edge, ...], tick_s: float, stage: int) -> Ints:
+    lasts = np.array([[0.0, edge.connect_timeout_s, DNS_TIMEOUT_S, edge.timeout_s] for edge in edges]).reshape(-1, 4)
+    pause = np.array([edge.backoff_s * edge.backoff_growth ** min(stage, edge.retries) for edge in edges])
+    return np.round((lasts.T + pause) / tick_s).astype(np.int64)
+
+
+class Budgets:
+    """What clients allow themselves of retries: a share of their originals, saved up for `BURST_S` at the most.
+
+    share: [E] of the tick's wanted retries, that were granted.
     """
 
     def __init__(self, edges: tuple[Edge, ...], tick_s: float) -> None:
-        self.retries = np.array([edge.retries for edge in edges], dtype=float)
-        self.parks = np.array([edge.backoff_s > tick_s and edge.calls_per_request > 0 for edge in edges]) & (
-            self.retries > 0
-        )
-        stages = int(self.retries[self.parks].max(initial=0))
-        pauses = [[edge.backoff_s * edge.backoff_growth**stage / tick_s for edge in edges] for stage in range(stages)]
-        rounded = np.round(np.array(pauses, dtype=float).reshape(stages, len(edges)))
-        self.pause = (np.maximum(1, rounded) * self.parks).astype(np.int64)
-        self.last = self.retries.astype(np.int64)
-        slots = int(self.pause.max(initial=0)) + 1
-        # [slot, stage, edge]: calls that come back, and the same divided by the share that failed when they left
-        self.due = np.zeros((slots, stages, len(edges)))
-        self.due_per_share = np.zeros_like(self.due)
+        self._of_originals = np.array([edge.retry_budget for edge in edges])
+        self._limited = np.isfinite(self._of_originals)
+        self._most_ticks = max(1.0, BURST_S / tick_s)
+        self._left = np.zeros(len(edges))
+        self.share = np.ones(len(edges))
 
-    def take(self, tick: int) -> tuple[Floats, Floats]:
-        """The calls that come back in a tick [stage, edge], and the same per share that had failed."""
-        slot = tick % len(self.due)
-        back, per_share = self.due[slot].copy(), self.due_per_share[slot].copy()
-        self.due[slot] = 0.0
-        self.due_per_share[slot] = 0.0
-        return back, per_share
+    def grant(self, edges: Ints, originals: Floats, back: Floats, wanting: Floats, chain: Floats) -> Floats:
+        """[L] The share of wanted retries that each edge may make in a tick.
 
-    def park(self, tick: int, stage: int, calls: Floats, share: Floats) -> Floats:
-        """Put calls that failed at a stage [edge] aside for their next try; returns those that had their last."""
-        may = self.parks & (stage < self.last)
-        if stage < len(self.pause):
-            for edge in np.flatnonzero(may & (calls > 0)):
-                slot = (tick + self.pause[stage, edge]) % len(self.due)
-                self.due[slot, stage, edge] += calls[edge]
-                self.due_per_share[slot, stage, edge] += calls[edge] / max(share[edge], 1e-12)
-        return np.where(may, 0.0, calls)
+        back: [K, L] calls that come back for a try, which was granted before. wanting: [K - 1, L] of the calls in one
+        try, those that want another; chain: of these, those that want it within the tick.
+        """
+        granted = np.ones(len(edges))
+        limited = np.flatnonzero(self._limited[edges])
+        if not len(limited):
+            return granted
+        at = edges[limited]
+        earned = self._of_originals[at] * originals[limited]
+        left = np.minimum(self._left[at] + earned, earned * self._most_ticks)
+        calls = _Chain(originals[limited], back[:, limited], wanting[:, limited], chain[:, limited])
+        share = np.ones(len(at))
+        # The retries of retries make what is used rise with the share by a power between one and the number of tries.
+        for _ in range(8):
+            enough = left / np.maximum(calls.used(share), 1e-12)
+            share = np.clip(share * np.sqrt(enough), 0.0, 1.0)
+        share *= np.minimum(1.0, left / np.maximum(calls.used(share), 1e-12))
+        self._left[at] = left - calls.used(share)
+        self.share[at] = granted[limited] = share
+        return granted
 
-    @property
-    def count(self) -> Floats:
-        """[E] Calls put aside."""
-        return self.due.sum(axis=(0, 1))
+
+@dataclass(frozen=True)
+class _Chain:
+    """A tick's tries, one after the other; fields as in `Budgets.grant`."""
+
+    originals: Floats
+    back: Floats
+    wanting: Floats
+    chain: Floats
+
+    def used(self, share: Floats) -> Floats:
+        """[L] Retries made where this share of those wanted is granted."""
+        calls, used = self.originals, np.zeros(len(self.originals))
+        for stage in range(len(self.chain)):
+            used = used + calls * self.wanting[stage] * share
+            calls = calls * self.chain[stage] * share + self.back[stage + 1]
+        return used

@@ -6,7 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epicenter.collector.model import TABLES
 from epicenter.collector.recording import Recording, open_recording
+from tests.collector.told import server
 
 T0 = 1_760_940_000 * 10**9
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
@@ -68,3 +73,16 @@ def read(folder: Path, name: str, content: str | bytes | Iterable[str], query: s
     else:
         path.write_text(content if isinstance(content, str) else "\n".join(content))
     return rows(opened(folder / "scratch", path), query)
+
+
+def damaged(path: Path, column: str) -> Path:
+    """A Parquet file of spans whose footer is whole and whose pages of one column are overwritten."""
+    spans = [server(f"s{n}", trace=f"t{n}", at=n, operation=f"GET /{n}") for n in range(200)]
+    pq.write_table(pa.Table.from_pylist(spans, schema=TABLES["spans"]), path)
+    group = pq.read_metadata(path).row_group(0)
+    (chunk,) = [group.column(i) for i in range(group.num_columns) if group.column(i).path_in_schema == column]
+    content = bytearray(path.read_bytes())
+    first = min(start for start in (chunk.dictionary_page_offset, chunk.data_page_offset) if start)
+    content[first : first + chunk.total_compressed_size] = b"\xa5" * chunk.total_compressed_size
+    path.write_bytes(content)
+    return path

@@ -10,7 +10,18 @@ import pytest
 
 from epicenter.collector.errors import UnreadableInput, UsageError
 from epicenter.collector.recording import open_recording
-from tests.collector.handed_over import T0, attributes, logs_line, metrics_line, opened, otlp_span, rows, traces_line
+from epicenter.pipeline import analyze_paths
+from tests.collector.handed_over import (
+    T0,
+    attributes,
+    damaged,
+    logs_line,
+    metrics_line,
+    opened,
+    otlp_span,
+    rows,
+    traces_line,
+)
 
 GOOD = traces_line(otlp_span())
 
@@ -83,6 +94,32 @@ def test_with_skip_bad_the_good_file_beside_it_is_used_and_the_bad_one_listed(
     recording = opened(tmp_path / "s", folder, skip_bad=True)
     assert rows(recording, "select count(*) from spans") == [(1,)]
     assert [sentence in line for line in recording.skipped] == [True]
+
+
+@pytest.mark.parametrize("column", ["Timestamp", "TraceId", "SpanName", "Duration", "SpanAttributes.key_value.value"])
+def test_damaged_pages_behind_a_whole_footer_are_one_sentence_too(folder: Path, column: str) -> None:
+    path = damaged(folder / "spans.parquet", column)
+    (folder / "good.jsonl").write_text(GOOD)
+    with pytest.raises(UnreadableInput) as caught:
+        analyze_paths([folder])
+    assert str(caught.value).startswith(f"{path}: cannot be read as spans (")
+    assert "\n" not in str(caught.value)
+
+
+def test_with_skip_bad_every_good_file_beside_damaged_pages_is_used(folder: Path) -> None:
+    bad = [damaged(folder / "a.parquet", "TraceId"), damaged(folder / "b.parquet", "Duration")]
+    (folder / "good.jsonl").write_text(GOOD)
+    (folder / "worse.jsonl").write_text("rubbish")
+    analysis, windows = analyze_paths([folder], skip_bad=True)
+    assert (analysis.recording.spans, windows.calls["attempts"].sum()) == (1, 1)
+    listed = [folder / "worse.jsonl", *bad]
+    assert [str(path) in line for path, line in zip(listed, analysis.recording.skipped, strict=True)] == [True] * 3
+
+
+def test_where_all_pages_are_damaged_there_is_nothing_to_analyse(folder: Path) -> None:
+    path = damaged(folder / "spans.parquet", "TraceId")
+    with pytest.raises(UnreadableInput, match=r"holds no telemetry that can be read .*spans.parquet: cannot be read"):
+        analyze_paths([path], skip_bad=True)
 
 
 def test_good_lines_and_spans_of_a_bad_file_are_used(tmp_path: Path, folder: Path) -> None:

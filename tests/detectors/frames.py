@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -43,6 +43,11 @@ def signal(window: int, component: str, concept: str, value: float, item: str = 
     }
 
 
+def gauge(component: str, concept: str, values: Sequence[float | None], item: str = "") -> list[Row]:
+    """A row of signals a window, from the first on; None: nobody reported in that window."""
+    return [signal(window, component, concept, value, item) for window, value in enumerate(values) if value is not None]
+
+
 def change(at_window: float, kind: str, target: str, actor: str, generation: int | None, **rest: object) -> Row:
     """A row of changes, `at_window` windows after the start."""
     row = {"time": START + at_window * WINDOW_S, "Kind": kind, "Target": target, "Actor": actor}
@@ -68,6 +73,11 @@ def _frame(rows: Iterable[Row], like: pd.DataFrame) -> pd.DataFrame:
     if made.empty:
         return like
     return made.astype({c: "float64" if c in ("Generation", "Answers") else like[c].dtype for c in like.columns})
+
+
+def put(usual: Sequence[float], start: int, values: Sequence[float]) -> list[float]:
+    """`usual` with `values` from window `start` on in place of what was there."""
+    return [*usual[:start], *values, *usual[start + len(values) :]]
 
 
 def at(window: float) -> float:

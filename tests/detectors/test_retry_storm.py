@@ -35,6 +35,11 @@ def plain_failure(window: int) -> Row:
     return call(window, "shop", "pay", "pay.example", attempts=300, originals=100, errors_server=300)
 
 
+def never_answered(window: int) -> Row:
+    """Connections are refused all the time, whatever is tried: no server was ever seen behind the name."""
+    return call(window, "shop", "", "mail.example", attempts=400, originals=100, errors_connect=400)
+
+
 def budget_held(window: int) -> Row:
     return call(window, "shop", "pay", "pay.example", attempts=110, originals=100, errors_deadline=90, wasted=90)
 
@@ -54,6 +59,11 @@ def test_a_storm_is_found_with_its_edge_its_window_and_its_amplification() -> No
 @pytest.mark.parametrize("bad", [surge, fast_failures, plain_failure, budget_held])
 def test_what_is_no_storm_is_not_called_one(bad: Callable[[int], Row]) -> None:
     assert retry_storm(windows(END, story(bad))) == []
+
+
+@pytest.mark.parametrize("rows", [[], [never_answered(i) for i in range(END)]], ids=["no calls", "nobody answers"])
+def test_without_a_callee_that_answers_there_is_no_storm(rows: list[Row]) -> None:
+    assert retry_storm(windows(END, rows)) == []
 
 
 def test_a_storm_that_lasts_has_no_end() -> None:

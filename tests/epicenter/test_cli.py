@@ -11,6 +11,7 @@ import pytest
 
 from epicenter.cli import main
 from epicenter.cli.times import parse_time
+from tests.collector.handed_over import damaged
 
 T0 = 1_760_940_000
 
@@ -85,6 +86,14 @@ def test_unreadable_input_is_one_sentence_and_exit_code_2(run: Run, calm: Path, 
     assert (code, out) == (2, "")
     assert err.startswith("epicenter: ")
     assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_damaged_pages_are_one_sentence_and_exit_code_2(run: Run, calm: Path) -> None:
+    damaged(calm / "spans.parquet", "TraceId")
+    code, out, err = run("analyze", calm)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"epicenter: {calm / 'spans.parquet'}: cannot be read as spans (")
     assert err.count("\n") == 1
 
 

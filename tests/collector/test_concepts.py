@@ -1,0 +1,89 @@
+"""Metric names in the wild are read as the concepts that detectors know, and others are left alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from epicenter.collector.concepts import CONCEPTS, concepts_of, normalise
+
+SEEN = {
+    "probe_dns_answer_rrs": {"dns_answers"},
+    "probe_dns_query_succeeded": {"dns_probe_ok"},
+    "probe_success": {"probe_ok"},
+    "coredns_dns_responses_total": {"dns_responses"},
+    "unbound_answer_rcodes_total": {"dns_responses"},
+    "hubble_dns_responses_total": {"dns_responses"},
+    "dns.lookup.duration_seconds_count": {"dns_lookup_failures"},
+    "http_server_request_duration_seconds_count": {"requests", "errors"},
+    "http.server.request.duration_seconds_count": {"requests", "errors"},
+    "http_server_duration_milliseconds_count": {"requests", "errors"},
+    "http_server_requests_seconds_count": {"requests", "errors"},
+    "http_requests_total": {"requests", "errors"},
+    "rpc_server_duration_milliseconds_count": {"requests", "errors"},
+    "rpc_server_call_duration_seconds_count": {"requests", "errors"},
+    "http_client_request_duration_seconds_count": {"client_requests", "client_errors"},
+    "rpc_client_duration_milliseconds_count": {"client_requests", "client_errors"},
+    "PodServerLatencyP95(s)": {"latency_s"},
+    "orders_queue_depth": {"queue_depth"},
+    "celery_queue_length": {"queue_depth"},
+    "dwfm_queue_oldest_age_seconds": {"queue_age_s"},
+    "dwfm_queue_age_seconds": {"queue_age_s"},
+    "dwfm_lease_attempts_total": {"work"},
+    "dwfm_leases_active": {"leases_active"},
+    "aws_networkelb_healthy_host_count_average": {"healthy_hosts"},
+    "aws_applicationelb_healthy_host_count_minimum": {"healthy_hosts"},
+    "envoy_cluster_membership_healthy": {"healthy_hosts"},
+    "aws_networkelb_un_healthy_host_count_average": {"unhealthy_hosts"},
+    "nlb_health_check_flips_total": {"health_flips"},
+    "network_propagation_delay_seconds": {"propagation_delay_s"},
+    "ec2_throttled_requests_total": {"throttled"},
+    "aws_dynamodb_throttled_requests_sum": {"throttled"},
+    "dns_plan_generation": {"plan_generation"},
+    "dns_lock_failures_total": {"lock_failures"},
+    "envoy_cluster_upstream_rq_retry": {"retries"},
+    "traefik_service_retries_total": {"retries"},
+    "process_cpu_seconds_total": {"cpu"},
+    "CpuUsage(m)": {"cpu"},
+    "container_memory_working_set_bytes": {"memory"},
+    "MemoryUsage(Mi)": {"memory"},
+    "container_network_receive_bytes_total": {"network"},
+    "NetworkTransmitBytes": {"network"},
+    "up": {"up"},
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_name_from_the_wild_is_read(name: str) -> None:
+    assert {concept.name for concept in concepts_of(name)} == SEEN[name]
+
+
+def test_every_row_of_the_table_reads_some_name_above() -> None:
+    assert {concept for name in SEEN for concept in concepts_of(name)} == set(CONCEPTS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "go_goroutines",
+        "up_total",
+        "startup",
+        "probe_success_total",
+        "http_server_request_duration_seconds_bucket",
+        "http_server_request_duration_seconds_sum",
+        "envoy_cluster_membership_total",
+        "queue_depth",
+        "my_queue_depth_limit",
+    ],
+)
+def test_a_name_that_only_resembles_one_is_not(name: str) -> None:
+    assert concepts_of(name) == ()
+
+
+@pytest.mark.parametrize("name", [*SEEN, "--", "äö", "A..B"])
+def test_a_normal_name_is_its_own(name: str) -> None:
+    plain = normalise(name)
+    assert normalise(plain) == plain
+    assert re.fullmatch(r"[a-z0-9_]*", plain)

@@ -1,0 +1,102 @@
+"""Names that begin to fail in resolution are told from those that always did, and from a few strays."""
+
+from __future__ import annotations
+
+import pytest
+
+from epicenter.detectors.dns_failures import dns_failures
+from tests.detectors.frames import Row, at, call, windows
+from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
+
+END = 60
+
+
+def lookups(start: int, end: int, failed: int, of: int = 20, failure: str = "nodata", **counts: int) -> list[Row]:
+    """Calls of the cart to the prices' name, `failed` of them in resolution, in each window."""
+    words: dict[str, int] = {f"errors_dns_{failure}": failed} | counts
+    return [call(window, "cart", "", NAME, of, **words) for window in range(start, end)]
+
+
+def test_a_name_is_found_with_its_callers_and_its_window() -> None:
+    rows = [*calm(0, 20), *name_gone(20, 30), *calm(30, END)]
+    rows += [call(window, "mail", "", NAME, 5, errors_dns_nodata=5) for window in range(20, 30)]
+    (found,) = dns_failures(windows(END, rows))
+    assert (found.component, found.kind, found.facts["failure"]) == (NAME, "dns.empty_record", "nodata")
+    assert found.edges == (("cart", NAME), ("mail", NAME))
+    assert (found.started_at, found.ended_at) == (at(20), at(30))
+    assert found.evidence[0].statement.startswith(f"350 calls to {NAME} failed in name resolution (nodata), seen by 2")
+    assert found.evidence[0].traces
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [*calm(0, END)],
+        lookups(0, END, failed=10),
+        lookups(0, END, failed=3, of=100, failure="servfail"),
+        [*calm(0, 20), *callee_fails(20, 40), *calm(40, END)],
+        [*calm(0, 20), *process_gone(20, 40), *calm(40, END)],
+        [call(w, "cart", "", "", errors_dns_nodata=10 * (w >= 20)) for w in range(END)],
+    ],
+    ids=[
+        "no calls",
+        "nothing fails",
+        "AAAA look-ups of an IPv4 name, one of two",
+        "SERVFAIL 3 % of the time",
+        "a callee's own errors",
+        "refused connections",
+        "nobody says which name it was",
+    ],
+)
+def test_what_is_no_failing_name_stays_silent(rows: list[Row]) -> None:
+    assert dns_failures(windows(END, rows)) == []
+
+
+@pytest.mark.parametrize(("failed", "found"), [(5, 0), (6, 1)])
+def test_six_failures_in_a_row_are_needed_where_nothing_failed_before(failed: int, found: int) -> None:
+    rows = [*lookups(0, 40, 0), *lookups(40, 41, failed, of=failed), *lookups(41, END, 0)]
+    assert len(dns_failures(windows(END, rows))) == found
+
+
+def test_repeats_of_one_request_are_one_witness() -> None:
+    once = [*lookups(0, 40, 0), *lookups(40, 41, 20), *lookups(41, END, 0)]
+    repeated = [*lookups(0, 40, 0), *lookups(40, 41, 20, originals=4), *lookups(41, END, 0)]
+    assert len(dns_failures(windows(END, once))) == 1
+    assert dns_failures(windows(END, repeated)) == []
+
+
+def test_a_chronic_rate_that_doubles_is_found() -> None:
+    rows = [*lookups(0, 40, 6, of=100), *lookups(40, END, 20, of=100)]
+    (found,) = dns_failures(windows(END, rows))
+    assert (found.started_at, found.ended_at) == (at(40), None)
+    assert found.evidence[0].expected == pytest.approx(0.06, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        ("nodata", "dns.empty_record"),
+        ("nxdomain", "dns.nxdomain"),
+        ("servfail", "dns.servfail"),
+        ("refused", "dns.servfail"),
+        ("timeout", "dns.resolver_down"),
+        ("unspecified", "dns.empty_record"),
+    ],
+)
+def test_the_callers_words_give_the_kind(failure: str, kind: str) -> None:
+    (found,) = dns_failures(windows(END, [*lookups(0, 30, 0), *lookups(30, END, 15, failure=failure)]))
+    assert (found.facts["failure"], found.kind) == (failure, kind)
+
+
+def test_words_that_cannot_tell_give_way_to_the_few_that_can() -> None:
+    rows = [*lookups(0, 30, 0), *lookups(30, END, 15, failure="unspecified", errors_dns_nxdomain=1)]
+    (found,) = dns_failures(windows(END, rows))
+    assert (found.facts["failure"], found.kind) == ("nxdomain", "dns.nxdomain")
+
+
+def test_a_name_that_is_no_longer_called_does_not_go_on_failing() -> None:
+    rows = [*lookups(0, 20, 0), *lookups(20, 30, 20)]
+    assert dns_failures(windows(50, rows))[0].ended_at is None
+    (found,) = dns_failures(windows(51, rows))
+    assert (found.started_at, found.ended_at) == (at(20), at(30))

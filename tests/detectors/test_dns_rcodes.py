@@ -1,0 +1,76 @@
+"""Servers that answer with more failures than is usual for them, by the resolvers' own counters."""
+
+from __future__ import annotations
+
+import pytest
+
+from epicenter.detectors.dns_rcodes import dns_rcodes
+from tests.detectors.frames import Row, at, gauge, put, windows
+
+SERVER, END = "10.0.0.2", 60
+
+
+def counted(code: str, counts: list[float], server: str = SERVER) -> list[Row]:
+    return gauge(server, "dns_responses", counts, code)
+
+
+GOOD = counted("NOERROR", [100.0] * END)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure", "kind"),
+    [
+        ("NXDOMAIN", "nxdomain", "dns.nxdomain"),
+        ("SERVFAIL", "servfail", "dns.servfail"),
+        ("servfail", "servfail", "dns.servfail"),
+        ("REFUSED", "refused", "dns.servfail"),
+    ],
+)
+def test_a_rise_of_one_code_is_found_with_its_server_and_its_window(code: str, failure: str, kind: str) -> None:
+    rows = [*GOOD, *counted(code, put([3.0] * END, 20, [60.0] * 10)), *counted("NOERROR", [100.0] * END, "10.0.0.3")]
+    (found,) = dns_rcodes(windows(END, signals=rows))
+    assert (found.component, found.facts["failure"], found.kind) == (SERVER, failure, kind)
+    assert (found.started_at, found.ended_at) == (at(20), at(30))
+    assert found.evidence[0].statement == f"38% of the answers of {SERVER} were {code.upper()}, against 2.9% before"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        GOOD,
+        [*GOOD, *counted("SERVFAIL", [3.0] * END)],
+        [*GOOD, *counted("NXDOMAIN", [60.0] * END)],
+        [*GOOD, *counted("SERVFAIL", put([3.0] * END, 20, [6.0] * 3))],
+        [*GOOD, *counted("NOTIMP", put([3.0] * END, 20, [60.0] * 10))],
+    ],
+    ids=[
+        "nothing counted",
+        "all is well",
+        "SERVFAIL 3 % of the time",
+        "search domains that never exist",
+        "a little more for a little while",
+        "a code that tells of no failing name or server",
+    ],
+)
+def test_what_is_no_rise_stays_silent(rows: list[Row]) -> None:
+    assert dns_rcodes(windows(END, signals=rows)) == []
+
+
+def test_the_daily_noise_behind_a_flood_of_good_answers_is_no_rise() -> None:
+    flood = put([1000.0] * END, 30, [10.0] * 30)
+    rows = [*counted("NOERROR", flood), *counted("NXDOMAIN", [10.0] * END)]
+    assert dns_rcodes(windows(END, signals=rows)) == []
+    grown = [*counted("NOERROR", flood), *counted("NXDOMAIN", put([10.0] * END, 30, [14.0] * 30))]
+    assert [f.facts["failure"] for f in dns_rcodes(windows(END, signals=grown))] == ["nxdomain"]
+
+
+def test_servers_are_judged_each_by_its_own_history() -> None:
+    rows = [
+        *GOOD,
+        *counted("SERVFAIL", [30.0] * END),
+        *counted("NOERROR", [100.0] * END, "10.0.0.3"),
+        *counted("SERVFAIL", put([0.0] * END, 40, [30.0] * 20), "10.0.0.3"),
+    ]
+    (found,) = dns_rcodes(windows(END, signals=rows))
+    assert (found.component, found.started_at, found.ended_at) == ("10.0.0.3", at(40), None)
