@@ -78,8 +78,9 @@ class Assembly:
     def _call(self, s: int, e: int, context: Ints, resource: Ints) -> Ints:
         """Record an edge's attempts; return for each the span that its server sees as the parent."""
         edge, attempts, times = self._history.edges[e], self._forest.attempts[e], self._times
-        request = attempts.call_request[attempts.call]
-        above, trace, where = context[request], self._forest.requests[s].trace[request], resource[request]
+        request = attempts.call_request.take(attempts.call)
+        above, trace = context.take(request), self._forest.requests[s].trace.take(request)
+        where = resource.take(request)
         if not self._history.services[s].instrumented:
             return above
         variant, most = self._variants(e), self._looks.client.shape[2] - 1
@@ -121,6 +122,6 @@ class Assembly:
 
     def _add(self, parent: Ints, trace: Ints, start: Floats, lasts: Floats, look: Ints, resource: Ints) -> Ints:
         """Add spans; return their row numbers."""
-        self._parts.append(Rows(parent, trace, start + self._skew_s[resource], lasts, look, resource))
+        self._parts.append(Rows(parent, trace, start + self._skew_s.take(resource), lasts, look, resource))
         self._count += len(trace)
         return np.arange(self._count - len(trace), self._count)

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_HEX = np.array([f"{byte:02x}".encode() for byte in range(256)]).view(np.uint16)
-"""[256] two hex digits a byte, so that one look-up makes two characters."""
+_HEX = np.array([f"{pair & 255:02x}{pair >> 8:02x}".encode() for pair in range(65536)]).view(np.uint32)
+"""[65536] four hex digits, of two bytes in a row on a little-endian machine: one look-up makes four characters."""
 
 
 def random_ids(generator: np.random.Generator, count: int, size: int) -> NDArray[np.uint8]:
@@ -17,14 +17,14 @@ def random_ids(generator: np.random.Generator, count: int, size: int) -> NDArray
     return ids.view(np.uint8)
 
 
-def hex_digits(ids: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """[count, size] lower-case hex, two digits an element."""
-    return _HEX[ids]
+def hex_digits(ids: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """[count, size / 2] lower-case hex, four digits an element."""
+    return _HEX.take(ids.view("<u2"))
 
 
-def text_of(digits: NDArray[np.uint16], present: NDArray[np.bool_] | None = None) -> pa.StringArray:
+def text_of(digits: NDArray[np.uint32], present: NDArray[np.bool_] | None = None) -> pa.StringArray:
     """A text a row of hex digits; where `present` is given, its rows in order where it says so, and "" elsewhere."""
-    length = 2 * digits.shape[1]
+    length = 4 * digits.shape[1]
     if present is None:
         offsets = np.arange(len(digits) + 1, dtype=np.int32) * length
     else:

@@ -17,6 +17,7 @@ from .looks import Looks
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 _NS = 1_000_000_000
+_FOREVER_NS = np.iinfo(np.int64).max
 _EVENT = SPANS.field("Events").type.value_type
 
 
@@ -69,26 +70,28 @@ class SpanTables:
         trace_ids = hex_digits(random_ids(generator, traces, 16))
         span_ids = hex_digits(random_ids(generator, len(rows), 8))
         start_ns = self._start_ns + np.round(rows.start_s * _NS).astype(np.int64)
-        order = np.argsort(start_ns, kind="stable")
+        order = _order(start_ns)
         if rows.arrives is not None:
             order = order[rows.arrives[order]]
-        start_ns, look, parents = start_ns[order], rows.look[order], rows.parent[order]
-        lasts_ns = np.maximum(1, np.round(rows.lasts_s[order] * _NS)).astype(np.int64)
+        # `take` gathers rows many times as fast as indexing does
+        start_ns, look, parents = start_ns.take(order), rows.look.take(order), rows.parent.take(order)
+        lasts_ns = np.maximum(1, np.round(rows.lasts_s.take(order) * _NS)).astype(np.int64)
         hangs = parents >= 0
-        raises = self._raises[look]
-        ids = trace_ids[rows.trace[order]], span_ids[order]
+        raises = self._raises.take(look)
+        ids = trace_ids.take(rows.trace.take(order), axis=0), span_ids.take(order, axis=0)
+        resource = rows.resource.take(order)
         columns = [
             pa.array(start_ns).view(pa.timestamp("ns")),
             text_of(ids[0]),
             text_of(ids[1]),
-            text_of(span_ids[parents[hangs]], hangs),
+            text_of(span_ids.take(parents[hangs], axis=0), hangs),
             self._texts["name"].take(look),
             self._texts["kind"].take(look),
             self._texts["service"].take(look),
             pa.array(lasts_ns),
             self._texts["status"].take(look),
             self._texts["message"].take(look),
-            self._resources.maps(rows.resource[order], generator),
+            self._resources.maps(resource, generator),
             self._attributes.maps(look, generator),
             self._events(look, start_ns + lasts_ns, np.zeros_like(raises) if self._logged else raises),
         ]
@@ -97,7 +100,7 @@ class SpanTables:
             at = np.flatnonzero(raises)
             at = at[np.argsort((start_ns + lasts_ns)[at], kind="stable")]
             where = text_of(ids[0][at]), text_of(ids[1][at])
-            logs = self._records(look[at], rows.resource[order][at], (start_ns + lasts_ns)[at], where)
+            logs = self._records(look[at], resource[at], (start_ns + lasts_ns)[at], where)
         return Drawn(pa.table(columns, names=SPANS.names), logs)
 
     def _events(self, look: Ints, end_ns: Ints, raises: NDArray[np.bool_]) -> pa.Array:
@@ -125,6 +128,16 @@ class SpanTables:
         return pa.table(columns, schema=LOGS)
 
 
+def _order(times_ns: Ints) -> Ints:
+    """The rows by time, those of one time as they stand: as a stable sort has them, but several times as fast."""
+    bits = max(1, len(times_ns)).bit_length()
+    since = times_ns - times_ns.min(initial=_FOREVER_NS)
+    if len(since) and int(since.max()) >> (63 - bits):
+        return np.argsort(times_ns, kind="stable")
+    keys = np.sort((since << bits) | np.arange(len(since)))
+    return keys & ((1 << bits) - 1)
+
+
 def _repeated(text: str, count: int) -> pa.Array:
     return pa.array([text], pa.string()).take(pa.array(np.zeros(count, np.int64)))
 
@@ -138,13 +151,11 @@ class Texts:
 
     def take(self, which: Ints) -> pa.Array:
         """A column of the texts with these numbers."""
-        if not self._encoded:
-            return self.plain(which)
-        return pa.DictionaryArray.from_arrays(pa.array(self._codes[which]), self.all, safe=False)
+        return _looked_up(self._codes.take(which), self.all, self._encoded)
 
     def plain(self, which: Ints) -> pa.Array:
         """The same, never encoded."""
-        return self.all.take(pa.array(self._codes[which]))
+        return _looked_up(self._codes.take(which), self.all, encoded=False)
 
 
 class AttributePool:
@@ -155,7 +166,10 @@ class AttributePool:
         self._keys, self._key_codes = _coded([key for key, _ in pairs])
         self._values, self._value_codes = _coded([value for _, value in pairs])
         self._sizes = np.array([len(one) for one in maps], np.int32)
-        self._first = (np.cumsum(self._sizes) - self._sizes).astype(np.int32)
+        self._first = np.cumsum(self._sizes) - self._sizes
+        # where all maps are of one size, they are rows of a grid
+        alike = len(maps) > 0 and bool((self._sizes == self._sizes[0]).all())
+        self._width = int(self._sizes[0]) if alike and self._sizes[0] else None
         self._encoded = encoded
         # what is drawn anew for each span cannot be looked up
         self._drawn = next((code for code, value in enumerate(self._values.to_pylist()) if value == REQUEST_ID), None)
@@ -165,29 +179,33 @@ class AttributePool:
     ) -> pa.MapArray:
         """A column of the maps with these numbers; what stands for a request id is drawn from `generator`."""
         encoded = self._encoded if encoded is None else encoded
-        sizes = self._sizes[which]
         offsets = np.zeros(len(which) + 1, np.int32)
-        np.cumsum(sizes, out=offsets[1:])
-        flat = np.repeat(self._first[which] - offsets[:-1], sizes)
-        flat += np.arange(len(flat), dtype=np.int32)
-        keys, codes = self._key_codes[flat], self._value_codes[flat]
-        if encoded:
-            of_keys = pa.DictionaryArray.from_arrays(pa.array(keys), self._keys, safe=False)
-        else:
-            of_keys = self._keys.take(pa.array(keys))
+        np.cumsum(self._sizes.take(which), out=offsets[1:])
+        keys, codes = self._pairs(which, offsets)
+        values = self._values
         if self._drawn is not None and generator is not None:
-            of_values = self._with_drawn(codes, self._drawn, generator)
-        elif encoded:
-            of_values = pa.DictionaryArray.from_arrays(pa.array(codes), self._values, safe=False)
-        else:
-            of_values = self._values.take(pa.array(codes))
-        return pa.MapArray.from_arrays(pa.array(offsets), of_keys, of_values)
+            rows = np.flatnonzero(codes == self._drawn)
+            codes[rows] = len(values) + np.arange(len(rows), dtype=np.int32)
+            values = pa.concat_arrays([values, text_of(hex_digits(random_ids(generator, len(rows), 8)))])
+        return pa.MapArray.from_arrays(
+            pa.array(offsets), _looked_up(keys, self._keys, encoded), _looked_up(codes, values, encoded)
+        )
 
-    def _with_drawn(self, codes: Codes, drawn: int, generator: np.random.Generator) -> pa.Array:
-        rows = np.flatnonzero(codes == drawn)
-        ids = text_of(hex_digits(random_ids(generator, len(rows), 8)))
-        codes[rows] = len(self._values) + np.arange(len(rows), dtype=np.int32)
-        return pa.concat_arrays([self._values, ids]).take(pa.array(codes))
+    def _pairs(self, which: Ints, offsets: Codes) -> tuple[Codes, Codes]:
+        """The numbers of keys and of values, map after map."""
+        if self._width is not None:
+            grids = (self._key_codes, self._value_codes)
+            keys, codes = (grid.reshape(-1, self._width).take(which, axis=0).ravel() for grid in grids)
+            return keys, codes
+        flat = np.repeat(self._first.take(which) - offsets[:-1], self._sizes.take(which))
+        flat += np.arange(len(flat))
+        return self._key_codes.take(flat), self._value_codes.take(flat)
+
+
+def _looked_up(codes: Codes, texts: pa.Array, encoded: bool) -> pa.Array:
+    if encoded:
+        return pa.DictionaryArray.from_arrays(pa.array(codes), texts, safe=False)
+    return texts.take(pa.array(codes))
 
 
 def _coded(texts: Sequence[str]) -> tuple[pa.StringArray, Codes]:
