@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...collector.recording import RecordingWriter
@@ -12,15 +10,12 @@ from ..world.history import History
 from .changes import change_table
 from .mix import DEFAULT, Mix
 from .samples import SCRAPE_S, sample_tables
-from .spans import span_source
+from .spans import drawn_ahead, span_source
 
 SPANS_PER_SECOND = 20.0
 """More than a million spans in the flagship's 15.5 hours: enough for every edge in every minute."""
 
 TRUTH = "truth.json"
-
-_AHEAD = 1
-"""Chunks drawn while an earlier one is being written, which takes longer than drawing; each holds some 100 MB."""
 
 
 def record(
@@ -46,15 +41,10 @@ def record(
         writer.write("changes", change_table(history))
         for table in sample_tables(history, every_s=scrape_s):
             writer.write("samples", table)
-        with ThreadPoolExecutor(1) as pool:
-            drawn = deque(pool.submit(source.draw_encoded, ticks) for ticks in chunks[:_AHEAD])
-            for done in range(len(chunks)):
-                tables = drawn.popleft().result()
-                if done + _AHEAD < len(chunks):
-                    drawn.append(pool.submit(source.draw_encoded, chunks[done + _AHEAD]))
-                writer.write("spans", tables.spans)
-                writer.write("logs", tables.logs)
-                if progress is not None:
-                    progress((done + 1) / len(chunks))
+        for done, drawn in enumerate(drawn_ahead(source, chunks), 1):
+            writer.write("spans", drawn.spans)
+            writer.write("logs", drawn.logs)
+            if progress is not None:
+                progress(done / len(chunks))
     (folder / TRUTH).write_text(history.truth.to_json(), encoding="utf-8")
     return folder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +26,10 @@ Floats = NDArray[np.float64]
 
 CHUNK_SPANS = 200_000
 """Spans that are drawn at a time, roughly: enough to draw fast, few enough to hold in some 100 MB."""
+
+
+_AHEAD = 2
+"""Chunks drawn before they are used, so that neither drawing nor writing waits for the other."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,17 @@ class SpanSource:
         times = time_forest(self.history, self.chances, forest, generator)
         rows = Assembly(self.history, self.chances.order, self.looks, self.skew_s, forest, times, generator).rows()
         return tables.make(rows, forest.traces, generator)
+
+
+def drawn_ahead(source: SpanSource, chunks: list[range]) -> Iterator[Drawn]:
+    """Draw the chunks one after the other, the next one in a thread while what was yielded is being used."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead = deque(pool.submit(source.draw_encoded, ticks) for ticks in chunks[:_AHEAD])
+        for at in range(len(chunks)):
+            drawn = ahead.popleft().result()
+            if at + _AHEAD < len(chunks):
+                ahead.append(pool.submit(source.draw_encoded, chunks[at + _AHEAD]))
+            yield drawn
 
 
 def span_source(history: History, *, spans_per_second: float, seed: int, mix: Mix = DEFAULT) -> SpanSource:
