@@ -47,7 +47,7 @@ def edges(dialect: str) -> tuple[Edge, ...]:
 
 
 def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata", ticks: int = TICKS) -> History:
-    """Flows follow from the odds alone: calls over edges 1 and 2 fail as `failure` (dns_*, connect or deadline)."""
+    """Flows follow from the odds alone; edges 1 and 2 fail as `failure`: dns_*, connect, refused or deadline."""
     calls = edges(dialect)
     hit = np.zeros(ticks)
     hit[OUTAGE] = HIT
@@ -72,7 +72,9 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         reach = originals[:, e] * (1.0 - stuck[:, e]) * sum(fails**k for k in range(retries + 1))
         failures[:, e, ERROR_CLASSES.index("deadline")] = reach * late[:, e]
         failures[:, e, ERROR_CLASSES.index("server")] = reach * (1.0 - late[:, e]) * refused
-        if failure != "deadline":
+        if failure == "refused":
+            failures[:, e, ERROR_CLASSES.index("connect")] = originals[:, e] * stuck[:, e] * (retries + 1.0)
+        elif failure != "deadline":
             failures[:, e, ERROR_CLASSES.index(failure)] = originals[:, e] * stuck[:, e] * (retries + 1.0)
         given_up[:, e] = originals[:, e] * _gives_up(stuck[:, e], fails, retries)
         ok[:, e] = originals[:, e] - given_up[:, e]
@@ -111,7 +113,7 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         odds=Odds(
             calls=zeros_e + np.array([edge.calls_per_request for edge in calls]),
             unresolved={failure: stuck} if failure.startswith("dns_") else {},
-            refused=zeros_e,
+            refused=stuck if failure == "refused" else zeros_e,
             unconnected=stuck if failure == "connect" else zeros_e,
             late=late,
             granted=zeros_e + 1.0,
@@ -120,7 +122,7 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         ),
         lookups=_lookups(arrivals[:, 1] * 0.1 + failures[:, 1:, :].sum(axis=(1, 2)), hit > 0),
         probes=_probes(hit > 0, failing[:, 0]),
-        targets=(Targets("nlb", "us-east-1a", 12.0 - np.ceil(4.0 * hit), np.ceil(4.0 * hit), np.ceil(hit)),),
+        targets=(Targets("nlb", "us-east-1a", 12.0 - 4.0 * (hit > 0), 4.0 * (hit > 0), 1.0 * (hit > 0)),),
         caches=(CacheUse("checkout", 0.9 * arrivals[:, 1], 0.1 * arrivals[:, 1]),),
         series=(
             Series(
