@@ -107,7 +107,9 @@ class Engine:
         c = self.conditions
         own = 1.0 - (1.0 - c.own_failing[tick]) * (1.0 - self.rejecting)
         driven = np.zeros(len(self.server))
-        return Row(c.entries[tick].copy(), c.calls[tick].copy(), c.capacity[tick].copy(), own, c.up[tick].copy(), driven)
+        return Row(
+            c.entries[tick].copy(), c.calls[tick].copy(), c.capacity[tick].copy(), own, c.up[tick].copy(), driven
+        )
 
     def _sweep_up(self, tick: int, row: Row) -> None:
         """Chances per attempt [E] and per request [S], and how long either takes."""
@@ -208,9 +210,7 @@ class Engine:
         unrejected = self.queue[at] + arrivals - np.where(np.isfinite(most), most, self.queue[at] + arrivals)
         self.rejecting[at] = np.clip(_ratio(unrejected - self.most_queued[at], arrivals), 0.0, 1.0)
 
-    def _call(
-        self, level: Level, originals: Floats, stuck: Floats, free: Floats, again: tuple[Floats, Floats]
-    ) -> None:
+    def _call(self, level: Level, originals: Floats, stuck: Floats, free: Floats, again: tuple[Floats, Floats]) -> None:
         """Make a level's calls, try by try: `stuck` and `free` [K, E] are filled in, and the servers are reached."""
         e, share = level.edges, self.stuck[level.edges]
         asked, back = originals[e], stuck[:, e] + free[:, e]
