@@ -23,7 +23,7 @@ class Cache:
     """A cache of equally popular keys.
 
     service: that serves it. client, store: over whose edge misses are read; its `calls_per_request` are look-ups.
-    keys: that are asked for. ttl_s: how long an entry is kept.
+    keys: that are asked for. ttl_s: how long an entry is kept. filled: the hit rate on an ordinary day, at the start.
     """
 
     service: str
@@ -31,6 +31,7 @@ class Cache:
     store: str
     keys: float
     ttl_s: float
+    filled: float
 
 
 class CacheFeedback:
@@ -44,9 +45,7 @@ class CacheFeedback:
         self._edge = pairs.index((cache.client, cache.store))
         self._client = conditions.service(cache.client)
         self._flushed = conditions.mark("flush", cache.service)
-        rate = float((conditions.entries[:, self._client]).mean()) / conditions.tick_s
-        lookups = max(rate, 1e-9) * conditions.edges[self._edge].calls_per_request
-        self._filled = lookups / (lookups + cache.keys / cache.ttl_s)  # where filling and expiry are in balance
+        self._filled = cache.filled
         self.rates = np.zeros(conditions.ticks)
         self._lookups = np.zeros(conditions.ticks)
 

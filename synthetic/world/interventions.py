@@ -25,12 +25,13 @@ class World:
     """What an intervention can touch.
 
     authority: name -> [T] what its zone answers: addresses, or one of the negative codes of `resolvers`.
-    resolvers: [T, R] 0, or the code that a resolver answers to anybody; failing: name -> resolvers' trouble with it.
+    resolvers: name -> [T, R] 0, or the code that a resolver answers whatever the authority says.
     """
 
     conditions: Conditions
     authority: dict[str, Floats]
-    resolvers: Floats
+    resolver_count: int
+    resolvers: dict[str, Floats] = field(default_factory=dict[str, Floats])
 
 
 class Intervention(Protocol):
@@ -212,17 +213,20 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class ResolverTrouble:
-    """A share of the resolvers answers servfail, or nothing in time, to whatever they are asked."""
+    """A share of the resolvers answers servfail, or nothing in time, when asked for some names."""
 
     share: float
     answer: str
     at_s: float
     until_s: float
+    names: tuple[str, ...]
 
     def impose(self, world: World) -> None:
         """The first resolvers fail, until their share is reached."""
-        failing = max(1, round(self.share * world.resolvers.shape[1]))
-        world.resolvers[world.conditions.during(self.at_s, self.until_s), :failing] = ANSWERS[self.answer]
+        for name in self.names:
+            troubled = world.resolvers.setdefault(name, np.zeros((world.conditions.ticks, world.resolver_count)))
+            failing = max(1, round(self.share * world.resolver_count))
+            troubled[world.conditions.during(self.at_s, self.until_s), :failing] = ANSWERS[self.answer]
 
     def changes(self) -> Iterable[Change]:
         """Nobody did it on purpose."""

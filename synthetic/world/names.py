@@ -45,19 +45,20 @@ def authorities(estate: Estate, ticks: int, machine: DnsBooks | None, times_s: F
 def look_up(
     estate: Estate,
     authority: dict[str, Floats],
-    troubled: Floats,
+    troubled: dict[str, Floats],
     machine: DnsBooks | None,
     rngs: tuple[np.random.Generator, np.random.Generator],
 ) -> NameBooks:
-    """Run the resolvers. troubled: [T, R] what they answer to anybody, 0 where they are well."""
+    """Run the resolvers. troubled: name -> [T, R] what they answer whatever the authority says, 0 where they are well."""
     naming, cities = estate.naming, len(estate.probing.cities)
     seen: dict[str, Floats] = {}
     watched: dict[str, Floats] = {}
     for name, answers in authority.items():
         moves = bool((answers <= 0).any())
-        if moves or troubled.any():
+        if moves or name in troubled:
             seen[name] = cached_answers(answers, estate.tick_s, naming.caching, len(naming.resolvers), rngs[0])
-            seen[name] = np.where(troubled < 0, troubled, seen[name])
+        if name in troubled:
+            seen[name] = np.where(troubled[name] < 0, troubled[name], seen[name])
         if name in estate.probing.names:
             watched[name] = np.tile(answers[:, None], (1, 2 * cities))
             if moves:

@@ -34,6 +34,7 @@ class Launching:
     hand_on_per_s: put-off state changes that the lease manager hands on once it is free.
     propagate_per_s: changes of either kind that the network manager propagates.
     floor_s: propagation delay with an empty queue.
+    slow_s, slow_to: from when to when propagation is slow, and to what share of its rate.
     """
 
     launches_per_s: float
@@ -43,6 +44,8 @@ class Launching:
     hand_on_per_s: float
     propagate_per_s: float
     floor_s: float = 2.0
+    slow_s: tuple[float, float] = (0.0, 0.0)
+    slow_to: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def run_launches(
     """
     books = LaunchBooks(*(np.zeros(len(demand)) for _ in fields(LaunchBooks)))
     limits = _limits(throttles, len(demand), tick_s)
-    patience, capacity = np.exp(-tick_s / launching.patience_s), launching.propagate_per_s * tick_s
+    patience = np.exp(-tick_s / launching.patience_s)
+    rate = np.full(len(demand), launching.propagate_per_s)
+    rate[int(launching.slow_s[0] / tick_s) : int(launching.slow_s[1] / tick_s)] *= launching.slow_to
     waiting = put_off = queue = 0.0
     for tick in range(len(demand)):
         new = launching.launches_per_s * demand[tick] * tick_s
@@ -95,11 +100,11 @@ def run_launches(
         caught_up = 0.0 if put_off_share[tick] else min(put_off, launching.hand_on_per_s * tick_s)
         put_off -= caught_up
         queue += launched + changes * (1.0 - put_off_share[tick]) + caught_up
-        books.propagated[tick] = min(queue, capacity)
+        books.propagated[tick] = min(queue, rate[tick] * tick_s)
         queue -= books.propagated[tick]
         books.asked[tick], books.throttled[tick], books.refused[tick] = asked, asked - admitted, admitted - launched
         books.launched[tick], books.waiting[tick], books.queue[tick] = launched, waiting, queue
-    books.delay_s[:] = launching.floor_s + books.queue / launching.propagate_per_s
+    books.delay_s[:] = launching.floor_s + books.queue / rate
     books.pending_launches[:] = _in_the_last(books.launched, books.delay_s / tick_s)
     return books
 

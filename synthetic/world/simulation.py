@@ -58,7 +58,7 @@ def set_up(estate: Estate, seed: int) -> tuple[Conditions, Mechanisms]:
     world = World(
         conditions,
         authorities(estate, ticks, machine, times_s),
-        np.zeros((ticks, len(estate.naming.resolvers))),
+        len(estate.naming.resolvers),
     )
     for event in estate.events:
         event.impose(world)
