@@ -118,16 +118,17 @@ class Books:
             self.failures[tick, :, CLASS[name]] += count * part
 
     def _state(self, tick: int, engine: Engine) -> None:
-        edges, services = self.by_edge, self.by_service
-        edges["waiting"][tick], edges["late"][tick] = engine.parked.count, engine.late
-        edges["round_trip_s"][tick], edges["granted"][tick] = engine.round_trip_s, engine.budgets.share
-        self.unanswered[tick] = engine.stuck_by[2]
+        edges, services, chances = self.by_edge, self.by_service, engine.chances
+        edges["waiting"][tick], edges["late"][tick] = engine.parked.count, chances.late
+        edges["round_trip_s"][tick], edges["granted"][tick] = chances.round_trip_s, engine.budgets.share
+        self.unanswered[tick] = chances.stuck_by[2]
         services["entries"][tick], services["up"][tick] = engine.row.entries, engine.row.up
         services["arrivals"][tick], services["served"][tick] = engine.arrivals[:-1], engine.served
-        services["failing"][tick], services["own"][tick] = engine.failing, engine.row.own_failing
+        services["failing"][tick], services["own"][tick] = chances.failing[:-1], engine.row.own_failing
         services["queue_depth"][tick] = engine.queue
-        held_s = engine.hold_s + engine.slow_share * engine.slow_s
-        services["latency_s"][tick] = np.minimum(engine.wait_s[:-1], tick * self.conditions.tick_s) + held_s
+        held_s = chances.hold_s + chances.slow_share * chances.slow_s
+        waited_s = np.minimum(chances.wait_s, tick * self.conditions.tick_s)
+        services["latency_s"][tick] = (waited_s + held_s)[:-1]
         self.calls[tick] = engine.row.calls
 
     def flows(self) -> Flows:
