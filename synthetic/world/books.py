@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...collector.model import ERROR_CLASSES
+from .chances import Chances
 from .conditions import SLOW_CLASS, Conditions
 from .graph import Indices
 from .history import Floats, Odds
@@ -75,7 +76,7 @@ class Books:
         """Write one of a tick's counts [E]."""
         self.by_edge[name][tick] = count
 
-    def attempt(self, tick: int, originals: Floats, failed: Floats, free: Floats, round_trip_s: Floats) -> None:
+    def attempt(self, tick: int, originals: Floats, failed: Floats, free: Floats, chances: Chances) -> None:
         """Attempts start.
 
         failed: [6, E] by what becomes of them, as `_Failed.of` has it. free: [E] those that reach their server.
@@ -84,9 +85,10 @@ class Books:
         self.by_edge["originals"][tick] = originals
         self.by_edge["attempts"][tick] = failed[:4].sum(axis=0) + free
         slots, edges = len(self._coming), np.arange(len(free))
-        answered = (tick + np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)) % slots
-        self._coming[answered, OK, edges] += free - late - erring
-        self._coming[answered, SERVER, edges] += erring
+        for share, round_trip_s in _spread(chances, self.conditions.tick_s):
+            answered = (tick + np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)) % slots
+            self._coming[answered, OK, edges] += share * (free - late - erring)
+            self._coming[answered, SERVER, edges] += share * erring
         self._coming[tick % slots, UNRESOLVED] += unresolved
         self._coming[tick % slots, CONNECT] += refused
         for kind, count in ((UNANSWERED, unanswered), (CONNECT, unconnected), (DEADLINE, late)):
@@ -175,3 +177,12 @@ class Books:
 
 def _ticks(seconds: list[float], tick_s: float) -> Indices:
     return np.round(np.array(seconds, dtype=float) / tick_s).astype(np.int64)
+
+
+def _spread(chances: Chances, tick_s: float) -> list[tuple[float, Floats]]:
+    """Shares of a tick's answered attempts, and how long each share takes."""
+    if chances.spread_s.max(initial=0.0) <= tick_s:
+        return [(1.0, chances.round_trip_s)]
+    parts = 16
+    middles = (np.arange(parts) + 0.5) / parts - 0.5
+    return [(1.0 / parts, chances.round_trip_s + middle * chances.spread_s) for middle in middles.tolist()]

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .conditions import SLOW_CLASS, Conditions
 from .graph import Level
 from .history import Floats
 from .retries import DNS_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from .engine import Row
 
 NETWORK_S = 0.001
 """There and back within a region (assumed)."""
@@ -27,12 +32,12 @@ NOTHING = 1e-300
 class Chances:
     """The tick's chances.
 
-    By service, [S + 1], the last place standing for "no network device", where nothing waits: `wait_s` in its queue;
-    `hold_s` that a request takes from then on, but for the `slow_share` of requests that lose another `slow_s`, on
+    By service, [S + 1], the last place standing for "no network device", where nothing waits: `wait_s` in its queue
+    when the tick begins, and how much longer it `grows_s` until it ends; `hold_s` that a request takes from then on, but for the `slow_share` of requests that lose another `slow_s`, on
     average, to attempts that time out; `failing` share answered with an error; `rate` of requests worked off a second.
     By edge, [E]: `stuck` share of calls that cannot reach their server and, [4, E], of which `stuck_by`: names answered
     badly, refused connections, look-ups and connections that time out; `late` share of the attempts that reach the
-    server, that time out; `round_trip_s` of the others.
+    server, that time out; `round_trip_s` of the others on average, and the range `spread_s` of it.
     """
 
     def __init__(self, conditions: Conditions, levels: Sequence[Level]) -> None:
@@ -40,8 +45,8 @@ class Chances:
         self._conditions, self._levels, size = conditions, levels[::-1], len(services) + 1
         index = {service.name: i for i, service in enumerate(services)}
         # One array, so that a level's edges look their servers up at a stroke.
-        self._by_service = np.zeros((6, size))
-        self.wait_s, self.hold_s, self._work_s, self.slow_share, self.slow_s, self.failing = self._by_service
+        self._by_service = by_service = np.zeros((7, size))
+        self.wait_s, self.grows_s, self.hold_s, self._work_s, self.slow_share, self.slow_s, self.failing = by_service
         self.rate = np.full(size, np.inf)
         self._usual_work_s = np.array([service.latency_s for service in services])
         self._workers = np.array([*(service.workers for service in services), np.inf])
@@ -58,18 +63,23 @@ class Chances:
         self._unresolved = conditions.unresolved_share()
         self._unanswered = conditions.unresolved.get(SLOW_CLASS, np.zeros_like(self._unresolved))
         self._closed = np.zeros(len(edges))  # share of attempts whose connection a time-out has just closed
-        self.late, self.round_trip_s = np.zeros(len(edges)), np.zeros(len(edges))
+        self.late, self.round_trip_s, self.spread_s = (np.zeros(len(edges)) for _ in range(3))
 
-    def sweep(
-        self, tick: int, calls: Floats, capacity: Floats, own_failing: Floats, queue: Floats, granted: Floats
-    ) -> None:
+    def likely_rate(self, capacity: Floats) -> Floats:
+        """[S] Requests worked off a second with a capacity [S], if slowness is as in the last tick."""
+        if not self._crowded:
+            return capacity
+        return np.minimum(capacity, (self._workers / (self.hold_s + self.slow_share * self.slow_s))[:-1])
+
+    def sweep(self, tick: int, row: Row, queue: Floats, grows_s: Floats, granted: Floats) -> None:
         """Set the tick's chances.
 
-        calls [E] per request at the client; capacity, own_failing and queue [S]; granted [E] share of wanted retries.
+        queue: [S] when it begins. grows_s: [S] by how much the waits in them will have grown when it ends.
+        granted: [E] share of wanted retries.
         """
         self._work_s[:-1] = self.hold_s[:-1] = self._usual_work_s + self._conditions.slow_s[tick]
         self.slow_share[:], self.slow_s[:] = 0.0, 0.0
-        self.failing[:-1], self.rate[:-1] = own_failing, capacity
+        self.failing[:-1], self.rate[:-1], self.grows_s[:-1] = row.own_failing, row.capacity, grows_s
         queue = np.append(queue + NOTHING, 0.0)
         capacity = self.rate.copy()
         np.divide(queue, self.rate, out=self.wait_s)
@@ -82,7 +92,7 @@ class Chances:
             if depth == 0:
                 # Network devices are among the deepest, and their queues delay the look-ups of all others.
                 self._set_stuck(tick)
-                self._by_edge = self._known(calls)
+                self._by_edge = self._known(row.calls)
         self._closed = 0.5 * (self._closed + self.late)
 
     def _set_stuck(self, tick: int) -> None:
@@ -99,7 +109,7 @@ class Chances:
         self.stuck = self.stuck_by.sum(axis=0)
 
     def _known(self, calls: Floats) -> Floats:
-        """[9, E] What `_look_up` needs of its edges, which does not depend on their servers."""
+        """[10, E] What `_look_up` needs of its edges, which does not depend on their servers."""
         once, free = np.minimum(1.0, calls), 1.0 - self.stuck
         unanswered, unconnected = once * self.stuck_by[2], once * self.stuck_by[3]
         stuck_s = self._tries * (unconnected * self._connect_timeout_s + unanswered * DNS_TIMEOUT_S)
@@ -108,6 +118,7 @@ class Chances:
             [
                 self._timeout_s,
                 link_s,
+                self.grows_s[self._link],
                 self.stuck,
                 once * self._required,
                 calls * free,
@@ -121,19 +132,19 @@ class Chances:
     def _look_up(self, level: Level, granted: Floats) -> None:
         """What the calls of a level's services lead to, and from it what holds for the services."""
         e, client, size = level.edges, level.client, len(self.failing)
-        wait, hold, work, slow_share, slow_s, server_fails = self._by_service[:, level.server]
-        timeout, link_s, stuck, required, made, reaching, stuck_once, stuck_s, tries = self._by_edge[:, e]
-        wait = wait + link_s
+        wait, grows, hold, work, slow_share, slow_s, server_fails = self._by_service[:, level.server]
+        timeout, link_s, link_grows, stuck, required, made, reaching, stuck_once, stuck_s, tries = self._by_edge[:, e]
+        wait, grows = wait + link_s, grows + link_grows
         left = timeout - wait - hold + work
-        # Own work takes an exponential time, so the chance of a time-out falls by e per mean time that is left.
-        late = np.exp(-np.maximum(0.0, left) / work)
-        slow_late = np.exp(-np.maximum(0.0, left - slow_s) / work)
-        late += slow_share * (slow_late - late)
+        late = _late(left, grows, work)
+        late += slow_share * (_late(left - slow_s, grows, work) - late)
         failing = late + (1.0 - late) * server_fails
         again = granted[e]
         all_fail = (1.0 - again) * failing + again * failing ** self._most_tries[e]
-        round_trip = np.minimum(timeout, wait + hold)
-        self.late[e], self.round_trip_s[e] = late, round_trip
+        # Those in time are those that came before the wait had grown too long.
+        spread = np.minimum(grows, np.maximum(left, 0.0))
+        round_trip = np.minimum(timeout, wait + 0.5 * spread + hold)
+        self.late[e], self.round_trip_s[e], self.spread_s[e] = late, round_trip, spread
         spoiled = np.minimum(required * (stuck + (1.0 - stuck) * all_fail), CERTAIN)
         passing = np.exp(np.bincount(client, np.log1p(-spoiled), size))
         self.failing[:] = 1.0 - (1.0 - self.failing) * passing
@@ -147,3 +158,18 @@ class Chances:
         some = np.bincount(client, slow, size)
         self.slow_s += np.bincount(client, lost_s, size) / np.maximum(some, 1e-12)
         self.slow_share += -np.expm1(np.bincount(client, np.log1p(-slow), size))
+
+
+def _late(left: Floats, grows: Floats, work: Floats) -> Floats:
+    """Share of attempts whose time-out ends before their request does.
+
+    left: until the time-out, for the first of the tick's attempts; the last has less left by as much as the wait grows.
+    Own work takes an exponential time, so the chance of a time-out falls by e per mean time of it that is left.
+    """
+    first = np.exp(-np.maximum(0.0, left) / work)
+    if not grows.any():
+        return first
+    grows = np.maximum(grows, 1e-3 * work)
+    hopeless = np.clip(1.0 - left / grows, 0.0, 1.0)
+    last = np.exp(-np.maximum(0.0, left - grows) / work)
+    return hopeless + (last - first) * work / grows

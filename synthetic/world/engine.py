@@ -78,13 +78,14 @@ class Engine:
         self.limited = [level.edges[self.budgets.limited[level.edges]] for level in self.levels]
         self.books, self.chances = Books(conditions), Chances(conditions, self.levels)
         self.queue, self.rejecting = np.zeros(len(services)), np.zeros(len(services))
+        self.usual = np.ones(len(edges))  # attempts that reach the server per call, in the last tick
 
     def step(self, tick: int) -> None:
         """One tick: what fails, what is asked, what is left waiting."""
         self.row = row = self._row(tick)
         for feedback in self.feedbacks:
             feedback.before(tick, row)
-        self.chances.sweep(tick, row.calls, row.capacity, row.own_failing, self.queue, self.budgets.share)
+        self.chances.sweep(tick, row, self.queue, self._growth(tick, row), self.budgets.share)
         self._sweep_down(tick, row)
         self.books.close(tick, self)
         for feedback in self.feedbacks:
@@ -97,6 +98,26 @@ class Engine:
         return Row(
             c.entries[tick].copy(), c.calls[tick].copy(), c.capacity[tick].copy(), own, c.up[tick].copy(), driven
         )
+
+    def _growth(self, tick: int, row: Row) -> Floats:
+        """[S] By how much the waits will have grown when the tick ends, if calls fare as in the last one.
+
+        A herd may all come in one tick: then the first of it waits for nothing, and the last for all the others.
+        """
+        arrivals, due = np.append(row.entries, 0.0), self.parked.due(tick)
+        rate, open_share = self.chances.likely_rate(row.capacity), 1.0 - self.rejecting
+        waiting, most = self.queue + row.entries * open_share, rate * self.tick_s
+        for level in self.levels:
+            e = level.edges
+            if len(e):
+                calls = np.minimum(waiting, most)[level.client] * row.calls[e] + row.driven[e]
+                reached = self.usual[e] * calls + due[e]
+                arrivals += np.bincount(level.server, reached, len(arrivals))
+                if self.linked:
+                    arrivals[:-1] += np.bincount(self.link[e], reached, len(arrivals))[:-1]
+                waiting = self.queue + arrivals[:-1] * open_share
+        left = np.minimum(waiting - np.minimum(waiting, most), self.most_queued)
+        return np.maximum(0.0, ratio(left - self.queue, np.where(np.isfinite(rate), rate, 0.0)))
 
     def _sweep_down(self, tick: int, row: Row) -> None:
         """Calls, attempts and their outcomes go into the books; requests into the queues."""
@@ -114,9 +135,10 @@ class Engine:
                     self._grant(limited, originals)
                 self._reach(level, originals[level.edges])
         self._turn_away()
+        self.usual = self.tries.reached_per_call()
         made = self.tries.made(originals)
         reached = made[1].sum(axis=0)
-        self.books.attempt(tick, originals, fates.of(made[0].sum(axis=0), reached), reached, self.chances.round_trip_s)
+        self.books.attempt(tick, originals, fates.of(made[0].sum(axis=0), reached), reached, self.chances)
         self._put_aside(tick, made)
 
     def _serve(self, at: Indices) -> None:

@@ -52,6 +52,10 @@ class Parked:
         due[:] = 0.0
         return back
 
+    def due(self, tick: int) -> Floats:
+        """[E] Free calls that will come back in a tick."""
+        return self._due[tick % len(self._due), :, 2].sum(axis=0)
+
     def put(self, tick: int, kind: int, calls: Floats, stuck_share: Floats, *, stuck: bool) -> None:
         """Put calls [K - 1, E] aside that failed in some try, each for its own pause."""
         stage, edge = np.nonzero(calls)
@@ -94,6 +98,10 @@ class Tries:
     def reaching(self, kind: int, e: Ints, originals: Floats) -> Floats:
         """[L] Attempts of so many calls [L] over the edges e: of stuck ones (kind 0), or of free ones (kind 1)."""
         return self._per_call_summed[kind, e] * originals + self._echo_summed[kind, e]
+
+    def reached_per_call(self) -> Floats:
+        """[E] Attempts that reach the server within the tick, per call that is made."""
+        return self._per_call_summed[1]
 
     def made(self, originals: Floats) -> Floats:
         """[2, K, E] All attempts of so many calls [E]: of stuck ones, and of free ones."""
