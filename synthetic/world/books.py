@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
-OK, SERVER, DEADLINE, CONNECT, UNRESOLVED, UNANSWERED = range(6)
-"""How attempts end; look-ups that fail at once are told apart by class afterwards."""
+OK, SERVER, DEADLINE, CONNECT, UNRESOLVED, UNANSWERED, GIVEN_UP = range(7)
+"""How attempts end; look-ups that fail at once are told apart by class afterwards. And calls that are given up."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,8 @@ class Books:
             UNANSWERED: _ticks([DNS_TIMEOUT_S] * edges, conditions.tick_s),
         }
         longest = max((int(lag.max(initial=0)) for lag in self._lag.values()), default=0)
-        self._coming = np.zeros((longest + 1, 6, edges))
+        self._coming = np.zeros((longest + 1, 7, edges))
         self._in_flight = np.zeros(edges)
-
-    def note(self, name: str, tick: int, count: Floats) -> None:
-        """Write one of a tick's counts [E]."""
-        self.by_edge[name][tick] = count
 
     def attempt(self, tick: int, originals: Floats, failed: Floats, free: Floats, chances: Chances) -> None:
         """Attempts start.
@@ -94,10 +90,20 @@ class Books:
         for kind, count in ((UNANSWERED, unanswered), (CONNECT, unconnected), (DEADLINE, late)):
             self._coming[(tick + self._lag[kind]) % slots, kind, edges] += count
 
+    def give_up(self, tick: int, failed: Floats, round_trip_s: Floats) -> None:
+        """Attempts [6, E], as in `attempt`, are the last of their calls, which end when they do."""
+        slots, edges = len(self._coming), np.arange(len(round_trip_s))
+        unresolved, refused, unanswered, unconnected, late, erring = failed
+        self._coming[tick % slots, GIVEN_UP] += unresolved + refused
+        answered = np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)
+        lags = (self._lag[UNANSWERED], self._lag[CONNECT], self._lag[DEADLINE], answered)
+        for lag, count in zip(lags, (unanswered, unconnected, late, erring), strict=True):
+            self._coming[(tick + lag) % slots, GIVEN_UP, edges] += count
+
     def close(self, tick: int, engine: Engine) -> None:
         """End a tick: book the outcomes that have come, and the state at its end."""
         came = self._coming[tick % len(self._coming)]
-        self.by_edge["ok"][tick] = came[OK]
+        self.by_edge["ok"][tick], self.by_edge["given_up"][tick] = came[OK], came[GIVEN_UP]
         self.failures[tick, :, CLASS["server"]] = came[SERVER]
         self.failures[tick, :, CLASS["deadline"]] = came[DEADLINE]
         if came[CONNECT].any():
@@ -106,7 +112,7 @@ class Books:
             self.failures[tick, :, CLASS[SLOW_CLASS]] = came[UNANSWERED]
         if came[UNRESOLVED].any():
             self._unresolved(tick, came[UNRESOLVED])
-        self._in_flight += self.by_edge["attempts"][tick] - came.sum(axis=0)
+        self._in_flight += self.by_edge["attempts"][tick] - came[:GIVEN_UP].sum(axis=0)
         came[:] = 0.0
         self.by_edge["in_flight"][tick] = self._in_flight
         self._state(tick, engine)

@@ -8,7 +8,6 @@ travels upwards as loss of capacity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +32,9 @@ class Chances:
     """The tick's chances.
 
     By service, [S + 1], the last place standing for "no network device", where nothing waits: `wait_s` in its queue
-    when the tick begins, and how much longer it `grows_s` until it ends; `hold_s` that a request takes from then on, but for the `slow_share` of requests that lose another `slow_s`, on
-    average, to attempts that time out; `failing` share answered with an error; `rate` of requests worked off a second.
+    when the tick begins, and how much longer it `grows_s` until it ends; `hold_s` that a request takes from then on,
+    but for the `slow_share` of requests that lose another `slow_s`, on average, to attempts that time out; `failing`
+    share answered with an error; `rate` of requests worked off a second.
     By edge, [E]: `stuck` share of calls that cannot reach their server and, [4, E], of which `stuck_by`: names answered
     badly, refused connections, look-ups and connections that time out; `late` share of the attempts that reach the
     server, that time out; `round_trip_s` of the others on average, and the range `spread_s` of it.

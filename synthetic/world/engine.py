@@ -173,18 +173,19 @@ class Engine:
 
     def _put_aside(self, tick: int, made: Floats) -> None:
         """Put aside what is retried in later ticks; give up what has had its last try, or is granted none."""
-        granted, fates = self.wants * self.budgets.share, self.fates
-        ended_badly = made[0] + made[1] * fates.failing
-        lost = ended_badly.sum(axis=0) - (ended_badly[:-1] * granted).sum(axis=0)
+        fates, chances = self.fates, self.chances
+        last = made.sum(axis=1) - (made[:, :-1] * (self.wants * self.budgets.share)).sum(axis=1)
+        negligible = np.zeros_like(last)
         for kind, is_stuck, share in fates.kinds():
-            later = self.later[:, kind]
+            later, row = self.later[:, kind], 0 if is_stuck else 1
             if not later.any():
                 continue
-            aside = made[0 if is_stuck else 1, :-1] * (share * self.budgets.share) * later
+            aside = made[row, :-1] * (share * self.budgets.share) * later
             small = aside < NEGLIGIBLE
-            lost += (aside * small).sum(axis=0)
-            self.parked.put(tick, kind, np.where(small, 0.0, aside), self.chances.stuck, stuck=is_stuck)
-        self.books.note("given_up", tick, lost)
+            negligible[row] += (aside * small).sum(axis=0)
+            self.parked.put(tick, kind, np.where(small, 0.0, aside), chances.stuck, stuck=is_stuck)
+        last += np.stack([negligible[0], ratio(negligible[1], fates.failing)])
+        self.books.give_up(tick, fates.of(last[0], last[1]), chances.round_trip_s)
 
 
 def _queue_limit(limit_s: float, capacity_rps: float) -> float:

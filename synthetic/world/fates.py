@@ -13,7 +13,7 @@ from .retries import FAST, LATE, UNANSWERED, UNCONNECTED
 class Fates:
     """Of the attempts over each edge.
 
-    share: [2, E] of the calls that are stuck, and free. stuck_by: [4, E] what the stuck are stuck at, as shares of them.
+    share: [2, E] of the calls that are stuck, and free. stuck_by: [4, E] what the stuck are stuck at, as shares.
     late, erring: [E] of the free ones, those that time out, and those that the server answers with an error; failing:
     both.
     """

@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one run of a case shows in a window: attempts and goodput per original, waste of what was served, least age."""
+    """What a run shows in a window: attempts and goodput per original, waste of what was served, least age."""
 
     amplification: float
     goodput: float

@@ -64,7 +64,7 @@ class Ledger:
         assert_close(f.attempts, f.ok + f.failures.sum(axis=2) + grown)
 
     def calls_are_ok_or_given_up_or_under_way(self) -> None:
-        """What a call comes to is known when its last attempt starts, but booked as ok only when that ends."""
+        """A call that does not wait for its next attempt has one in flight."""
         f, mine = self.flows, [e for e in range(len(self.edges)) if e not in self.apart]
         open_calls = np.cumsum(f.originals - f.ok - f.given_up, axis=0) - f.waiting
         room = CLOSE * np.maximum(1.0, np.cumsum(f.originals, axis=0))
