@@ -43,7 +43,8 @@ def test_a_strict_reader_takes_each_scrape_and_knows_each_familys_type(written: 
     for time in (times[0], times[20], times[-1]):
         scrape = "".join(line for line in lines if line.startswith("#") or line.endswith(f" {time}\n"))
         families = list(text_string_to_metric_families(scrape))
-        assert Counter(family.type for family in families) == {"histogram": 3, "gauge": 1}
+        told = Counter(family.type for family in families)
+        assert told.keys() == {"histogram", "gauge", "counter"}
         assert all(family.documentation for family in families)
 
 
