@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: demo test check bench lock clean format system-tools
+.PHONY: demo test check bench lock clean format scenarios system-tools
 demo: .venv/ready
 	$(BIN)/epicenter demo --out out/demo
 
@@ -22,6 +22,9 @@ format: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(BENCH)
+
+scenarios: .venv/ready
+	$(BIN)/python -m scripts.scenarios
 
 system-tools: .venv/ready
 	sh scripts/system-tools.sh

@@ -2,6 +2,7 @@
 
 EpicenterError                what the user can mend; printed as one sentence, exit code 2
 ├── UnreadableInput           a file, a line or a column that cannot be read (also a ValueError)
+├── UnwritableOutput          a folder that cannot be written, at all or to its end (also an OSError)
 ├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
 └── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
 
@@ -25,6 +26,14 @@ class UnreadableInput(EpicenterError, ValueError):
         if column is not None:
             where += f", column {column}"
         super().__init__(f"{where}: {rule}")
+
+
+class UnwritableOutput(EpicenterError, OSError):
+    """Names the folder and says why; nothing that was begun is left."""
+
+    def __init__(self, path: object, why: str) -> None:
+        self.path, self.why = str(path), why
+        super().__init__(f"{path}: cannot be written ({why})")
 
 
 class UsageError(EpicenterError, ValueError):

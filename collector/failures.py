@@ -88,9 +88,12 @@ def host(words: str) -> str:
 
 
 def rank_sql(words: str) -> str:
-    """DuckDB SQL for the rank of what `classify` tells of the text expression `words`; NULL where it tells of none."""
+    """DuckDB SQL for the rank of what `classify` tells of the text expression `words`; NULL where it tells of none.
+
+    Many failures leave no words at all, and trying every pattern on nothing is the dearest part of reading them.
+    """
     cases = " ".join(f"when regexp_matches({words}, {_quoted(text)}) then {RANK[name]}" for name, text in PATTERNS)
-    return f"(case {cases} end)::utinyint"
+    return f"(case when trim({words}) = '' then NULL {cases} end)::utinyint"
 
 
 def host_sql(words: str) -> str:

@@ -6,7 +6,9 @@ stream, and so are frames with their length before them, as the Collector's file
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,9 @@ MAX_LINE_BYTES = 64 * 2**20
 
 _CHUNK_BYTES = 2**16
 """Read at once; also what may be lost before the cut of a compressed file that is cut off."""
+
+_OPENED = re.compile(rb'\s*\{(?:\s*"\w+"\s*:\s*\[)?\s*')
+"""A first line that only opens a document, or its list."""
 
 _MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip"}
 _SUFFIXES = {".zst": "zstd", ".gz": "gzip"}
@@ -72,6 +77,27 @@ def read_lines(
             report(_too_long(path, max_line_bytes, number + 1))
     if rest.strip() and not cut:  # half a line at the cut is the same fault, which was reported
         yield number + 1, bytes(rest)
+
+
+def read_documents(
+    path: Path, report: Report = refuse, *, max_bytes: int = MAX_LINE_BYTES
+) -> Iterator[tuple[int, bytes]]:
+    """The JSON documents of a file with the lines at which they begin: one a line, or one spread over all lines.
+
+    Reported is what `read_lines` reports, and a document of more than `max_bytes`.
+    """
+    lines = read_lines(path, report, max_line_bytes=max_bytes)
+    number, document = next(lines, (0, b""))
+    if not _OPENED.fullmatch(document):
+        yield from chain(((number, document),) if number else (), lines)
+        return
+    whole = bytearray(document)
+    for _, line in lines:
+        whole += b"\n" + line
+        if len(whole) > max_bytes:
+            report(UnreadableInput(path, f"a document may have {max_bytes:,} bytes at the most, and this is longer"))
+            return
+    yield number, bytes(whole)
 
 
 def _too_long(path: Path, limit: int, line: int) -> UnreadableInput:

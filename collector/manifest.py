@@ -14,11 +14,22 @@ from .errors import UnreadableInput
 MANIFEST = "manifest.json"
 SCHEMA = "epicenter.recording/1"
 
+_COMPRESSED = (".zst", ".gz")
+"""Somebody may have packed a file since; then its size says nothing, and the reader finds what is broken."""
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """A file that is not Parquet: its size in bytes, and table -> rows that it becomes when it is read."""
+
+    bytes: int
+    rows: dict[str, int] = {}
+
 
 class Manifest(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """The manifest of a recording.
 
-    rows: table -> rows. from_, to: first and last Timestamp in Unix seconds. generator: who wrote it.
+    rows: table -> rows in Parquet. files: the other files of telemetry by name.
+    from_, to: first and last Timestamp in Unix seconds. generator: who wrote it.
     """
 
     schema: str
@@ -26,28 +37,42 @@ class Manifest(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     from_: float = 0.0
     to: float = 0.0
     rows: dict[str, int] = {}
+    files: dict[str, FileEntry] = {}
+
+    def total(self, table: str) -> int:
+        """Rows of a table, whatever holds them."""
+        return self.rows.get(table, 0) + sum(file.rows.get(table, 0) for file in self.files.values())
 
 
-def encode_manifest(rows: Mapping[str, int], times_ns: Sequence[int], generator: str) -> bytes:
+def encode_manifest(
+    rows: Mapping[str, int], files: Mapping[str, FileEntry], times_ns: Sequence[int], generator: str
+) -> bytes:
     """The file's content."""
     start, end = (min(times_ns) / 1e9, max(times_ns) / 1e9) if times_ns else (0.0, 0.0)
-    manifest = Manifest(SCHEMA, generator, start, end, dict(rows))
+    manifest = Manifest(SCHEMA, generator, start, end, dict(rows), dict(files))
     return msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a recording; None where there is none, or another program's, which says nothing about it."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return manifest if manifest.schema.startswith("epicenter.recording/") else None
 
 
 def check_manifest(folder: Path) -> None:
     """Compare a recording with its manifest, where it has one.
 
-    Raises UnreadableInput where the manifest is of another schema, or tells of more or fewer rows than there are.
+    Raises UnreadableInput where the manifest is of another schema, or tells of other rows or files than there are.
     """
     path = folder / MANIFEST
-    if not path.is_file():
-        return
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return  # another program's manifest: it says nothing about a recording
-    if not manifest.schema.startswith("epicenter.recording/"):
+    manifest = read_manifest(folder)
+    if manifest is None:
         return
     if manifest.schema != SCHEMA:
         raise UnreadableInput(path, f"is of schema {manifest.schema!r}, and this version reads {SCHEMA!r}")
@@ -56,6 +81,17 @@ def check_manifest(folder: Path) -> None:
         if found != expected:
             rule = f"promises {expected:,} rows of {table}, and the files beside it hold {found:,}"
             raise UnreadableInput(path, rule)
+    for name, file in manifest.files.items():
+        _check_file(path, folder / name, file)
+
+
+def _check_file(manifest: Path, path: Path, file: FileEntry) -> None:
+    if path.is_file():
+        size = path.stat().st_size
+        if size != file.bytes:
+            raise UnreadableInput(manifest, f"promises {file.bytes:,} bytes of {path.name}, and it has {size:,}")
+    elif not any(path.with_name(path.name + ending).is_file() for ending in _COMPRESSED):
+        raise UnreadableInput(manifest, f"promises {path.name}, and it is not there")
 
 
 def _rows(path: Path) -> int:

@@ -28,14 +28,15 @@ TABLES = (
 # ---------------------------------------------------------------------------------------------------------------------
 # one row a client span, a server span, or both
 
-_SILENT = f"select *, NULL::utinyint as said_rank, 0 as retried from ({CLIENTS})"
-_SAYING = f"select * from ({CLIENTS}) left join (select sid, rank as said_rank, retried from calls_said) using (sid)"
+_SAYING = f"""
+select c.* replace (least(c.rank, said.rank) as rank, greatest(hidden, coalesce(retried, 0)) as hidden)
+from ({CLIENTS}) c left join calls_said said on c.sid = said.sid
+"""
 _PAIRS = f"""
 select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
     c.service as client, s.service as server, c.peer, c.name, coalesce(c.start, s.start) as start,
     c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
-    least(c.rank, c.said_rank) as rank, c.responded, greatest(c.hidden, coalesce(c.retried, 0)) as hidden,
-    c.resend, coalesce(c.root, s.entry) as root
+    c.rank, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
 from ({SERVERS}) s
 full join ({{clients}}) c on c.sid = s.pid
 """
@@ -51,7 +52,7 @@ def pair(connection: duckdb.DuckDBPyConnection) -> None:
     tell_kinds(connection)
     connection.execute(f"create temp table calls_said as {SAID}")
     (records,) = connection.execute("select count(*) from calls_said").fetchall()[0]
-    connection.execute(f"create temp table calls_pairs as {_PAIRS.format(clients=_SAYING if records else _SILENT)}")
+    connection.execute(f"create temp table calls_pairs as {_PAIRS.format(clients=_SAYING if records else CLIENTS)}")
     crowded = _is_crowded(connection)
     if crowded:
         connection.execute(f"create temp table calls_crowded as {_CROWDED}")
@@ -126,31 +127,27 @@ from calls_told where Kind not in ('Client', 'Producer', 'Server', 'Consumer')
 """
 
 _BELOW = f"""
-with alone as (
-    select distinct c_sid as sid, client {_LONELY_CLIENTS}
-), children as (
-    select c_sid, c_pid as pid, client as service, client_ns as duration, c_failed as failed, true as calls
-    from calls_pairs where c_pid in (select sid from alone)
+with children as (
+    select c_sid as sid, c_pid as pid, client as service, client_ns as duration, c_failed as failed, true as calls
+    from calls_pairs
     union all
     select sid, pid, service, duration, failed, false from calls_others
 )
-select sid, bool_or(calls and service = client) as wraps,
-    min_by({{'service': service, 'duration': duration, 'failed': failed}}, row(c_sid, -duration))
+select c_sid as sid, bool_or(calls and service = client) as wraps,
+    min_by({{'service': service, 'duration': duration, 'failed': failed}}, row(children.sid, -duration))
         filter (service <> client) as answer
-from children join alone on pid = sid
-group by sid
+from (select c_sid, client {_LONELY_CLIENTS}) join children on pid = c_sid
+group by c_sid
 """
 
 _ABOVE = f"""
-with alone as (
-    select distinct s_pid as pid, server as below {_LONELY_SERVERS}
-), parents as (
-    select s_sid as sid, server as service from calls_pairs where s_sid in (select pid from alone)
+with parents as (
+    select s_sid as sid, server as service from calls_pairs
     union all
     select sid, service from calls_others
 )
 select pid, below, min(service) as service, bool_or(service = below) as nested
-from parents join alone on sid = pid
+from (select s_pid as pid, server as below {_LONELY_SERVERS}) join parents on sid = pid
 group by pid, below
 """
 
@@ -196,8 +193,10 @@ union all
 select sid, tid, service, '', peer, name, pid, start, duration, NULL, NULL, root, true,
     coalesce(rank, {RANK["dns_unspecified"]})::utinyint, false, 0, false
 from calls_steps steps
-where lookup and not exists (select 1 from calls_pairs where c_sid = steps.pid)
-    and not exists (select 1 from calls_pairs where c_pid = steps.pid and c_failed and peer in ('', steps.peer))
+anti join calls_pairs around on around.c_sid = steps.pid
+anti join (select c_pid, peer from calls_pairs where c_failed) beside
+    on beside.c_pid = steps.pid and beside.peer in ('', steps.peer)
+where lookup
 qualify row_number() over (partition by sid order by duration desc, start) = 1
 """
 

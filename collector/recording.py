@@ -17,7 +17,7 @@ import duckdb
 
 from .errors import UnreadableInput
 from .lines import MAX_LINE_BYTES, Report, refuse
-from .manifest import MANIFEST
+from .manifest import MANIFEST, check_manifest
 from .model import TABLES
 from .parquet import create_views, damage
 from .sources import TRUTH, Copies, Source, read_source, walk
@@ -25,7 +25,7 @@ from .writer import RecordingWriter
 
 __all__ = ["Recording", "RecordingWriter", "Summary", "open_recording", "summarize", "without_damaged"]
 
-_SENTENCES_PER_FILE = 10
+_SENTENCES_PER_FILE = 3
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Recording:
     """Parquet files by table, in the model's columns or close to them, and what had to be left out.
 
     files: table name -> files, in the order they were given.
-    skipped: one sentence for each file, line or row that could not be used; of one file ten at the most, and a count.
-    ignored: a sentence for each file that is no telemetry, or a copy of another.
+    skipped: one sentence for each file, line or row that could not be used; of one file three at the most, and a count.
+    ignored: a sentence for each file that is no telemetry, or a copy of another. A recording's own manifest and truth
+        are told of only where they were given by name.
     overlapping: the tables of which several sources hold rows, and so may hold the same.
     """
 
@@ -84,14 +85,13 @@ def open_recording(
     nothing usable is left; UsageError where a path does not exist.
     """
     files: dict[str, list[Path]] = {table: [] for table in TABLES}
-    ignored: list[str] = []
-    skipped = _Skipped()
+    skipped = _LeftOut()
     report: Report = skipped.add if skip_bad else refuse
     copies = Copies()
     origins: dict[str, set[Path]] = {table: set() for table in TABLES}
     for source in walk(paths):
         try:
-            found = _read(source, scratch, report, copies, ignored, max_line_bytes)
+            found = _read(source, scratch, report, copies, skipped, max_line_bytes)
         except UnreadableInput as error:
             report(error)
             continue
@@ -101,7 +101,7 @@ def open_recording(
     by_table = {table: tuple(parts) for table, parts in files.items()}
     _something(by_table, paths, skipped.sentences())
     overlapping = frozenset(table for table in TABLES if len(origins[table]) > 1)
-    return Recording(by_table, skipped.sentences(), tuple(ignored), scratch, overlapping)
+    return Recording(by_table, skipped.sentences(), tuple(skipped.ignored), scratch, overlapping)
 
 
 def _something(files: Mapping[str, Sequence[Path]], given: Sequence[Path], skipped: Sequence[str]) -> None:
@@ -131,24 +131,28 @@ def without_damaged(recording: Recording, *, skip_bad: bool = False) -> Recordin
 
 
 def _read(
-    source: Source, scratch: Path, report: Report, copies: Copies, ignored: list[str], max_line_bytes: int
+    source: Source, scratch: Path, report: Report, copies: Copies, skipped: _LeftOut, max_line_bytes: int
 ) -> dict[str, list[Path]]:
     if source.path.name == TRUTH:
-        ignored.append(f"{source.path}: is never read")
+        if source.named:
+            skipped.ignore(source.path, "is never read")
         return {}
     if not source.path.is_file():
         raise UnreadableInput(source.path, "is no regular file, or a link to nothing")
     if not os.access(source.path, os.R_OK):
         raise UnreadableInput(source.path, "may not be read by this user")
+    if source.path.name == MANIFEST:
+        check_manifest(source.path.parent)
+        return {}
     twin = copies.twin(source.path)
     if twin is not None:
-        ignored.append(f"{source.path}: holds the same bytes as {twin}")
+        skipped.ignore(source.path, f"holds the same bytes as {twin}")
         return {}
     found = read_source(source, scratch, report, max_line_bytes=max_line_bytes)
     if found is None:
-        ignored.append(f"{source.path}: is no telemetry")
+        skipped.ignore(source.path, "is no telemetry")
     elif not found:
-        ignored.append(f"{source.path}: holds nothing that could be used")
+        skipped.ignore(source.path, "holds nothing that could be used")
     return found or {}
 
 
@@ -157,12 +161,18 @@ def _origin(path: Path) -> Path:
     return path.parent if (path.parent / MANIFEST).is_file() and path.suffix == ".parquet" else path
 
 
-class _Skipped:
-    """What could not be used: by file, the first few sentences and a count of the rest."""
+class _LeftOut:
+    """What was not used: of bad files the first few sentences and a count of the rest, of others why."""
 
     def __init__(self) -> None:
         self._errors: dict[str, list[UnreadableInput]] = {}
         self._more: dict[str, int] = {}
+        self.ignored: list[str] = []
+
+    def ignore(self, path: Path, why: str) -> None:
+        """Tell of a file that is not bad, unless there was something bad to tell of it."""
+        if str(path) not in self._errors:
+            self.ignored.append(f"{path}: {why}")
 
     def add(self, error: UnreadableInput) -> None:
         errors = self._errors.setdefault(error.path, [])

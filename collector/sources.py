@@ -13,10 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from .changes import change_of
+from .cloudtrail import convert_trail, looks_like_cloudtrail
 from .columns import Columns
 from .errors import UnreadableInput, UsageError
 from .lines import MAX_LINE_BYTES, Report, read_head
-from .manifest import MANIFEST, check_manifest
 from .model import CHANGE_KINDS, CHANGES
 from .openmetrics import convert_text, looks_like_metrics
 from .otlp import convert_lines, looks_like_otlp
@@ -28,6 +28,12 @@ Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
 _COMPRESSED = (".zst", ".gz")
 _LINES = (".jsonl", ".ndjson")
 _TEXT = (".prom", ".om", ".openmetrics")
+
+_JSON: tuple[tuple[Callable[[bytes], bool], Convert], ...] = (
+    (looks_like_otlp, convert_lines),
+    (looks_like_cloudtrail, convert_trail),
+)
+"""Whether a JSON file that begins so is of a format, and who reads it then."""
 
 TRUTH = "truth.json"
 """What a simulated world knows of its own incident; it is never opened, or an analysis could know it too."""
@@ -80,9 +86,6 @@ def read_source(
     Raises UnreadableInput where nothing of the file can be used; what else is left out goes to `report`.
     """
     path = source.path
-    if path.name == MANIFEST:
-        check_manifest(path.parent)
-        return None
     folder = scratch / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     if path.suffix == ".parquet":
         return _read_parquet(path, folder, report)
@@ -90,23 +93,25 @@ def read_source(
     if convert is not None:
         return _store(convert(path, report, max_line_bytes=max_line_bytes), folder)
     if source.named:
-        raise UnreadableInput(path, "is no telemetry (Parquet, OTLP JSON Lines or metrics text with timestamps)")
+        raise UnreadableInput(
+            path, "is no telemetry (Parquet, OTLP JSON Lines, CloudTrail or metrics text with timestamps)"
+        )
     return None
 
 
 def _converter(path: Path) -> Convert | None:
     """Who reads a text file: told by its name, and where that is shared with other programs' files by its beginning."""
     suffix = Path(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix
-    if suffix in _LINES:
-        return convert_lines
     if suffix in _TEXT:
         return convert_text
-    if suffix not in (".json", ".txt"):
+    if suffix not in (*_LINES, ".json", ".txt"):
         return None
     head = read_head(path)
-    if suffix == ".json":
-        return convert_lines if looks_like_otlp(head) else None
-    return convert_text if looks_like_metrics(head) else None
+    if suffix == ".txt":
+        return convert_text if looks_like_metrics(head) else None
+    known = next((convert for looks_like, convert in _JSON if looks_like(head)), None)
+    # JSON Lines that nobody knows were meant as telemetry: OTLP's reader says what is wrong with them
+    return convert_lines if known is None and suffix in _LINES else known
 
 
 def _store(tables: Iterator[tuple[str, pa.Table]], folder: Path) -> dict[str, list[Path]]:

@@ -100,7 +100,7 @@ _BUCKET = _bucket(0, len(LATENCY_BOUNDS_S))
 _COUNTED = f"""
     select start // 1000000000 // {{window_s}} * {{window_s}} as "window", client, server, peer, {_BUCKET} as bucket,
         case when failed then rank when hidden > 0 then {RANK["other"]} end as rank,
-        sum(1 + hidden) as attempts, sum(hidden) as hidden, count(*) - count_if(again or repeats.id is not null)
+        count(*) + sum(hidden) as attempts, sum(hidden) as hidden, count(*) - count_if(again or repeats.id is not null)
         as originals, count(server_ns) as answered, count(*) - count(server_ns) + sum(hidden) as unanswered,
         count_if(entry) as entries, count_if(failed) + sum(hidden) as errors, count_if(wasted) as wasted,
         sum(client_ns) as client_ns, sum(server_ns) as server_ns, sum(uncovered_ns) as uncovered_ns,

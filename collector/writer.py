@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,9 +11,10 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .aside import Aside, writing
 from .encoding import is_encoded, parquet_options, without_unused
 from .errors import UsageError
-from .manifest import MANIFEST, encode_manifest
+from .manifest import MANIFEST, FileEntry, encode_manifest
 from .model import TABLES
 from .parquet import OWN_MARK
 
@@ -86,53 +88,108 @@ class TableWriter:
             self._file.close()
             self._file = None
 
+    def abandon(self) -> None:
+        """Let go of a file that is not wanted any more."""
+        self._waiting, self._waiting_rows = [], 0
+        with suppress(OSError, pa.ArrowException):  # the failure that led here is the one that is told
+            self.close()
+        self._file = None
+
+
+class TextFile:
+    """A file of another format than Parquet in a recording, such as OTLP JSON Lines."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._folder = folder
+        self._file = path.open("wb", buffering=2**20)
+        self._bytes = 0
+        self._rows: dict[str, int] = {}
+        self.times: list[int] = []
+
+    def write(self, text: bytes) -> None:
+        """Append; UnwritableOutput where the system refuses."""
+        with writing(self._folder):
+            self._file.write(text)
+        self._bytes += len(text)
+
+    def count(self, table: str, rows: int, times_ns: Sequence[int]) -> None:
+        """Note what was written: rows of `table` when it is read again, and times among which are first and last."""
+        self._rows[table] = self._rows.get(table, 0) + rows
+        if len(times_ns):
+            self.times = [min([*self.times, *times_ns]), max([*self.times, *times_ns])]
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that is not wanted any more."""
+        with suppress(OSError):  # the failure that led here is the one that is told
+            self._file.close()
+
+    def entry(self) -> FileEntry:
+        """Its line in the manifest."""
+        return FileEntry(self._bytes, dict(self._rows))
+
 
 class RecordingWriter:
     """Writes a recording aside and gives it its name only when it is whole.
 
     A recording that exists already is replaced at the end; after an exception nothing is left behind.
-    The same rows in the same order give the same bytes.
+    The same rows in the same order give the same bytes. UnwritableOutput where the system refuses to write.
     """
 
     def __init__(self, folder: Path, *, generator: str = "epicenter", group_rows: int = GROUP_ROWS) -> None:
         self.folder = folder
         self._generator, self._group_rows = generator, group_rows
-        self._aside = folder.with_name(folder.name + ".partial")
+        self._aside = Aside(folder)
         self._tables: dict[str, TableWriter] = {}
+        self._files: dict[str, TextFile] = {}
 
     def __enter__(self) -> Self:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UsageError(f"{self.folder}: is a file, and a recording is a folder")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MANIFEST).exists():
-            raise UsageError(f"{self.folder}: holds files that are not a recording, and would be replaced")
-        shutil.rmtree(self._aside, ignore_errors=True)
-        self._aside.mkdir(parents=True)
+        with writing(self.folder):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise UsageError(f"{self.folder}: is a file, and a recording is a folder")
+            if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MANIFEST).exists():
+                raise UsageError(f"{self.folder}: holds files that are not a recording, and would be replaced")
+            self._aside.make()
         return self
 
     def write(self, table: str, rows: pa.Table) -> None:
         """Append `rows` to `table`, a key of `model.TABLES`."""
         if table not in self._tables:
-            self._tables[table] = TableWriter(self._aside, table, group_rows=self._group_rows)
-        self._tables[table].write(rows)
+            self._tables[table] = TableWriter(self._aside.path, table, group_rows=self._group_rows)
+        with writing(self.folder):
+            self._tables[table].write(rows)
+
+    def file(self, name: str) -> TextFile:
+        """Begin a file of another format; it is closed with the recording and stands in its manifest."""
+        with writing(self.folder):
+            self._files[name] = TextFile(self._aside.path / name, self.folder)
+        return self._files[name]
 
     def attach(self, name: str, content: bytes) -> None:
         """Put one more file beside the tables, such as a simulated world's truth.json."""
-        (self._aside / name).write_bytes(content)
+        with writing(self.folder):
+            (self._aside.path / name).write_bytes(content)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            for writer in self._tables.values():
-                writer.close()
             if kind is None:
-                self._finish()
+                with writing(self.folder):
+                    self._finish()
         finally:
-            shutil.rmtree(self._aside, ignore_errors=True)
+            for writer in (*self._tables.values(), *self._files.values()):
+                writer.abandon()
+            self._aside.remove()
 
     def _finish(self) -> None:
+        for writer in (*self._tables.values(), *self._files.values()):
+            writer.close()
         rows = {table: self._tables[table].rows if table in self._tables else 0 for table in TABLES}
-        times = [time for writer in self._tables.values() for time in writer.times]
-        self.attach(MANIFEST, encode_manifest(rows, times, self._generator))
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._aside.rename(self.folder)
+        files = {name: file.entry() for name, file in self._files.items()}
+        times = [time for writer in (*self._tables.values(), *self._files.values()) for time in writer.times]
+        self.attach(MANIFEST, encode_manifest(rows, files, times, self._generator))
+        self._aside.put_in_place()

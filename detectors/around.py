@@ -16,7 +16,7 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .blame import blame
-from .cause import HORIZON, Suspect, blamed_suspect
+from .cause import HORIZON, Suspect, blamed_suspect, overlaps
 from .episodes import LEAST_RISE
 from .graph import Graph
 from .grouping import Group
@@ -111,7 +111,7 @@ def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple
         failed=0.0,
         failure="",
         evidence=evidence,
-        findings=tuple(f for f in findings if f.component == shift.service),
+        findings=tuple(f for f in findings if f.component == shift.service and overlaps(f, during)),
     )
 
 

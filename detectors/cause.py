@@ -55,7 +55,7 @@ def blamed_suspect(
     windows: Windows, b: Blamed, score: float, findings: list[Finding], during: tuple[float, float]
 ) -> Suspect:
     """A blamed node with what detectors saw of it."""
-    own = tuple(f for f in findings if f.component == b.component and _overlaps(f, during))
+    own = tuple(f for f in findings if f.component == b.component and overlaps(f, during))
     failure = _dns_failure(b, own)
     return Suspect(
         component=b.component,
@@ -70,7 +70,8 @@ def blamed_suspect(
     )
 
 
-def _overlaps(finding: Finding, during: tuple[float, float]) -> bool:
+def overlaps(finding: Finding, during: tuple[float, float]) -> bool:
+    """Whether what a detector saw went on at some time of the stretch."""
     return finding.started_at < during[1] and (finding.ended_at is None or finding.ended_at > during[0])
 
 
@@ -110,7 +111,7 @@ def _evidence(b: Blamed, during: tuple[float, float]) -> Evidence:
     }[b.how]
     column = "server" if b.how == "answer" else "peer"
     return Evidence(
-        statement=f"{b.failed:.0f} of {b.attempts:.0f} calls to {b.component} {how}, "
+        statement=f"{b.failed:,.0f} of {b.attempts:,.0f} calls to {b.component} {how}, "
         f"within {during[1] - during[0]:.0f} s of the onset",
         query=sql("calls", "client, server, peer, attempts, answered, errors", during, **{column: b.component}),
         window=during,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from ..collector.errors import UsageError
 from ..collector.model import CALL_KEYS, Windows
@@ -26,7 +27,8 @@ def analyze(windows: Windows, summary: RecordingSummary, *, at: float | None = N
     Raises UsageError for a moment outside of the data.
     """
     if at is not None and not windows.start <= at <= windows.end:
-        raise UsageError(f"--at {at:.0f} lies outside of the data, which runs from {windows.start} to {windows.end}")
+        told = f"from {_utc(windows.start)} to {_utc(windows.end)}"
+        raise UsageError(f"--at {_utc(at)} lies outside of the data, which runs {told}")
     windows = _ordered(windows)
     graph = dependency_graph(windows.calls)
     findings = [finding for detect in DETECTORS.values() for finding in detect(windows)]
@@ -54,6 +56,14 @@ def _around(windows: Windows, graph: Graph, found: list[Group], findings: list[F
         return _explained(windows, graph, min(near, key=lambda g: (abs(g.started_at - at), g.started_at)))
     ranked = suspects_around(windows, graph, findings, at)
     return explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)
+
+
+def _utc(time: float) -> str:
+    """As people write it; a time that no calendar holds as the number that it is."""
+    try:
+        return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return str(time)
 
 
 def _ordered(windows: Windows) -> Windows:

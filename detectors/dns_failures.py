@@ -60,7 +60,7 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     until = float(windows.end) if end is None else end
     said = f"{len(callers)} caller{'s' * (len(callers) != 1)}"
     evidence = Evidence(
-        statement=f"{count:.0f} calls to {name} failed in name resolution ({failure}), seen by {said}; "
+        statement=f"{count:,.0f} calls to {name} failed in name resolution ({failure}), seen by {said}; "
         f"{episode.rate:.0%} of the calls against {episode.usual:.1%} before",
         query=sql("calls", f"client, attempts, {', '.join(CLASSES)}", (start, until), peer=name),
         window=(start, until),

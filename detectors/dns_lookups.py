@@ -34,7 +34,7 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     until = float(windows.end) if end is None else end
     failure = _failure(windows, name, (start, until))
     evidence = Evidence(
-        statement=f"{episode.failed:.0f} look-ups of {name} failed by their clients' counters",
+        statement=f"{episode.failed:,.0f} look-ups of {name} failed by their clients' counters",
         query=sql("signals", "item, value", (start, until), component=name, concept="dns_lookup_failures"),
         window=(start, until),
         observed=episode.failed,

@@ -42,7 +42,7 @@ def _failing_service(windows: Windows, table: Table, episode: Episode) -> Findin
     inside = _inside(windows, start, end)
     rows = inside[inside["server"] == name]
     statement = (
-        f"{name} failed {episode.failed:.0f} of {episode.tried:.0f} requests that reached it: "
+        f"{name} failed {episode.failed:,.0f} of {episode.tried:,.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
     )
     query = sql("calls", "client, attempts, originals, errors", (start, end or windows.end), server=name)
@@ -73,7 +73,7 @@ def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episod
     words = rows[list(UNREACHED)].sum()
     how = {"errors_connect": "refused or unreachable", "errors_deadline": "timed out", "errors_other": "failed"}
     statement = (
-        f"{rows['lost'].sum():.0f} calls to {name} got no answer (mostly {how[str(words.idxmax())]}): "
+        f"{rows['lost'].sum():,.0f} calls to {name} got no answer (mostly {how[str(words.idxmax())]}): "
         f"{episode.rate:.0%} of the calls against {episode.usual:.1%} before"
     )
     peer = str(rows["peer"].mode().iloc[0]) if len(rows) else name

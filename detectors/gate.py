@@ -40,8 +40,9 @@ def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Epis
     start, end = window_times(windows, episode)
     until = float(windows.end) if end is None else end
     rows = rows[(rows["window"] >= start) & (rows["window"] < until)]
+    failed, entries = rows["failed"].sum(), rows["entries"].sum()
     evidence = Evidence(
-        statement=f"{rows['failed'].sum():.0f} of {rows['entries'].sum():.0f} requests of users of {component} failed: "
+        statement=f"{failed:,.0f} of {entries:,.0f} requests of users of {component} failed: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before",
         query=sql("calls", "client, server, entries, errors", (start, until), server=component),
         window=(start, until),

@@ -5,12 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..collector.model import Windows
+from .analysis import SustainingKind
 from .base import Finding
 from .cause import HORIZON
 from .gate import KIND as USERS_FAILED
 
 LEADING = frozenset({"record_race"})
 """Kinds that may come long before any harm; they never stretch or join incidents."""
+
+LOOPS: tuple[SustainingKind, ...] = (
+    "retry_storm",
+    "restart_herd",
+    "lease_collapse",
+    "health_check_flapping",
+    "cache_loss",
+    "backlog",
+)
+"""Kinds that keep going what something else began; they join what ended within the horizon before them.
+
+Between two loops of one outage users may be well for minutes, or their failures too few among sampled traces.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,18 +38,22 @@ class Group:
 
 
 def groups(windows: Windows, symptoms: list[Finding], findings: list[Finding]) -> list[Group]:
-    """Join what overlaps or follows within one window; only what users noticed is an incident."""
+    """Join what overlaps or follows within one window, a loop within ten; only what users noticed is an incident."""
     harm = [f for f in findings if f.kind not in LEADING]
-    events: list[Finding] = sorted([*symptoms, *harm], key=lambda e: (e.started_at, e.component))
     clusters: list[list[Finding]] = []
     reach = float("-inf")
-    for event in events:
-        if event.started_at > reach + windows.window_s:
+    for event in sorted([*symptoms, *harm], key=lambda e: (_since(windows, e), e.component)):
+        if _since(windows, event) > reach:
             clusters.append([])
         clusters[-1].append(event)
         reach = max(reach, float(windows.end) if event.ended_at is None else event.ended_at)
     joined = (_group(windows, cluster, findings) for cluster in clusters)
     return [group for group in joined if group is not None]
+
+
+def _since(windows: Windows, event: Finding) -> float:
+    """The moment since when nothing else may have gone wrong, if this event is to open an incident of its own."""
+    return event.started_at - windows.window_s * (HORIZON if event.kind in LOOPS else 1)
 
 
 def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) -> Group | None:

@@ -60,7 +60,7 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     rate = float(flips.mean())
     evidence = [
         Evidence(
-            statement=f"targets of {component} changed between healthy and unhealthy {flips.sum():.0f} times",
+            statement=f"targets of {component} changed between healthy and unhealthy {flips.sum():,.0f} times",
             query=sql("signals", "item, value", (start, until), component=component, concept="health_flips"),
             window=(start, until),
             observed=rate,
@@ -89,7 +89,7 @@ def _capacity(windows: Windows, component: str, window: tuple[float, float]) -> 
         return []
     return [
         Evidence(
-            statement=f"its healthy hosts fell to {during.min():.0f}, of {before.median():.0f} before",
+            statement=f"its healthy hosts fell to {during.min():,.0f}, of {before.median():,.0f} before",
             query=sql("signals", "item, value", window, component=component, concept="healthy_hosts"),
             window=window,
             observed=float(during.min()),

@@ -55,7 +55,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         cascade=steps,
         sustaining=loops,
         phases=_phases(group, trigger, loops),
-        updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops),
+        updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops, ledger),
         evidence=ledger.items(),
     )
 

@@ -93,14 +93,14 @@ def _finding(
     until = float(windows.end) if end is None else end
     evidence = (
         Evidence(
-            statement=f"{component} held {least:.0f} leases at the least, of {most[run.start]:.0f} before",
+            statement=f"{component} held {least:,.0f} leases at the least, of {most[run.start]:,.0f} before",
             query=sql("signals", "value", (start, until), component=component, concept="leases_active"),
             window=(start, until),
             observed=least,
             expected=float(most[run.start]),
         ),
         Evidence(
-            statement=f"{thrown:.0f} of {thrown + finished:.0f} pieces of its work were thrown away as too late",
+            statement=f"{thrown:,.0f} of {thrown + finished:,.0f} pieces of its work were thrown away as too late",
             query=sql("signals", "item, value", (start, until), component=component, concept="work"),
             window=(start, until),
             observed=thrown / (thrown + finished),

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from .analysis import Sustaining, SustainingKind, Trigger
 from .base import Finding
-from .grouping import Group
+from .grouping import LOOPS, Group
 from .ledger import Ledger
-
-LOOPS: tuple[SustainingKind, ...] = (
-    "retry_storm",
-    "restart_herd",
-    "lease_collapse",
-    "health_check_flapping",
-    "cache_loss",
-    "backlog",
-)
 
 
 def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaining, ...]:

@@ -153,8 +153,9 @@ def _lost_locks(windows: Windows, target: str, stale: _Write) -> Iterator[Eviden
     mine, peers = int(lost.get(stale.actor, 0)), lost.drop(stale.actor, errors="ignore")
     most = int(peers.max()) if len(peers) else 0
     if mine > 2 * most:
+        others = f"others at most {most} times" if most else "no other writer once"
         yield Evidence(
-            statement=f"{stale.actor} had lost the lock {mine} times in the hour before, others at most {most} times",
+            statement=f"{stale.actor} had lost the lock {mine} times in the hour before, {others}",
             query=sql("changes", '"Target", "Outcome"', window, Kind="record.lock", Actor=stale.actor),
             window=window,
             observed=float(mine),

@@ -64,19 +64,19 @@ def _storming(counts: dict[str, Floats]) -> Flags:
     """Windows in which every condition holds."""
     originals = np.maximum(counts["originals"], 1.0)
     good = counts["attempts"] - counts["errors"]
+    in_vain = (counts["attempts"] >= AMPLIFIED * originals) & (good < POOR * originals)
     return (
-        (counts["originals"] >= LEAST_REQUESTS)
-        & (counts["attempts"] >= AMPLIFIED * originals)
-        & (counts["answered"] >= AMPLIFIED * _usual(counts["answered"]))
-        & (counts["originals"] <= FLAT * _usual(counts["originals"]))
-        & (good < POOR * originals)
+        in_vain
+        & (counts["originals"] >= LEAST_REQUESTS)
+        & (counts["answered"] >= AMPLIFIED * _usual(counts["answered"], ~in_vain))
+        & (counts["originals"] <= FLAT * _usual(counts["originals"], ~in_vain))
         & (np.maximum(counts["errors_deadline"], counts["wasted"]) > MOSTLY * counts["errors"])
     )
 
 
-def _usual(counts: Floats) -> Floats:
-    """The median of all windows until then, which a storm shorter than the quiet before it does not move."""
-    seen = np.where(counts > 0, counts, np.nan)
+def _usual(counts: Floats, teaching: Flags) -> Floats:
+    """The median of the teaching windows until then: a storm is none, or one that lasts would become the usual."""
+    seen = np.where(teaching & (counts > 0), counts, np.nan)
     middle = np.array([np.nanmedian(seen[: i + 1]) if np.isfinite(seen[: i + 1]).any() else 0.0 for i in _grid(counts)])
     return np.maximum(np.repeat(middle, _STEP)[: len(counts)], 1.0)
 

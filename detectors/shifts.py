@@ -56,7 +56,8 @@ def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], 
     """Milliseconds in each service's own server spans above the usual per request, and the usual."""
     was, now = _own_time(before), _own_time(during)
     was = was[was["requests"] > 0].reindex(now.index)
-    usual = (was["ns"] / was["requests"] * now["requests"]).dropna() / 1e6
+    # calls made beside its requests can outweigh them; less than no time of its own is no measure of what is usual
+    usual = (was["ns"].clip(lower=0) / was["requests"] * now["requests"]).dropna() / 1e6
     extra = (now["ns"] / 1e6 - usual).dropna().clip(lower=0.0)
     return _by_name(extra), _by_name(usual)
 

@@ -6,7 +6,9 @@ Each update stands on facts that were known by then, and says nothing that only 
 from __future__ import annotations
 
 from .analysis import Claim, Dns, Sustaining, Trigger, Update, Verdict
+from .base import Finding
 from .grouping import Group
+from .ledger import Ledger
 
 RESOLUTION = {
     "nodata": "the name exists but has no addresses (NODATA)",
@@ -29,19 +31,33 @@ LOOP = {
 
 
 def updates(
-    group: Group, detected: float, verdict: Verdict, trigger: Trigger, dns: Dns, loops: tuple[Sustaining, ...]
+    group: Group,
+    detected: float,
+    verdict: Verdict,
+    trigger: Trigger,
+    dns: Dns,
+    loops: tuple[Sustaining, ...],
+    ledger: Ledger,
 ) -> tuple[Update, ...]:
-    """Write the updates of an incident, in order of time."""
+    """Write the updates of an incident, in order of time, each claim with the evidence of what it speaks of."""
+    met = [s for s in group.symptoms if float(s.facts["alarm_at"]) <= detected]
+    last = [s for s in group.symptoms if s.ended_at == max(float(e.ended_at or 0) for e in group.symptoms)]
     posts = [
         _post(
-            detected, [(_symptom(group, detected), trigger.evidence), (_cause(verdict, trigger, dns), trigger.evidence)]
+            detected,
+            [
+                (_symptom(met), ledger.cite_findings(met) or trigger.evidence),
+                (_cause(verdict, trigger, dns), trigger.evidence),
+            ],
         )
     ]
     if trigger.ended_at is not None and verdict != "unknown":
         posts.append(_post(trigger.ended_at, [(_repaired(trigger, group), trigger.evidence)]))
     posts += [_post(_known_at(loop, group), [(_loop(loop), loop.evidence)]) for loop in loops]
     if group.ended_at is not None:
-        posts.append(_post(group.ended_at, [("Users are no longer affected.", trigger.evidence)]))
+        posts.append(
+            _post(group.ended_at, [("Users are no longer affected.", ledger.cite_findings(last) or trigger.evidence)])
+        )
     return tuple(sorted(posts, key=lambda post: post.at))
 
 
@@ -53,8 +69,8 @@ def _post(at: float, claims: list[tuple[str, tuple[str, ...]]]) -> Update:
     )
 
 
-def _symptom(group: Group, at: float) -> str:
-    hit = sorted({s.component for s in group.symptoms if float(s.facts["alarm_at"]) <= at})
+def _symptom(met: list[Finding]) -> str:
+    hit = sorted({symptom.component for symptom in met})
     if not hit:
         return "Something changed, though users have met no failures."
     return f"Requests to {', '.join(hit)} are failing more than usual."

@@ -9,17 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .collector.errors import EpicenterError, MissingTool, UnreadableInput, UsageError
+    from .collector.errors import EpicenterError, MissingTool, UnreadableInput, UnwritableOutput, UsageError
     from .detectors.analysis import Analysis
     from .pipeline import analyze_paths
 
-__all__ = ["Analysis", "EpicenterError", "MissingTool", "UnreadableInput", "UsageError", "analyze_paths"]
+__all__ = [
+    "Analysis",
+    "EpicenterError",
+    "MissingTool",
+    "UnreadableInput",
+    "UnwritableOutput",
+    "UsageError",
+    "analyze_paths",
+]
 
 _HOMES = {
     "Analysis": ".detectors.analysis",
     "EpicenterError": ".collector.errors",
     "MissingTool": ".collector.errors",
     "UnreadableInput": ".collector.errors",
+    "UnwritableOutput": ".collector.errors",
     "UsageError": ".collector.errors",
     "analyze_paths": ".pipeline",
 }

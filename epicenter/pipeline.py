@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from .collector.errors import UnreadableInput
 from .collector.model import Windows
 from .collector.recording import Recording, Summary, open_recording, summarize, without_damaged
 from .collector.windows import observe
@@ -38,6 +39,8 @@ def analyze_paths(
                 raise
             recording = sound
             found, windows = _observed(recording, window_s)
+        if not found.spans + found.samples + found.changes:
+            raise UnreadableInput(", ".join(map(str, paths)), "holds no spans, no metrics and no changes")
     summary = RecordingSummary(
         from_=found.start,
         to=found.end,
@@ -45,7 +48,7 @@ def analyze_paths(
         samples=found.samples,
         changes=found.changes,
         services=found.services,
-        skipped=recording.skipped,
+        skipped=(*recording.skipped, *recording.ignored),
     )
     return analyze(windows, summary, at=at), windows
 

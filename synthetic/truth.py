@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+LISTED = (
+    *("root_component", "root_kind", "dns_role", "dns_failure", "storm", "metastable"),
+    *("trigger_start", "trigger_end", "storm_start", "storm_end", "incident"),
+)
+"""What a scenario is listed with."""
+
 
 @dataclass(frozen=True)
 class TruePhase:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from ..errors import UnreadableInput
-from ..lines import MAX_LINE_BYTES, Report, read_lines, refuse
+from ..lines import MAX_LINE_BYTES, Report, read_documents, refuse
 from .logs import add_log, log_columns
 from .messages import DECODER, Line, ResourceLogs, ResourceMetrics, ResourceSpans
 from .metrics import MetricRows
@@ -84,27 +83,12 @@ def convert_lines(
     metrics that cannot be used. A file that is one document spread over many lines is read too.
     """
     rows = _Rows()
-    for number, line in _documents(path, report, max_line_bytes):
+    for number, line in read_documents(path, report, max_bytes=max_line_bytes):
         message = _decoded(path, number, line, report)
         if message is not None:
             rows.add(message, lambda error, at=number: report(_not_otlp(path, at, error)))
             yield from rows.take(BATCH_ROWS)
     yield from rows.take(1)
-
-
-def _documents(path: Path, report: Report, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    lines = read_lines(path, report, max_line_bytes=max_bytes)
-    number, document = next(lines, (0, b""))
-    if document.strip() != b"{":
-        yield from chain(((number, document),) if number else (), lines)
-        return
-    whole = bytearray(document)
-    for _, line in lines:
-        whole += b"\n" + line
-        if len(whole) > max_bytes:
-            report(UnreadableInput(path, f"a document may have {max_bytes:,} bytes at the most, and this is longer"))
-            return
-    yield number, bytes(whole)
 
 
 def looks_like_otlp(head: bytes) -> bool:

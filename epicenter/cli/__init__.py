@@ -55,6 +55,17 @@ def main() -> None:
     except EpicenterError as error:
         click.echo(f"epicenter: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        # a file that cannot be written, a full disk: the surroundings are at fault, and the sentence says which
+        if error.filename is None:
+            _say_bug()
+            raise
+        click.echo(f"epicenter: {error.filename}: {(error.strerror or 'cannot be used').lower()}", err=True)
+        sys.exit(2)
     except Exception:
-        click.echo("epicenter: this is a bug of Epicenter's; please report it with the lines below", err=True)
+        _say_bug()
         raise
+
+
+def _say_bug() -> None:
+    click.echo("epicenter: this is a bug of Epicenter's; please report it with the lines below", err=True)

@@ -34,8 +34,10 @@ def command(
 
     from ..pipeline import analyze_paths
     from ..report import html, terminal
-    from .output import progress, to_json
+    from .output import check_writable, progress, to_json
 
+    for path in (html_path, json_path):
+        check_writable(path)
     with progress("Reading and counting"):
         analysis, windows = analyze_paths(recording, at=at, window_s=window_s, skip_bad=skip_bad)
     if html_path is not None:

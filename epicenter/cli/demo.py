@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .numbers import SeedParameter
+
 SCENARIO = "aws-dynamodb-2025"
 
 
@@ -17,7 +19,7 @@ SCENARIO = "aws-dynamodb-2025"
     show_default=True,
     help="Folder for the results.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the world.")
+@click.option("--seed", type=SeedParameter(), default=0, show_default=True, help="Seed of the world.")
 def command(out: Path, seed: int) -> None:
     """Simulate the outage of 20 October 2025, record it, analyse the recording, and show what was found."""
     from rich.console import Console

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .numbers import PositiveNumber
+
 
 @click.command("emit")
 @click.argument("scenario")
@@ -23,7 +25,7 @@ import click
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0, min_open=True),
+    type=PositiveNumber(),
     default=60.0,
     show_default=True,
     help="Seconds of the world per second here.",
@@ -31,7 +33,7 @@ import click
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the world.")
 @click.option(
     "--spans-per-second",
-    type=click.FloatRange(0, min_open=True),
+    type=PositiveNumber(),
     default=20.0,
     show_default=True,
     help="Sampled spans per second of the world, on average.",

@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
+
+from .numbers import RateParameter, SeedParameter
+
+FORMATS = ("parquet", "otlp-json", "openmetrics")
+"""The names in `synthetic.formats.FORMATS`, which is too much to load for `--help`."""
+
+CHANGES = ("otel", "cloudtrail")
 
 
 @click.command("simulate")
 @click.argument("scenario")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the recording.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the world.")
+@click.option("--seed", type=SeedParameter(), default=0, show_default=True, help="Seed of the world.")
 @click.option(
     "--spans-per-second",
-    type=click.FloatRange(0, min_open=True),
+    type=RateParameter(),
     default=20.0,
     show_default=True,
     help="Sampled spans a second, on average.",
 )
-def command(scenario: str, out: Path, seed: int, spans_per_second: float) -> None:
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default="parquet",
+    show_default=True,
+    help="Format of the files; OpenMetrics holds metrics only, so spans and changes lie beside it as OTLP JSON.",
+)
+@click.option(
+    "--changes",
+    type=click.Choice(CHANGES),
+    default="otel",
+    show_default=True,
+    help="How changes of DNS records are told: like all changes, or as AWS CloudTrail logs them.",
+)
+def command(
+    scenario: str,
+    out: Path,
+    seed: int,
+    spans_per_second: float,
+    file_format: str,
+    changes: Literal["otel", "cloudtrail"],
+) -> None:
     """Simulate SCENARIO and write its spans, metrics and changes, with what really happened in truth.json."""
+    from ..collector.manifest import Manifest, read_manifest
     from ..synthetic import simulate
     from ..synthetic.telemetry.record import record
     from .output import progress
@@ -33,17 +64,13 @@ def command(scenario: str, out: Path, seed: int, spans_per_second: float) -> Non
             out,
             spans_per_second=spans_per_second,
             seed=seed,
+            file_format=file_format,
+            changes=changes,
             progress=lambda share: bar.update(task, total=1.0, completed=share),
         )
     hours = (history.end - history.start) / 3600.0
-    rows = _rows(folder)
+    held = read_manifest(folder) or Manifest("")
     click.echo(
-        f"{folder}: {hours:.1f} hours of {scenario}, {rows['spans']:,} spans, {rows['samples']:,} samples,"
-        f" {rows['changes']:,} changes"
+        f"{folder}: {hours:.1f} hours of {scenario}, {held.total('spans'):,} spans, {held.total('samples'):,} samples,"
+        f" {held.total('changes'):,} changes"
     )
-
-
-def _rows(folder: Path) -> dict[str, int]:
-    import json
-
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["rows"]

@@ -55,10 +55,6 @@ FAILURE: dict[str, str] = {
 """How resolution failed -> what that means."""
 
 
-UNTOLD = "Users met failures, but the data cannot tell what broke first"
-"""The headline of an incident whose verdict is unknown."""
-
-
 def broke(trigger: Trigger) -> str:
     """What the trigger's component did, to be read after its name."""
     return BROKE[trigger.kind]
@@ -81,6 +77,12 @@ def strength(loop: Sustaining) -> str:
     if loop.metastable:
         parts.append("self-sustaining")
     return ", ".join(parts)
+
+
+def untold(incident: Incident) -> str:
+    """The headline of an incident whose verdict is unknown."""
+    what = "Users met failures" if incident.impact > 0 else "Something changed"
+    return f"{what}, but the data cannot tell what broke first"
 
 
 def zero(incident: Incident) -> float:
@@ -107,8 +109,10 @@ def spread_heading(incident: Incident) -> str:
 def impact(incident: Incident) -> str:
     """How soon it was seen and what users felt, in one sentence."""
     soon = incident.detected_at - zero(incident)
-    failed = words.counted(incident.impact, "request")
-    return f"For users {failed} failed; visible in the data {words.span(soon)} after the start."
+    seen = f"visible in the data {words.span(soon)} after the start"
+    if incident.impact <= 0:
+        return f"No request of users is known to have failed; {seen}."
+    return f"For users {words.counted(incident.impact, 'request')} failed; {seen}."
 
 
 def others(incident: Incident) -> tuple[Candidate, ...]:

@@ -12,7 +12,7 @@ from . import sentences, words
 from .printer import Printer
 from .tree import cascade_tree, guided
 
-WHY_SHOWN, TREE_SHOWN, FEW_SHOWN = 4, 24, 3
+WHY_SHOWN, TREE_SHOWN, SKIPPED_SHOWN, FEW_SHOWN = 4, 24, 24, 3
 """Enough to act on; the page has the rest."""
 
 
@@ -46,14 +46,18 @@ def _incident(incident: Incident, end: float, printer: Printer) -> None:
     others = sentences.others(incident)
     if others:
         listed = ", ".join(f"{c.component} ({c.kind}, {words.percent(c.score)})" for c in others[:FEW_SHOWN])
-        printer.section("Ranked, none of them sure" if incident.verdict == "unknown" else "Also considered")
+        printer.section(
+            "Ranked by their share of what changed, none of them sure"
+            if incident.verdict == "unknown"
+            else "Also considered"
+        )
         printer.say(f"{listed}.", indent=2)
 
 
 def _answer(incident: Incident, printer: Printer) -> None:
     trigger = incident.trigger
     if incident.verdict == "unknown":
-        printer.say(f"{sentences.UNTOLD}, from {words.utc(incident.started_at)} on.", style="bold")
+        printer.say(f"{sentences.untold(incident)}, from {words.utc(incident.started_at)} on.", style="bold")
         printer.say(sentences.lead(incident))
     else:
         sure = f"at {words.clock(trigger.started_at)} ({words.percent(trigger.confidence)} sure)"
@@ -77,10 +81,15 @@ def _why(incident: Incident, printer: Printer) -> None:
 
 
 def strongest(incident: Incident, count: int) -> list[EvidenceItem]:
-    """The evidence behind the trigger, in its order; where there is none, the first evidence of all."""
+    """The evidence behind the trigger, in its order; where there is none, the first evidence of all.
+
+    Of what is too much each detector keeps its first: kinds of evidence that agree carry further than more of one.
+    """
     by_id = {item.id: item for item in incident.evidence}
-    chosen = [by_id[name] for name in incident.trigger.evidence if name in by_id]
-    return (chosen or list(incident.evidence))[:count]
+    chosen = [by_id[name] for name in incident.trigger.evidence if name in by_id] or list(incident.evidence)
+    first = {item.detector: item.id for item in reversed(chosen)}
+    kept = sorted(chosen, key=lambda item: first[item.detector] != item.id)[:count]
+    return [item for item in chosen if item in kept]
 
 
 def _again(item: EvidenceItem, room: int) -> str:
@@ -132,13 +141,15 @@ def _phases(incident: Incident, end: float, width: int) -> list[tuple[str, str, 
 def _limits(analysis: Analysis, printer: Printer) -> None:
     """Blind spots and skipped files: what the answer does not rest on."""
     spots = [sentences.blind(spot) for spot in analysis.blind_spots]
-    skipped = [f"skipped {line}" for line in analysis.recording.skipped]
-    if not spots and not skipped:
-        return
     unknown = any(incident.verdict == "unknown" for incident in analysis.incidents)
-    printer.section("What would settle it" if unknown else "What the data could not show")
-    for lines in (spots, skipped):
-        for line in lines[:FEW_SHOWN]:
-            printer.say(line, indent=4, first="  - ")
-        if len(lines) > FEW_SHOWN:
-            printer.say(f"... and {len(lines) - FEW_SHOWN} more", style="dim", indent=4)
+    _list("What would settle it" if unknown else "What the data could not show", spots, FEW_SHOWN, printer)
+    _list("Skipped, not looked at", list(analysis.recording.skipped), SKIPPED_SHOWN, printer)
+
+
+def _list(heading: str, lines: list[str], most: int, printer: Printer) -> None:
+    if lines:
+        printer.section(heading)
+    for line in lines[:most]:
+        printer.say(line, indent=4, first="  - ")
+    if len(lines) > most:
+        printer.say(f"... and {len(lines) - most} more", style="dim", indent=4)

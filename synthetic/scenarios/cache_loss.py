@@ -38,7 +38,10 @@ def estate(seed: int) -> Estate:
     town.set_service(client, workers=float("inf"))
     at_s = draw.minutes(28, 36)
     relief_s = at_s + draw.minutes(18, 26)
-    sheds = tuple(Throttle(front, relief_s, relief_s + draw.minutes(10, 14), 0.15) for front in town.fronts)
+    # What little is let in fills the cache a little; twice as much in turn fills it more.
+    steps_s = tuple(relief_s + 480.0 * step for step in range(3))
+    sheds = tuple(Throttle(front, steps_s[0], steps_s[1], 0.2) for front in town.fronts)
+    sheds += tuple(Throttle(front, steps_s[1], steps_s[2], 0.5) for front in town.fronts)
     return draw.estate(
         town,
         caches=(Cache(cache, client, store, keys, ttl_s, hidden),),

@@ -22,7 +22,8 @@ def estate(seed: int) -> Estate:
     host = town.host(store)
     at_s = draw.minutes(28, 36)
     until_s = at_s + draw.minutes(8, 20)
-    town.set_edges(to=store, retry_budget=0.1, required=True, pool_tau_s=draw.one_of(30.0, 60.0, 120.0))
+    town.set_edges(retry_budget=0.1)
+    town.set_edges(to=store, required=True, pool_tau_s=draw.one_of(30.0, 60.0, 120.0))
     emptied = Rewrite((host,), "nodata", at_s, until_s, actor="dns-operator", generation=draw.one_of(61, 311, 1204))
     return draw.estate(
         town,

@@ -1,9 +1,9 @@
 """Health checks take good targets out of service, over and over, and their zone's capacity with them.
 
 After AWS's post-event summary of October 2025 (network load balancers put targets in service before their network
-state had arrived), Cloudflare's 21 June 2022 (what is left overloads) and Kinesis of 30 July 2024 (slow status taken for
-death). Network state propagates slowly for a while; new targets are healthy or not depending on who checks; flips are
-work for the checkers; late checks fail zones over. Sizes, speeds and when people switch failover off are drawn.
+state had arrived), Cloudflare's 21 June 2022 (what is left overloads) and Kinesis of 30 July 2024 (slow status taken
+for death). Network state propagates slowly for a while; new targets are healthy or not depending on who checks; flips
+are work for the checkers; late checks fail zones over. Sizes and speeds are drawn.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def estate(seed: int) -> Estate:
     town = draw.town()
     behind = town.busiest(town.middles or town.fronts)
     name = draw.one_of("edge-lb", "ingress-lb", "internal-lb")
+    town.set_edges(retry_budget=0.1)
     town.set_edges(to=behind, via=name, required=True, retries=draw.one_of(0, 1))
     launcher, propagator = "autoscaler", "network-state"
     town.services += [
@@ -52,14 +53,14 @@ def estate(seed: int) -> Estate:
         seen_share=0.5,
         target_share=0.08,
         noise=1e-5,
-        checks_per_s=checks * draw.between(1.1, 1.25),
-        flip_cost=draw.between(6.0, 9.0),
-        late_s=draw.between(10.0, 18.0),
+        checks_per_s=checks * draw.between(1.05, 1.12),
+        flip_cost=draw.between(8.0, 12.0),
+        late_s=draw.between(5.0, 10.0),
         out_s=600.0,
     )
     return draw.estate(
         town,
         launches=Launches(launching, launcher, propagator, (), 0.1),
-        balancing=Balancing(balancer, {behind: draw.between(1.02, 1.1)}),
+        balancing=Balancing(balancer, {behind: draw.between(1.0, 1.06)}),
         cause=Cause(name, "health_check_flapping", (propagator,), at_s=at_s, until_s=until_s),
     )

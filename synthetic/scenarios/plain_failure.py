@@ -22,6 +22,7 @@ def estate(seed: int) -> Estate:
     at_s = draw.minutes(28, 36)
     until_s = at_s + draw.minutes(8, 20)
     release = Release(service, at_s, until_s, failing=draw.between(0.4, 0.95), version=draw.one_of(12, 41, 208))
+    town.set_edges(retry_budget=0.1)
     town.set_edges(to=service, retries=draw.one_of(0, 1, 2), required=True)
     return draw.estate(
         town,

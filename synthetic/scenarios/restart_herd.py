@@ -2,8 +2,8 @@
 
 After Google Cloud's incident of 12 June 2025: policy data with blank fields made Service Control crash everywhere
 within seconds; the red button stopped it after 40 minutes; where the region was large, tasks that started again without
-randomised back-off overloaded the store they read from, for up to 2 h 40 min (Google Cloud status). N / (C * T) is drawn
-below what collapses, so that the herd is slow and ends.
+randomised back-off overloaded the store they read from, for up to 2 h 40 min (Google Cloud status). N / (C * T) is
+drawn below what collapses, so that the herd is slow and ends.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def estate(seed: int) -> Estate:
         cause=Cause(control, "crash", (town.host(control),), at_s=at_s, until_s=until_s),
         events=(
             Restart(control, at_s, 1.0),
-            Hold(control, at_s, until_s, kind="deploy", detail="policy data replicated; mended", by="policy-replication"),
+            Hold(
+                control, at_s, until_s, kind="deploy", detail="policy data replicated; mended", by="policy-replication"
+            ),
         ),
     )

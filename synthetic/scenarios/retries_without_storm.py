@@ -23,6 +23,7 @@ def estate(seed: int) -> Estate:
     at_s = draw.minutes(28, 36)
     until_s = at_s + draw.minutes(6, 15)
     unlimited = float("inf")
+    town.set_edges(retry_budget=0.1)
     town.set_edges(to=store, required=True, retries=3, backoff_s=0.01, retry_budget=unlimited, pool_tau_s=30.0)
     if draw.one_of(True, False):
         gone = Rewrite((host,), "nxdomain", at_s, until_s, actor="dns-operator", generation=7)

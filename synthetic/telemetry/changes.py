@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 from ...collector.model import CHANGES
-from ..world.history import History
+from ..world.history import Change
 
 
-def change_table(history: History) -> pa.Table:
-    """All changes in order of time."""
-    changes = sorted(history.changes, key=lambda change: change.time)
+def change_table(changes: Iterable[Change]) -> pa.Table:
+    """The changes in order of time."""
+    changes = sorted(changes, key=lambda change: change.time)
     columns = [
         pa.array([round(change.time * 1e9) for change in changes], pa.int64()).cast(pa.timestamp("ns")),
         *(

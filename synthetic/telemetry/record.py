@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+import pyarrow as pa
+
+from ...collector.errors import UsageError
 from ...collector.recording import RecordingWriter
+from ..formats import FORMATS
+from ..formats.cloudtrail import FILE, cloudtrail, is_of_records
 from ..world.history import History
 from .changes import change_table
 from .mix import DEFAULT, Mix
-from .samples import SCRAPE_S, sample_tables
+from .samples import SCRAPE_S
 from .spans import drawn_ahead, span_source
 
 SPANS_PER_SECOND = 20.0
@@ -25,6 +31,8 @@ def record(
     spans_per_second: float = SPANS_PER_SECOND,
     seed: int,
     scrape_s: float = SCRAPE_S,
+    file_format: str = "parquet",
+    changes: Literal["otel", "cloudtrail"] = "otel",
     mix: Mix = DEFAULT,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
@@ -32,19 +40,39 @@ def record(
 
     spans_per_second: sampled spans a second, on average over the whole history.
     seed: of the drawing of traces; the same history and seed give the same bytes.
+    file_format: a name in `FORMATS`.
+    changes: how changes of DNS records are told: like all others, or as CloudTrail logs Route 53's.
     mix: in which dialects the truth is told.
     progress: is told the share that is done, from 0 to 1.
+
+    Raises UsageError for a format that is none, and where the folder holds something else; UnwritableOutput where
+    it cannot be written. Then nothing of the recording is left.
     """
+    if file_format not in FORMATS:
+        raise UsageError(f"there is no format {file_format!r}; the formats are {', '.join(FORMATS)}")
     source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
-    chunks = source.chunks()
     with RecordingWriter(folder) as writer:
-        writer.write("changes", change_table(history))
-        for table in sample_tables(history, every_s=scrape_s):
-            writer.write("samples", table)
-        for done, drawn in enumerate(drawn_ahead(source, chunks), 1):
-            writer.write("spans", drawn.spans)
-            writer.write("logs", drawn.logs)
+        files = FORMATS[file_format](writer)
+        _write_changes(history, writer, files.changes, seed=seed, as_cloudtrail=changes == "cloudtrail")
+        files.samples(history, scrape_s)
+        chunks = source.chunks()
+        for done, drawn in enumerate(drawn_ahead(source, chunks, encoded=files.encoded), 1):
+            files.spans(drawn.spans)
+            files.logs(drawn.logs)
             if progress is not None:
                 progress(done / len(chunks))
-    (folder / TRUTH).write_text(history.truth.to_json(), encoding="utf-8")
+        writer.attach(TRUTH, history.truth.to_json().encode())
     return folder
+
+
+def _write_changes(
+    history: History, writer: RecordingWriter, write: Callable[[pa.Table], None], *, seed: int, as_cloudtrail: bool
+) -> None:
+    if not as_cloudtrail:
+        write(change_table(history.changes))
+    else:
+        told = [change for change in history.changes if is_of_records(change)]
+        write(change_table(change for change in history.changes if not is_of_records(change)))
+        file = writer.file(FILE)
+        file.write(cloudtrail(told, seed=seed))
+        file.count("changes", len(told), [round(change.time * 1e9) for change in told])

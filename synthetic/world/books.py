@@ -155,7 +155,9 @@ class Books:
             given_up=e["given_up"],
             latency_ok_s=e["round_trip_s"],
             latency_server_s=e["round_trip_s"],
-            odds=Odds(self.calls, unresolved, c.refused, c.unconnected, e["late"], e["granted"], s["failing"], s["own"]),
+            odds=Odds(
+                self.calls, unresolved, c.refused, c.unconnected, e["late"], e["granted"], s["failing"], s["own"]
+            ),
         )
 
     def _ages(self) -> Floats:

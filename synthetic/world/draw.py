@@ -199,7 +199,7 @@ class Draw:
             town.services[i] = replace(service, capacity_rps=capacity, queue_limit_s=self.between(5.0, 20.0))
 
     def _connect(self, town: Town) -> None:
-        """Layers of middles, each called by one to three services of a layer above; stores are called by the last ones."""
+        """Layers of middles, each called by one to three services above it; stores are called by any of them."""
         depth = min(len(town.middles), int(self.rng.integers(1, 5)))
         layers = [town.fronts, *(town.middles[level::depth] for level in range(depth))]
         for level, layer in enumerate(layers[1:], start=1):

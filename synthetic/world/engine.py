@@ -107,7 +107,9 @@ class Engine:
         c = self.conditions
         own = 1.0 - (1.0 - c.own_failing[tick]) * (1.0 - self.rejecting)
         driven = np.zeros(len(self.server))
-        return Row(c.entries[tick].copy(), c.calls[tick].copy(), c.capacity[tick].copy(), own, c.up[tick].copy(), driven)
+        return Row(
+            c.entries[tick].copy(), c.calls[tick].copy(), c.capacity[tick].copy(), own, c.up[tick].copy(), driven
+        )
 
     def _sweep_up(self, tick: int, row: Row) -> None:
         """Chances per attempt [E] and per request [S], and how long either takes."""
@@ -199,7 +201,7 @@ class Engine:
         self._put_aside(tick, failed, stuck, free)
 
     def _serve(self, at: Indices, row: Row) -> None:
-        """Work a tick's worth of the queue off; what finds no room is turned away, from the next tick on with an error."""
+        """Work a tick's worth of the queue off; what finds no room is turned away, from the next tick on."""
         arrivals, most = self.arrivals[at], self.rate[at] * self.tick_s
         waiting = self.queue[at] + arrivals * (1.0 - self.rejecting[at])
         served = np.minimum(waiting, most)
@@ -208,9 +210,7 @@ class Engine:
         unrejected = self.queue[at] + arrivals - np.where(np.isfinite(most), most, self.queue[at] + arrivals)
         self.rejecting[at] = np.clip(_ratio(unrejected - self.most_queued[at], arrivals), 0.0, 1.0)
 
-    def _call(
-        self, level: Level, originals: Floats, stuck: Floats, free: Floats, again: tuple[Floats, Floats]
-    ) -> None:
+    def _call(self, level: Level, originals: Floats, stuck: Floats, free: Floats, again: tuple[Floats, Floats]) -> None:
         """Make a level's calls, try by try: `stuck` and `free` [K, E] are filled in, and the servers are reached."""
         e, share = level.edges, self.stuck[level.edges]
         asked, back = originals[e], stuck[:, e] + free[:, e]

@@ -35,7 +35,9 @@ def _changed(estate: Estate, mechanisms: Mechanisms, flows: Flows) -> Iterator[L
         zone = name.partition(".")[2] or name
         for r, resolver in enumerate(resolvers):
             for qtype in ("A", "AAAA"):
-                yield Lookups(resolver, zone, name, qtype, "NOERROR", False, asked * ((seen[:, r] > 0) | (seen[:, r] < -3)))
+                yield Lookups(
+                    resolver, zone, name, qtype, "NOERROR", False, asked * ((seen[:, r] > 0) | (seen[:, r] < -3))
+                )
                 for code, (rcode, empty) in _RCODES.items():
                     at = seen[:, r] == code
                     if at.any():

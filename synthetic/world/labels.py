@@ -41,6 +41,9 @@ def truth_of(estate: Estate, mechanisms: Mechanisms, flows: Flows, caches: tuple
     calm = slice(0, max(1, int(start / estate.tick_s)))
     storms = [s for s in _storms(estate, flows, calm) if s.end_s is None or s.end_s > end]
     loop = _loop(estate, mechanisms, stretches, storms, end)
+    if loop.span is not None and "lease collapse" not in stretches:
+        asked = {(fleet.service, fleet.store) for fleet in estate.fleets}
+        stretches["restart herd" if set(loop.edges) <= asked else "retry storm"] = loop.span
     role, failure = _dns(estate, cause, flows, calm, end)
     at = estate.start
     return Truth(
@@ -120,7 +123,9 @@ def _storms(estate: Estate, flows: Flows, calm: slice) -> tuple[Storm, ...]:
     callee = [index[edge.link or edge.server] for edge in estate.edges]
     pairs = {(fleet.service, fleet.store) for fleet in estate.fleets}
     driven = frozenset(e for e, edge in enumerate(estate.edges) if (edge.client, edge.server) in pairs)
-    return storms_of(estate.edges, callee, driven, flows, estate.tick_s, calm)
+    loaded = [index[load.service] for load in estate.loads]
+    users = flows.entries[:, loaded].sum(axis=1)
+    return storms_of(estate.edges, callee, driven, flows, users, estate.tick_s, calm)
 
 
 def _dns(estate: Estate, cause: Cause, flows: Flows, calm: slice, trigger_end: float) -> tuple[str, str | None]:

@@ -49,7 +49,7 @@ def look_up(
     machine: DnsBooks | None,
     rngs: tuple[np.random.Generator, np.random.Generator],
 ) -> NameBooks:
-    """Run the resolvers. troubled: name -> [T, R] what they answer whatever the authority says, 0 where they are well."""
+    """Run the resolvers. troubled: name -> [T, R] what they answer whatever the authority says, else 0."""
     naming, cities = estate.naming, len(estate.probing.cities)
     seen: dict[str, Floats] = {}
     watched: dict[str, Floats] = {}

@@ -25,9 +25,7 @@ Flags = NDArray[np.bool_]
 Span = tuple[float, float]
 
 
-def stretches_of(
-    estate: Estate, mechanisms: Mechanisms, flows: Flows, caches: tuple[CacheUse, ...]
-) -> dict[str, Span]:
+def stretches_of(estate: Estate, mechanisms: Mechanisms, flows: Flows, caches: tuple[CacheUse, ...]) -> dict[str, Span]:
     """Phase -> start and end; those that happened."""
     during: dict[str, Flags] = {}
     during |= _names(estate, mechanisms)

@@ -16,10 +16,9 @@ import numpy as np
 
 from .history import Floats
 
-
 NODATA, NXDOMAIN, SERVFAIL, TIMEOUT, STALE = 0.0, -1.0, -2.0, -3.0, -4.0
 ANSWERS = {"nodata": NODATA, "nxdomain": NXDOMAIN, "servfail": SERVFAIL, "timeout": TIMEOUT, "stale": STALE}
-"""Answers that lead nowhere, as numbers beside counts of addresses; stale ones have addresses, of hosts long drained."""
+"""Answers that lead nowhere, as numbers beside counts of addresses; stale ones have some, of hosts long drained."""
 
 FAILING = {"nodata": NODATA, "nxdomain": NXDOMAIN, "servfail": SERVFAIL, "timeout": TIMEOUT}
 """Of these, the ways in which a look-up itself fails."""

@@ -76,9 +76,7 @@ def set_up(estate: Estate, seed: int) -> tuple[Conditions, Mechanisms]:
     return conditions, Mechanisms(times_s, demand, names, leases, launches, balancer)
 
 
-def feedbacks_of(
-    estate: Estate, conditions: Conditions
-) -> tuple[Sequence[Feedback], Sequence[CacheFeedback]]:
+def feedbacks_of(estate: Estate, conditions: Conditions) -> tuple[Sequence[Feedback], Sequence[CacheFeedback]]:
     """What runs with the services, tick by tick; and of it the caches."""
     caches = [CacheFeedback(cache, conditions) for cache in estate.caches]
     return (*caches, *(FleetFeedback(fleet, conditions) for fleet in estate.fleets)), caches
@@ -176,9 +174,7 @@ def _launch_conditions(estate: Estate, c: Conditions, books: LaunchBooks | None)
         c.calls[:, edge_between(c, launches.service, launches.finder)] *= 1.0 - throttled
 
 
-def _balancer_conditions(
-    estate: Estate, c: Conditions, books: BalancerBooks | None, demand: dict[str, Floats]
-) -> None:
+def _balancer_conditions(estate: Estate, c: Conditions, books: BalancerBooks | None, demand: dict[str, Floats]) -> None:
     """Behind the balancer those connections fail for which its capacity is short."""
     balancing = estate.balancing
     if balancing is None or books is None:

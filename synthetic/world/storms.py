@@ -45,19 +45,24 @@ def storms_of(
     server: Sequence[int],
     driven: frozenset[int],
     flows: Flows,
+    users: Floats,
     tick_s: float,
     calm: slice,
 ) -> tuple[Storm, ...]:
     """All storms. server: index of each edge's server, or of its network device where it has one.
 
-    driven: edges over which instances ask by themselves. calm: ticks before anything happened.
+    driven: edges over which instances ask by themselves. users: [T] requests from outside: retries of callers further
+    up multiply what a caller in the middle asks for, so only they tell whether more was asked for. calm: ticks before
+    anything happened.
     """
     ticks = max(1, round(WINDOW_S / tick_s))
+    asked, before = windows(users, ticks), max(1, (calm.stop - calm.start) // ticks)
+    flat = asked <= FLAT * max(float(np.median(asked[:before])), 1e-9)
     found: list[Storm] = []
     for e, edge in enumerate(edges):
         if not (edge.retries or e in driven) or not flows.attempts[:, e].any():
             continue
-        flags = _storming(edge, e, server[e], e in driven, flows, ticks, calm)
+        flags = _storming(edge, e, server[e], e in driven, flows, ticks, before) & flat
         for start, end in runs(flags):
             if (end - start) * WINDOW_S >= LASTS_S:
                 open_end = end * ticks >= len(flows.attempts) - ticks
@@ -65,22 +70,19 @@ def storms_of(
     return tuple(found)
 
 
-def _storming(edge: Edge, e: int, s: int, driven: bool, flows: Flows, ticks: int, calm: slice) -> Flags:
-    """[windows] where every condition holds."""
+def _storming(edge: Edge, e: int, s: int, driven: bool, flows: Flows, ticks: int, before: int) -> Flags:
+    """[windows] where every condition on the edge itself holds."""
     attempts, ok = windows(flows.attempts[:, e], ticks), windows(flows.ok[:, e], ticks)
     originals = windows(flows.originals[:, e], ticks)
     late = windows(flows.failures[:, e, CLASS["deadline"]], ticks)
     age_s = lowest(flows.queue_age_s[:, s], ticks)
-    before = max(1, (calm.stop - calm.start) // ticks)
     usual = max(float(np.median(attempts[:before])), 1e-9)
-    usual_originals = max(float(np.median(originals[:before])), 1e-9)
     asked = np.maximum(originals, 1e-9)
     crowded = (attempts >= AMPLIFIED * usual) & (attempts >= LEAST) & (age_s > edge.timeout_s)
     wasted = late > WASTED * (ok + late)
     if driven:
         return crowded & wasted & (ok < POOR * attempts)
-    amplified = (attempts >= AMPLIFIED * asked) & (originals <= FLAT * usual_originals)
-    return crowded & wasted & amplified & (ok < POOR * asked)
+    return crowded & wasted & (attempts >= AMPLIFIED * asked) & (ok < POOR * asked)
 
 
 def windows(flow: Floats, ticks: int) -> Floats:

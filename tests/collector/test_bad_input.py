@@ -154,8 +154,8 @@ def test_a_file_of_nothing_but_rubbish_is_told_in_few_sentences(tmp_path: Path, 
     (folder / "x.jsonl").write_text("rubbish\n" * 5000)
     (folder / "good.jsonl").write_text(GOOD)
     recording = opened(tmp_path / "s", folder, skip_bad=True)
-    assert len(recording.skipped) == 11
-    assert recording.skipped[-1] == f"{folder / 'x.jsonl'}: and 4,990 more of the kind"
+    assert len(recording.skipped) == 4
+    assert recording.skipped[-1] == f"{folder / 'x.jsonl'}: and 4,997 more of the kind"
 
 
 def test_an_endless_line_is_refused_and_passed_over_in_bounded_memory(tmp_path: Path, folder: Path) -> None:
@@ -223,7 +223,7 @@ def test_the_truth_of_a_simulated_world_is_not_used_even_if_it_could_be(tmp_path
     (folder / "traces.jsonl").write_text(GOOD)
     recording = opened(tmp_path / "s", folder, folder / "truth.json")
     assert rows(recording, "select SpanId from spans") == [("eee19b7ec3c1b174",)]
-    assert ["truth.json: is never read" in line for line in recording.ignored] == [True, True]
+    assert recording.ignored == (f"{folder / 'truth.json'}: is never read",)
 
 
 def test_a_link_to_nothing_is_said(tmp_path: Path, folder: Path) -> None:

