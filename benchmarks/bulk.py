@@ -63,7 +63,7 @@ def bulk(history: History, folder: Path) -> dict[str, float]:
     source = span_source(history, spans_per_second=SPANS_PER_SECOND, seed=0)
     wall, cpu, spans = time.perf_counter(), time.process_time(), 0
     with RecordingWriter(folder) as writer:
-        for drawn in drawn_ahead(source, source.chunks(), encoded=True):
+        for drawn in drawn_ahead(source, source.chunks()):
             writer.write("spans", drawn.spans)
             spans += drawn.spans.num_rows
     return {"spans": spans, "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -10,25 +11,20 @@ from ..world.history import History
 
 
 class Format(Protocol):
-    """Writes a world in the files of one format; tables and samples are handed over piece by piece.
-
-    encoded: it takes spans whose texts are dictionary-encoded.
-    """
-
-    encoded: bool
+    """Writes a world in the files of one format; tables and samples are handed over piece by piece."""
 
     def changes(self, table: pa.Table) -> None:
         """Write rows of `model.CHANGES`."""
         ...
 
-    def samples(self, history: History, every_s: float) -> None:
-        """Write all metrics of the history, scraped each `every_s` seconds."""
+    def samples(self, history: History, every_s: float, metrics: Sequence[str]) -> None:
+        """Write the history's metrics in these dialects, scraped each `every_s` seconds."""
         ...
 
     def spans(self, table: pa.Table) -> None:
-        """Write rows of `model.SPANS`."""
+        """Write rows of `model.SPANS`; texts may be dictionary-encoded."""
         ...
 
     def logs(self, table: pa.Table) -> None:
-        """Write rows of `model.LOGS`, written inside spans."""
+        """Write rows of `model.LOGS`."""
         ...

@@ -6,12 +6,15 @@ integers as decimal strings, names in lowerCamelCase.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
+from ...collector.model import SPANS
 from ...collector.writer import RecordingWriter, TextFile
 from ..world.history import History
-from .batches import LOGS, TRACES, Signal, full_batches, lines
+from .batches import LOGS, TRACES, full_batches, lines
 from .json_text import attribute_lists, attributes, decimals, flat, gathered, joined, looked_up, quote, quoted
 from .otlp_metrics import metric_lines
 
@@ -20,7 +23,7 @@ CHANGE_LOG = "change-log"
 
 _KINDS = {"Internal": 1, "Server": 2, "Client": 3, "Producer": 4, "Consumer": 5}
 _STATUS = {"Ok": 1, "Error": 2}
-_INFO, _ERROR = 9, 17  # severity numbers
+_INFO = 9  # severity number
 
 _BETWEEN = "\x1f"
 """A unit separator stands in no name and no message."""
@@ -28,8 +31,6 @@ _BETWEEN = "\x1f"
 
 class OtlpJson:
     """`traces.jsonl`, `metrics.jsonl` and `logs.jsonl`."""
-
-    encoded = False
 
     def __init__(self, writer: RecordingWriter) -> None:
         self._writer = writer
@@ -45,31 +46,53 @@ class OtlpJson:
         _count(self._logs, "changes", times)
         _count(self._logs, "logs", times)
 
-    def samples(self, history: History, every_s: float) -> None:
-        """Write all metrics, scrape by scrape."""
+    def samples(self, history: History, every_s: float, metrics: Sequence[str]) -> None:
+        """Write the metrics of these dialects, scrape by scrape."""
         file = self._writer.file("metrics.jsonl")
-        for batch in metric_lines(history, every_s):
+        for batch in metric_lines(history, every_s, metrics):
             file.write(batch.text)
             file.count("samples", batch.samples, batch.times_ns)
 
     def spans(self, table: pa.Table) -> None:
         """Write rows of SPANS."""
-        _write(self._traces, TRACES, table, span_texts(table))
+        table = table.cast(SPANS)
+        resources = attribute_lists(table["ResourceAttributes"]).dictionary_encode()
+        texts = [text.encode() for text in resources.dictionary.to_pylist()]
+        which = resources.indices.to_numpy().astype(np.int64)
+        self._traces.write(lines(TRACES, span_texts(table), which, texts, full_batches(table.num_rows)))
         _count(self._traces, "spans", flat(table["Timestamp"]).cast(pa.int64()))
 
     def logs(self, table: pa.Table) -> None:
         """Write rows of LOGS."""
-        if table.num_rows:
-            _write(self._logs, LOGS, table, _error_texts(table))
-            _count(self._logs, "logs", flat(table["Timestamp"]).cast(pa.int64()))
+        resources = attribute_lists(table["ResourceAttributes"]).dictionary_encode()
+        texts = [text.encode() for text in resources.dictionary.to_pylist()]
+        which = resources.indices.to_numpy().astype(np.int64)
+        self._logs.write(lines(LOGS, log_texts(table), which, texts, full_batches(table.num_rows)))
+        _count(self._logs, "logs", flat(table["Timestamp"]).cast(pa.int64()))
 
 
-def _write(file: TextFile, signal: Signal, table: pa.Table, texts: pa.StringArray) -> None:
-    """Write rows in batches, each row under its resource."""
-    resources = attribute_lists(table["ResourceAttributes"]).dictionary_encode()
-    every = [text.encode() for text in resources.dictionary.to_pylist()]
-    which = resources.indices.to_numpy().astype(np.int64)
-    file.write(lines(signal, texts, which, every, full_batches(table.num_rows)))
+def log_texts(table: pa.Table) -> pa.StringArray:
+    """JSON text of each row of LOGS."""
+    time = decimals(flat(table["Timestamp"]).cast(pa.int64()))
+    return joined(
+        '{"timeUnixNano":"',
+        time,
+        '","observedTimeUnixNano":"',
+        time,
+        '","severityText":',
+        quoted(table["SeverityText"]),
+        ',"eventName":',
+        quoted(table["EventName"]),
+        ',"body":{"stringValue":',
+        quoted(table["Body"]),
+        '},"attributes":[',
+        attribute_lists(table["LogAttributes"]),
+        '],"traceId":"',
+        flat(table["TraceId"]),
+        '","spanId":"',
+        flat(table["SpanId"]),
+        '"}',
+    )
 
 
 def span_texts(table: pa.Table) -> pa.StringArray:
@@ -98,28 +121,6 @@ def span_texts(table: pa.Table) -> pa.StringArray:
         ',"status":{',
         looked_up(status, _status),
         "}}",
-    )
-
-
-def _error_texts(table: pa.Table) -> pa.StringArray:
-    """JSON text of each row of LOGS, all of which are errors here."""
-    times = decimals(flat(table["Timestamp"]).cast(pa.int64()))
-    return joined(
-        '{"timeUnixNano":"',
-        times,
-        '","observedTimeUnixNano":"',
-        times,
-        f'","severityNumber":{_ERROR},"severityText":"ERROR","eventName":',
-        quoted(table["EventName"]),
-        ',"body":{"stringValue":',
-        quoted(table["Body"]),
-        '},"attributes":[',
-        attribute_lists(table["LogAttributes"]),
-        '],"traceId":"',
-        flat(table["TraceId"]),
-        '","spanId":"',
-        flat(table["SpanId"]),
-        '"}',
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from ...collector.writer import RecordingWriter
@@ -10,9 +12,7 @@ from ..world.history import History
 
 
 class Parquet:
-    """`spans-*.parquet`, `samples-*.parquet`, `changes-*.parquet`, `logs-*.parquet` where there are any."""
-
-    encoded = True
+    """`spans-*.parquet`, `samples-*.parquet`, `changes-*.parquet`."""
 
     def __init__(self, writer: RecordingWriter) -> None:
         self._writer = writer
@@ -21,9 +21,9 @@ class Parquet:
         """Write rows of CHANGES."""
         self._writer.write("changes", table)
 
-    def samples(self, history: History, every_s: float) -> None:
-        """Write all samples."""
-        for table in sample_tables(history, every_s=every_s):
+    def samples(self, history: History, every_s: float, metrics: Sequence[str]) -> None:
+        """Write the samples of these dialects."""
+        for table in sample_tables(history, every_s=every_s, metrics=metrics):
             self._writer.write("samples", table)
 
     def spans(self, table: pa.Table) -> None:
@@ -32,5 +32,4 @@ class Parquet:
 
     def logs(self, table: pa.Table) -> None:
         """Write rows of LOGS."""
-        if table.num_rows:
-            self._writer.write("logs", table)
+        self._writer.write("logs", table)

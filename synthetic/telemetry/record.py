@@ -51,12 +51,12 @@ def record(
     if file_format not in FORMATS:
         raise UsageError(f"there is no format {file_format!r}; the formats are {', '.join(FORMATS)}")
     source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
+    chunks = source.chunks()
     with RecordingWriter(folder) as writer:
         files = FORMATS[file_format](writer)
         _write_changes(history, writer, files.changes, seed=seed, as_cloudtrail=changes == "cloudtrail")
-        files.samples(history, scrape_s)
-        chunks = source.chunks()
-        for done, drawn in enumerate(drawn_ahead(source, chunks, encoded=files.encoded), 1):
+        files.samples(history, scrape_s, mix.metrics)
+        for done, drawn in enumerate(drawn_ahead(source, chunks), 1):
             files.spans(drawn.spans)
             files.logs(drawn.logs)
             if progress is not None:

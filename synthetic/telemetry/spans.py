@@ -58,26 +58,28 @@ class SpanSource:
 
     def draw(self, ticks: range) -> pa.Table:
         """The spans of traces that begin in `ticks`; each stretch has random numbers of its own: any order will do."""
-        return self.draw_all(ticks).spans
+        return self._draw(ticks, self.tables).spans.cast(SPANS)
 
-    def draw_all(self, ticks: range, *, encoded: bool = False) -> Drawn:
-        """The same spans and the log records inside them; `encoded`: with dictionary-encoded texts."""
+    def draw_encoded(self, ticks: range) -> Drawn:
+        """The same spans with dictionary-encoded texts, which are written fastest; and the log records inside them."""
+        return self._draw(ticks, self.encoded)
+
+    def _draw(self, ticks: range, tables: SpanTables) -> Drawn:
         generator = np.random.default_rng([self.seed, 1, ticks.start])
         forest = draw_forest(self.history, self.chances, ticks, self.share, generator)
         times = time_forest(self.history, self.chances, forest, generator)
         rows = Assembly(self.history, self.chances.order, self.looks, self.skew_s, forest, times, generator).rows()
-        drawn = (self.encoded if encoded else self.tables).make(rows, forest.traces, generator)
-        return drawn if encoded else Drawn(drawn.spans.cast(SPANS), drawn.logs)
+        return tables.make(rows, forest.traces, generator)
 
 
-def drawn_ahead(source: SpanSource, chunks: list[range], *, encoded: bool) -> Iterator[Drawn]:
-    """Draw the chunks one after the other, the next ones in a thread while what was yielded is being used."""
+def drawn_ahead(source: SpanSource, chunks: list[range]) -> Iterator[Drawn]:
+    """Draw the chunks one after the other, the next one in a thread while what was yielded is being used."""
     with ThreadPoolExecutor(1) as pool:
-        ahead = deque(pool.submit(source.draw_all, ticks, encoded=encoded) for ticks in chunks[:_AHEAD])
+        ahead = deque(pool.submit(source.draw_encoded, ticks) for ticks in chunks[:_AHEAD])
         for at in range(len(chunks)):
             drawn = ahead.popleft().result()
             if at + _AHEAD < len(chunks):
-                ahead.append(pool.submit(source.draw_all, chunks[at + _AHEAD], encoded=encoded))
+                ahead.append(pool.submit(source.draw_encoded, chunks[at + _AHEAD]))
             yield drawn
 
 
