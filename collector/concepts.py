@@ -16,7 +16,19 @@ PROBED_LABELS = ("dns_question_name", "target", "instance", "host", "domain")
 PEER_LABELS = ("server_address", "net_peer_name", "http_host", "peer", "server")
 BALANCER_LABELS = ("load_balancer", "dimension_LoadBalancer", "envoy_cluster_name", "cluster_name", "instance")
 ZONE_LABELS = ("zone", "availability_zone", "dimension_AvailabilityZone")
-STATUS_LABELS = ("http_response_status_code", "http_status_code", "status_code", "code", "status", "response_code")
+STATUS_LABELS = (
+    "http_response_status_code",
+    "http_status_code",
+    "status_code",
+    "code",
+    "status",
+    "response_code",
+    "grpc_status",
+    "rpc_response_status_code",
+    "envoy_response_code_class",
+)
+CONTAINER_LABELS = ("service_name", "app", "container", "pod", "job", "instance")
+"""Of metrics about containers, whose `job` is the agent that tells of them."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,10 @@ class Concept:
     kind: "counter" (per-series increase), "gauge" (mean), "sum" (a gauge that already is a period's sum).
     component, item: labels to take them from, the first that is there; "" where there is none.
     failures_only: only series whose status or error type says that they failed.
+    only: a label and the value that it must have, or nothing.
+    words: spellings of the item -> the usual one.
+    told_by: who counts, where several count the same things: an estate that has more than one of them is not counted
+        twice.
     """
 
     name: str
@@ -35,11 +51,14 @@ class Concept:
     component: tuple[str, ...] = SERVICE_LABELS
     item: tuple[str, ...] = ()
     failures_only: bool = False
+    only: tuple[str, str] | None = None
+    words: tuple[tuple[str, str], ...] = ()
+    told_by: str = ""
 
     @property
     def about_hosts(self) -> bool:
         """Whether the component is a host name, which case, port and the root's dot do not change."""
-        return self.component in (PROBED_LABELS, PEER_LABELS)
+        return self.component in (PROBED_LABELS, PEER_LABELS, _TARGET)
 
 
 _HTTP_SERVER = (
@@ -55,19 +74,35 @@ _UNHEALTHY = r"aws_(networkelb|applicationelb)_un_healthy_host_count_\w+"
 _PROXY_RETRIES = (
     r"envoy_cluster_upstream_rq_retry(_total)?|traefik_service_retries_total|rest_client_request_retries_total"
 )
-_CPU_SECONDS = r"process_cpu_(time_)?seconds_total|container_cpu_usage_seconds_total"
-_MEMORY = r"process_resident_memory_bytes|container_memory_working_set_bytes|process_memory_usage_bytes|memoryusage_mi"
+_CPU_SECONDS = r"process_cpu_(time_)?seconds_total"
+_MEMORY = r"process_resident_memory_bytes|process_memory_usage_bytes|memoryusage_mi"
+_NETWORK = r"container_network_(receive|transmit)_bytes_total"
+_SPANS = r"traces_span_?metrics_calls_total|calls_total"
+_GRAPH = r"traces_service_graph_request"
+_GRPC_SERVER, _GRPC_CLIENT = r"grpc_server_call_duration_seconds_count", r"grpc_client_attempt_duration_seconds_count"
+_ENVOY_IN, _ENVOY_OUT = r"envoy_http_downstream_rq_xx", r"envoy_cluster_upstream_rq_xx"
+_ALB = r"aws_applicationelb"
+_RCODE_WORDS = (
+    ("No Error", "NOERROR"),
+    ("Non-Existent Domain", "NXDOMAIN"),
+    ("Server Failure", "SERVFAIL"),
+    ("Query Refused", "REFUSED"),
+)
+_FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name",), ("grpc_target",)
+_SERVED_SPANS = ("span_kind", "SPAN_KIND_SERVER")
 _CALLER = ("service_name", "job")
 _RECORD = ("name", "endpoint", "record")
 _WRITER = ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
 _ZONE = ("zone", "server", "instance")
+_ASKED = ("query", "destination", "source", "instance")
 
 CONCEPTS: tuple[Concept, ...] = (
     Concept("dns_answers", r"probe_dns_answer_rrs", "gauge", PROBED_LABELS, _QTYPE),
     Concept("dns_probe_ok", r"probe_dns_query_succeeded", "gauge", PROBED_LABELS),
     Concept("dns_responses", r"coredns_dns_responses_total|unbound_answer_rcodes_total", "counter", _ZONE, ("rcode",)),
-    Concept("dns_responses", r"hubble_dns_responses_total", "counter", ("source", "instance"), ("rcode",)),
+    Concept("dns_responses", r"hubble_dns_responses_total", "counter", _ASKED, ("rcode",), words=_RCODE_WORDS),
+    Concept("dns_responses", r"container_dns_requests_total", "counter", ("domain",), ("status",)),
     Concept(
         "dns_lookup_failures", r"dns_lookup_duration_seconds_count", "counter", PROBED_LABELS, ("error_type",), True
     ),
@@ -76,6 +111,23 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True),
     Concept("client_requests", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER),
     Concept("client_errors", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, True),
+    Concept("requests", _SPANS, "counter", only=_SERVED_SPANS, told_by="spans"),
+    Concept("errors", _SPANS, "counter", SERVICE_LABELS, (), True, only=_SERVED_SPANS, told_by="spans"),
+    Concept("client_requests", _GRAPH + "_total", "counter", ("server",), ("client",), told_by="spans"),
+    Concept("client_errors", _GRAPH + "_failed_total", "counter", ("server",), ("client",), told_by="spans"),
+    Concept("requests", _GRPC_SERVER, "counter", told_by="grpc"),
+    Concept("errors", _GRPC_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True, told_by="grpc"),
+    Concept("client_requests", _GRPC_CLIENT, "counter", _TARGET, _CALLER, told_by="grpc"),
+    Concept("client_errors", _GRPC_CLIENT, "counter", _TARGET, _CALLER, True, told_by="grpc"),
+    Concept("requests", _ENVOY_IN, "counter", told_by="envoy"),
+    Concept("errors", _ENVOY_IN, "counter", SERVICE_LABELS, STATUS_LABELS, True, told_by="envoy"),
+    Concept("client_requests", _ENVOY_OUT, "counter", _CLUSTER, _CALLER, told_by="envoy"),
+    Concept("client_errors", _ENVOY_OUT, "counter", _CLUSTER, _CALLER, True, told_by="envoy"),
+    Concept("requests", _ALB + "_request_count_sum", "sum", BALANCER_LABELS, told_by="balancer"),
+    Concept("errors", _ALB + r"_httpcode_(target|elb)_5_xx_count_sum", "sum", BALANCER_LABELS, told_by="balancer"),
+    Concept("requests", r"aws_lambda_invocations_sum", "sum", _FUNCTION),
+    Concept("errors", r"aws_lambda_errors_sum", "sum", _FUNCTION),
+    Concept("throttled", r"aws_lambda_throttles_sum", "sum", _FUNCTION),
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
     Concept("queue_age_s", r"\w+_queue_(oldest_)?age_seconds", "gauge", SERVICE_LABELS, ("queue",)),
@@ -89,11 +141,15 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("throttled", r"aws_dynamodb_throttled_requests_sum", "sum", ("dimension_TableName",)),
     Concept("plan_generation", r"\w+_plan_generation", "gauge", _RECORD, _WRITER),
     Concept("lock_failures", r"\w+_lock_failures_total", "counter", _RECORD, _WRITER),
+    Concept("cache_hits", r"redis_keyspace_hits_total", "counter"),
+    Concept("cache_misses", r"redis_keyspace_misses_total", "counter"),
     Concept("retries", _PROXY_RETRIES, "counter", SERVICE_LABELS, PEER_LABELS),
     Concept("cpu", _CPU_SECONDS, "counter"),
+    Concept("cpu", r"container_cpu_usage_seconds_total", "counter", CONTAINER_LABELS, told_by="containers"),
     Concept("cpu", r"cpuusage_m", "gauge"),
     Concept("memory", _MEMORY, "gauge"),
-    Concept("network", r"container_network_(receive|transmit)_bytes_total", "counter"),
+    Concept("memory", r"container_memory_working_set_bytes", "gauge", CONTAINER_LABELS),
+    Concept("network", _NETWORK, "counter", CONTAINER_LABELS),
     Concept("network", r"network(receive|transmit)bytes", "gauge"),
     Concept("up", r"up", "gauge"),
 )

@@ -42,6 +42,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"Could not connect to the endpoint URL|[Cc]onnection refused|\bECONNREFUSED\b|[Cc]onnection reset"
         r"|\bECONNRESET\b|No route to host|\bEHOSTUNREACH\b|Network is unreachable|\bENETUNREACH\b|[Ff]ailed to connect"
         r"|[Cc]annot connect to host|ConnectException|ConnectionRefusedError|NewConnectionError|broken pipe"
+        r"|ClientConnectorError|ConnectionTimeoutError"
         r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up"
         r"|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b",
     ),

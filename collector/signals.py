@@ -11,6 +11,14 @@ from .sides import bare_host
 
 _POD_SUFFIX = "-[a-f0-9]{6,10}-[a-z0-9]{5}$"
 """What a Kubernetes Deployment appends to its own name in the names of its pods."""
+_BALANCER_PATH = "^(?:app|net|gwy)/([^/]+)/[a-f0-9]{8,}$"
+"""How CloudWatch writes the name of a load balancer."""
+_TARGET_SCHEME = "^(?:dns|xds|passthrough):/*"
+"""What gRPC puts before the host in a target."""
+_FAILED = (
+    "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|UNKNOWN|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
+)
+"""Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC."""
 
 
 def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
@@ -23,13 +31,18 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     parts = [_select(name, concept, window_s) for name in sorted(names) for concept in concepts_of(name)]
     if not parts:
         return SIGNALS.empty_table()
-    # several series of one component and item (pods, routes, status codes): counters add up, gauges average
+    # several series of one component and item (pods, routes, status codes): counters add up, gauges average;
+    # what an application, its proxy and its spans all count is counted once
     query = f"""
+        with told as (
+            select "window", component, concept, item, told_by, bool_or(adds) as adds,
+                case when bool_or(adds) then sum(value) else avg(value) end as value,
+                min(value) as low, max(value) as high
+            from ({" union all ".join(parts)}) where component <> ''
+            group by "window", component, concept, item, told_by)
         select "window", component, concept, item,
-            case when bool_or(adds) then sum(value) else avg(value) end as value,
-            min(value) as low, max(value) as high
-        from ({" union all ".join(parts)}) where component <> ''
-        group by "window", component, concept, item order by all"""
+            case when bool_or(adds) then max(value) else avg(value) end as value, min(low) as low, max(high) as high
+        from told group by "window", component, concept, item order by all"""
     return connection.sql(query).to_arrow_table().cast(SIGNALS)
 
 
@@ -41,11 +54,9 @@ def unknown_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _select(name: str, concept: Concept, window_s: int) -> str:
     quoted = name.replace("'", "''")
-    component = _label(concept.component)
-    component = bare_host(component) if concept.about_hosts else f"regexp_replace({component}, '{_POD_SUFFIX}', '')"
     keys = f"""epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
-        {component} as component,
-        '{concept.name}' as concept, {_label(concept.item)} as item"""
+        {_component(concept)} as component, '{concept.name}' as concept, {_item(concept)} as item,
+        '{concept.told_by}' as told_by"""
     adds = "false" if concept.kind == "gauge" else "true"
     if concept.kind == "counter":
         value = """case when Value < lag(Value) over series then Value
@@ -54,20 +65,37 @@ def _select(name: str, concept: Concept, window_s: int) -> str:
             where Name = '{quoted}' and not isnan(Value) {_only(concept)}
             window series as (partition by Labels order by Timestamp)"""
         return f"""select {keys}, sum(change) as value, {adds} as adds from ({source})
-            where change is not null group by Labels, 1, 2, 3, 4"""
+            where change is not null group by Labels, 1, 2, 3, 4, 5"""
     return f"""select {keys}, avg(Value) as value, {adds} as adds from samples
-        where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4"""
+        where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4, 5"""
+
+
+def _component(concept: Concept) -> str:
+    named = _label(concept.component)
+    if concept.about_hosts:
+        return bare_host(f"regexp_replace({named}, '{_TARGET_SCHEME}', '')")
+    # a zone may end with the root's dot, but the root is nothing but a dot
+    parts = f"regexp_replace(regexp_replace({named}, '{_POD_SUFFIX}', ''), '([^.])[.]$', '\\1')"
+    return f"regexp_replace({parts}, '{_BALANCER_PATH}', '\\1')"
+
+
+def _item(concept: Concept) -> str:
+    item = _label(concept.item)
+    if not concept.words:
+        return item
+    return f"case {item} " + " ".join(f"when '{a}' then '{b}'" for a, b in concept.words) + f" else {item} end"
 
 
 def _only(concept: Concept) -> str:
     """Which series a concept is about, where that is not all of the name."""
+    only = "" if concept.only is None else f"and Labels['{concept.only[0]}'] = '{concept.only[1]}' "
     if not concept.failures_only:
-        return ""
-    failed_status = f"regexp_matches({_label(STATUS_LABELS)}, '^(5\\d\\d|5xx|error|STATUS_CODE_ERROR)$')"
+        return only
+    failed_status = f"regexp_matches({_label(STATUS_LABELS)}, '^({_FAILED})$')"
     error_type = "coalesce(Labels['error_type'], '')"
     # a client's error.type is often its status: one below 500 is the caller's own mistake
     says_error = f"({error_type} <> '' and not regexp_matches({error_type}, '^[1-4]\\d\\d$'))"
-    return f"and ({failed_status} or {says_error})"
+    return f"{only}and ({failed_status} or {says_error})"
 
 
 def _label(labels: tuple[str, ...]) -> str:

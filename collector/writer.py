@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .aside import Aside, writing
+from .encoding import is_encoded, parquet_options, without_unused
 from .errors import UsageError
 from .manifest import MANIFEST, FileEntry, encode_manifest
 from .model import TABLES
@@ -44,8 +45,8 @@ class TableWriter:
         """Append `rows`, cast to the model's schema; whole row groups are written, the rest waits."""
         if rows.num_rows == 0:
             return
-        rows = rows.select(self._schema.names).cast(self._schema)
-        times = rows["Timestamp"].to_numpy().astype("int64")
+        rows = self._of_one_type(rows)
+        times = rows["Timestamp"].to_numpy().view("int64")
         self.times = [min([*self.times, int(times.min())]), max([*self.times, int(times.max())])]
         self._waiting.append(rows)
         self._waiting_rows += rows.num_rows
@@ -57,6 +58,13 @@ class TableWriter:
             self._waiting = [waiting.slice(whole)]
             self._waiting_rows = waiting.num_rows - whole
 
+    def _of_one_type(self, rows: pa.Table) -> pa.Table:
+        """The rows as they are written: with dictionaries if the first rows had them, else as the model has them."""
+        if not self.rows and not self._waiting and is_encoded(rows, self._schema):
+            self._schema = rows.schema.with_metadata(OWN_MARK)
+        rows = rows.select(self._schema.names)
+        return rows.replace_schema_metadata(OWN_MARK) if rows.schema == self._schema else rows.cast(self._schema)
+
     def _write_group(self, rows: pa.Table) -> None:
         if self._file is not None and self.rows % (PART_GROUPS * self._group_rows) == 0:
             self._file.close()
@@ -64,9 +72,11 @@ class TableWriter:
         if self._file is None:
             self.paths.append(self._folder / f"{self._table}-{len(self.paths):04d}.parquet")
             self._file = pq.ParquetWriter(
-                self.paths[-1], self._schema, compression="zstd", compression_level=self._level
+                self.paths[-1], self._schema, compression_level=self._level, **parquet_options(self._table)
             )
-        self._file.write_table(rows.combine_chunks())  # else the bytes would tell how the rows were handed over
+            self._file.add_key_value_metadata(OWN_MARK)
+        # else the bytes would tell how the rows were handed over
+        self._file.write_table(without_unused(rows.combine_chunks()))
         self.rows += rows.num_rows
 
     def close(self) -> None:

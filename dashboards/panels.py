@@ -236,8 +236,8 @@ RECOVERY = Row(
             "Healthy hosts, by zone",
             "Targets in service behind the load balancers. A saw-tooth is flapping; one zone at 0 is failover.",
             units.Short,
-            "sum by (load_balancer, availability_zone) (aws_networkelb_healthy_host_count_average)",
-            f"{by('load_balancer')} {by('availability_zone')}",
+            "sum by (dimension_LoadBalancer, dimension_AvailabilityZone) (aws_networkelb_healthy_host_count_average)",
+            f"{by('dimension_LoadBalancer')} {by('dimension_AvailabilityZone')}",
             width=6,
         ),
         Chart(

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from epicenter.synthetic import History
-from epicenter.synthetic.telemetry.metrics import families, scrape_times
+from epicenter.synthetic.telemetry.metrics import scrape_times, streamed
+from epicenter.synthetic.telemetry.mix import DEFAULT
 from tests.programs import require
 
 READY_S = 30.0
@@ -53,10 +54,12 @@ class Prometheus:
         ]
 
 
-def exposition(history: History, every_s: float, wanted: Callable[[str], bool]) -> Iterator[str]:
+def exposition(
+    history: History, every_s: float, wanted: Callable[[str], bool], metrics: Sequence[str] = DEFAULT.metrics
+) -> Iterator[str]:
     """The history's metrics as lines of OpenMetrics with timestamps, of the names that are wanted."""
     times = [f"{at:.0f}" for at in scrape_times(history, every_s)]
-    for family in families(history, every_s):
+    for family in streamed(history, every_s, metrics):
         for series in family.series:
             name = family.name + series.suffix
             if wanted(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -16,10 +17,14 @@ class Format(Protocol):
         """Write rows of `model.CHANGES`."""
         ...
 
-    def samples(self, history: History, every_s: float) -> None:
-        """Write all metrics of the history, scraped each `every_s` seconds."""
+    def samples(self, history: History, every_s: float, metrics: Sequence[str]) -> None:
+        """Write the history's metrics in these dialects, scraped each `every_s` seconds."""
         ...
 
     def spans(self, table: pa.Table) -> None:
-        """Write rows of `model.SPANS`."""
+        """Write rows of `model.SPANS`; texts may be dictionary-encoded."""
+        ...
+
+    def logs(self, table: pa.Table) -> None:
+        """Write rows of `model.LOGS`."""
         ...

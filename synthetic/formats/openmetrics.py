@@ -7,7 +7,7 @@ OpenMetrics has no traces and no events, so these lie beside it as OTLP JSON Lin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,12 @@ from .streams import Floats, Ints, Labels
 class OpenMetrics(OtlpJson):
     """`metrics.txt`, and beside it `traces.jsonl` and `logs.jsonl`."""
 
-    def samples(self, history: History, every_s: float) -> None:
-        """Write all metrics, family by family."""
+    def samples(self, history: History, every_s: float, metrics: Sequence[str]) -> None:
+        """Write the metrics of these dialects, family by family."""
         file = self._writer.file("metrics.txt")
         times_ns = np.round(scrape_times(history, every_s) * 1e9).astype(np.int64)
         times = pa.array([_seconds(time) for time in times_ns.tolist()], pa.string())
-        for family in families(history, every_s):
+        for family in families(history, every_s, metrics):
             file.write(_head(family))
             for metric in _metrics(family):
                 text, samples = _lines(family.name, metric, times)

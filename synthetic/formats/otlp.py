@@ -6,9 +6,12 @@ integers as decimal strings, names in lowerCamelCase.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
+from ...collector.model import SPANS
 from ...collector.writer import RecordingWriter, TextFile
 from ..world.history import History
 from .batches import LOGS, TRACES, full_batches, lines
@@ -43,20 +46,53 @@ class OtlpJson:
         _count(self._logs, "changes", times)
         _count(self._logs, "logs", times)
 
-    def samples(self, history: History, every_s: float) -> None:
-        """Write all metrics, scrape by scrape."""
+    def samples(self, history: History, every_s: float, metrics: Sequence[str]) -> None:
+        """Write the metrics of these dialects, scrape by scrape."""
         file = self._writer.file("metrics.jsonl")
-        for batch in metric_lines(history, every_s):
+        for batch in metric_lines(history, every_s, metrics):
             file.write(batch.text)
             file.count("samples", batch.samples, batch.times_ns)
 
     def spans(self, table: pa.Table) -> None:
         """Write rows of SPANS."""
+        table = table.cast(SPANS)
         resources = attribute_lists(table["ResourceAttributes"]).dictionary_encode()
         texts = [text.encode() for text in resources.dictionary.to_pylist()]
         which = resources.indices.to_numpy().astype(np.int64)
         self._traces.write(lines(TRACES, span_texts(table), which, texts, full_batches(table.num_rows)))
         _count(self._traces, "spans", flat(table["Timestamp"]).cast(pa.int64()))
+
+    def logs(self, table: pa.Table) -> None:
+        """Write rows of LOGS."""
+        resources = attribute_lists(table["ResourceAttributes"]).dictionary_encode()
+        texts = [text.encode() for text in resources.dictionary.to_pylist()]
+        which = resources.indices.to_numpy().astype(np.int64)
+        self._logs.write(lines(LOGS, log_texts(table), which, texts, full_batches(table.num_rows)))
+        _count(self._logs, "logs", flat(table["Timestamp"]).cast(pa.int64()))
+
+
+def log_texts(table: pa.Table) -> pa.StringArray:
+    """JSON text of each row of LOGS."""
+    time = decimals(flat(table["Timestamp"]).cast(pa.int64()))
+    return joined(
+        '{"timeUnixNano":"',
+        time,
+        '","observedTimeUnixNano":"',
+        time,
+        '","severityText":',
+        quoted(table["SeverityText"]),
+        ',"eventName":',
+        quoted(table["EventName"]),
+        ',"body":{"stringValue":',
+        quoted(table["Body"]),
+        '},"attributes":[',
+        attribute_lists(table["LogAttributes"]),
+        '],"traceId":"',
+        flat(table["TraceId"]),
+        '","spanId":"',
+        flat(table["SpanId"]),
+        '"}',
+    )
 
 
 def span_texts(table: pa.Table) -> pa.StringArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..telemetry.metrics import families, scrape_times
+from ..telemetry.mix import DEFAULT
 from ..world.history import History
 from .batches import BATCH_ITEMS, METRICS, Ints, lines
 from .json_text import attribute_lists, decimals, gathered, joined, quote
@@ -34,13 +35,13 @@ class Lines:
     times_ns: tuple[int, int]
 
 
-def metric_lines(history: History, every_s: float) -> Iterator[Lines]:
+def metric_lines(history: History, every_s: float, metrics: Sequence[str] = DEFAULT.metrics) -> Iterator[Lines]:
     """All metrics in order of time: the points of one scrape are one line, or several of `BATCH_ITEMS` points."""
     times_ns = np.round(scrape_times(history, every_s) * 1e9).astype(np.int64)
     numbers: dict[Labels, int] = {}
     streams = [
         streams_of(family, times_ns, lambda resource: numbers.setdefault(resource, len(numbers)))
-        for family in families(history, every_s)
+        for family in families(history, every_s, metrics)
         if family.series
     ]
     resources = [text.encode() for text in _attribute_texts(list(numbers)).to_pylist()]

@@ -2,7 +2,8 @@
 
 AAAA of names with IPv4 addresses only is NODATA every day, as AWS's talk DAT453 notes of the very name that went
 empty; search domains make NXDOMAIN; and about 3 % of a public resolver's answers are SERVFAIL on any day (Cloudflare,
-4 October 2023). Beside all that a release grows slow and fails. Whoever blames DNS is wrong: its failures are as old as the data.
+4 October 2023). Beside all that a release grows slow and fails. Whoever blames DNS is wrong: its failures are as old
+as the data.
 """
 
 from __future__ import annotations

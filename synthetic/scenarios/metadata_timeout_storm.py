@@ -45,6 +45,7 @@ def estate(seed: int) -> Estate:
         events=(
             Restart(storage, at_s, draw.between(0.75, 0.95)),
             Hold(storage, pause_s, resume_s, detail="membership requests paused"),
-            Scale(metadata, resume_s - 30.0, draw.between(6.0, 9.0)),
+            # Room enough for all to ask at once: N / (C * T) below 1.
+            Scale(metadata, resume_s - 30.0, draw.between(1.3, 2.0) * servers / (capacity * timeout_s)),
         ),
     )

@@ -1,8 +1,9 @@
 """What tells of the outage goes down with it: the telemetry pipeline needs the store that crashed.
 
 After Kinesis of 25 November 2020 (CloudWatch needed it), AWS of 7 December 2021 (monitoring lost its network) and
-Roblox of October 2021 (telemetry needed Consul). Services fail, and at the same moment their spans and metrics stop; only what
-leaves the estate another way, such as probes from outside, still speaks. Store, share lost and length are drawn.
+Roblox of October 2021 (telemetry needed Consul). Services fail, and at the same moment their spans and metrics stop;
+only what leaves the estate another way, such as probes from outside, still speaks. Store, share lost and length are
+drawn.
 """
 
 from __future__ import annotations

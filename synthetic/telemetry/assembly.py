@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..world.history import History
 from .looks import HIDES_ATTEMPTS, INSTANCES, OWN, SHOWS_LOOKUPS, WRAPS_ATTEMPTS, Looks
-from .odds import ends
+from .odds import OUTCOMES, SERVER, Floats, Ints, ends
 from .table import Rows
 from .timing import Times
-from .tree import OUTCOMES, SERVER, Forest
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from .tree import OWN as OF_ITS_OWN
+from .tree import Forest
 
 NEW_CONNECTION_SHARE = 0.03
 """Share of answered attempts that opened a connection, hence looked a name up (assumed, as of well-kept pools)."""
 
 _AT_LOOKUP = np.array([name.startswith("dns_") for name in OUTCOMES])
-CONNECTS = np.where(_AT_LOOKUP | (np.array(OUTCOMES) == "connect"), 1.0, NEW_CONNECTION_SHARE)
+CONNECTS = np.where(_AT_LOOKUP | np.isin(OUTCOMES, ("connect", "refused")), 1.0, NEW_CONNECTION_SHARE)
 """By outcome, the share of attempts that looked a name up."""
 
 _LOOKUP_S = 0.004
@@ -58,7 +55,12 @@ class Assembly:
                 below = self._call(s, e, context, resource)
                 above[int(servers[e])][attempts.child[reached]] = below[reached]
         names = ("parent", "trace", "start_s", "lasts_s", "look", "resource")
-        return Rows(*(np.concatenate([getattr(part, name) for part in self._parts]) for name in names))
+        rows = Rows(*(np.concatenate([getattr(part, name) for part in self._parts]) for name in names))
+        if self._history.lost.any():
+            tick = np.clip(rows.start_s / self._history.tick_s, 0, self._history.ticks - 1).astype(np.int64)
+            lost = self._history.lost[tick, rows.resource // INSTANCES]
+            rows.arrives = self._generator.random(len(rows)) >= lost
+        return rows
 
     def _serve(self, s: int, above: Ints, resource: Ints) -> Ints:
         """Record the requests of a service; return for each the span that its calls hang under, or -1."""
@@ -66,29 +68,33 @@ class Assembly:
         if not service.instrumented:
             # it hands the trace's headers on, as load balancers do, so that what is below hangs under its caller
             return above
-        state = requests.failed.astype(np.int64) + requests.own
+        state = np.minimum(requests.state, OF_ITS_OWN)
+        by_itself = requests.root & ((requests.only >= 0) | (not service.user_facing))
         look = self._looks.server[s][state]
-        if not service.user_facing:
-            look = np.where(requests.root, self._looks.timer[s][state], look)
+        if by_itself.any():
+            look = np.where(by_itself, self._looks.timer[s][state], look)
         return self._add(above, requests.trace, self._times.start[s], self._times.lasts[s], look, resource)
 
     def _call(self, s: int, e: int, context: Ints, resource: Ints) -> Ints:
         """Record an edge's attempts; return for each the span that its server sees as the parent."""
         edge, attempts, times = self._history.edges[e], self._forest.attempts[e], self._times
-        request = attempts.call_request[attempts.call]
-        above, trace, where = context[request], self._forest.requests[s].trace[request], resource[request]
+        request = attempts.call_request.take(attempts.call)
+        above, trace = context.take(request), self._forest.requests[s].trace.take(request)
+        where = resource.take(request)
         if not self._history.services[s].instrumented:
             return above
-        variant = self._variants(e)
+        variant, most = self._variants(e), self._looks.client.shape[2] - 1
         if edge.dialect in HIDES_ATTEMPTS or edge.dialect in WRAPS_ATTEMPTS:
-            last = np.append(np.diff(attempts.call) > 0, True)[: len(attempts)]
+            last = attempts.last()
             hides = edge.dialect in HIDES_ATTEMPTS
-            look = (self._looks.client[e, :, 0] if hides else self._looks.sdk[e])[variant[last]]
+            look = self._looks.sdk[e][variant[last]]
+            if hides:
+                look = self._looks.client[e][variant[last], np.minimum(attempts.k[last], most)]
             calls = self._add(above[last], trace[last], times.call_start[e], times.call_s[e], look, where[last])
             above = calls[attempts.call]
             if hides:
                 return above
-        look = self._looks.client[e][variant, np.minimum(attempts.k, 1)]
+        look = self._looks.client[e][variant, np.minimum(attempts.k, most)]
         spans = self._add(above, trace, times.attempt_start[e], times.attempt_s[e], look, where)
         if edge.dialect in SHOWS_LOOKUPS:
             self._look_up(e, variant, spans, trace, where)
@@ -106,14 +112,16 @@ class Assembly:
 
     def _variants(self, e: int) -> Ints:
         attempts = self._forest.attempts[e]
-        own = self._forest.requests[self._history.service(self._history.edges[e].server)].own
-        by_itself = np.zeros(len(attempts), np.bool_)
-        served = attempts.outcome == SERVER
-        by_itself[served] = own[attempts.child[served]]
-        return np.where(by_itself, OWN, attempts.outcome)
+        served = np.flatnonzero(attempts.outcome == SERVER)
+        if not len(served):
+            return attempts.outcome
+        state = self._forest.requests[self._history.service(self._history.edges[e].server)].state
+        variants = attempts.outcome.copy()
+        variants[served[state[attempts.child[served]] >= OF_ITS_OWN]] = OWN
+        return variants
 
     def _add(self, parent: Ints, trace: Ints, start: Floats, lasts: Floats, look: Ints, resource: Ints) -> Ints:
         """Add spans; return their row numbers."""
-        self._parts.append(Rows(parent, trace, start + self._skew_s[resource], lasts, look, resource))
+        self._parts.append(Rows(parent, trace, start + self._skew_s.take(resource), lasts, look, resource))
         self._count += len(trace)
         return np.arange(self._count - len(trace), self._count)

@@ -1,146 +1,171 @@
-"""A history's edges and services -> flows of counted things with their labels: what the metrics count."""
+"""A history's edges and services -> flows of counted things: what the metrics of every dialect count."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...collector.model import ERROR_CLASSES
-from ..world.history import Edge, History
-from .conventions import method_of, route_of
-from .odds import CLASS, failure_s
-from .wording import lookup_error_type, words
+from ..world.history import Edge, History, Service
 
 Floats = NDArray[np.float64]
 
-_FIXED = 0.05
+CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
+DNS_TIMEOUT_S = 5.0
+"""glibc's resolver waits 5 s for an answer (resolv.conf(5), option timeout)."""
+DNS_FAILURE_S = 0.003
+"""An answer from a resolver near by: a few milliseconds, as measured on real clients."""
+LOOKUP_S = 0.004
+
+FIXED = 0.05
 """Spread of durations that a time-out decides."""
-_FREE = 0.5
+FREE = 0.5
 """Spread of all others: sigma of a log-normal (assumed)."""
-_LOOKUP_S = 0.004
 
 
-@dataclass
+@dataclass(frozen=True)
 class Flow:
-    """Things counted: `count` [T] a tick, their mean duration, and its spread (sigma of the logarithm)."""
+    """Things counted: `count` [T] a tick, their mean duration [T], and its spread (sigma of the logarithm).
+
+    job: the service whose restart sets the counter back to 0, "" for a counter that somebody else keeps.
+    """
 
     labels: Mapping[str, str]
     count: Floats
     mean_s: Floats
-    spread: float = _FREE
-
-    def __post_init__(self) -> None:
-        self.labels = dict(sorted((key, value) for key, value in self.labels.items() if value))
+    spread: float = FREE
+    job: str = ""
 
 
-def request_flows(history: History) -> list[Flow]:
-    """Requests served, per service and status."""
-    flows: list[Flow] = []
+@dataclass(frozen=True)
+class Served:
+    """Requests that a service answered in one way: status 200, 500 (a call failed) or 503 (it failed by itself)."""
+
+    service: Service
+    status: str
+    count: Floats
+    mean_s: Floats
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Attempts over an edge with one outcome: "ok" or a class of `ERROR_CLASSES`; `status` "" where none answered."""
+
+    edge: Edge
+    outcome: str
+    status: str
+    count: Floats
+    mean_s: Floats
+    spread: float = FREE
+
+    @property
+    def reached(self) -> bool:
+        """They got to the server."""
+        return self.outcome in ("ok", "server", "deadline")
+
+
+def served(history: History, *, share: Mapping[str, Floats] | None = None) -> Iterator[Served]:
+    """Requests that instrumented services served, by status; of each service the `share` [T], where one is given."""
     for s, service in enumerate(history.services):
-        served = history.arrivals[:, s]
-        if not service.instrumented or not (service.hosts or service.user_facing) or not served.any():
+        arrivals = history.arrivals[:, s]
+        if not service.instrumented or not arrivals.any():
             continue
-        failed = np.minimum(history.failed[:, s], served)
+        of = 1.0 if share is None else share.get(service.name, 0.0)
+        failed = np.minimum(history.failed[:, s], arrivals)
         own = np.minimum(history.own_failed[:, s], failed)
-        for status, count in (("200", served - failed), ("500", failed - own), ("503", own)):
-            labels = {
-                "job": service.name,
-                "http_request_method": method_of(service.operation),
-                "http_route": route_of(service.operation),
-                "http_response_status_code": status,
-                "error_type": "" if status == "200" else status,
-            }
-            flows.append(Flow(labels, count, history.latency_s[:, s]))
-    return flows
+        for status, count in (("200", arrivals - failed), ("500", failed - own), ("503", own)):
+            yield Served(service, status, count * of, history.latency_s[:, s])
 
 
-def call_flows(history: History) -> list[Flow]:
-    """Attempts, per calling service, peer, status and kind of failure."""
-    flows: list[Flow] = []
-    instrumented = {service.name for service in history.services if service.instrumented}
+def answers_calls(service: Service) -> bool:
+    """Whether its work comes as requests; a timer's does not."""
+    return bool(service.hosts) or service.user_facing
+
+
+def attempts(history: History, *, everybody: bool = False) -> Iterator[Attempts]:
+    """Attempts of instrumented clients (or of everybody), edge by edge, by outcome."""
+    index = {service.name: s for s, service in enumerate(history.services)}
+    happened = _happened(history)
     for e, edge in enumerate(history.edges):
-        if edge.client not in instrumented:
+        if not (everybody or history.services[index[edge.client]].instrumented):
             continue
-        flows.append(Flow(_call_labels(edge, "200", ""), history.ok[:, e], history.latency_ok_s[:, e]))
+        yield Attempts(edge, "ok", "200", history.ok[:, e], history.latency_ok_s[:, e])
         lasts = failure_s(edge)
         for name, c in CLASS.items():
+            if not happened[e, c]:
+                continue
             count = history.failures[:, e, c]
-            if not count.any():
-                continue
             if name == "server":
-                flows += _answered_errors(history, e, count)
+                yield from _answered_errors(history, e, index[edge.server], count)
                 continue
-            mean_s = np.full(history.ticks, lasts[c]) if np.isfinite(lasts[c]) else history.latency_ok_s[:, e]
-            spread = _FIXED if name in ("deadline", "connect", "dns_timeout") else _FREE
-            flows.append(Flow(_call_labels(edge, "", client_error_type(edge, name)), count, mean_s, spread))
-    return _merged(flows)
+            mean_s = history.latency_ok_s[:, e] if np.isnan(lasts[c]) else np.broadcast_to(lasts[c], history.ticks)
+            spread = FIXED if name in ("deadline", "connect", "dns_timeout") else FREE
+            yield Attempts(edge, name, "", count, mean_s, spread)
 
 
-def lookup_flows(history: History) -> list[Flow]:
-    """Look-ups of names, per calling service and kind of failure: one for each new connection.
+def lookups(history: History) -> Iterator[Attempts]:
+    """Look-ups of names by instrumented clients: one for each new connection; outcome "ok" or a class `dns_*`.
 
     A connection lives `pool_tau_s`; by Little's law there are as many as attempts under way, and one at least.
     """
-    flows: list[Flow] = []
     instrumented = {service.name for service in history.services if service.instrumented}
+    happened = _happened(history)
     for e, edge in enumerate(history.edges):
         if edge.client not in instrumented:
             continue
-        open_connections = 1.0 + history.ok[:, e] / history.tick_s * history.latency_ok_s[:, e]
-        renewed = np.where(history.ok[:, e] > 0, open_connections * history.tick_s / edge.pool_tau_s, 0.0)
-        labels = {"job": edge.client, "dns_question_name": edge.peer}
-        flows.append(Flow(labels, renewed, np.full(history.ticks, _LOOKUP_S)))
+        yield Attempts(edge, "ok", "", renewed(history, e), np.broadcast_to(LOOKUP_S, history.ticks))
         lasts = failure_s(edge)
-        for c, name in enumerate(ERROR_CLASSES):
-            if name.startswith("dns_") and history.failures[:, e, c].any():
-                failed = labels | {"error_type": lookup_error_type(edge, name)}
-                flows.append(Flow(failed, history.failures[:, e, c], np.full(history.ticks, lasts[c])))
-    return _merged(flows)
+        for name, c in CLASS.items():
+            if name.startswith("dns_") and happened[e, c]:
+                yield Attempts(edge, name, "", history.failures[:, e, c], np.broadcast_to(lasts[c], history.ticks))
 
 
-def client_error_type(edge: Edge, error_class: str) -> str:
-    """`error.type` of the client's metric, which is required there although the span may lack it."""
-    said = words(edge, error_class)
-    if said.exception is not None:
-        return said.error_type or said.exception[0].rpartition(".")[2]
-    return said.error_type or said.status.removeprefix("StatusCode.").partition(":")[0]
+def _happened(history: History) -> NDArray[np.bool_]:
+    """[E, C] which failures there ever were."""
+    return np.asarray(history.failures.any(axis=0), np.bool_)
 
 
-def _answered_errors(history: History, e: int, count: Floats) -> list[Flow]:
-    server = history.service(history.edges[e].server)
+def renewed(history: History, e: int) -> Floats:
+    """[T] connections over an edge that are opened anew."""
+    ok = history.ok[:, e]
+    open_connections = 1.0 + ok / history.tick_s * history.latency_ok_s[:, e]
+    return np.where(ok > 0, open_connections * history.tick_s / history.edges[e].pool_tau_s, 0.0)
+
+
+def failure_s(edge: Edge) -> Floats:
+    """[C] how long a failed attempt over an edge lasts, by class; NaN where the server decides."""
+    lasts = {
+        "dns_timeout": DNS_TIMEOUT_S,
+        "connect": edge.connect_timeout_s,
+        "deadline": edge.timeout_s,
+        "server": np.nan,
+        "other": np.nan,
+    }
+    return np.array([lasts.get(name, DNS_FAILURE_S) for name in ERROR_CLASSES])
+
+
+def merged(flows: Iterable[Flow]) -> Iterator[Flow]:
+    """Flows of equal labels added up, in order of first appearance: two edges may address one peer."""
+    by_labels: dict[tuple[tuple[str, str], ...], Flow] = {}
+    for flow in flows:
+        key = tuple(sorted((name, value) for name, value in flow.labels.items() if value))
+        other = by_labels.get(key)
+        if other is None:
+            by_labels[key] = flow
+            continue
+        count = other.count + flow.count
+        time = other.count * other.mean_s + flow.count * flow.mean_s
+        mean_s = np.divide(time, count, out=np.array(flow.mean_s), where=count > 0)
+        by_labels[key] = replace(flow, count=count, mean_s=mean_s, spread=max(flow.spread, other.spread))
+    yield from by_labels.values()
+
+
+def _answered_errors(history: History, e: int, server: int, count: Floats) -> Iterator[Attempts]:
     failed = history.failed[:, server]
     own = np.divide(history.own_failed[:, server], failed, out=np.zeros(history.ticks), where=failed > 0)
     own = count * np.clip(own, 0.0, 1.0)
-    mean_s = history.latency_server_s[:, e]
-    edge = history.edges[e]
-    parts = (("500", count - own), ("503", own))
-    return [Flow(_call_labels(edge, status, status), part, mean_s) for status, part in parts]
-
-
-def _call_labels(edge: Edge, status: str, error_type: str) -> dict[str, str]:
-    return {
-        "job": edge.client,
-        "server_address": edge.peer,
-        "http_request_method": method_of(edge.operation),
-        "http_response_status_code": status,
-        "error_type": error_type,
-    }
-
-
-def _merged(flows: list[Flow]) -> list[Flow]:
-    """Flows of equal labels added up: two edges may address one peer."""
-    by_labels: dict[tuple[tuple[str, str], ...], Flow] = {}
-    for flow in flows:
-        key = tuple(flow.labels.items())
-        if key not in by_labels:
-            by_labels[key] = flow
-            continue
-        other = by_labels[key]
-        count = other.count + flow.count
-        time = other.count * other.mean_s + flow.count * flow.mean_s
-        mean_s = np.divide(time, count, out=flow.mean_s.copy(), where=count > 0)
-        by_labels[key] = Flow(flow.labels, count, mean_s, max(flow.spread, other.spread))
-    return list(by_labels.values())
+    for status, part in (("500", count - own), ("503", own)):
+        yield Attempts(history.edges[e], "server", status, part, history.latency_server_s[:, e])

@@ -5,15 +5,23 @@ A world has a few hundred looks, and a million spans only point at them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..world.history import Edge, History, Service
-from .conventions import client_attributes, client_span, resource, sdk_attributes, server_attributes
-from .tree import OK, OUTCOMES, SERVER
+from .conventions import (
+    client_attributes,
+    client_span,
+    resource,
+    sdk_attributes,
+    server_attributes,
+    tells_resends,
+)
+from .mix import DEFAULT, Mix
+from .odds import OK, OUTCOMES, SERVER
 from .wording import Words, lookup_words, words
 
 INSTANCES = 3
@@ -49,7 +57,8 @@ class Looks:
     """All looks of a world, and where to find each.
 
     server [S, 3]: ok, failed, failed for a reason of its own. timer [S, 3]: the same of work that nobody called.
-    client [E, VARIANTS, 2]: by outcome; first attempt or repeat. sdk, lookup [E, VARIANTS]: by the last outcome.
+    client [E, VARIANTS, tries]: by outcome, and by the attempts that came before.
+    sdk, lookup [E, VARIANTS]: by the last outcome.
     resources [S * INSTANCES]: resource attributes, the instances of a service together.
     """
 
@@ -67,31 +76,41 @@ class Looks:
         return len(self.all) - 1
 
 
-def looks_of(history: History) -> Looks:
-    """The looks of all spans that the world can emit."""
+def looks_of(history: History, mix: Mix = DEFAULT) -> Looks:
+    """The looks of all spans that the world can emit, told as `mix` says."""
     looks = Looks()
-    looks.server = np.array([[looks.add(_server(s, i)) for i in range(3)] for s in history.services], np.int64)
+    looks.server = np.array([[looks.add(_server(s, i, mix)) for i in range(3)] for s in history.services], np.int64)
     looks.timer = np.array([[looks.add(_timer(s, i)) for i in range(3)] for s in history.services], np.int64)
-    shape = (len(history.edges), VARIANTS, 2)
+    tries = 1 + max((edge.retries for edge in history.edges), default=0)
+    shape = (len(history.edges), VARIANTS, tries)
     looks.client = np.array(
-        [looks.add(_client(e, v, k)) for e in history.edges for v in range(VARIANTS) for k in range(2)], np.int64
+        [[_tries(looks, edge, v, tries, mix) for v in range(VARIANTS)] for edge in history.edges], np.int64
     ).reshape(shape)
-    looks.sdk = np.array([looks.add(_sdk(e, v)) for e in history.edges for v in range(VARIANTS)], np.int64).reshape(
-        shape[:2]
-    )
-    looks.lookup = np.array(
-        [looks.add(_lookup(e, v)) for e in history.edges for v in range(VARIANTS)], np.int64
-    ).reshape(shape[:2])
+    looks.sdk = _by_outcome(looks, history, lambda edge, variant: _sdk(edge, variant, mix))
+    looks.lookup = _by_outcome(looks, history, _lookup)
     looks.resources = [resource(s, i) for s in history.services for i in range(INSTANCES)]
     return looks
+
+
+def _tries(looks: Looks, edge: Edge, variant: int, tries: int, mix: Mix) -> list[int]:
+    """Looks of an attempt by its number; most clients do not tell that it is a repeat."""
+    first = looks.add(_client(edge, variant, 0, mix))
+    if not tells_resends(edge, mix.conventions):
+        return [first] * tries
+    return [first, *(looks.add(_client(edge, variant, k, mix)) for k in range(1, tries))]
+
+
+def _by_outcome(looks: Looks, history: History, look: Callable[[Edge, int], Look]) -> NDArray[np.int64]:
+    every = [looks.add(look(edge, variant)) for edge in history.edges for variant in range(VARIANTS)]
+    return np.array(every, np.int64).reshape(len(history.edges), VARIANTS)
 
 
 def _status(variant: int) -> int | None:
     return {OK: 200, SERVER: 500, OWN: 503}.get(variant)
 
 
-def _server(service: Service, state: int) -> Look:
-    attributes = server_attributes(service, (200, 500, 503)[state])
+def _server(service: Service, state: int, mix: Mix) -> Look:
+    attributes = server_attributes(service, (200, 500, 503)[state], mix.conventions)
     message = service.own_error if state == 2 else ""
     return Look(service.operation, "Server", service.name, "Error" if state else "Unset", message, attributes)
 
@@ -101,14 +120,18 @@ def _timer(service: Service, state: int) -> Look:
     return Look(service.operation, "Internal", service.name, "Error" if state else "Unset", message, {})
 
 
-def _client(edge: Edge, variant: int, resends: int) -> Look:
+def _client(edge: Edge, variant: int, resends: int, mix: Mix) -> Look:
     outcome = "server" if variant == OWN else OUTCOMES[variant]
     said = Words("") if variant == OK else words(edge, outcome)
-    attributes = client_attributes(edge, _status(variant), said.error_type, resends)
-    if outcome == "deadline" and edge.dialect == "grpc-python":
-        attributes["rpc.grpc.status_code"] = "4"
+    error_type = said.error_type
+    if mix.conventions == "new" and said.exception is not None:
+        error_type = error_type or said.exception[0].rpartition(".")[2]
+    late = outcome == "deadline"
+    attributes = client_attributes(edge, _status(variant), error_type, resends, mix.conventions, late=late)
+    attributes |= {} if mix.peers == "server.address" else {mix.peers: edge.server}
     status = "Unset" if variant == OK else "Error"
-    return Look(client_span(edge), "Client", edge.client, status, said.status, attributes, _exception(said))
+    exception = None if mix.exceptions == "none" else _exception(said)
+    return Look(client_span(edge), "Client", edge.client, status, said.status, attributes, exception)
 
 
 def _exception(said: Words) -> Mapping[str, str] | None:
@@ -118,9 +141,10 @@ def _exception(said: Words) -> Mapping[str, str] | None:
     return {name: text for name, text in zip(names, said.exception, strict=True) if text}
 
 
-def _sdk(edge: Edge, variant: int) -> Look:
-    attempt = _client(edge, variant, 0)
-    attributes = sdk_attributes(edge, _status(variant) is not None)
+def _sdk(edge: Edge, variant: int, mix: Mix) -> Look:
+    attempt = _client(edge, variant, 0, mix)
+    attributes = sdk_attributes(edge, _status(variant) is not None, mix.conventions)
+    attributes |= {} if mix.peers == "server.address" else {mix.peers: edge.server}
     return Look(edge.operation, "Client", edge.client, attempt.status, attempt.message, attributes, attempt.exception)
 
 

@@ -1,12 +1,13 @@
-"""A history's flows -> the odds by which single requests, calls and attempts are drawn.
+"""A history's odds, made ready for drawing: what a request, a call or an attempt meets in each tick.
 
-The odds are chosen so that what is drawn has the history's means: per tick and edge the attempts per original and
-the share of each outcome, per tick and service the share of failed requests.
+The odds themselves are the world's. What is added here follows from them in closed form: the share of calls that
+are given up in the end, and how much of a request's mean duration is left for waiting.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
@@ -16,71 +17,114 @@ from ...collector.model import ERROR_CLASSES
 from ..world.history import Edge, History
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
+OK = 0
+OUTCOMES = ("ok", *ERROR_CLASSES, "refused")
+"""How an attempt ends is an index here. A refused connection is of the class `connect` too, but comes at once."""
+SERVER, DEADLINE, CONNECT = (1 + CLASS[name] for name in ("server", "deadline", "connect"))
+REFUSED = OUTCOMES.index("refused")
+
 DNS_TIMEOUT_S = 5.0
 """glibc's resolver waits 5 s for an answer (resolv.conf(5), option timeout)."""
 DNS_FAILURE_S = 0.003
 """An answer from a resolver near by: a few milliseconds, as measured on real clients."""
-
-NO_ANSWER = frozenset((*(name for name in ERROR_CLASSES if name.startswith("dns_")), "connect", "other"))
-"""Classes whose attempts never reach the server."""
+REFUSED_S = 0.001
+"""A connection is refused within one round trip."""
+_NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
-class Odds:
-    """Arrays over T ticks, E edges, S services, C error classes.
+class Stuck:
+    """What the calls over one edge that cannot reach their server are stuck at.
+
+    outcomes [K]: indices in `OUTCOMES`. below [T, K]: cumulative shares of all calls; a call has one luck between 0
+    and 1 for all its attempts, and is stuck at the first of these that exceeds it.
+    """
+
+    outcomes: Ints
+    below: Floats
+
+    @cached_property
+    def share(self) -> Floats:
+        """[T] share of calls that are stuck, at whatever."""
+        return self.below[:, -1] if len(self.outcomes) else np.zeros(len(self.below))
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Arrays over T ticks, E edges, S services.
 
     calls [T, E]: mean calls per request at the client.
-    gives_up [T, E]: share of calls whose attempts fail at that tick. Attempts of a call fail together.
-    tries [T, E]: mean attempts of such a call.
-    classes [T, E, C]: cumulative shares of the classes among failed attempts.
-    failed [T, S]: share of requests that are answered with an error; own [T, S]: of these, for a reason of its own.
+    stuck [E]: what calls are stuck at. late [T, E], granted [T, E]: as in the world's `Odds`.
+    failing [T, S], own [T, S]: shares of requests that fail, and that fail for a reason of the service's own;
+        turned_away [T, S]: of all requests those that found no room, and so cause no calls.
+    given_up [T, E]: share of calls that end without success.
+    alone [T, E]: calls that no request makes, but that the client's own queue of work does.
     wait_s [T, S]: mean time before the work begins, so that the mean duration is the history's.
     overhead_s [T, E]: mean client-side time of a successful attempt outside its server span.
-    parks, lingers [E]: edges whose retries, or whose attempts, no request waits for.
+    parks [E]: edges for whose retries no request waits.
     order: services, callers before callees.
     """
 
     calls: Floats
-    gives_up: Floats
-    tries: Floats
-    classes: Floats
-    failed: Floats
+    stuck: tuple[Stuck, ...]
+    late: Floats
+    granted: Floats
+    failing: Floats
     own: Floats
+    turned_away: Floats
+    given_up: Floats
+    alone: Floats
     wait_s: Floats
     overhead_s: Floats
     parks: Flags
-    lingers: Flags
     order: tuple[int, ...]
 
 
-def odds_of(history: History) -> Odds:
-    """The odds behind a history; ValueError where its calls form a cycle, since a trace would never end."""
-    clients, servers = ends(history)
-    failures = _by_start(history)
-    calls = _ratio(history.originals, history.arrivals[:, clients], 0.0)
-    gives_up = np.clip(1.0 - _ratio(history.ok, history.originals, 1.0), 0.0, 1.0)
-    lingers = _lingers(history)
-    gives_up[:, lingers] = np.clip(_ratio(failures.sum(axis=2), history.attempts, 0.0), 0.0, 1.0)[:, lingers]
-    tries = _tries(history, gives_up)
-    return Odds(
-        calls=calls,
-        gives_up=gives_up,
-        tries=tries,
-        classes=np.cumsum(_ratio(failures, failures.sum(axis=2, keepdims=True), 0.0), axis=2),
-        failed=np.clip(_ratio(history.failed, history.arrivals, 0.0), 0.0, 1.0),
-        own=np.clip(_ratio(history.own_failed, history.failed, 0.0), 0.0, 1.0),
-        wait_s=_wait(history, calls, gives_up, tries),
+def chances_of(history: History) -> Chances:
+    """The chances behind a history; ValueError where its calls form a cycle, since a trace would never end."""
+    _, servers = ends(history)
+    odds = history.odds
+    stuck = tuple(_stuck(history, e) for e in range(len(history.edges)))
+    parks = np.array([edge.retries > 0 and edge.backoff_s > edge.timeout_s for edge in history.edges], np.bool_)
+    failing = np.clip(odds.failing, 0.0, 1.0)
+    given_up = np.empty_like(history.originals)
+    for e, edge in enumerate(history.edges):
+        fails = odds.late[:, e] + (1.0 - odds.late[:, e]) * failing[:, servers[e]]
+        free = given_up_when_free(fails, odds.granted[:, e], edge.retries)
+        given_up[:, e] = stuck[e].share + (1.0 - stuck[e].share) * free
+    return Chances(
+        calls=odds.calls,
+        stuck=stuck,
+        late=odds.late,
+        granted=odds.granted,
+        failing=failing,
+        own=np.minimum(odds.own, failing),
+        turned_away=_turned_away(history),
+        given_up=given_up,
+        alone=np.where(odds.calls > 0, 0.0, history.originals),
+        wait_s=_wait(history, stuck, parks),
         overhead_s=np.maximum(0.0005, history.latency_ok_s - history.latency_s[:, servers]),
-        parks=_parks(history),
-        lingers=lingers,
+        parks=parks,
         order=_order(history),
     )
 
 
-def ends(history: History) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def given_up_when_free(fails: Floats, granted: Floats, retries: int) -> Floats:
+    """Share of calls that are given up, of those that reach their server: each attempt fails by itself.
+
+    fails: share of attempts that fail. granted: share of the retries wanted that may be made. retries: still left.
+    """
+    lost = fails
+    for _ in range(retries):
+        lost = fails * ((1.0 - granted) + granted * lost)
+    return lost
+
+
+def ends(history: History) -> tuple[Ints, Ints]:
     """[E] indices of each edge's client and server on the S axis."""
     index = {service.name: i for i, service in enumerate(history.services)}
     clients = np.array([index[edge.client] for edge in history.edges], np.int64)
@@ -99,66 +143,55 @@ def failure_s(edge: Edge) -> Floats:
     return np.array([lasts.get(name, DNS_FAILURE_S) for name in ERROR_CLASSES])
 
 
-def _parks(history: History) -> Flags:
-    """[E] The first pause outlasts a tick: retries come in later ticks, and no request waits for them."""
-    return np.array([edge.backoff_s > history.tick_s and edge.retries > 0 for edge in history.edges], np.bool_)
+def outcome_s(edge: Edge) -> Floats:
+    """[len(OUTCOMES)] how long an attempt over an edge lasts, by outcome; NaN where the server decides."""
+    return np.concatenate([[np.nan], failure_s(edge), [REFUSED_S]])
 
 
-def _lingers(history: History) -> Flags:
-    """[E] An attempt can outlast its tick, so that it ends in a later one; no request waits for it."""
-    return np.asarray(history.in_flight.any(axis=0), np.bool_)
+def _stuck(history: History, e: int) -> Stuck:
+    """First no address, then a refused connection, then none at all: each a share of what got past the one before."""
+    odds = history.odds
+    kinds = [(1 + CLASS[name], share[:, e]) for name, share in sorted(odds.unresolved.items())]
+    left = 1.0 - sum((share for _, share in kinds), np.zeros(history.ticks))
+    refused = left * odds.refused[:, e]
+    kinds += [(REFUSED, refused), (CONNECT, (left - refused) * odds.unconnected[:, e])]
+    kinds = [(outcome, share) for outcome, share in kinds if share.any()]
+    shares = np.array([share for _, share in kinds]).reshape(len(kinds), history.ticks)
+    below = np.minimum(np.cumsum(shares, axis=0).T, 1.0)
+    return Stuck(np.array([outcome for outcome, _ in kinds], np.int64), below)
 
 
-def _by_start(history: History) -> Floats:
-    """[T, E, C] failures by the tick in which their attempts began, where attempts linger.
-
-    A time-out tells when its attempt began. Other failures are shared out over the attempts that were under way.
-    """
-    out = history.failures.copy()
-    for e in np.flatnonzero(_lingers(history)):
-        ticks = max(1, round(history.edges[e].timeout_s / history.tick_s))
-        late = history.failures[ticks:, e, CLASS["deadline"]]
-        out[:, e] = 0.0
-        out[: len(late), e, CLASS["deadline"]] = late
-        for c in range(len(ERROR_CLASSES)):
-            if c != CLASS["deadline"]:
-                for tick in np.flatnonzero(history.failures[:, e, c]):
-                    under_way = slice(max(0, tick - ticks), tick)
-                    shares = _ratio(history.attempts[under_way, e], history.attempts[under_way, e].sum(), 0.0)
-                    out[under_way, e, c] += history.failures[tick, e, c] * shares
-    return out
+def _turned_away(history: History) -> Floats:
+    """[T, S] What neither was served nor waits found no room."""
+    growth = np.diff(history.queue_depth, axis=0, prepend=0.0)
+    gone = np.maximum(0.0, history.arrivals - history.served - growth)
+    share = np.divide(gone, history.arrivals, out=np.zeros_like(gone), where=history.arrivals > _NEGLIGIBLE)
+    return np.where(share > 1e-6, np.minimum(share, history.odds.own), 0.0)
 
 
-def _tries(history: History, gives_up: Floats) -> Floats:
-    """[T, E] A call that fails makes as many attempts as explain the history's attempts per original."""
-    most = np.array([edge.retries + 1.0 for edge in history.edges])
-    failed_calls = history.originals - history.ok
-    at_once = np.clip(_ratio(history.attempts - history.ok, failed_calls, 1.0), 1.0, most)
-    return np.where(_parks(history) | _lingers(history), most, np.where(gives_up > 0, at_once, 1.0))
-
-
-def _wait(history: History, calls: Floats, gives_up: Floats, tries: Floats) -> Floats:
+def _wait(history: History, stuck: tuple[Stuck, ...], parks: Flags) -> Floats:
     """[T, S] What is left of the mean duration after own work and the calls that a request waits for."""
-    clients, _ = ends(history)
-    parks, lingers = _parks(history), _lingers(history)
+    clients, servers = ends(history)
     busy = np.tile([service.latency_s for service in history.services], (history.ticks, 1))
-    for e, edge in enumerate(history.edges):
-        if lingers[e]:
-            continue
-        lasts = failure_s(edge)
-        shares = _ratio(history.failures[:, e], history.failures[:, e].sum(axis=1, keepdims=True), 0.0)
-        decided = np.where(np.isnan(lasts), history.latency_server_s[:, e, None], lasts)
-        waited_for = np.ones(history.ticks) if parks[e] else tries[:, e]
-        pauses = edge.backoff_s * _pauses(edge.backoff_growth, waited_for - 1.0)
-        failed_s = waited_for * (shares * decided).sum(axis=1) + pauses
-        each = (1.0 - gives_up[:, e]) * history.latency_ok_s[:, e] + gives_up[:, e] * failed_s
-        busy[:, clients[e]] += calls[:, e] * each
+    for e in range(len(history.edges)):
+        busy[:, clients[e]] += history.odds.calls[:, e] * _call_s(history, e, int(servers[e]), stuck[e], bool(parks[e]))
     return np.maximum(0.0, history.latency_s - busy)
 
 
-def _pauses(growth: float, retries: Floats) -> Floats:
-    """Pauses before so many retries, in units of the first: a geometric sum."""
-    return retries if growth == 1.0 else (growth**retries - 1.0) / (growth - 1.0)
+def _call_s(history: History, e: int, server: int, stuck: Stuck, parks: bool) -> Floats:
+    """[T] Mean time that a request waits for a call, with the retries and pauses that it waits for."""
+    edge, odds = history.edges[e], history.odds
+    late, granted = odds.late[:, e], odds.granted[:, e]
+    fails = late + (1.0 - late) * odds.failing[:, server]
+    free_s = late * edge.timeout_s + (1.0 - late) * history.latency_ok_s[:, e]
+    shares = np.diff(stuck.below, axis=1, prepend=0.0)
+    stuck_s = (shares * outcome_s(edge)[stuck.outcomes]).sum(axis=1)
+    total, free, still = np.zeros(history.ticks), 1.0 - stuck.share, np.ones(history.ticks)
+    for k in range(1 if parks else 1 + edge.retries):
+        pause = edge.backoff_s * edge.backoff_growth ** (k - 1) if k else 0.0
+        total += free * (free_s + pause) + still * (stuck_s + stuck.share * pause)
+        free, still = free * fails * granted, still * granted
+    return total
 
 
 def _order(history: History) -> tuple[int, ...]:
@@ -171,8 +204,3 @@ def _order(history: History) -> tuple[int, ...]:
     except CycleError as error:
         names = " -> ".join(history.services[i].name for i in error.args[1])
         raise ValueError(f"calls form a cycle, so their traces would never end: {names}") from error
-
-
-def _ratio(part: Floats, whole: Floats, otherwise: float) -> Floats:
-    out = np.full(np.broadcast_shapes(part.shape, whole.shape), otherwise)
-    return np.divide(part, whole, out=out, where=np.broadcast_to(whole > 1e-12, out.shape))

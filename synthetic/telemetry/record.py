@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -16,16 +14,14 @@ from ..formats import FORMATS
 from ..formats.cloudtrail import FILE, cloudtrail, is_of_records
 from ..world.history import History
 from .changes import change_table
+from .mix import DEFAULT, Mix
 from .samples import SCRAPE_S
-from .spans import SpanSource, span_source
+from .spans import drawn_ahead, span_source
 
 SPANS_PER_SECOND = 20.0
 """More than a million spans in the flagship's 15.5 hours: enough for every edge in every minute."""
 
 TRUTH = "truth.json"
-
-_AHEAD = 1
-"""Chunks drawn while an earlier one is being written, which takes longer than drawing; each holds some 50 MB."""
 
 
 def record(
@@ -37,6 +33,7 @@ def record(
     scrape_s: float = SCRAPE_S,
     file_format: str = "parquet",
     changes: Literal["otel", "cloudtrail"] = "otel",
+    mix: Mix = DEFAULT,
     progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Write the history's spans, samples, changes and truth into `folder`, and return it.
@@ -45,6 +42,7 @@ def record(
     seed: of the drawing of traces; the same history and seed give the same bytes.
     file_format: a name in `FORMATS`.
     changes: how changes of DNS records are told: like all others, or as CloudTrail logs Route 53's.
+    mix: in which dialects the truth is told.
     progress: is told the share that is done, from 0 to 1.
 
     Raises UsageError for a format that is none, and where the folder holds something else; UnwritableOutput where
@@ -52,14 +50,15 @@ def record(
     """
     if file_format not in FORMATS:
         raise UsageError(f"there is no format {file_format!r}; the formats are {', '.join(FORMATS)}")
-    source = span_source(history, spans_per_second=spans_per_second, seed=seed)
+    source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
+    chunks = source.chunks()
     with RecordingWriter(folder) as writer:
         files = FORMATS[file_format](writer)
         _write_changes(history, writer, files.changes, seed=seed, as_cloudtrail=changes == "cloudtrail")
-        files.samples(history, scrape_s)
-        chunks = source.chunks()
-        for done, table in enumerate(_drawn_ahead(source, chunks), 1):
-            files.spans(table)
+        files.samples(history, scrape_s, mix.metrics)
+        for done, drawn in enumerate(drawn_ahead(source, chunks), 1):
+            files.spans(drawn.spans)
+            files.logs(drawn.logs)
             if progress is not None:
                 progress(done / len(chunks))
         writer.attach(TRUTH, history.truth.to_json().encode())
@@ -77,13 +76,3 @@ def _write_changes(
         file = writer.file(FILE)
         file.write(cloudtrail(told, seed=seed))
         file.count("changes", len(told), [round(change.time * 1e9) for change in told])
-
-
-def _drawn_ahead(source: SpanSource, chunks: list[range]) -> Iterator[pa.Table]:
-    with ThreadPoolExecutor(1) as pool:
-        drawn = deque(pool.submit(source.draw, ticks) for ticks in chunks[:_AHEAD])
-        for done in range(len(chunks)):
-            table = drawn.popleft().result()
-            if done + _AHEAD < len(chunks):
-                drawn.append(pool.submit(source.draw, chunks[done + _AHEAD]))
-            yield table

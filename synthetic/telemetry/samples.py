@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from ...collector.model import SAMPLES
 from ..world.history import History
-from .metrics import Family, Sampled, families, scrape_times
+from .metrics import Family, Sampled, scrape_times, streamed
+from .mix import DEFAULT
 from .table import AttributePool
 
 SCRAPE_S = 30.0
@@ -18,11 +19,13 @@ SCRAPE_S = 30.0
 _TABLE_ROWS = 120_000
 
 
-def sample_tables(history: History, *, every_s: float = SCRAPE_S) -> Iterator[pa.Table]:
-    """Yield all samples, series by series: every series in order of time, at the same moments."""
+def sample_tables(
+    history: History, *, every_s: float = SCRAPE_S, metrics: Sequence[str] = DEFAULT.metrics
+) -> Iterator[pa.Table]:
+    """Yield all samples of these dialects, series by series: every series in order of time, at the same moments."""
     times = pa.array(np.round(scrape_times(history, every_s) * 1e9).astype(np.int64)).cast(pa.timestamp("ns"))
     batch: list[tuple[str, Sampled]] = []
-    for family in families(history, every_s):
+    for family in streamed(history, every_s, metrics):
         for name, series in _named(family):
             batch.append((name, series))
             if len(batch) * len(times) >= _TABLE_ROWS:
@@ -33,7 +36,7 @@ def sample_tables(history: History, *, every_s: float = SCRAPE_S) -> Iterator[pa
 
 
 def _named(family: Family) -> Iterator[tuple[str, Sampled]]:
-    for series in sorted(family.series, key=lambda series: series.suffix):
+    for series in family.series:
         yield family.name + series.suffix, series
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...collector.model import ERROR_CLASSES
 from ..world.history import History
-from .odds import DNS_FAILURE_S, Odds, ends, failure_s
-from .tree import DEADLINE, OK, OUTCOMES, SERVER, Attempts, Forest, Requests
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from .attempts import Attempts
+from .odds import DEADLINE, DNS_FAILURE_S, OK, OUTCOMES, SERVER, Chances, Floats, Ints, ends, outcome_s
+from .tree import TURNED, Forest
 
 _SPREAD = 0.4
 """Sigma of the log-normal spread of a service's own work (assumed: a long right tail, as service times have)."""
-_DNS_TIMEOUT = 1 + ERROR_CLASSES.index("dns_timeout")
-_DNS = np.array([name.startswith("dns_") for name in OUTCOMES])
+_QUICK = np.array([name.startswith("dns_") and name != "dns_timeout" for name in OUTCOMES])
+_TURNED_S = 0.001
+"""Turning a request away takes next to no time."""
 
 
 @dataclass
@@ -36,39 +33,34 @@ class Times:
     attempt_s: dict[int, Floats]
 
 
-def time_forest(history: History, odds: Odds, forest: Forest, generator: np.random.Generator) -> Times:
-    """Place all requests and attempts in time.
-
-    A request makes its calls one after the other; only where attempts linger it makes them at once and goes on.
-    """
+def time_forest(history: History, chances: Chances, forest: Forest, generator: np.random.Generator) -> Times:
+    """Place all requests and attempts in time; a request makes its calls one after the other."""
     times = Times({}, {}, {}, {}, {}, {})
     clients, servers = ends(history)
     before: dict[int, Floats] = {}
     way: dict[int, Floats] = {}
-    for s in reversed(odds.order):
+    for s in reversed(chances.order):
         requests = forest.requests[s]
         work = history.services[s].latency_s * _around_one(len(requests), generator)
-        wait = odds.wait_s[requests.tick, s] * generator.exponential(1.0, len(requests))
-        lasts = work + wait
+        work[requests.state == TURNED] = _TURNED_S
+        lasts = work + requests.wait_s
         for e in map(int, np.flatnonzero(clients == s)):
             attempts = forest.attempts[e]
-            way[e] = _overhead(odds, e, requests, attempts, generator)
-            served = times.lasts[int(servers[e])]
-            times.attempt_s[e] = _attempt_s(history, e, requests, attempts, served, way[e], generator)
+            way[e] = _overhead(chances, e, attempts, generator)
+            times.attempt_s[e] = _attempt_s(history, e, attempts, times.lasts[int(servers[e])], way[e], generator)
             calls = len(attempts.call_request)
             times.call_s[e] = _sums(attempts.call, times.attempt_s[e] + attempts.pause_s, calls)
-            waited = _waited_for(odds, e, attempts, times)
-            lasts = lasts + _sums(attempts.call_request, waited, len(requests))
+            lasts = lasts + _sums(attempts.call_request, _waited_for(chances, e, attempts, times), len(requests))
         late = np.maximum(0.0, requests.at_least_s - lasts)
         times.lasts[s] = lasts + late
-        before[s] = wait + late + 0.4 * work
-    for s in odds.order:
+        before[s] = requests.wait_s + late + 0.4 * work
+    for s in chances.order:
         requests = forest.requests[s]
         times.start.setdefault(s, np.zeros(len(requests)))[requests.root] = requests.at_s[requests.root]
         free_at = times.start[s] + before[s]
         for e in map(int, np.flatnonzero(clients == s)):
             attempts = forest.attempts[e]
-            free_at = _place_calls(odds, times, e, attempts, free_at)
+            free_at = _place_calls(chances, times, e, attempts, free_at)
             server = int(servers[e])
             starts = times.start.setdefault(server, np.zeros(len(forest.requests[server])))
             reached = attempts.child >= 0
@@ -76,18 +68,14 @@ def time_forest(history: History, odds: Odds, forest: Forest, generator: np.rand
     return times
 
 
-def _waited_for(odds: Odds, e: int, attempts: Attempts, times: Times) -> Floats:
+def _waited_for(chances: Chances, e: int, attempts: Attempts, times: Times) -> Floats:
     """[calls] How long the request waits for each call."""
-    if odds.lingers[e]:
-        return np.zeros(len(attempts.call_request))
-    if odds.parks[e]:
-        return times.attempt_s[e][attempts.k == 0]
-    return times.call_s[e]
+    return times.attempt_s[e][attempts.k == 0] if chances.parks[e] else times.call_s[e]
 
 
-def _place_calls(odds: Odds, times: Times, e: int, attempts: Attempts, free_at: Floats) -> Floats:
+def _place_calls(chances: Chances, times: Times, e: int, attempts: Attempts, free_at: Floats) -> Floats:
     """Set the starts of an edge's calls and attempts; return when each request is free to go on."""
-    request, waited = attempts.call_request, _waited_for(odds, e, attempts, times)
+    request, waited = attempts.call_request, _waited_for(chances, e, attempts, times)
     times.call_start[e] = free_at[request] + _before_in_group(request, waited)
     steps = times.attempt_s[e] + attempts.pause_s
     start = times.call_start[e][attempts.call] + _before_in_group(attempts.call, steps)
@@ -96,30 +84,27 @@ def _place_calls(odds: Odds, times: Times, e: int, attempts: Attempts, free_at: 
 
 
 def _attempt_s(
-    history: History,
-    e: int,
-    requests: Requests,
-    attempts: Attempts,
-    served_s: Floats,
-    way_s: Floats,
-    generator: np.random.Generator,
+    history: History, e: int, attempts: Attempts, served_s: Floats, way_s: Floats, generator: np.random.Generator
 ) -> Floats:
-    n, outcome = len(attempts), attempts.outcome
-    tick = requests.tick[attempts.call_request[attempts.call]]
+    """[attempts] How long each lasts for its client."""
+    outcome = attempts.outcome
     answered = (outcome == OK) | (outcome == SERVER)
-    child = np.where(attempts.child >= 0, attempts.child, 0)
-    through = (served_s[child] if len(served_s) else np.zeros(n)) + way_s
-    lasts = np.append(np.nan, failure_s(history.edges[e]))[outcome]
-    quick = DNS_FAILURE_S * _around_one(n, generator)
-    fixed = np.where(_DNS[outcome] & (outcome != _DNS_TIMEOUT), quick, lasts + generator.exponential(0.002, n))
-    broken = history.latency_ok_s[tick, e] * generator.random(n)
-    return np.where(answered, through, np.where(np.isnan(fixed), broken, fixed))
+    out = way_s.copy()
+    out[answered] += served_s[attempts.child[answered]]
+    failed = np.flatnonzero(~answered)
+    kind, n = outcome[failed], len(failed)
+    fixed = outcome_s(history.edges[e])[kind]
+    broken = history.latency_ok_s[:, e].take(attempts.tick[failed]) * generator.random(n)
+    fixed = np.where(np.isnan(fixed), broken, fixed + generator.exponential(1.0, n) * np.minimum(0.002, fixed))
+    out[failed] = np.where(_QUICK[kind], DNS_FAILURE_S * _around_one(n, generator), fixed)
+    return out
 
 
-def _overhead(odds: Odds, e: int, requests: Requests, attempts: Attempts, generator: np.random.Generator) -> Floats:
+def _overhead(chances: Chances, e: int, attempts: Attempts, generator: np.random.Generator) -> Floats:
     """Time of an attempt outside its server span: the way there and back, and connecting."""
-    mean = odds.overhead_s[requests.tick[attempts.call_request[attempts.call]], e]
-    return np.where(attempts.outcome == DEADLINE, 0.001, mean) * _around_one(len(attempts), generator)
+    mean = chances.overhead_s[:, e].take(attempts.tick)
+    mean[attempts.outcome == DEADLINE] = 0.001
+    return mean * _around_one(len(attempts), generator)
 
 
 def _around_one(count: int, generator: np.random.Generator) -> Floats:

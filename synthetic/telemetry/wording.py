@@ -55,10 +55,14 @@ _GO = {
 }
 
 _PATH = "/"
+_REFUSED_BY_OS = "[Errno 111] Connection refused"
 
 
 def words(edge: Edge, error_class: str) -> Words:
-    """The words of a failure of `error_class` (one of `model.ERROR_CLASSES`); an error of the server has none here."""
+    """The words of a failure: `error_class` is one of `model.ERROR_CLASSES`, or "refused" for a refused connection.
+
+    An error that the server answered has none here.
+    """
     if error_class == "server":
         return Words("")
     return _DIALECTS[edge.dialect](edge, error_class)
@@ -81,6 +85,9 @@ def _requests(edge: Edge, error_class: str) -> Words:
         number, reason = _GLIBC.get(dns, _GLIBC_AGAIN)
         cause = f"HTTPSConnection(host='{host}', port=443): Failed to resolve '{host}' ([Errno {number}] {reason})"
         text += f'Max retries exceeded with url: {_PATH} (Caused by NameResolutionError("{cause}"))'
+    elif error_class == "refused":
+        cause = f"HTTPSConnection(host='{host}', port=443): Failed to establish a new connection: {_REFUSED_BY_OS}"
+        text += f'Max retries exceeded with url: {_PATH} (Caused by NewConnectionError("{cause}"))'
     elif error_class == "connect":
         name = "ConnectTimeout"
         cause = f"'Connection to {host} timed out. (connect timeout={edge.connect_timeout_s:g})'"
@@ -96,6 +103,8 @@ def _aiohttp(edge: Edge, error_class: str) -> Words:
     where = f"Cannot connect to host {edge.peer}:443 ssl:default"
     if dns := _dns(error_class):
         name, text = "ClientConnectorDNSError", f"{where} [{_C_ARES[dns]}]"
+    elif error_class == "refused":
+        name, text = "ClientConnectorError", f"{where} [Connect call failed ('{ADDRESS}', 443)]"
     elif error_class == "connect":
         name, text = "ConnectionTimeoutError", f"Connection timeout to host https://{edge.peer}{_PATH}"
     elif error_class == "deadline":
@@ -107,7 +116,7 @@ def _aiohttp(edge: Edge, error_class: str) -> Words:
 
 def _botocore(edge: Edge, error_class: str) -> Words:
     url = f'"https://{edge.peer}{_PATH}"'
-    if _dns(error_class):
+    if _dns(error_class) or error_class == "refused":
         name, text = "EndpointConnectionError", f"Could not connect to the endpoint URL: {url}"
     elif error_class == "connect":
         name, text = "ConnectTimeoutError", f"Connect timeout on endpoint URL: {url}"
@@ -123,6 +132,8 @@ def _node(edge: Edge, error_class: str) -> Words:
     if dns := _dns(error_class):
         code = _NODE.get(dns, "EAI_AGAIN")
         text = f"getaddrinfo {code} {edge.peer}"
+    elif error_class == "refused":
+        code, text = "ECONNREFUSED", f"connect ECONNREFUSED {ADDRESS}:443"
     elif error_class == "connect":
         code, text = "ETIMEDOUT", f"connect ETIMEDOUT {ADDRESS}:443"
     elif error_class == "deadline":
@@ -137,6 +148,8 @@ def _java_http_client(edge: Edge, error_class: str) -> Words:
         name = "java.net.ConnectException"
         stack = f"{name}\n\tat java.net.http/jdk.internal.net.http.HttpClientImpl.send(HttpClientImpl.java:573)\n"
         return Words("", name, (name, "", stack + "Caused by: java.nio.channels.UnresolvedAddressException"))
+    if error_class == "refused":
+        return _java("java.net.ConnectException", "")  # the cause stays in the stack trace here too
     if error_class == "connect":
         return _java("java.net.http.HttpConnectTimeoutException", "HTTP connect timed out")
     if error_class == "deadline":
@@ -147,6 +160,8 @@ def _java_http_client(edge: Edge, error_class: str) -> Words:
 def _java_url_connection(edge: Edge, error_class: str) -> Words:
     if _dns(error_class):
         return _java("java.net.UnknownHostException", edge.peer)
+    if error_class == "refused":
+        return _java("java.net.ConnectException", "Connection refused")
     if error_class in ("connect", "deadline"):
         which = "Connect" if error_class == "connect" else "Read"
         return _java("java.net.SocketTimeoutException", f"{which} timed out")
@@ -161,6 +176,8 @@ def _go(edge: Edge, error_class: str) -> Words:
     kind = "*net.OpError"
     if dns := _dns(error_class):
         text = f"dial tcp: lookup {edge.peer} on {_RESOLVER}: {_GO[dns]}"
+    elif error_class == "refused":
+        text = f"dial tcp {ADDRESS}:443: connect: connection refused"
     elif error_class == "connect":
         text = f"dial tcp {ADDRESS}:443: connect: connection timed out"
     elif error_class == "deadline":
@@ -174,6 +191,8 @@ def _grpc(edge: Edge, error_class: str) -> Words:
     name = "UNAVAILABLE"
     if dns := _dns(error_class):
         text = f"errors resolving {edge.peer}:443: [A: {_C_ARES[dns]}, AAAA: {_C_ARES[dns]}]"
+    elif error_class == "refused":
+        text = f"failed to connect to all addresses; last error: UNKNOWN: ipv4:{ADDRESS}:443: Connection refused"
     elif error_class == "connect":
         text = f"failed to connect to all addresses; last error: UNKNOWN: ipv4:{ADDRESS}:443: connection timed out"
     elif error_class == "deadline":

@@ -56,7 +56,7 @@ def test_the_truth_lies_beside_it(recorded: Path) -> None:
 
 def test_progress_is_told_up_to_the_end(tmp_path: Path) -> None:
     told: list[float] = []
-    record(toy_history(), tmp_path / "told", spans_per_second=80.0, seed=5, progress=told.append)
+    record(toy_history(), tmp_path / "told", spans_per_second=300.0, seed=5, progress=told.append)
     assert told == sorted(told)
     assert len(told) >= 3
     assert told[-1] == 1.0

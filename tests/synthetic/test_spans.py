@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,15 +10,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from epicenter.collector.model import ERROR_CLASSES, SPANS
+from epicenter.collector.model import SPANS
 from epicenter.synthetic import History
+from epicenter.synthetic.telemetry.odds import OK
 from epicenter.synthetic.telemetry.spans import span_source, span_tables
-from epicenter.synthetic.telemetry.tree import OUTCOMES, draw_forest
+from epicenter.synthetic.telemetry.tree import BROKEN, OWN
 from epicenter.synthetic.world.history import DIALECTS
 
+from .drawn import FIVE_SIGMA, counted, forests, shares_of_edge
 from .toy_history import OUTAGE, START, TICK_S, TICKS, toy_history
-
-FIVE_SIGMA = 5.0  # some thousand comparisons: by chance one in a million exceeds it
 
 
 @cache
@@ -37,53 +38,99 @@ def database_calls(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("failure", ["dns_nodata", "connect", "deadline"])
-def test_outcomes_and_attempts_follow_the_flows_tick_by_tick(failure: str) -> None:
-    _compare(toy_history(failure=failure), edges=range(3), ticks_per_block=10, spans_per_second=150.0)
+def test_what_is_drawn_follows_the_odds(failure: str) -> None:
+    _assert_odds(toy_history(failure=failure), spans_per_second=150.0)
 
 
-def test_the_flagship_s_front_doors_follow_its_flows(flagship: History) -> None:
-    """Where users come in; further in, requests share their callers' fates, which widens the scatter."""
-    served = {edge.server for edge in flagship.edges}
-    fronts = [
-        e
-        for e, edge in enumerate(flagship.edges)
-        if edge.client not in served and edge.backoff_s < flagship.tick_s and edge.server == "dynamodb"
-    ]
-    assert len(fronts) >= 5
-    _compare(flagship, edges=fronts, ticks_per_block=90, spans_per_second=20.0)
+def test_the_flagship_is_drawn_by_its_odds(flagship: History) -> None:
+    _assert_odds(flagship, spans_per_second=20.0)
 
 
-def _compare(history: History, edges: range | list[int], ticks_per_block: int, spans_per_second: float) -> None:
-    blocks = history.ticks // ticks_per_block
-    counted = np.zeros((blocks, len(history.edges), len(OUTCOMES)))
-    calls = np.zeros((blocks, len(history.edges)))
-    source = span_source(history, spans_per_second=spans_per_second, seed=3)
-    for ticks in source.chunks():
-        forest = draw_forest(history, source.odds, ticks, source.share, np.random.default_rng([3, ticks.start]))
-        for e in edges:
-            attempts = forest.attempts[e]
-            client = history.service(history.edges[e].client)
-            tick = forest.requests[client].tick[attempts.call_request[attempts.call]]
-            block = np.minimum(tick // ticks_per_block, blocks - 1)
-            flat = np.bincount(block * len(OUTCOMES) + attempts.outcome, minlength=blocks * len(OUTCOMES))
-            counted[:, e] += flat.reshape(blocks, len(OUTCOMES))
-            calls[:, e] += np.bincount(block[attempts.k == 0], minlength=blocks)
+def _assert_odds(history: History, spans_per_second: float) -> None:
+    drawn = forests(history, spans_per_second)
+    told = 0
+    for e, edge in enumerate(history.edges):
+        # calls of one request, and requests of one call, share their fates
+        together = (1.0 + edge.retries) * np.ceil(edge.calls_per_request + 1.0)
+        for share in shares_of_edge(history, drawn, e):
+            told += 1
+            assert share.agrees(together), share
+    assert told >= 3 * len(history.edges) / 2
 
-    def sums(flow: np.ndarray) -> np.ndarray:
-        return flow[: blocks * ticks_per_block].reshape(blocks, ticks_per_block, *flow.shape[1:]).sum(axis=1)
 
-    originals, attempted, failures = sums(history.originals), sums(history.attempts), sums(history.failures)
-    for e in edges:
-        # attempts of one call fail together, so calls are the independent draws, and calls of one request nearly so
-        n = np.maximum(calls[:, e], 1) / np.maximum(1.0, history.edges[e].calls_per_request)
-        sigma = 0.5 * (1 + history.edges[e].retries) / np.sqrt(n)
-        per_call = counted[:, e].sum(axis=1) / np.maximum(calls[:, e], 1)
-        assert np.all(np.abs(per_call - attempted[:, e] / originals[:, e]) < FIVE_SIGMA * sigma)
-        for c, name in enumerate(ERROR_CLASSES):
-            expected = failures[:, e, c] / attempted[:, e]
-            seen = counted[:, e, 1 + c] / np.maximum(counted[:, e].sum(axis=1), 1)
-            sigma = (1 + history.edges[e].retries) * np.sqrt(np.maximum(expected * (1 - expected), 1 / n) / n)
-            assert np.all(np.abs(seen - expected) < FIVE_SIGMA * sigma), (history.edges[e], name)
+@pytest.mark.parametrize("failure", ["dns_nodata", "connect", "deadline"])
+def test_attempts_and_outcomes_follow_the_books(failure: str) -> None:
+    history, ticks = toy_history(failure=failure), 20
+    drawn = forests(history, 150.0)
+    for e, edge in enumerate(history.edges):
+        outcomes, calls = counted(history, drawn, e, ticks)
+        booked = (
+            np.column_stack([history.ok[:, e], history.failures[:, e]]).reshape(-1, ticks, outcomes.shape[1]).sum(1)
+        )
+        originals = history.originals[:, e].reshape(-1, ticks).sum(axis=1)
+        # a call makes one attempt or up to all of them
+        sigma = 0.5 * (1 + edge.retries) / np.sqrt(calls)
+        off = outcomes / calls[:, None] - booked / originals[:, None]
+        assert np.all(np.abs(off) < FIVE_SIGMA * sigma[:, None]), edge
+
+
+def test_traces_are_consistent_a_request_fails_where_a_required_call_was_given_up() -> None:
+    history = toy_history()
+    for forest in forests(history, 50.0):
+        requests, attempts = forest.requests[1], forest.attempts[1]
+        given_up = np.zeros(len(requests), np.bool_)
+        given_up[attempts.call_request[attempts.call[attempts.last() & (attempts.outcome != OK)]]] = True
+        # but for the few whose retry met other odds in the next tick
+        assert np.mean((given_up == (requests.state == BROKEN)) | (requests.state == OWN)) > 0.9995
+
+
+def test_a_call_whose_name_does_not_resolve_stays_stuck_while_the_share_lasts() -> None:
+    history = toy_history()
+    inside = range(OUTAGE.start + 1, OUTAGE.stop - 1)
+    for forest in forests(history, 150.0):
+        attempts = forest.attempts[1]
+        now = np.isin(attempts.tick, inside)
+        stuck = now & (attempts.outcome != OK)
+        again = np.flatnonzero(now[1:] & stuck[:-1] & (attempts.call[1:] == attempts.call[:-1])) + 1
+        assert (attempts.outcome[again] == attempts.outcome[again - 1]).all()
+
+
+def test_refused_connections_come_back_at_once() -> None:
+    frame = spans_of("python-requests", failure="refused")
+    refused = database_calls(frame).query("StatusCode == 'Error'")
+    assert len(refused) > 100
+    assert refused.StatusMessage.str.contains("Connection refused").all()
+    assert (refused.Duration < 0.05e9).all()
+
+
+def test_a_client_s_own_queue_of_work_begins_traces_by_itself() -> None:
+    history = toy_history()
+    alone = replace(history.odds, calls=history.odds.calls * [1.0, 1.0, 0.0])
+    without = replace(history, odds=alone, entries=history.entries * [1.0, 1.0, 1.0, 0.0])
+    frame = pa.concat_tables(span_tables(without, spans_per_second=40.0, seed=7)).to_pandas()
+    work = frame[frame.ServiceName == "ticker"]
+    roots = work[work.ParentSpanId == ""]
+    assert len(roots) > 500
+    assert set(roots.SpanKind) == {"Internal"}
+    assert work[work.ParentSpanId != ""].groupby("TraceId").ParentSpanId.nunique().max() == 1
+    assert len(roots) / (frame.ParentSpanId == "").sum() == pytest.approx(
+        history.originals[:, 2].sum() / (history.originals[:, 2].sum() + history.entries[:, 0].sum()), rel=0.05
+    )
+
+
+def test_spans_that_never_arrive_leave_children_without_parents() -> None:
+    history = toy_history()
+    lost = np.zeros_like(history.entries)
+    lost[:, 1] = 0.5
+    whole, part = (
+        pa.concat_tables(span_tables(of, spans_per_second=8.0, seed=7)).to_pandas()
+        for of in (history, replace(history, lost=lost))
+    )
+    kept = part.ServiceName.value_counts() / whole.ServiceName.value_counts()
+    assert kept["checkout"] == pytest.approx(0.5, abs=0.02)
+    assert kept["shop"] == 1.0
+    orphans = part[(part.ParentSpanId != "") & ~part.ParentSpanId.isin(part.SpanId)]
+    assert "dynamodb" in set(orphans.ServiceName)
 
 
 def test_as_many_spans_are_drawn_as_asked_for() -> None:
@@ -174,8 +221,6 @@ def test_the_same_seed_draws_the_same_and_another_another() -> None:
 
 
 def test_calls_in_a_circle_are_refused() -> None:
-    from dataclasses import replace
-
     history = toy_history()
     back = replace(history.edges[1], client="dynamodb", server="checkout")
     with pytest.raises(ValueError, match="cycle"):

@@ -1,0 +1,83 @@
+"""What the dialects of real exporters say is read as of the right component, and once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.collector.test_signals import every, values
+
+SERVER = {"service_name": "shop", "span_kind": "SPAN_KIND_SERVER"}
+
+
+@pytest.mark.parametrize("name", ["traces_span_metrics_calls_total", "calls_total"])
+def test_of_span_metrics_the_server_s_spans_are_requests(name: str) -> None:
+    told = [*every(30, [0, 5], name, **SERVER, status_code="STATUS_CODE_UNSET")]
+    told += every(30, [0, 2], name, **SERVER, status_code="STATUS_CODE_ERROR")
+    told += every(30, [0, 9], name, service_name="shop", span_kind="SPAN_KIND_CLIENT", status_code="STATUS_CODE_ERROR")
+    assert values(*told, concept="requests") == {(0, "shop", ""): 7}
+    assert values(*told, concept="errors") == {(0, "shop", ""): 2}
+
+
+def test_a_service_graph_tells_what_a_server_s_callers_see() -> None:
+    pair = {"client": "shop", "server": "stock"}
+    told = every(30, [0, 8], "traces_service_graph_request_total", **pair)
+    told += every(30, [0, 3], "traces_service_graph_request_failed_total", **pair)
+    assert values(*told, concept="client_requests") == {(0, "stock", "shop"): 8}
+    assert values(*told, concept="client_errors") == {(0, "stock", "shop"): 3}
+
+
+def test_grpc_s_targets_are_hosts_and_its_codes_say_what_failed() -> None:
+    name, call = (
+        "grpc_client_attempt_duration_seconds_count",
+        {"job": "shop", "grpc_target": "dns:///Stock.example:443"},
+    )
+    told = every(30, [0, 8], name, **call, grpc_status="OK") + every(
+        30, [0, 3], name, **call, grpc_status="UNAVAILABLE"
+    )
+    assert values(*told, concept="client_requests") == {(0, "stock.example", "shop"): 11}
+    assert values(*told, concept="client_errors") == {(0, "stock.example", "shop"): 3}
+
+
+def test_envoy_s_classes_of_status_say_what_failed() -> None:
+    name, cluster = "envoy_cluster_upstream_rq_xx", {"job": "shop", "envoy_cluster_name": "stock"}
+    told = every(30, [0, 8], name, **cluster, envoy_response_code_class="2")
+    told += every(30, [0, 3], name, **cluster, envoy_response_code_class="5")
+    assert values(*told, concept="client_requests") == {(0, "stock", "shop"): 11}
+    assert values(*told, concept="client_errors") == {(0, "stock", "shop"): 3}
+
+
+def test_what_an_application_and_its_spans_both_count_is_counted_once() -> None:
+    told = every(30, [0, 6], job="shop", code="200")
+    told += every(30, [0, 5], "calls_total", **SERVER, status_code="STATUS_CODE_UNSET")
+    told += every(30, [0, 6], "envoy_http_downstream_rq_xx", job="shop", envoy_response_code_class="2")
+    assert values(*told, concept="requests")[0, "shop", ""] == 6
+
+
+def test_codes_of_dns_in_words_are_the_codes_and_a_name_s_last_dot_is_none_of_it() -> None:
+    name, query = "hubble_dns_responses_total", "stock.example."
+    told = every(30, [0, 4], name, query=query, rcode="Non-Existent Domain", ips_returned="0")
+    told += every(30, [0, 2], name, query=query, rcode="No Error", ips_returned="0")
+    told += every(30, [0, 3], "coredns_dns_responses_total", zone="cluster.local.", rcode="SERVFAIL")
+    told += every(30, [0, 1], "coredns_dns_responses_total", zone=".", rcode="SERVFAIL")
+    assert values(*told, concept="dns_responses") == {
+        (0, "stock.example", "NXDOMAIN"): 4,
+        (0, "stock.example", "NOERROR"): 2,
+        (0, "cluster.local", "SERVFAIL"): 3,
+        (0, ".", "SERVFAIL"): 1,
+    }
+
+
+def test_a_load_balancer_goes_by_its_name_in_cloudwatch() -> None:
+    path = {"dimension_LoadBalancer": "net/front/8d9001d32c6a703d", "dimension_AvailabilityZone": "us-east-1a"}
+    told = every(30, [12, 12], "aws_networkelb_healthy_host_count_average", **path)
+    assert values(*told, concept="healthy_hosts") == {(0, "front", "us-east-1a"): 12}
+
+
+def test_a_period_s_sum_is_not_a_counter() -> None:
+    told = every(30, [50, 50], "aws_lambda_errors_sum", dimension_FunctionName="resize")
+    assert values(*told, concept="errors") == {(0, "resize", ""): 50}
+
+
+def test_a_container_s_metrics_are_its_own_and_not_its_agent_s() -> None:
+    pod = {"job": "kubelet", "container": "shop", "pod": "shop-8d9001d32c-941b8"}
+    assert values(*every(30, [0, 3], "container_cpu_usage_seconds_total", **pod), concept="cpu") == {(0, "shop", ""): 3}
