@@ -63,7 +63,7 @@ def edges(windows: Windows) -> Iterator[EdgeCounts]:
         sent = counts["attempts"] - counts["unresolved"] - counts["errors_connect"]
         counts["reached"] = sent if silent else counts["answered"]
         width = _width(windows, counts["originals"])
-        yield EdgeCounts(client, callee, width, {name: _summed(values, width) for name, values in counts.items()})
+        yield EdgeCounts(client, callee, width, {name: summed(values, width) for name, values in counts.items()})
 
 
 def callees(rows: pd.DataFrame) -> pd.Series[str]:
@@ -103,7 +103,8 @@ def _width(windows: Windows, originals: Floats) -> int:
     return most if middle <= 0 else int(min(most, max(1, np.ceil(LEAST_REQUESTS / middle))))
 
 
-def _summed(values: Floats, width: int) -> Floats:
+def summed(values: Floats, width: int) -> Floats:
+    """[windows] Sums over so many windows, backwards."""
     total = np.concatenate((np.zeros(1), np.cumsum(values)))
     ends = np.arange(1, len(values) + 1)
     return total[ends] - total[np.maximum(0, ends - width)]
