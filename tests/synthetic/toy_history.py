@@ -122,7 +122,7 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         ),
         lookups=_lookups(arrivals[:, 1] * 0.1 + failures[:, 1:, :].sum(axis=(1, 2)), hit > 0),
         probes=_probes(hit > 0, failing[:, 0]),
-        targets=(Targets("nlb", "us-east-1a", 12.0 - 4.0 * (hit > 0), 4.0 * (hit > 0), 1.0 * (hit > 0)),),
+        targets=(Targets("nlb", "us-east-1a", 12.0 - np.ceil(4.0 * hit), np.ceil(4.0 * hit), np.ceil(hit)),),
         caches=(CacheUse("checkout", 0.9 * arrivals[:, 1], 0.1 * arrivals[:, 1]),),
         series=(
             Series(
