@@ -14,7 +14,7 @@ import pyarrow as pa
 from .model import SPANS
 
 _IDS = ("TraceId", "SpanId", "ParentSpanId")
-"""Random, so their lengths are written aside and only the digits are left to compress: 16 letters are half a byte each."""
+"""Random, so only the digits are left to compress: 16 letters are half a byte each."""
 _NUMBERS = ("Timestamp", "Duration")
 """Spans' numbers: the starts are in order, so small differences are written."""
 _STATISTICS = ("Timestamp", "Duration", "SpanKind", "ServiceName")

@@ -16,13 +16,15 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .blame import blame
-from .cause import HORIZON, Suspect, blamed_suspect, overlaps
+from .cause import blamed_suspect
 from .episodes import LEAST_RISE
 from .graph import Graph
 from .grouping import Group
+from .kinds import HORIZON
 from .queries import sql
 from .series import Floats, tally
 from .shifts import Shift, shifts
+from .suspects import Suspect, overlaps
 
 LOOK_S = 180.0
 """How long after the moment counts: three minutes of minute-wise metrics, and most alarms' waiting time."""

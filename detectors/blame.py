@@ -15,9 +15,13 @@ import pandas as pd
 
 from ..collector.model import ERROR_CLASSES
 from .dns_failures import CLASSES as DNS_COLUMNS
+from .episodes import LEAST_RISE
 from .graph import Graph
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
+
+LEAST_CALLS = 20.0
+"""Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,10 @@ class Blamed:
     """A node with the failed calls that stay with it.
 
     how: "resolution", "unreached" or "answer": where the calls ended.
-    failed: calls above the usual, over the stretch; classes: error class -> such calls.
-    attempts: calls made to the node in the stretch; answered_before: share of its calls that used to be answered.
+    failed: calls above the usual, over the stretch; failure: the error class of most of them.
+    attempts: calls made to the node in the stretch; attempts_before: in the stretch before.
+    answered, answered_before: share of its calls that are answered, and used to be.
+    unanswered_s: how long its callers wait for nothing, on average.
     """
 
     component: str
@@ -38,6 +44,8 @@ class Blamed:
     answered: float
     answered_before: float
     failure: str
+    unanswered_s: float
+    attempts_before: float
 
 
 def blame(calls: pd.DataFrame, graph: Graph, before: tuple[float, float], during: tuple[float, float]) -> list[Blamed]:
@@ -60,7 +68,8 @@ def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> 
     unanswered = rows["server"] == ""
     lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}
     rows = rows.assign(callee=callee, reached=rows["answered"], **lost)
-    columns = ["attempts", "originals", "entries", "reached", "errors", *ERRORS, *lost]
+    rows["unanswered_s"] = rows["unanswered_ns"] / 1e9
+    columns = ["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s", "errors", *ERRORS, *lost]
     return rows.groupby(["client", "callee", "peer"], sort=True)[columns].sum()
 
 
@@ -73,16 +82,17 @@ def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
     excess = (during[errors] - expected).clip(lower=0.0)
     rates = pd.DataFrame({"usual_errors": expected["errors"]})
     reached = usual["reached"] / usual["attempts"].where(usual["attempts"] > 0)
-    kept = during[["attempts", "originals", "entries", "reached"]]
-    return pd.concat([excess, kept, rates, reached.rename("reached_before")], axis=1).reset_index()
+    kept = during[["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s"]]
+    before = usual["attempts"].rename("attempts_before")
+    return pd.concat([excess, kept, rates, reached.rename("reached_before"), before], axis=1).reset_index()
 
 
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     rows = excess[excess["peer"] != ""].assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
     out: list[Blamed] = []
     for peer, group in rows[rows["dns"] > 0].groupby("peer", sort=True):
-        name = str(peer)
-        out.append(_blamed(name, graph.owners.get(name, ""), "resolution", float(group["dns"].sum()), group))
+        name, failed = str(peer), float(group["dns"].sum())
+        out.append(_blamed(name, graph.owners.get(name, ""), "resolution", failed, group))
     return out
 
 
@@ -100,14 +110,31 @@ def _answers(excess: pd.DataFrame) -> list[Blamed]:
     lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
     answered = (excess["errors"] - excess[list(DNS_COLUMNS)].sum(axis=1) - lost).clip(lower=0.0)
     rows = excess.assign(answered_errors=answered)
-    # Retries of one request fail together: what they explain is one request of their caller.
-    tries = (rows["attempts"] / rows["originals"].clip(lower=1)).clip(lower=1.0)
-    outgoing = (rows["errors"] / tries).groupby(rows["client"]).sum()
+    outgoing, worst = _outgoing(rows)
     out: list[Blamed] = []
     for callee, group in rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")].groupby("callee", sort=True):
-        own = float(group["answered_errors"].sum()) - float(outgoing.get(callee, 0.0))
+        failed = float(group["answered_errors"].sum())
+        rate = failed / max(float(group["attempts"].sum()), 1.0)
+        # Work of its own that a service cannot do for its callee fails its requests without being one of their calls:
+        # a callee that fails it at the rate at which it fails its callers explains it as well.
+        unexplained = 1.0 - min(1.0, float(worst.get(callee, 0.0)) / rate)
+        own = min(failed - float(outgoing.get(callee, 0.0)), failed * unexplained)
         out.append(_blamed(str(callee), str(callee), "answer", own, group))
     return out
+
+
+def _outgoing(rows: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
+    """By client: failed requests to its callees, and the greatest failing share among the callees that matter.
+
+    Retries of one request fail together: what they explain is one request of their caller. A callee matters that gets
+    a twentieth of the client's calls (the smallest rise that matters to an episode).
+    """
+    tries = (rows["attempts"] / rows["originals"].clip(lower=1)).clip(lower=1.0)
+    outgoing = (rows["errors"] / tries).groupby(rows["client"]).sum()
+    edges = rows[rows["client"] != ""].groupby(["client", "callee"])[["attempts", "errors"]].sum()
+    whole = edges["attempts"].groupby(level="client").transform("sum")
+    edges = edges[(edges["attempts"] >= LEAST_RISE * whole) & (edges["attempts"] >= LEAST_CALLS)]
+    return outgoing, (edges["errors"] / edges["attempts"]).groupby(level="client").max()
 
 
 def _blamed(component: str, service: str, how: str, failed: float, group: pd.DataFrame) -> Blamed:
@@ -121,15 +148,18 @@ def _blamed(component: str, service: str, how: str, failed: float, group: pd.Dat
         failed=failed,
         attempts=attempts,
         usual=float(group["usual_errors"].sum()),
+        attempts_before=float(group["attempts_before"].sum()),
         answered=float(group["reached"].sum()) / attempts if attempts else 0.0,
         answered_before=float((known["reached_before"] * known["attempts"]).sum()) / weight if weight else 0.0,
-        failure=_worst(group),
+        failure=_worst(group, how),
+        unanswered_s=float(group["unanswered_s"].sum()) / max(float(group["unanswered"].sum()), 1.0),
     )
 
 
-def _worst(group: pd.DataFrame) -> str:
-    """The error class with the most calls; words that cannot tell give way to any DNS class that can."""
-    counts = {name: float(group[f"errors_{name}"].sum()) for name in ERROR_CLASSES}
+def _worst(group: pd.DataFrame, how: str) -> str:
+    """The error class with the most calls, of those that end there; words that cannot tell give way to any that can."""
+    classes = [name for name in ERROR_CLASSES if name.startswith("dns_") == (how == "resolution")]
+    counts = {name: float(group[f"errors_{name}"].sum()) for name in classes}
     worst = max(counts, key=lambda name: counts[name])
     if worst != "dns_unspecified":
         return worst

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .analysis import CascadeStep
 from .base import Finding
-from .cause import Suspect
 from .gate import KIND as USERS_FAILED
 from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
+from .suspects import Suspect
 
 FAILING = frozenset({"failure_spike", "unreachable", USERS_FAILED})
 

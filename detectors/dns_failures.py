@@ -23,6 +23,7 @@ KINDS: dict[str, Kind] = {
     "refused": "dns.servfail",
     "timeout": "dns.resolver_down",
     "unspecified": "dns.empty_record",
+    "stale": "dns.stale_record",
 }
 """Failure class -> kind of incident; REFUSED is a server's failure to answer, as SERVFAIL is (RFC 1035, 4.1.1).
 

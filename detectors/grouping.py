@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..collector.model import Windows
 from .analysis import SustainingKind
 from .base import Finding
-from .cause import HORIZON
 from .gate import KIND as USERS_FAILED
+from .kinds import HORIZON
 
 LEADING = frozenset({"record_race"})
 """Kinds that may come long before any harm; they never stretch or join incidents."""

@@ -16,11 +16,12 @@ from .analysis import (
     Verdict,
 )
 from .cascade import cascade
-from .cause import Suspect, nobody
+from .cause import nobody
 from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
 from .loops import sustaining
+from .suspects import Suspect
 from .updates import updates
 
 CLEAR_SHARE = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Detector
+from .cache_loss import cache_loss
 from .dns_answers import dns_answers
 from .dns_failures import dns_failures
 from .dns_lookups import dns_lookups
@@ -10,10 +11,13 @@ from .dns_rcodes import dns_rcodes
 from .failure_spikes import failure_spikes
 from .health_check_flapping import health_check_flapping
 from .lease_collapse import lease_collapse
+from .queueing import queueing
 from .record_race import record_race
+from .restart_herd import restart_herd
 from .retry_storm import retry_storm
 
 DETECTORS: dict[str, Detector] = {
+    "cache_loss": cache_loss,
     "dns_answers": dns_answers,
     "dns_failures": dns_failures,
     "dns_lookups": dns_lookups,
@@ -21,6 +25,8 @@ DETECTORS: dict[str, Detector] = {
     "failure_spikes": failure_spikes,
     "health_check_flapping": health_check_flapping,
     "lease_collapse": lease_collapse,
+    "queueing": queueing,
     "record_race": record_race,
+    "restart_herd": restart_herd,
     "retry_storm": retry_storm,
 }

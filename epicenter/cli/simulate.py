@@ -14,6 +14,9 @@ FORMATS = ("parquet", "otlp-json", "openmetrics")
 
 CHANGES = ("otel", "cloudtrail")
 
+MIXES = ("default", "otel-new", "otel-old", "mesh", "kubernetes", "aws", "drawn")
+"""The names in `synthetic.telemetry.mix.MIXES`, and one more: a mix drawn by the seed."""
+
 
 @click.command("simulate")
 @click.argument("scenario")
@@ -41,6 +44,13 @@ CHANGES = ("otel", "cloudtrail")
     show_default=True,
     help="How changes of DNS records are told: like all changes, or as AWS CloudTrail logs them.",
 )
+@click.option(
+    "--mix",
+    type=click.Choice(MIXES),
+    default="default",
+    show_default=True,
+    help="In whose dialects spans and metrics are told; drawn: as the seed will have it.",
+)
 def command(
     scenario: str,
     out: Path,
@@ -48,10 +58,12 @@ def command(
     spans_per_second: float,
     file_format: str,
     changes: Literal["otel", "cloudtrail"],
+    mix: str,
 ) -> None:
     """Simulate SCENARIO and write its spans, metrics and changes, with what really happened in truth.json."""
     from ..collector.manifest import Manifest, read_manifest
     from ..synthetic import simulate
+    from ..synthetic.telemetry.mix import drawn_mix, mix_of
     from ..synthetic.telemetry.record import record
     from .output import progress
 
@@ -66,6 +78,7 @@ def command(
             seed=seed,
             file_format=file_format,
             changes=changes,
+            mix=drawn_mix(seed) if mix == "drawn" else mix_of(mix),
             progress=lambda share: bar.update(task, total=1.0, completed=share),
         )
     hours = (history.end - history.start) / 3600.0

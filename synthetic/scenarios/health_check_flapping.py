@@ -9,7 +9,7 @@ are work for the checkers; late checks fail zones over. Sizes and speeds are dra
 from __future__ import annotations
 
 from ..world.balancers import Balancer
-from ..world.draw import Draw
+from ..world.draw import EPOCH, Draw
 from ..world.estate import Balancing, Cause, Estate, Launches
 from ..world.history import Service
 from ..world.propagation import Launching
@@ -21,10 +21,14 @@ def estate(seed: int) -> Estate:
     """One world of this kind."""
     draw = Draw(NAME, seed)
     town = draw.town()
-    behind = town.busiest(town.middles or town.fronts)
+    # What users feel at once: the front that most of them use, and the service that it cannot do without.
+    front = max(town.fronts, key=lambda name: town.rps()[name])
+    behind = town.busiest([edge.server for edge in town.edges if edge.client == front])
     name = draw.one_of("edge-lb", "ingress-lb", "internal-lb")
     town.set_edges(retry_budget=0.1)
     town.set_edges(to=behind, via=name, required=True, retries=draw.one_of(0, 1))
+    town.set_edges(of=front, to=behind, calls_per_request=1.0)
+    draw.size(town)
     launcher, propagator = "autoscaler", "network-state"
     town.services += [
         Service(launcher, (f"{launcher}.{town.domain}",), "go", "Launch", instrumented=False),
@@ -58,9 +62,11 @@ def estate(seed: int) -> Estate:
         late_s=draw.between(5.0, 10.0),
         out_s=600.0,
     )
+    noon = EPOCH + 86400.0 * draw.one_of(*range(5)) + 13.0 * 3600.0  # when the day asks for most of the capacity
     return draw.estate(
         town,
+        start=noon,
         launches=Launches(launching, launcher, propagator, (), 0.1),
-        balancing=Balancing(balancer, {behind: draw.between(1.0, 1.06)}),
+        balancing=Balancing(balancer, {behind: draw.between(1.03, 1.08)}),
         cause=Cause(name, "health_check_flapping", (propagator,), at_s=at_s, until_s=until_s),
     )

@@ -35,7 +35,7 @@ def estate(seed: int) -> Estate:
     return draw.estate(
         town,
         fleets=(Fleet(control, source, tasks, pause_s=draw.one_of(2.0, 5.0)),),
-        cause=Cause(control, "crash", (town.host(control),), at_s=at_s, until_s=until_s),
+        cause=Cause(control, "bad_release", (town.host(control),), at_s=at_s, until_s=until_s),
         events=(
             Restart(control, at_s, 1.0),
             Hold(

@@ -25,7 +25,7 @@ class Mix:
     skew_s: standard deviation by which the clocks of instances differ, in seconds.
     """
 
-    metrics: tuple[str, ...] = ("semconv", "coredns", "blackbox", "yace", "queues", "world")
+    metrics: tuple[str, ...] = ("semconv", "coredns", "blackbox", "yace", "redis", "queues", "world")
     peers: Peers = "server.address"
     conventions: Conventions = "today"
     exceptions: Exceptions = "events"
@@ -37,11 +37,26 @@ DEFAULT = Mix()
 MIXES: Mapping[str, Mix] = MappingProxyType(
     {
         "default": DEFAULT,
-        "otel-new": Mix(("semconv", "coredns", "blackbox", "world"), "service.peer.name", "new", "logs", 0.002),
-        "otel-old": Mix(("spanmetrics-plain", "servicegraph", "coredns", "world"), "peer.service", "old", skew_s=0.05),
-        "mesh": Mix(("envoy", "grpc", "spanmetrics", "coredns", "kube", "world"), "peer.service", exceptions="none"),
-        "kubernetes": Mix(("semconv", "kube", "coredns", "hubble", "coroot", "world"), skew_s=0.005),
-        "aws": Mix(("yace", "blackbox", "unbound", "spanmetrics-tempo", "world"), conventions="old", skew_s=0.03),
+        "otel-new": Mix(
+            ("semconv", "coredns", "blackbox", "redis", "queues", "world"), "service.peer.name", "new", "logs", 0.002
+        ),
+        "otel-old": Mix(
+            ("spanmetrics-plain", "servicegraph", "coredns", "redis", "queues", "world"),
+            "peer.service",
+            "old",
+            skew_s=0.05,
+        ),
+        "mesh": Mix(
+            ("envoy", "grpc", "spanmetrics", "coredns", "kube", "redis", "queues", "world"),
+            "peer.service",
+            exceptions="none",
+        ),
+        "kubernetes": Mix(("semconv", "kube", "coredns", "hubble", "coroot", "redis", "queues", "world"), skew_s=0.005),
+        "aws": Mix(
+            ("yace", "blackbox", "unbound", "spanmetrics-tempo", "redis", "queues", "world"),
+            conventions="old",
+            skew_s=0.03,
+        ),
     }
 )
 """Kinds of estate that one meets, by name: all conventions opted in to, none of them, a service mesh, …"""
@@ -73,4 +88,4 @@ def drawn_mix(seed: int) -> Mix:
     peers: Peers = ("server.address", "server.address", "peer.service", "service.peer.name")[int(generator.integers(4))]
     exceptions: Exceptions = ("events", "events", "logs", "none")[int(generator.integers(4))]
     skew_s = float(np.exp(generator.uniform(np.log(0.001), np.log(0.1))))
-    return Mix((calls, *beside, resolver, "world"), peers, conventions, exceptions, skew_s)
+    return Mix((calls, *beside, resolver, "redis", "queues", "world"), peers, conventions, exceptions, skew_s)

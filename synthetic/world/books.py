@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...collector.model import ERROR_CLASSES
+from .chances import Chances
 from .conditions import SLOW_CLASS, Conditions
 from .graph import Indices
 from .history import Floats, Odds
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
-OK, SERVER, DEADLINE, CONNECT, UNRESOLVED, UNANSWERED = range(6)
-"""How attempts end; look-ups that fail at once are told apart by class afterwards."""
+OK, SERVER, DEADLINE, CONNECT, UNRESOLVED, UNANSWERED, GIVEN_UP = range(7)
+"""How attempts end; look-ups that fail at once are told apart by class afterwards. And calls that are given up."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,10 @@ class Books:
             UNANSWERED: _ticks([DNS_TIMEOUT_S] * edges, conditions.tick_s),
         }
         longest = max((int(lag.max(initial=0)) for lag in self._lag.values()), default=0)
-        self._coming = np.zeros((longest + 1, 6, edges))
+        self._coming = np.zeros((longest + 1, 7, edges))
         self._in_flight = np.zeros(edges)
 
-    def note(self, name: str, tick: int, count: Floats) -> None:
-        """Write one of a tick's counts [E]."""
-        self.by_edge[name][tick] = count
-
-    def attempt(self, tick: int, originals: Floats, failed: Floats, free: Floats, round_trip_s: Floats) -> None:
+    def attempt(self, tick: int, originals: Floats, failed: Floats, free: Floats, chances: Chances) -> None:
         """Attempts start.
 
         failed: [6, E] by what becomes of them, as `_Failed.of` has it. free: [E] those that reach their server.
@@ -84,18 +81,29 @@ class Books:
         self.by_edge["originals"][tick] = originals
         self.by_edge["attempts"][tick] = failed[:4].sum(axis=0) + free
         slots, edges = len(self._coming), np.arange(len(free))
-        answered = (tick + np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)) % slots
-        self._coming[answered, OK, edges] += free - late - erring
-        self._coming[answered, SERVER, edges] += erring
+        for share, round_trip_s in _spread(chances, self.conditions.tick_s):
+            answered = (tick + np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)) % slots
+            self._coming[answered, OK, edges] += share * (free - late - erring)
+            self._coming[answered, SERVER, edges] += share * erring
         self._coming[tick % slots, UNRESOLVED] += unresolved
         self._coming[tick % slots, CONNECT] += refused
         for kind, count in ((UNANSWERED, unanswered), (CONNECT, unconnected), (DEADLINE, late)):
             self._coming[(tick + self._lag[kind]) % slots, kind, edges] += count
 
+    def give_up(self, tick: int, failed: Floats, round_trip_s: Floats) -> None:
+        """Attempts [6, E], as in `attempt`, are the last of their calls, which end when they do."""
+        slots, edges = len(self._coming), np.arange(len(round_trip_s))
+        unresolved, refused, unanswered, unconnected, late, erring = failed
+        self._coming[tick % slots, GIVEN_UP] += unresolved + refused
+        answered = np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)
+        lags = (self._lag[UNANSWERED], self._lag[CONNECT], self._lag[DEADLINE], answered)
+        for lag, count in zip(lags, (unanswered, unconnected, late, erring), strict=True):
+            self._coming[(tick + lag) % slots, GIVEN_UP, edges] += count
+
     def close(self, tick: int, engine: Engine) -> None:
         """End a tick: book the outcomes that have come, and the state at its end."""
         came = self._coming[tick % len(self._coming)]
-        self.by_edge["ok"][tick] = came[OK]
+        self.by_edge["ok"][tick], self.by_edge["given_up"][tick] = came[OK], came[GIVEN_UP]
         self.failures[tick, :, CLASS["server"]] = came[SERVER]
         self.failures[tick, :, CLASS["deadline"]] = came[DEADLINE]
         if came[CONNECT].any():
@@ -104,7 +112,7 @@ class Books:
             self.failures[tick, :, CLASS[SLOW_CLASS]] = came[UNANSWERED]
         if came[UNRESOLVED].any():
             self._unresolved(tick, came[UNRESOLVED])
-        self._in_flight += self.by_edge["attempts"][tick] - came.sum(axis=0)
+        self._in_flight += self.by_edge["attempts"][tick] - came[:GIVEN_UP].sum(axis=0)
         came[:] = 0.0
         self.by_edge["in_flight"][tick] = self._in_flight
         self._state(tick, engine)
@@ -118,16 +126,17 @@ class Books:
             self.failures[tick, :, CLASS[name]] += count * part
 
     def _state(self, tick: int, engine: Engine) -> None:
-        edges, services = self.by_edge, self.by_service
-        edges["waiting"][tick], edges["late"][tick] = engine.parked.count, engine.late
-        edges["round_trip_s"][tick], edges["granted"][tick] = engine.round_trip_s, engine.budgets.share
-        self.unanswered[tick] = engine.stuck_by[2]
+        edges, services, chances = self.by_edge, self.by_service, engine.chances
+        edges["waiting"][tick], edges["late"][tick] = engine.parked.count, chances.late
+        edges["round_trip_s"][tick], edges["granted"][tick] = chances.round_trip_s, engine.budgets.share
+        self.unanswered[tick] = chances.stuck_by[2]
         services["entries"][tick], services["up"][tick] = engine.row.entries, engine.row.up
         services["arrivals"][tick], services["served"][tick] = engine.arrivals[:-1], engine.served
-        services["failing"][tick], services["own"][tick] = engine.failing, engine.row.own_failing
+        services["failing"][tick], services["own"][tick] = chances.failing[:-1], engine.row.own_failing
         services["queue_depth"][tick] = engine.queue
-        held_s = engine.hold_s + engine.slow_share * engine.slow_s
-        services["latency_s"][tick] = np.minimum(engine.wait_s[:-1], tick * self.conditions.tick_s) + held_s
+        held_s = chances.hold_s + chances.slow_share * chances.slow_s
+        waited_s = np.minimum(chances.wait_s, tick * self.conditions.tick_s)
+        services["latency_s"][tick] = (waited_s + held_s)[:-1]
         self.calls[tick] = engine.row.calls
 
     def flows(self) -> Flows:
@@ -174,3 +183,12 @@ class Books:
 
 def _ticks(seconds: list[float], tick_s: float) -> Indices:
     return np.round(np.array(seconds, dtype=float) / tick_s).astype(np.int64)
+
+
+def _spread(chances: Chances, tick_s: float) -> list[tuple[float, Floats]]:
+    """Shares of a tick's answered attempts, and how long each share takes."""
+    if chances.spread_s.max(initial=0.0) <= tick_s:
+        return [(1.0, chances.round_trip_s)]
+    parts = 16
+    middles = (np.arange(parts) + 0.5) / parts - 0.5
+    return [(1.0 / parts, chances.round_trip_s + middle * chances.spread_s) for middle in middles.tolist()]

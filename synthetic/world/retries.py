@@ -39,17 +39,22 @@ class Parked:
         self._due = np.zeros((slots, tries, 4, len(edges)))
         self.count = np.zeros(len(edges))
 
-    def take(self, tick: int, stuck_share: Floats) -> tuple[Floats, Floats]:
-        """Calls that come back in a tick, [K, E] by the number of their try: stuck ones, and free ones."""
+    def take(self, tick: int, stuck_share: Floats) -> Floats:
+        """Calls that come back in a tick, [2, K, E]: stuck ones, and free ones, by the number of their try."""
         due = self._due[tick % len(self._due)]
-        stuck, per_stuck, free, per_free = due[:, 0].copy(), due[:, 1], due[:, 2].copy(), due[:, 3]
+        stuck, per_stuck, free, per_free = due.transpose(1, 0, 2)
         if not due.any():
-            return stuck, free
+            return np.zeros((2, *stuck.shape))
         self.count -= (stuck + free).sum(axis=0)
         still = np.minimum(stuck, per_stuck * stuck_share)
         newly = np.maximum(0.0, free - per_free * (1.0 - stuck_share))
+        back = np.stack([still + newly, stuck - still + free - newly])
         due[:] = 0.0
-        return still + newly, stuck - still + free - newly
+        return back
+
+    def due(self, tick: int) -> Floats:
+        """[E] Free calls that will come back in a tick."""
+        return self._due[tick % len(self._due), :, 2].sum(axis=0)
 
     def put(self, tick: int, kind: int, calls: Floats, stuck_share: Floats, *, stuck: bool) -> None:
         """Put calls [K - 1, E] aside that failed in some try, each for its own pause."""
@@ -70,42 +75,80 @@ def _pauses(edges: tuple[Edge, ...], tick_s: float, stage: int) -> Ints:
     return np.round((lasts.T + pause) / tick_s).astype(np.int64)
 
 
+class Tries:
+    """A tick's attempts, try by try, as they follow from the calls that are made and from those that come back.
+
+    chain: [2, K - 1, E] of the stuck and of the free calls in one try, those that go on to the next within the tick.
+    back: [2, K, E] calls that come back, by the number of their try.
+    """
+
+    def __init__(self, share: Floats, chain: Floats, back: Floats) -> None:
+        self.chain, self.back = chain, back
+        self._per_call, self._echo = _follow(share, chain, back)
+        self._per_call_summed, self._echo_summed = self._per_call.sum(axis=1), self._echo.sum(axis=1)
+        self._share = share
+
+    def grant(self, e: Ints, granted: Floats) -> None:
+        """Let only a share [L] of those at the edges e [L] go on."""
+        chain = self.chain[:, :, e] * granted
+        per_call, echo = _follow(self._share[:, e], chain, self.back[:, :, e])
+        self._per_call[:, :, e], self._echo[:, :, e] = per_call, echo
+        self._per_call_summed[:, e], self._echo_summed[:, e] = per_call.sum(axis=1), echo.sum(axis=1)
+
+    def reaching(self, kind: int, e: Ints, originals: Floats) -> Floats:
+        """[L] Attempts of so many calls [L] over the edges e: of stuck ones (kind 0), or of free ones (kind 1)."""
+        return self._per_call_summed[kind, e] * originals + self._echo_summed[kind, e]
+
+    def reached_per_call(self) -> Floats:
+        """[E] Attempts that reach the server within the tick, per call that is made."""
+        return self._per_call_summed[1]
+
+    def made(self, originals: Floats) -> Floats:
+        """[2, K, E] All attempts of so many calls [E]: of stuck ones, and of free ones."""
+        return self._per_call * originals + self._echo
+
+
+def _follow(share: Floats, chain: Floats, back: Floats) -> tuple[Floats, Floats]:
+    """Attempts by try per call that is made, and those of the calls that come back."""
+    per_call, echo = np.empty_like(back), back.copy()
+    per_call[:, 0] = share
+    for stage in range(chain.shape[1]):
+        np.multiply(per_call[:, stage], chain[:, stage], out=per_call[:, stage + 1])
+        echo[:, stage + 1] += echo[:, stage] * chain[:, stage]
+    return per_call, echo
+
+
 class Budgets:
     """What clients allow themselves of retries: a share of their originals, saved up for `BURST_S` at the most.
 
-    share: [E] of the tick's wanted retries, that were granted.
+    limited: [E] whether there is a budget. share: [E] of the tick's wanted retries, that were granted.
     """
 
     def __init__(self, edges: tuple[Edge, ...], tick_s: float) -> None:
         self._of_originals = np.array([edge.retry_budget for edge in edges])
-        self._limited = np.isfinite(self._of_originals)
+        self.limited = np.isfinite(self._of_originals)
         self._most_ticks = max(1.0, BURST_S / tick_s)
         self._left = np.zeros(len(edges))
         self.share = np.ones(len(edges))
 
-    def grant(self, edges: Ints, originals: Floats, back: Floats, wanting: Floats, chain: Floats) -> Floats:
-        """[L] The share of wanted retries that each edge may make in a tick.
+    def grant(self, e: Ints, originals: Floats, back: Floats, wanting: Floats, chain: Floats) -> Floats:
+        """[L] The share of wanted retries that each of the edges e [L], all with a budget, may make in a tick.
 
         back: [K, L] calls that come back for a try, which was granted before. wanting: [K - 1, L] of the calls in one
         try, those that want another; chain: of these, those that want it within the tick.
         """
-        granted = np.ones(len(edges))
-        limited = np.flatnonzero(self._limited[edges])
-        if not len(limited):
-            return granted
-        at = edges[limited]
-        earned = self._of_originals[at] * originals[limited]
-        left = np.minimum(self._left[at] + earned, earned * self._most_ticks)
-        calls = _Chain(originals[limited], back[:, limited], wanting[:, limited], chain[:, limited])
-        share = np.ones(len(at))
+        earned = self._of_originals[e] * originals
+        left = np.minimum(self._left[e] + earned, earned * self._most_ticks)
+        calls = _Chain(originals, back, wanting, chain)
+        share = np.ones(len(e))
         # The retries of retries make what is used rise with the share by a power between one and the number of tries.
         for _ in range(8):
             enough = left / np.maximum(calls.used(share), 1e-12)
             share = np.clip(share * np.sqrt(enough), 0.0, 1.0)
         share *= np.minimum(1.0, left / np.maximum(calls.used(share), 1e-12))
-        self._left[at] = left - calls.used(share)
-        self.share[at] = granted[limited] = share
-        return granted
+        self._left[e] = np.maximum(0.0, left - calls.used(share))
+        self.share[e] = share
+        return share
 
 
 @dataclass(frozen=True)

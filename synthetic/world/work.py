@@ -5,7 +5,8 @@ within T of being queued; else the lease is queued again at once, while its stal
 its turn and will be worked off for nothing. With capacity C and N leases due at once, all are
 established if N / (C * T) <= 2; above, the queue grows faster than it is worked off, at full
 utilisation and with nothing established (a metastable failure: Bronson et al., HotOS 2021). Emptying the
-queue and admitting at most C * T / 2 attempts at a time ends it in N / C.
+queue and admitting at most C * T / 2 attempts at a time ends it in N / C. Cancelling stale work, or serving
+the newest first, keeps it from coming about.
 """
 
 from __future__ import annotations
@@ -43,19 +44,23 @@ class WorkBooks:
 
 
 class _Queue:
-    """First in first out, without cancelling: attempts by the tick in which they were queued."""
+    """Attempts by the tick in which they were queued."""
 
-    def __init__(self, ticks: int, patience: int) -> None:
+    def __init__(self, ticks: int, patience: int, *, cancelling: bool, newest_first: bool) -> None:
         self.queued = np.zeros(ticks)
         self.patience = patience
+        self.cancelling, self.newest_first = cancelling, newest_first
         self.head = 0
         self.depth = self.live = 0.0
 
     def expire(self, tick: int) -> float:
-        """Attempts that have now waited too long; they stay in the queue as stale work."""
+        """Attempts that have now waited too long; unless cancelled they stay in the queue as stale work."""
         then = tick - self.patience
         expired = float(self.queued[then]) if then >= self.head else 0.0
         self.live -= expired
+        if self.cancelling and expired:
+            self.queued[then] = 0.0
+            self.depth -= expired
         return expired
 
     def clear(self, tick: int) -> float:
@@ -71,14 +76,15 @@ class _Queue:
         self.depth += attempts
 
     def serve(self, tick: int, capacity: float) -> tuple[float, float, float]:
-        """Work off whole attempts, oldest first: those in time, their waiting in ticks, and those too late."""
+        """Work off whole attempts, one by one: those in time, their waiting in ticks, and those too late."""
         done = waited = late = 0.0
         while capacity >= 1.0 and self.depth >= 1.0:
             self._skip(tick)
-            taken = min(np.floor(capacity), self.queued[self.head])
-            self.queued[self.head] -= taken
+            at = self._newest(tick) if self.newest_first else self.head
+            taken = min(np.floor(capacity), self.queued[at])
+            self.queued[at] -= taken
             capacity, self.depth = capacity - taken, self.depth - taken
-            age = tick - self.head
+            age = tick - at
             if age < self.patience:
                 done, waited = done + taken, waited + taken * (age + 0.5)
                 self.live -= taken
@@ -90,6 +96,11 @@ class _Queue:
     def age(self, tick: int) -> int:
         """Ticks since the oldest attempt was queued; 0 if there is none."""
         return tick - self.head + 1 if self.depth >= 1.0 else 0
+
+    def _newest(self, tick: int) -> int:
+        while self.queued[tick] < 1.0:
+            tick -= 1
+        return tick
 
     def _skip(self, tick: int) -> None:
         while self.head < tick and self.queued[self.head] < 1.0:
@@ -104,14 +115,18 @@ def establish(
     tick_s: float,
     restart_tick: int | None = None,
     outstanding: int = 0,
+    cancelling: bool = False,
+    newest_first: bool = False,
 ) -> WorkBooks:
     """Work off leases that fall due, `due` [T] a tick.
 
     restart_tick: the tick in which people empty the queue; from then on at most `outstanding` attempts are
     under way. None: nobody does.
+    cancelling: attempts leave the queue when they time out. newest_first: the queue is last in first out.
     """
     books = WorkBooks(*(np.zeros(len(due)) for _ in fields(WorkBooks)))
-    queue = _Queue(len(due), max(1, round(timeout_s / tick_s)))
+    patience = max(1, round(timeout_s / tick_s))
+    queue = _Queue(len(due), patience, cancelling=cancelling, newest_first=newest_first)
     fresh = again = credit = 0.0  # leases due and not queued: for the first time, or after an attempt that failed
     for tick in range(len(due)):
         books.timed_out[tick] = queue.expire(tick)

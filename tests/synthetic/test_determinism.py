@@ -15,7 +15,12 @@ DEEDS = {"throttle", "restart", "manual", "failover"}
 def arrays(history: History) -> dict[str, np.ndarray[tuple[int, ...]]]:
     by_name = {field.name: getattr(history, field.name) for field in fields(history)}
     flows = {name: value for name, value in by_name.items() if isinstance(value, np.ndarray)}
-    return flows | {f"{s.name}{sorted(s.labels.items())}": s.values for s in history.series}
+    flows |= {f"{s.name}{sorted(s.labels.items())}": s.values for s in history.series}
+    for kind in ("lookups", "probes", "targets", "caches"):
+        for i, one in enumerate(by_name[kind]):
+            values = {name: value for name, value in vars(one).items() if isinstance(value, np.ndarray)}
+            flows |= {f"{kind} {i} {name}": value for name, value in values.items()}
+    return flows
 
 
 def test_same_seed_same_bytes() -> None:

@@ -10,16 +10,13 @@ from .base import Family, Floats
 from .grid import Grid
 from .shapes import gauges
 
-_MATTERS_S = 1.0
-"""Work that never waits a second is no queue that anybody watches."""
-
 
 def queues(grid: Grid) -> Iterator[Family]:
-    """Depth and age of the queues that ever matter; the world's own series of the same name go first."""
+    """Depth and age of each queue that can grow; the world's own series of the same name go first."""
     history = grid.history
     told = {series.name for series in history.series}
     for s, service in enumerate(history.services):
-        if not (history.queue_age_s[:, s] >= _MATTERS_S).any():
+        if np.isinf(service.capacity_rps):
             continue
         prefix = service.name.replace("-", "_")
         for ending, help_text, values in (

@@ -1,0 +1,129 @@
+"""What stands behind the blamed without being called: devices, balancers and caches.
+
+Blame books failures on whom a call was meant for. Where many callees fail at once that have nothing in common but the
+way to them, the way is the suspect: a network device whose queue grew, or that somebody changed. Where connections
+through a balancer fail while its health checks flap, it is the balancer; where a store drowns because a cache in front
+of it was lost, it is the cache. Each takes over the share of the failures that it explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..collector.model import Windows
+from .analysis import Kind
+from .base import Evidence, Finding
+from .graph import Graph
+from .kinds import HORIZON
+from .queries import sql
+from .suspects import Suspect
+
+SPREAD = 0.8
+"""Failures are spread where no single callee has more of them; one device's own trouble gives most to several."""
+
+LEAST_SHARE = 0.03
+"""What has less of the failures is no callee that fails, but what such a failure splashes on."""
+
+SMOULDERS_S = 1800.0
+"""Checks may flap for half an hour before they have taken away more capacity than is spare."""
+
+
+def look_behind(
+    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
+) -> list[Suspect]:
+    """The same suspects, with those that explain them before them."""
+    for explain in (_shared_way, _balancer, _cache):
+        found = explain(windows, graph, ranked, findings, onset)
+        if found is not None:
+            ranked = sorted([found, *(_less(s, found) for s in ranked)], key=lambda s: (-s.score, s.component))
+    return ranked
+
+
+def _less(suspect: Suspect, found: Suspect) -> Suspect:
+    explained = suspect.component in found.explains
+    return replace(suspect, score=0.1 * suspect.score, certainty=0.1 * suspect.certainty) if explained else suspect
+
+
+def _near(windows: Windows, finding: Finding, onset: float, before_s: float) -> bool:
+    return onset - before_s <= finding.started_at <= onset + 3 * windows.window_s
+
+
+def _shared_way(
+    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
+) -> Suspect | None:
+    """A device that nobody calls by name, in whose queue work grew old, or that was changed, as many callees failed."""
+    lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how in ("resolution", "unreached", "answer")]
+    owners = {(s.service or s.component.partition(".")[0]) for s in lost}
+    share = sum(s.score for s in lost)
+    if len(owners) < 2 or share <= 0 or max(s.score for s in lost) > SPREAD * share:
+        return None
+    nodes = set(graph.callees) | set(graph.callers)
+    labels = nodes | {node.partition(".")[0] for node in nodes}
+    horizon_s = HORIZON * windows.window_s
+    queued = [
+        f
+        for f in findings
+        if f.kind == "queueing" and f.component not in labels and _near(windows, f, onset, horizon_s)
+    ]
+    if queued:
+        first = min(queued, key=lambda f: (f.started_at, f.component))
+        return _suspect(first.component, "network_congestion", lost, (first,), first.evidence[0])
+    changes = windows.changes
+    recent = changes[(changes["time"] > onset - horizon_s) & (changes["time"] <= onset + windows.window_s)]
+    recent = recent[~recent["Target"].isin(labels) & ~recent["Kind"].str.startswith("record.")]
+    if recent.empty:
+        return None
+    last = recent.sort_values(["time", "Target"]).iloc[-1]
+    evidence = Evidence(
+        statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
+        f"as calls to {len(owners)} callees began to fail",
+        query=sql("changes", '"Kind", "Actor", "Detail"', (onset - horizon_s, onset + 1), Target=str(last["Target"])),
+        window=(float(last["time"]), onset + windows.window_s),
+        observed=float(len(owners)),
+        expected=0.0,
+    )
+    return _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
+
+
+def _balancer(
+    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
+) -> Suspect | None:
+    """A balancer whose checks flap while connections to what stands behind it fail."""
+    del graph
+    flaps = [f for f in findings if f.kind == "health_check_flapping" and _near(windows, f, onset, SMOULDERS_S)]
+    lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how == "unreached"]
+    if not flaps or not lost or ranked[0] not in lost:
+        return None
+    first = min(flaps, key=lambda f: (f.started_at, f.component))
+    return _suspect(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
+
+
+def _cache(
+    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
+) -> Suspect | None:
+    """A cache that was lost, whose clients' store is now too busy."""
+    losses = [f for f in findings if f.kind == "cache_loss" and _near(windows, f, onset, HORIZON * windows.window_s)]
+    if not losses or not ranked or ranked[0].kind not in ("slow", "overload", "unknown"):
+        return None
+    first = min(losses, key=lambda f: (f.started_at, f.component))
+    del graph
+    return _suspect(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
+
+
+def _suspect(
+    component: str, kind: Kind, explained: list[Suspect], findings: tuple[Finding, ...], evidence: Evidence
+) -> Suspect:
+    share = sum(s.score for s in explained)
+    return Suspect(
+        component=component,
+        service=component,
+        kind=kind,
+        score=share,
+        certainty=share,
+        failed=sum(s.failed for s in explained),
+        failure="",
+        evidence=evidence,
+        findings=findings,
+        how="behind",
+        explains=tuple(s.component for s in explained),
+    )

@@ -1,0 +1,73 @@
+"""Queues whose oldest work grew old: somebody asks for more than is worked off.
+
+Depth depends on how much a component does; age does not, and it is what those who wait feel. Queues that stand (the
+age does not fall to nothing between two windows) are the sign of overload (Nichols and Jacobson, "Controlling Queue
+Delay", CoDel, ACM Queue 2012). The component need not be one that anybody calls by name: a network device counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .queries import sql
+from .runs import Run, runs
+from .series import Floats, carried, concept, gauge
+
+OLD_S = 1.0
+"""Who waits for a second notices; clients' usual time-outs are one to ten seconds."""
+
+RISEN = 3.0
+"""So many times its usual age: a queue that is always so old is how things are."""
+
+
+def queueing(windows: Windows) -> list[Finding]:
+    """Find components whose queue grew old."""
+    table = gauge(windows, concept(windows, "queue_age_s"), ("component",))
+    if not len(table):
+        return []
+    ages = carried(table["value"], _gap(windows))
+    found: list[Finding] = []
+    for row, name in enumerate(table.names("component")):
+        old = ages[row] >= np.maximum(OLD_S, RISEN * _usual(ages[row]))
+        found += [_finding(windows, name, ages[row], run) for run in runs(old, old)]
+    return sorted(found, key=lambda f: (f.started_at, f.component))
+
+
+def _gap(windows: Windows) -> int:
+    """Gauges are scraped every minute or more often."""
+    return max(2, 60 // windows.window_s)
+
+
+def _usual(ages: Floats) -> Floats:
+    """[windows] The median age until then of the windows that were not old, nothing before any was seen."""
+    calm = pd.Series(np.where(ages < OLD_S, ages, np.nan)).expanding().median()
+    return np.nan_to_num(calm.to_numpy(np.float64))
+
+
+def _finding(windows: Windows, name: str, ages: Floats, run: Run) -> Finding:
+    start = float(windows.start + run.start * windows.window_s)
+    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
+    until = float(windows.end) if end is None else end
+    worst = float(np.nanmax(ages[run.start : run.end]))
+    before = ages[: run.start][np.isfinite(ages[: run.start])]
+    usual = float(np.median(before)) if len(before) else 0.0
+    evidence = Evidence(
+        statement=f"the oldest work in {name}'s queue waited for up to {worst:.0f} s, {usual:.1f} s before",
+        query=sql("signals", '"window", value', (start, until), component=name, concept="queue_age_s"),
+        window=(start, until),
+        observed=worst,
+        expected=usual,
+    )
+    return Finding(
+        detector="queueing",
+        kind="queueing",
+        component=name,
+        started_at=start,
+        ended_at=end,
+        score=worst / (worst + OLD_S),
+        evidence=(evidence,),
+        facts={"alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s), "age_s": worst},
+    )

@@ -1,0 +1,95 @@
+"""Instances that ask for their state all at once, and ask again while the answer to the last time still waits.
+
+What users ask for has not grown, and nobody retries one request; yet a callee is asked far more often than before by
+those who need something from it before they can serve, most of it comes too late, and little succeeds. (AWS DynamoDB,
+20 September 2015; Google Cloud, 12 June 2025. Collapse above N / (C * T) = 2, see `lease_collapse`.) A retry storm is
+told apart by its repeats of one request, an organic surge by its users, a lost cache by the cache's own counters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .cache_loss import cache_loss
+from .edges import LEAST_REQUESTS, EdgeCounts, edges, users_flat, usual
+from .queries import sql
+from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts
+from .runs import Run, runs
+from .series import Flags, Floats, tally
+
+
+def restart_herd(windows: Windows) -> list[Finding]:
+    """Find edges over which a herd asks."""
+    flat, incoming = users_flat(windows), _incoming(windows)
+    behind_caches = _behind_caches(windows)
+    found: list[Finding] = []
+    for edge in edges(windows):
+        if edge.client in behind_caches:
+            continue
+        herd, before = _herd(edge)
+        herd &= flat & (edge["originals"] >= AMPLIFIED * before * incoming.get(edge.client, 1.0))
+        found += [_finding(windows, edge, before, run) for run in runs(herd, herd) if lasts(windows, run)]
+    return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
+
+
+def _behind_caches(windows: Windows) -> set[str]:
+    """Clients of a cache that was lost: they ask the store more often for another reason."""
+    lost = {finding.component for finding in cache_loss(windows)}
+    calls = windows.calls
+    return set(calls.loc[calls["server"].isin(lost) | calls["peer"].str.partition(".")[0].isin(lost), "client"])
+
+
+def _incoming(windows: Windows) -> dict[str, Floats]:
+    """Service -> [windows] how many times as much as usual is asked of it: that alone makes it ask its callees more."""
+    served = windows.calls[windows.calls["server"] != ""]
+    table = tally(windows, served, ("server",), ("attempts",))
+    grown: dict[str, Floats] = {}
+    for row, name in enumerate(table.names("server")):
+        asked = table["attempts"][row]
+        grown[name] = np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
+    return grown
+
+
+def _herd(edge: EdgeCounts) -> tuple[Flags, Floats]:
+    """[windows] where the conditions on the edge hold, and how many requests are usual."""
+    repeats = edge["attempts"] - edge["originals"]
+    good = edge["originals"] - np.maximum(0.0, edge["errors"] - repeats)
+    bad = good < POOR * edge["originals"]
+    before = usual(edge["originals"], ~bad)
+    late = np.maximum(edge["errors_deadline"], edge["wasted"]) > MOSTLY * edge["errors"]
+    grown = edge["originals"] >= AMPLIFIED * before
+    return bad & late & grown & (edge["originals"] >= LEAST_REQUESTS / 2), before
+
+
+def _finding(windows: Windows, edge: EdgeCounts, before: Floats, run: Run) -> Finding:
+    start = float(windows.start + run.start * windows.window_s)
+    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
+    until = float(windows.end) if end is None else end
+    during = slice(run.start, run.end)
+    asked, expected = float(edge["originals"][during].sum()), float(before[during].sum())
+    failed = float(edge["errors"][during].sum()) / max(1.0, float(edge["attempts"][during].sum()))
+    evidence = Evidence(
+        statement=f"{edge.client} asked {edge.callee} {asked / max(expected, 1.0):.1f} times as often as before, "
+        f"while users did not ask for more, and {failed:.0%} of it failed",
+        query=sql("calls", "attempts, originals, errors, wasted", (start, until), client=edge.client),
+        window=(start, until),
+        observed=asked,
+        expected=expected,
+    )
+    return Finding(
+        detector="restart_herd",
+        kind="restart_herd",
+        component=edge.callee,
+        started_at=start,
+        ended_at=end,
+        score=failed,
+        evidence=(evidence,),
+        edges=((edge.client, edge.callee),),
+        facts={
+            "amplification": asked / max(expected, 1.0),
+            "wasted_share": failed,
+            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+        },
+    )

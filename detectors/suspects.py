@@ -1,0 +1,43 @@
+"""One possible trigger, with what speaks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .analysis import Kind
+from .base import Evidence, Finding
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One possible trigger.
+
+    score: its share of the unexplained failures, 0..1.
+    certainty: how sure the lists of evidence are of it, 0..1, before independent witnesses are counted.
+    findings: what detectors saw of it; evidence: what blame itself saw.
+    failure: DNS failure class or "stale", "" where its name is well.
+    how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
+    explains: the components whose failures it takes over.
+    """
+
+    component: str
+    service: str
+    kind: Kind
+    score: float
+    certainty: float
+    failed: float
+    failure: str
+    evidence: Evidence
+    findings: tuple[Finding, ...]
+    how: str = ""
+    explains: tuple[str, ...] = ()
+
+    @property
+    def witnesses(self) -> int:
+        """Independent kinds of evidence that name it."""
+        return 1 + len({finding.detector for finding in self.findings})
+
+
+def overlaps(finding: Finding, during: tuple[float, float]) -> bool:
+    """Whether what a detector saw went on at some time of the stretch."""
+    return finding.started_at < during[1] and (finding.ended_at is None or finding.ended_at > during[0])
