@@ -81,9 +81,11 @@ class Slowdown:
     capacity: float = 0.0
 
     def impose(self, world: World) -> None:
-        """Capacity is lost."""
-        c = world.conditions
-        c.capacity[c.during(self.at_s, self.until_s), c.service(self.service)] *= self.capacity
+        """Capacity is lost; ValueError where the service has none to lose."""
+        c, s = world.conditions, world.conditions.service(self.service)
+        if not np.isfinite(c.capacity[:, s]).all():
+            raise ValueError(f"{self.service} has no capacity that it could lose")
+        c.capacity[c.during(self.at_s, self.until_s), s] *= self.capacity
 
     def changes(self) -> Iterable[Change]:
         """Nobody did it."""

@@ -109,3 +109,22 @@ def test_drawn_mixes_differ_and_the_same_seed_draws_the_same() -> None:
 def test_a_mix_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(ValueError, match=r"no mix 'mash'; there are default, .*mesh"):
         mix_of("mash")
+
+
+def test_log_records_of_a_mix_are_written_as_otlp_too(folder: Path) -> None:
+    counts: list[int] = []
+    for file_format in ("parquet", "otlp-json"):
+        where = record(
+            toy_history(),
+            folder / f"logged-{file_format}",
+            spans_per_second=SPANS_PER_SECOND,
+            seed=5,
+            mix=MIXES["otel-new"],
+            scrape_s=600.0,
+            file_format=file_format,
+        )
+        with open_recording([where], scratch=folder / "scratch").connect() as connection:
+            counts += connection.execute("select count(*) from logs where EventName = 'exception'").fetchall()[0]
+            told = observe(connection).calls[DNS].sum()
+        assert told.errors_dns_nodata > 100
+    assert counts[0] == counts[1] > 100
