@@ -17,6 +17,18 @@ def history(request: pytest.FixtureRequest) -> History:
     return world(int(request.param))
 
 
+def trigger(history: History) -> tuple[float, float]:
+    start, end = history.truth.trigger_start, history.truth.trigger_end
+    assert start is not None
+    assert end is not None
+    return start, end
+
+
+def incident(history: History) -> tuple[float, float]:
+    assert history.truth.incident is not None
+    return history.truth.incident
+
+
 def test_root_is_the_record_in_the_words_of_the_analysis(history: History) -> None:
     truth = history.truth
     assert truth.root_component == "dynamodb.us-east-1.amazonaws.com"
@@ -40,13 +52,13 @@ def test_the_sustaining_loop_is_apart_from_the_trigger(history: History) -> None
     assert truth.storm_edges == (("ec2-dwfm", "droplets"),)
     assert truth.storm_start is not None
     assert truth.storm_end is not None
-    assert truth.trigger_end <= truth.storm_start < truth.storm_end < truth.incident[1]
+    assert trigger(history)[1] <= truth.storm_start < truth.storm_end < incident(history)[1]
 
 
 def test_symptoms_follow_the_trigger_callers_of_the_record_first(history: History) -> None:
     truth = history.truth
-    assert min(truth.affected.values()) >= truth.trigger_start
-    first = {name for name, onset in truth.affected.items() if onset < truth.trigger_start + 120}
+    assert min(truth.affected.values()) >= trigger(history)[0]
+    first = {name for name, onset in truth.affected.items() if onset < trigger(history)[0] + 120}
     assert {"food-ordering", "banking", "sts", "lambda", "iam-signin"} <= first
     assert truth.affected["nlb"] > truth.affected["network-manager"] > local(5, 28)
     assert "dynamodb" not in truth.affected
@@ -54,9 +66,9 @@ def test_symptoms_follow_the_trigger_callers_of_the_record_first(history: Histor
 
 def test_incident_covers_all_phases(history: History) -> None:
     truth = history.truth
-    assert truth.incident[0] == truth.trigger_start
-    assert truth.incident[1] >= max(phase.end or 0.0 for phase in truth.phases)
-    assert local(13, 30) <= truth.incident[1] <= local(14, 20)
+    assert incident(history)[0] == trigger(history)[0]
+    assert incident(history)[1] >= max(phase.end or 0.0 for phase in truth.phases)
+    assert local(13, 30) <= incident(history)[1] <= local(14, 20)
     assert [phase.start for phase in truth.phases] == sorted(phase.start for phase in truth.phases)
 
 
