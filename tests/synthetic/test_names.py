@@ -7,7 +7,8 @@ import pytest
 
 from epicenter.synthetic.world.conditions import Conditions
 from epicenter.synthetic.world.estate import Naming
-from epicenter.synthetic.world.interventions import Intervention, ResolverTrouble, Rewrite, World
+from epicenter.synthetic.world.interventions import Intervention, World
+from epicenter.synthetic.world.name_interventions import ResolverTrouble, Rewrite
 from epicenter.synthetic.world.names import NameBooks, authorities, fail_calls, look_up
 from epicenter.synthetic.world.resolvers import Caching
 from tests.synthetic.small import edge, estate, service, steady
