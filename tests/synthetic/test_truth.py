@@ -17,18 +17,6 @@ def history(request: pytest.FixtureRequest) -> History:
     return world(int(request.param))
 
 
-def trigger(history: History) -> tuple[float, float]:
-    start, end = history.truth.trigger_start, history.truth.trigger_end
-    assert start is not None
-    assert end is not None
-    return start, end
-
-
-def incident(history: History) -> tuple[float, float]:
-    assert history.truth.incident is not None
-    return history.truth.incident
-
-
 def test_root_is_the_record_in_the_words_of_the_analysis(history: History) -> None:
     truth = history.truth
     assert truth.root_component == "dynamodb.us-east-1.amazonaws.com"
