@@ -109,7 +109,7 @@ def play(
         ),
     )
     source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
-    sender, down = Sender(otlp, tally, protocol), False
+    sender, down, over = Sender(otlp, tally, protocol), False, False
     try:
         for due, what in _timetable(source, started, speed, stop):
             if _wait(clock, due) and progress is not None:
@@ -119,10 +119,11 @@ def play(
                 down = sender.down
                 notice(f"{otlp} does not take spans" if down else f"{otlp} takes spans again")
         _wait(clock, started + (stop - history.start) / speed)
+        over = True
     except KeyboardInterrupt:
         pass  # the user's way to end a show: what waits is still sent
     finally:
-        reached = min(stop, history.start + (clock.now() - started) * speed)
+        reached = stop if over else min(stop, history.start + (clock.now() - started) * speed)
         sender.close()
     return Played(tally.spans, tally.dropped, tally.changes, reached, tally.lag_s)
 
