@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,7 @@ def command(
     for sentence in broken:
         click.echo(f"epicenter: --fail-under: {sentence}", err=True)
     if broken or totals.crashed:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 def _worlds(

@@ -71,9 +71,12 @@ class Row:
 
 
 def run_world(world: World) -> list[Row]:
-    """Simulate the world and score its analysis in each of its mixes; UsageError for a scenario that is none."""
+    """Simulate the world and score its analysis in each of its mixes; UsageError for a scenario that is none.
+
+    ValueError for a mix that is none."""
+    mixes = {name: the_mix(name, world.scenario, world.seed) for name in world.mixes}
     history = simulate(world.scenario, seed=world.seed)
-    return [_row(world, history, mix) for mix in world.mixes]
+    return [_row(world, history, name, mix) for name, mix in mixes.items()]
 
 
 def the_mix(name: str, scenario: str, seed: int) -> Mix:
@@ -81,8 +84,7 @@ def the_mix(name: str, scenario: str, seed: int) -> Mix:
     return drawn_mix(zlib.crc32(f"{scenario} {seed}".encode())) if name == DRAWN else mix_of(name)
 
 
-def _row(world: World, history: History, name: str) -> Row:
-    mix = the_mix(name, world.scenario, world.seed)
+def _row(world: World, history: History, name: str, mix: Mix) -> Row:
     windows, summary = windows_of(history, seed=world.seed, mix=mix, spans_per_second=world.spans_per_second)
     truth = history.truth
     analysis = analyze(windows, summary)

@@ -42,7 +42,8 @@ def render(rows: Sequence[Row], totals: Totals, console: Console) -> None:
         of = [row for row in rows if row.scenario == scenario]
         table.add_row(scenario, *_line(of, totals_of(of)))
     table.add_row("all", *_line(rows, totals), style="bold")
-    console.print(table, crop=False, no_wrap=True, width=max(console.width, _WIDTH))
+    wide = Console(file=console.file, width=max(console.width, _WIDTH), force_terminal=console.is_terminal)
+    wide.print(table)
     for sentence in _sentences(totals):
         console.print(sentence, highlight=False)
     _print_misses(rows, console)
