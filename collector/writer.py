@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .aside import Aside, writing
-from .encoding import is_encoded, parquet_options, without_unused
+from .encoding import is_encoded
 from .errors import UsageError
 from .manifest import MANIFEST, FileEntry, encode_manifest
 from .model import TABLES
 from .parquet import OWN_MARK
+from .parts import PartFile
 
 GROUP_ROWS = 122_880
 """Rows of a Parquet row group: DuckDB's own size, so that each group is one unit of its parallel scan."""
 
-PART_GROUPS = 32
+PART_GROUPS = 8
 """Row groups of one part file: some tens of MB, one piece of work for one worker."""
+
+AT_ONCE = 2
+"""Part files that are written at a time: encoding spans takes twice as long as drawing them."""
 
 
 class TableWriter:
@@ -34,7 +37,7 @@ class TableWriter:
     def __init__(self, folder: Path, table: str, *, group_rows: int = GROUP_ROWS, level: int | None = None) -> None:
         self._folder, self._table, self._group_rows, self._level = folder, table, group_rows, level
         self._schema = TABLES[table].with_metadata(OWN_MARK)
-        self._file: pq.ParquetWriter | None = None
+        self._parts: list[PartFile] = []
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self.paths: list[Path] = []
@@ -66,34 +69,33 @@ class TableWriter:
         return rows.replace_schema_metadata(OWN_MARK) if rows.schema == self._schema else rows.cast(self._schema)
 
     def _write_group(self, rows: pa.Table) -> None:
-        if self._file is not None and self.rows % (PART_GROUPS * self._group_rows) == 0:
-            self._file.close()
-            self._file = None
-        if self._file is None:
+        if self.rows % (PART_GROUPS * self._group_rows) == 0:
+            if len(self._parts) == AT_ONCE:
+                self._parts.pop(0).close()
             self.paths.append(self._folder / f"{self._table}-{len(self.paths):04d}.parquet")
-            self._file = pq.ParquetWriter(
-                self.paths[-1], self._schema, compression_level=self._level, **parquet_options(self._table)
-            )
-            self._file.add_key_value_metadata(OWN_MARK)
-        # else the bytes would tell how the rows were handed over
-        self._file.write_table(without_unused(rows.combine_chunks()))
+            self._parts.append(PartFile(self.paths[-1], self._table, self._schema, self._level))
+        self._parts[-1].write(rows)
         self.rows += rows.num_rows
 
+    def _close_parts(self) -> None:
+        """End all open files, also where one of them cannot be ended."""
+        with ExitStack() as closing:
+            for part in self._parts:
+                closing.callback(part.close)
+            self._parts = []
+
     def close(self) -> None:
-        """Write what waits and end the file."""
+        """Write what waits and end the files."""
         if self._waiting_rows:
             self._write_group(pa.concat_tables(self._waiting))
         self._waiting, self._waiting_rows = [], 0
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._close_parts()
 
     def abandon(self) -> None:
         """Let go of a file that is not wanted any more."""
         self._waiting, self._waiting_rows = [], 0
         with suppress(OSError, pa.ArrowException):  # the failure that led here is the one that is told
             self.close()
-        self._file = None
 
 
 class TextFile:

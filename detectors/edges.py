@@ -26,7 +26,7 @@ FLAT = 1.5
 class EdgeCounts:
     """One caller's calls to one callee, whatever name it used: quantity -> [windows], sums over `width` windows each.
 
-    reached: attempts that got to the callee; where it sends no spans, those that neither look-up nor connection stopped.
+    reached: attempts that got to the callee; where it sends no spans, those that no look-up and no connection stopped.
     """
 
     client: str
@@ -63,7 +63,7 @@ def edges(windows: Windows) -> Iterator[EdgeCounts]:
         sent = counts["attempts"] - counts["unresolved"] - counts["errors_connect"]
         counts["reached"] = sent if silent else counts["answered"]
         width = _width(windows, counts["originals"])
-        yield EdgeCounts(client, callee, width, {name: _summed(values, width) for name, values in counts.items()})
+        yield EdgeCounts(client, callee, width, {name: summed(values, width) for name, values in counts.items()})
 
 
 def callees(rows: pd.DataFrame) -> pd.Series[str]:
@@ -82,7 +82,7 @@ def users_flat(windows: Windows) -> Flags:
 
 
 def usual(counts: Floats, teaching: Flags) -> Floats:
-    """[windows] The median of the teaching windows until then: a storm is none, or one that lasts would be the usual."""
+    """[windows] The median of the teaching windows until then: a storm that lasted would become the usual."""
     seen = np.where(teaching & (counts > 0), counts, np.nan)
     middle = [np.nanmedian(seen[: i + 1]) if np.isfinite(seen[: i + 1]).any() else 0.0 for i in _grid(counts)]
     return np.maximum(np.repeat(np.array(middle), _STEP)[: len(counts)], 1.0)
@@ -103,7 +103,8 @@ def _width(windows: Windows, originals: Floats) -> int:
     return most if middle <= 0 else int(min(most, max(1, np.ceil(LEAST_REQUESTS / middle))))
 
 
-def _summed(values: Floats, width: int) -> Floats:
+def summed(values: Floats, width: int) -> Floats:
+    """[windows] Sums over so many windows, backwards."""
     total = np.concatenate((np.zeros(1), np.cumsum(values)))
     ends = np.arange(1, len(values) + 1)
     return total[ends] - total[np.maximum(0, ends - width)]

@@ -13,7 +13,7 @@ import numpy as np
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .cache_loss import cache_loss
-from .edges import LEAST_REQUESTS, EdgeCounts, edges, users_flat, usual
+from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, edges, summed, users_flat, usual
 from .queries import sql
 from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts
 from .runs import Run, runs
@@ -37,6 +37,8 @@ def restart_herd(windows: Windows) -> list[Finding]:
 def _behind_caches(windows: Windows) -> set[str]:
     """Clients of a cache that was lost: they ask the store more often for another reason."""
     lost = {finding.component for finding in cache_loss(windows)}
+    if not lost:
+        return set()
     calls = windows.calls
     return set(calls.loc[calls["server"].isin(lost) | calls["peer"].str.partition(".")[0].isin(lost), "client"])
 
@@ -47,7 +49,7 @@ def _incoming(windows: Windows) -> dict[str, Floats]:
     table = tally(windows, served, ("server",), ("attempts",))
     grown: dict[str, Floats] = {}
     for row, name in enumerate(table.names("server")):
-        asked = table["attempts"][row]
+        asked = summed(table["attempts"][row], max(1, int(LONGEST_S // windows.window_s)))
         grown[name] = np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
     return grown
 

@@ -24,5 +24,6 @@ def test_every_detector_has_a_page(detector: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_scenario_has_a_page(scenario: str) -> None:
-    assert (DOCS / "scenarios" / f"{scenario}.md").read_text().startswith("# ")
+def test_every_scenario_has_its_part_of_the_page_and_a_picture(scenario: str) -> None:
+    assert f"\n## {scenario}\n" in (DOCS / "scenarios.md").read_text()
+    assert (DOCS / "scenarios" / f"{scenario}.svg").read_text().startswith("<?xml")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
-from .numbers import PositiveNumber
+from .numbers import PositiveNumber, SeedParameter
+from .simulate import MIXES
 
 
 @click.command("emit")
@@ -14,7 +17,7 @@ from .numbers import PositiveNumber
     default="http://127.0.0.1:4318",
     show_default=True,
     metavar="URL",
-    help="OTLP/HTTP receiver of the spans and changes.",
+    help="OTLP receiver of the spans and changes.",
 )
 @click.option(
     "--metrics-port",
@@ -30,7 +33,7 @@ from .numbers import PositiveNumber
     show_default=True,
     help="Seconds of the world per second here.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the world.")
+@click.option("--seed", type=SeedParameter(), default=0, show_default=True, help="Seed of the world.")
 @click.option(
     "--spans-per-second",
     type=PositiveNumber(),
@@ -38,7 +41,28 @@ from .numbers import PositiveNumber
     show_default=True,
     help="Sampled spans per second of the world, on average.",
 )
-def command(scenario: str, otlp: str, metrics_port: int, speed: float, seed: int, spans_per_second: float) -> None:
+@click.option(
+    "--protocol",
+    type=click.Choice(("http/protobuf", "grpc")),
+    help="How OTLP is spoken; default: grpc where the port is 4317, else http/protobuf.",
+)
+@click.option(
+    "--mix",
+    type=click.Choice(MIXES),
+    default="default",
+    show_default=True,
+    help="In whose dialects spans and metrics are told; drawn: as the seed will have it.",
+)
+def command(
+    scenario: str,
+    otlp: str,
+    metrics_port: int,
+    speed: float,
+    seed: int,
+    spans_per_second: float,
+    protocol: Literal["http/protobuf", "grpc"] | None,
+    mix: str,
+) -> None:
     """Play SCENARIO live: spans and changes over OTLP, metrics on an endpoint to scrape; Ctrl-C ends it."""
     import logging
 
@@ -47,10 +71,12 @@ def command(scenario: str, otlp: str, metrics_port: int, speed: float, seed: int
     from ..collector.errors import UsageError
     from ..synthetic import simulate
     from ..synthetic.telemetry.live import WallClock, play
+    from ..synthetic.telemetry.mix import drawn_mix, mix_of
     from .output import progress
 
     if not otlp.startswith(("http://", "https://")):
-        raise UsageError(f"--otlp {otlp}: an OTLP/HTTP receiver's URL begins with http:// or https://")
+        raise UsageError(f"--otlp {otlp}: an OTLP receiver's URL begins with http:// or https://")
+    spoken = protocol or ("grpc" if otlp.rstrip("/").endswith(":4317") else "http/protobuf")
     with progress("Simulating the world"):
         history = simulate(scenario, seed=seed)
     registry = CollectorRegistry()
@@ -77,6 +103,9 @@ def command(scenario: str, otlp: str, metrics_port: int, speed: float, seed: int
                 spans_per_second=spans_per_second,
                 seed=seed,
                 clock=WallClock(),
+                protocol=spoken,
+                mix=drawn_mix(seed) if mix == "drawn" else mix_of(mix),
+                notice=lambda text: click.echo(text, err=True),
                 progress=lambda share: bar.update(task, total=1.0, completed=share),
             )
     finally:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ..world.history import History
+from .exemplars import FAMILY, Exemplars
 from .metrics import Family, families
+from .mix import DEFAULT
 from .sdk import Tally
 
 STEP_S = 15.0
@@ -19,10 +21,22 @@ STEP_S = 15.0
 class WorldMetrics(Collector):
     """The families of a history at the moment that `world_time` tells."""
 
-    def __init__(self, history: History, world_time: Callable[[], float], speed: float, tally: Tally) -> None:
+    def __init__(
+        self,
+        history: History,
+        world_time: Callable[[], float],
+        speed: float,
+        tally: Tally,
+        metrics: Sequence[str] = DEFAULT.metrics,
+        exemplars: Exemplars | None = None,
+    ) -> None:
         self._history, self._world_time, self._speed, self._tally = history, world_time, speed, tally
         self._step_s = max(STEP_S, history.tick_s)
-        self._families = list(families(history, self._step_s))
+        self._families = list(families(history, self._step_s, metrics))
+        self._exemplars = exemplars or Exemplars()
+        served = [family for family in self._families if family.name == FAMILY]
+        bounds = {series.labels["le"] for family in served for series in family.series if "le" in series.labels}
+        self._exemplars.bounds(sorted(float(bound.replace("+Inf", "inf")) for bound in bounds))
 
     def describe(self) -> Iterable[Metric]:
         """Names only, so that registering does not scrape."""
@@ -37,7 +51,8 @@ class WorldMetrics(Collector):
             for series in family.series:
                 value = float(series.values[min(step, len(series.values) - 1)])
                 if not math.isnan(value):
-                    metric.add_sample(family.name + series.suffix, dict(series.labels), value)
+                    shown = self._exemplars.of(series.labels) if family.name == FAMILY else None
+                    metric.add_sample(family.name + series.suffix, dict(series.labels), value, exemplar=shown)
             if metric.samples:
                 yield metric
         yield GaugeMetricFamily("epicenter_emit_world_time_seconds", "World time, in Unix seconds.", now)

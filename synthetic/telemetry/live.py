@@ -17,7 +17,10 @@ from prometheus_client import CollectorRegistry
 
 from ...collector.model import ATTRIBUTES, SPANS
 from ..world.history import Change, History
+from .exemplars import Exemplars
 from .exposition import WorldMetrics
+from .mix import DEFAULT, Mix
+from .sdk import Protocol as OtlpProtocol
 from .sdk import Sender, Tally
 from .spans import SpanSource, span_source
 
@@ -62,12 +65,17 @@ class WallClock:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of it: spans that were due, of these not delivered, changes, and the world time reached."""
+    """What came of it.
+
+    spans: that were due; dropped: of these, not delivered. until: the world time reached. lag_s: how late the latest
+    span was handed to the SDK.
+    """
 
     spans: int
     dropped: int
     changes: int
     until: float
+    lag_s: float
 
 
 def play(
@@ -79,47 +87,59 @@ def play(
     spans_per_second: float,
     seed: int,
     clock: Clock,
+    protocol: OtlpProtocol = "http/protobuf",
+    mix: Mix = DEFAULT,
     until: float | None = None,
     progress: Callable[[float], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> Played:
     """Play `history` to its end, or to world time `until`; Ctrl-C ends it cleanly.
 
     registry: gets the world's metrics, to be served by the caller.
     spans_per_second: of world time; on the wall there are `speed` times as many.
+    protocol: how OTLP is spoken. mix: in which dialects the truth is told.
     progress: is told the share of the play that is over, from 0 to 1.
+    notice: is told when the receiver stops taking what is sent, and when it does again.
     """
     stop = history.end if until is None else min(until, history.end)
-    tally, started, reached = Tally(), clock.now(), history.start
+    tally, started, exemplars = Tally(), clock.now(), Exemplars()
     registry.register(
-        WorldMetrics(history, lambda: history.start + (clock.now() - started) * speed, speed, tally),
+        WorldMetrics(
+            history, lambda: history.start + (clock.now() - started) * speed, speed, tally, mix.metrics, exemplars
+        ),
     )
-    source = span_source(history, spans_per_second=spans_per_second, seed=seed)
-    sender = Sender(otlp, tally)
+    source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
+    sender, down, over = Sender(otlp, tally, protocol), False, False
     try:
         for due, what in _timetable(source, started, speed, stop):
             if _wait(clock, due) and progress is not None:
-                progress((reached - history.start) / (stop - history.start))
-            reached = max(reached, history.start + (due - started) * speed)
-            _send(sender, tally, what, due, clock.now())
+                progress((due - started) * speed / (stop - history.start))
+            _send(sender, tally, exemplars, what, due, clock.now())
+            if sender.down is not down and notice is not None:
+                down = sender.down
+                notice(f"{otlp} does not take spans" if down else f"{otlp} takes spans again")
         _wait(clock, started + (stop - history.start) / speed)
-        reached = stop
+        over = True
     except KeyboardInterrupt:
         pass  # the user's way to end a show: what waits is still sent
     finally:
+        reached = stop if over else min(stop, history.start + (clock.now() - started) * speed)
         sender.close()
-    return Played(tally.spans, tally.dropped, tally.changes, reached)
+    return Played(tally.spans, tally.dropped, tally.changes, reached, tally.lag_s)
 
 
-def _send(sender: Sender, tally: Tally, what: Change | _Placed, due: float, now: float) -> None:
+def _send(sender: Sender, tally: Tally, exemplars: Exemplars, what: Change | _Placed, due: float, now: float) -> None:
     if isinstance(what, Change):
         sender.change(what, round(due * _NS))
         tally.changes += 1
         return
     tally.spans += 1
+    tally.lag_s = max(tally.lag_s, now - due)
     if now - due > _LATE_S:
         tally.late += 1
     else:
         sender.span(what.row, what.start_ns)
+        exemplars.note(what.row, now)
 
 
 def _wait(clock: Clock, due: float) -> bool:

@@ -1,16 +1,16 @@
-"""Drawn spans and changes handed to OpenTelemetry's SDK, and sent by it over OTLP/HTTP."""
+"""Drawn spans and changes handed to OpenTelemetry's SDK, and sent by it over OTLP, by HTTP or gRPC."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -28,6 +28,8 @@ from opentelemetry.trace import (
 )
 
 from ..world.history import Change
+
+Protocol = Literal["http/protobuf", "grpc"]
 
 SCOPE = "epicenter.synthetic"
 QUEUE_SPANS = 8192
@@ -56,10 +58,14 @@ class GivenIds(IdGenerator):
 
 @dataclass
 class Tally:
-    """Spans that ended in the world, of these too late to be sent, seen by the exporter, and delivered; changes."""
+    """Spans that ended in the world, of these too late to be sent, seen by the exporter, and delivered; changes.
+
+    lag_s: how late the latest was.
+    """
 
     spans: int = 0
     late: int = 0
+    lag_s: float = 0.0
     changes: int = 0
     delivered: int = 0
     seen: int = 0
@@ -77,37 +83,54 @@ class _Counting(SpanExporter):
 
     def __init__(self, exporter: SpanExporter, tally: Tally) -> None:
         self._exporter, self._tally = exporter, tally
-        self._down = False
+        self.down = False
         self.closing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self._tally.seen += len(spans)
-        result = SpanExportResult.FAILURE if self.closing and self._down else self._exporter.export(spans)
-        self._down = result is not SpanExportResult.SUCCESS
-        self._tally.delivered += 0 if self._down else len(spans)
+        result = SpanExportResult.FAILURE if self.closing and self.down else self._exporter.export(spans)
+        self.down = result is not SpanExportResult.SUCCESS
+        self._tally.delivered += 0 if self.down else len(spans)
         return result
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
 
 
+def _exporters(base: str, protocol: Protocol) -> tuple[SpanExporter, LogRecordExporter]:
+    if protocol == "grpc":
+        # gRPC takes a second to import, and most shows do without
+        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
+
+        insecure = not base.startswith("https://")
+        return (
+            GrpcSpans(endpoint=base, insecure=insecure, timeout=TIMEOUT_S),
+            GrpcLogs(endpoint=base, insecure=insecure, timeout=TIMEOUT_S),
+        )
+    return (
+        OTLPSpanExporter(f"{base}/v1/traces", timeout=TIMEOUT_S),
+        OTLPLogExporter(f"{base}/v1/logs", timeout=TIMEOUT_S),
+    )
+
+
 class Sender:
     """One SDK pipeline for a whole world: a tracer for each service instance, one queue, one exporter a signal.
 
-    otlp: base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318.
+    otlp: base URL of the receiver, such as http://127.0.0.1:4318; http:// is plain text for gRPC, too.
+    protocol: "http/protobuf" or "grpc", in the words of OTEL_EXPORTER_OTLP_PROTOCOL.
     """
 
-    def __init__(self, otlp: str, tally: Tally) -> None:
-        base = otlp.rstrip("/")
+    def __init__(self, otlp: str, tally: Tally, protocol: Protocol = "http/protobuf") -> None:
         self._tally = tally
         self._ids = GivenIds()
-        self._exporter = _Counting(OTLPSpanExporter(f"{base}/v1/traces", timeout=TIMEOUT_S), tally)
+        span_exporter, log_exporter = _exporters(otlp.rstrip("/"), protocol)
+        self._exporter = _Counting(span_exporter, tally)
         self._processor = BatchSpanProcessor(
             self._exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=500
         )
         self._tracers: dict[str, Tracer] = {}
         self._logs = LoggerProvider(Resource({"service.name": "change-log"}), shutdown_on_exit=False)
-        log_exporter = OTLPLogExporter(f"{base}/v1/logs", timeout=TIMEOUT_S)
         self._logs.add_log_record_processor(BatchLogRecordProcessor(log_exporter, schedule_delay_millis=500))
         self._logger = self._logs.get_logger(SCOPE)
 
@@ -148,6 +171,11 @@ class Sender:
             attributes=attributes,
             event_name=change.kind,
         )
+
+    @property
+    def down(self) -> bool:
+        """Whether the last batch could not be delivered."""
+        return self._exporter.down
 
     def close(self) -> None:
         """Send what waits, once, and stop; afterwards the tally is final."""

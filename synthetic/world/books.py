@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
 OK, SERVER, DEADLINE, CONNECT, UNRESOLVED, UNANSWERED, GIVEN_UP = range(7)
 """How attempts end; look-ups that fail at once are told apart by class afterwards. And calls that are given up."""
+SPREAD_PARTS = 16
+"""Parts of a tick's attempts that are told apart where they wait for much longer or shorter than each other."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Books:
         self.by_edge["originals"][tick] = originals
         self.by_edge["attempts"][tick] = failed[:4].sum(axis=0) + free
         slots, edges = len(self._coming), np.arange(len(free))
-        for share, round_trip_s in _spread(chances, self.conditions.tick_s):
-            answered = (tick + np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)) % slots
+        for share, lag in self._answered(chances):
+            answered = (tick + lag) % slots
             self._coming[answered, OK, edges] += share * (free - late - erring)
             self._coming[answered, SERVER, edges] += share * erring
         self._coming[tick % slots, UNRESOLVED] += unresolved
@@ -90,15 +92,23 @@ class Books:
         for kind, count in ((UNANSWERED, unanswered), (CONNECT, unconnected), (DEADLINE, late)):
             self._coming[(tick + self._lag[kind]) % slots, kind, edges] += count
 
-    def give_up(self, tick: int, failed: Floats, round_trip_s: Floats) -> None:
+    def give_up(self, tick: int, failed: Floats, chances: Chances) -> None:
         """Attempts [6, E], as in `attempt`, are the last of their calls, which end when they do."""
-        slots, edges = len(self._coming), np.arange(len(round_trip_s))
+        slots, edges = len(self._coming), np.arange(failed.shape[1])
         unresolved, refused, unanswered, unconnected, late, erring = failed
         self._coming[tick % slots, GIVEN_UP] += unresolved + refused
-        answered = np.minimum(round_trip_s / self.conditions.tick_s, slots - 1).astype(np.int64)
-        lags = (self._lag[UNANSWERED], self._lag[CONNECT], self._lag[DEADLINE], answered)
-        for lag, count in zip(lags, (unanswered, unconnected, late, erring), strict=True):
-            self._coming[(tick + lag) % slots, GIVEN_UP, edges] += count
+        for kind, count in ((UNANSWERED, unanswered), (CONNECT, unconnected), (DEADLINE, late)):
+            self._coming[(tick + self._lag[kind]) % slots, GIVEN_UP, edges] += count
+        for share, lag in self._answered(chances):
+            self._coming[(tick + lag) % slots, GIVEN_UP, edges] += share * erring
+
+    def _answered(self, chances: Chances) -> list[tuple[float, Indices]]:
+        """Shares of a tick's answered attempts, and after how many ticks each share is answered."""
+        most, tick_s = len(self._coming) - 1, self.conditions.tick_s
+        parts = 1 if chances.spread_s.max(initial=0.0) <= tick_s else SPREAD_PARTS
+        middles = (np.arange(parts) + 0.5) / parts - 0.5
+        ticks = (chances.round_trip_s + middles[:, None] * chances.spread_s) / tick_s
+        return [(1.0 / parts, lag) for lag in np.minimum(ticks, most).astype(np.int64)]
 
     def close(self, tick: int, engine: Engine) -> None:
         """End a tick: book the outcomes that have come, and the state at its end."""
@@ -183,12 +193,3 @@ class Books:
 
 def _ticks(seconds: list[float], tick_s: float) -> Indices:
     return np.round(np.array(seconds, dtype=float) / tick_s).astype(np.int64)
-
-
-def _spread(chances: Chances, tick_s: float) -> list[tuple[float, Floats]]:
-    """Shares of a tick's answered attempts, and how long each share takes."""
-    if chances.spread_s.max(initial=0.0) <= tick_s:
-        return [(1.0, chances.round_trip_s)]
-    parts = 16
-    middles = (np.arange(parts) + 0.5) / parts - 0.5
-    return [(1.0 / parts, chances.round_trip_s + middle * chances.spread_s) for middle in middles.tolist()]

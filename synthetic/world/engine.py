@@ -185,7 +185,7 @@ class Engine:
             negligible[row] += (aside * small).sum(axis=0)
             self.parked.put(tick, kind, np.where(small, 0.0, aside), chances.stuck, stuck=is_stuck)
         last += np.stack([negligible[0], ratio(negligible[1], fates.failing)])
-        self.books.give_up(tick, fates.of(last[0], last[1]), chances.round_trip_s)
+        self.books.give_up(tick, fates.of(last[0], last[1]), chances)
 
 
 def _queue_limit(limit_s: float, capacity_rps: float) -> float:

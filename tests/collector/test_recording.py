@@ -76,12 +76,12 @@ def changes(count: int) -> pa.Table:
 
 def test_a_long_table_is_cut_into_parts_and_read_as_one(tmp_path: Path) -> None:
     with RecordingWriter(tmp_path / "r", group_rows=2) as writer:
-        for start in range(0, 150, 50):
-            writer.write("changes", changes(150).slice(start, 50))
+        for start in range(0, 36, 12):
+            writer.write("changes", changes(36).slice(start, 12))
     parts = sorted(path.name for path in (tmp_path / "r").glob("*.parquet"))
     assert parts == ["changes-0000.parquet", "changes-0001.parquet", "changes-0002.parquet"]
     found = rows(opened(tmp_path / "s", tmp_path / "r"), "select count(*), sum(Generation) from changes")
-    assert found == [(150, sum(range(150)))]
+    assert found == [(36, sum(range(36)))]
 
 
 def test_the_summary_tells_what_is_in_it(tmp_path: Path) -> None:

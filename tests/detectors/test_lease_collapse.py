@@ -31,8 +31,8 @@ def test_a_collapse_is_found_with_its_manager_its_window_and_its_waste() -> None
     assert (found.started_at, found.ended_at) == (at(20), at(40))
     assert (found.facts["wasted_share"], found.facts["amplification"]) == (0.8, 5.0)
     assert [e.statement for e in found.evidence] == [
-        f"{MANAGER} held 400 leases at the least, of 1000 before",
-        "1600 of 2000 pieces of its work were thrown away as too late",
+        f"{MANAGER} held 400 leases at the least, of 1,000 before",
+        "1,600 of 2,000 pieces of its work were thrown away as too late",
         "the oldest work in its queue had waited 20 minutes",
     ]
 

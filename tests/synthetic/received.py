@@ -57,7 +57,7 @@ class Sink:
 
 
 @contextmanager
-def sink() -> Generator[Sink]:
+def sink(port: int = 0) -> Generator[Sink]:
     received = Sink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +70,7 @@ def sink() -> Generator[Sink]:
         def log_request(self, code: Any = "-", size: Any = "-") -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     received.url = f"http://127.0.0.1:{server.server_port}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ DNS = [f"errors_dns_{name}" for name in ("nodata", "nxdomain", "servfail", "refu
 
 
 @cache
-def calls(dialect: str, mix: Mix, folder: Path, failure: str = "dns_nodata") -> pd.DataFrame:
+def calls(dialect: str, mix: Mix, folder: Path, failure: str = "dns_nodata") -> Any:
     """Calls by client and server over the whole recording."""
     name = "-".join((dialect, failure, str(abs(hash(mix)))))
     where = record(
@@ -109,3 +110,22 @@ def test_drawn_mixes_differ_and_the_same_seed_draws_the_same() -> None:
 def test_a_mix_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(ValueError, match=r"no mix 'mash'; there are default, .*mesh"):
         mix_of("mash")
+
+
+def test_log_records_of_a_mix_are_written_as_otlp_too(folder: Path) -> None:
+    counts: list[int] = []
+    for file_format in ("parquet", "otlp-json"):
+        where = record(
+            toy_history(),
+            folder / f"logged-{file_format}",
+            spans_per_second=SPANS_PER_SECOND,
+            seed=5,
+            mix=MIXES["otel-new"],
+            scrape_s=600.0,
+            file_format=file_format,
+        )
+        with open_recording([where], scratch=folder / "scratch").connect() as connection:
+            counts += connection.execute("select count(*) from logs where EventName = 'exception'").fetchall()[0]
+            told = observe(connection).calls[DNS].sum()
+        assert told.errors_dns_nodata > 100
+    assert counts[0] == counts[1] > 100

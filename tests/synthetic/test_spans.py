@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from epicenter.collector.model import SPANS
-from epicenter.synthetic import History
+from epicenter.synthetic import History, simulate
 from epicenter.synthetic.telemetry.odds import OK
 from epicenter.synthetic.telemetry.spans import span_source, span_tables
 from epicenter.synthetic.telemetry.tree import BROKEN, OWN
@@ -44,6 +44,11 @@ def test_what_is_drawn_follows_the_odds(failure: str) -> None:
 
 def test_the_flagship_is_drawn_by_its_odds(flagship: History) -> None:
     _assert_odds(flagship, spans_per_second=20.0)
+
+
+@pytest.mark.parametrize("name", ["metadata-timeout-storm", "restart-herd"])
+def test_other_worlds_are_drawn_by_their_odds(name: str) -> None:
+    _assert_odds(simulate(name), spans_per_second=20.0)
 
 
 def _assert_odds(history: History, spans_per_second: float) -> None:

@@ -1,0 +1,200 @@
+"""Emit as people run it: over gRPC, to a receiver that comes late, under a real scrape, and ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from concurrent import futures
+from http.client import HTTPResponse
+from typing import Any
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families as text_families
+
+from epicenter.synthetic.telemetry.live import Played, play
+
+from .received import START_WALL, Calendar, LeapingClock, Sink, sink
+from .toy_history import START, toy_history
+
+SPEED = 10.0
+
+
+@pytest.fixture
+def grpc_sink() -> Iterator[Sink]:
+    """An OTLP/gRPC receiver that keeps the requests as they came."""
+    received = Sink()
+
+    class Traces(trace_service_pb2_grpc.TraceServiceServicer):
+        def Export(self, request: Any, context: Any) -> Any:
+            received.take("/v1/traces", request.SerializeToString())
+            return trace_service_pb2.ExportTraceServiceResponse()
+
+    class Logs(logs_service_pb2_grpc.LogsServiceServicer):
+        def Export(self, request: Any, context: Any) -> Any:
+            received.take("/v1/logs", request.SerializeToString())
+            return logs_service_pb2.ExportLogsServiceResponse()
+
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Traces(), server)
+    logs_service_pb2_grpc.add_LogsServiceServicer_to_server(Logs(), server)
+    received.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield received
+    server.stop(None).wait()
+
+
+class PlainClock(LeapingClock):
+    """Sleeping takes no time, and nobody scrapes."""
+
+    def sleep(self, seconds: float) -> None:
+        self.wall += seconds
+
+
+def test_spans_and_changes_arrive_over_grpc_from_the_services_that_sent_them(grpc_sink: Sink) -> None:
+    history = toy_history()
+    played = play(
+        history,
+        otlp=grpc_sink.url,
+        protocol="grpc",
+        registry=CollectorRegistry(),
+        speed=SPEED,
+        spans_per_second=2.0,
+        seed=1,
+        clock=PlainClock(Calendar(START, SPEED), "", grpc_sink),
+    )
+    assert played.dropped == 0
+    assert grpc_sink.spans == played.spans > 1000
+    senders = {
+        attribute.value.string_value
+        for request in grpc_sink.traces
+        for resource in request.resource_spans
+        for attribute in resource.resource.attributes
+        if attribute.key == "service.name"
+    }
+    assert {"shop", "checkout", "ticker"} <= senders
+    assert played.changes == 2
+
+
+class _Door(LeapingClock):
+    """Nobody listens at first; a third of the way a receiver opens, and what is sent from then on arrives."""
+
+    def sleep(self, seconds: float) -> None:
+        self.wall += seconds
+        if self.wall > START_WALL + 80.0 and not self.opened.is_set():
+            self.opened.set()
+            assert self.listening.wait(30)
+
+    opened = threading.Event()
+    listening = threading.Event()
+
+
+def test_a_receiver_that_comes_late_costs_what_it_missed_and_not_the_pace() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = int(unused.getsockname()[1])
+    clock, notices, registry = _Door(Calendar(START, SPEED), "", Sink()), list[str](), CollectorRegistry()
+    done: list[Played] = []
+
+    def show() -> None:
+        done.append(
+            play(
+                toy_history(),
+                otlp=f"http://127.0.0.1:{port}",
+                registry=registry,
+                speed=SPEED,
+                spans_per_second=20.0,  # twice the SDK's queue before the door opens
+                seed=1,
+                clock=clock,
+                notice=notices.append,
+            )
+        )
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    assert clock.opened.wait(120)
+    with sink(port) as received:
+        clock.listening.set()
+        thread.join(120)
+    (played,) = done
+    assert played.until == pytest.approx(START + 2400.0)
+    assert 0 < received.spans == played.spans - played.dropped < played.spans
+    assert registry.get_sample_value("epicenter_emit_spans_dropped_total") == played.dropped > 0
+
+
+def scraped(port: int, accept: str) -> tuple[str, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept})
+    answer: HTTPResponse
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.headers["Content-Type"], answer.read().decode()
+
+
+def test_openmetrics_leads_from_buckets_to_traces_that_were_sent() -> None:
+    registry = CollectorRegistry()
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        with sink() as received:
+            clock = PlainClock(Calendar(START, SPEED), "", received)
+            history = toy_history()
+            play(
+                history,
+                otlp=received.url,
+                registry=registry,
+                speed=SPEED,
+                spans_per_second=2.0,
+                seed=1,
+                clock=clock,
+            )
+        kind, text = scraped(server.server_port, "application/openmetrics-text; version=1.0.0")
+        plain_kind, plain = scraped(server.server_port, "text/plain")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert kind.startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+    sent = {
+        span.trace_id.hex()
+        for request in received.traces
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
+    samples = [sample for family in openmetrics_families(text) for sample in family.samples if sample.exemplar]
+    assert samples
+    for sample in samples:
+        assert sample.exemplar is not None
+        assert sample.exemplar.labels["trace_id"] in sent
+        assert sample.exemplar.value <= float(sample.labels["le"].replace("+Inf", "inf"))
+    assert plain_kind.startswith("text/plain")
+    assert {family.name for family in text_families(plain)} >= {"http_server_request_duration_seconds"}
+    assert "trace_id" not in plain
+
+
+def test_ctrl_c_ends_the_process_with_its_sum() -> None:
+    with sink() as received, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = str(unused.getsockname()[1])
+        unused.close()
+        command = [sys.executable, "-c", "from epicenter.cli import main; main()", "emit", "plain-failure"]
+        command += ["--otlp", received.url, "--metrics-port", port, "--speed", "100"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            with received.arrived:
+                assert received.arrived.wait_for(lambda: received.spans > 0, timeout=120)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert "played:" in out
+    assert "Traceback" not in err
