@@ -1,29 +1,69 @@
-"""How long the flagship world takes to simulate, without its telemetry."""
+"""How long worlds take to simulate, without their telemetry, and how much memory: each in a process of its own."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import resource
+import subprocess
+import sys
 import time
 
-from epicenter.synthetic import SCENARIOS, History, simulate
+from benchmarks.estate import EDGES_PER_SERVICE, layered
+from epicenter.synthetic import SCENARIOS, simulate
+from epicenter.synthetic.world.engine import run_services
 
-ROUNDS = 3
+SIZES = (50, 100, 200, 500)
+HOURS, TICK_S = 6.0, 10.0
 
 
-def timed(name: str, seed: int) -> tuple[float, float, History]:
-    """Seconds on the clock and of the processor that one world takes."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    history = simulate(name, seed=seed)
-    return time.perf_counter() - wall, time.process_time() - cpu, history
+def measured(*what: str) -> dict[str, float]:
+    """What `main` below prints, run in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.world", *what]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def run(options: argparse.Namespace) -> None:
     del options
     for name in SCENARIOS:
-        rounds = sorted((timed(name, seed) for seed in range(ROUNDS)), key=lambda one: one[0])
-        wall, cpu, history = rounds[ROUNDS // 2]
-        hours = (history.end - history.start) / 3600.0
+        one = measured("scenario", name)
         print(
-            f"{name}: {hours:.1f} hours, {history.ticks:,} ticks, {history.attempts.sum():,.0f} attempts over "
-            f"{len(history.edges)} edges in {wall:.2f} s ({cpu:.2f} s of processor; median of {ROUNDS}; the aim is 4)"
+            f"{name:32} {_figures(one)}  {one['ticks']:7,.0f} ticks, {one['edges']:4,.0f} edges (the aim: 20 s, 1 GB)"
         )
+    for services in SIZES:
+        one = measured("estate", str(services))
+        per = 1e6 * one["processor_s"] / one["ticks"] / services
+        print(
+            f"{services:4} services, {one['edges']:6,.0f} edges, {HOURS:g} h, ticks of {TICK_S:g} s: {_figures(one)}  "
+            f"{per:5.1f} µs of processor per service and tick" + (" (the aim: 60 s)" if services == 500 else "")
+        )
+
+
+def _figures(one: dict[str, float]) -> str:
+    return f"{one['seconds']:6.2f} s  {one['processor_s']:6.2f} s of processor  {one['peak_mb']:6,.0f} MB"
+
+
+def main(kind: str, which: str) -> None:
+    """Simulate one world and print what it took."""
+    if kind == "scenario":
+        begun, cpu = time.perf_counter(), time.process_time()
+        history = simulate(which)
+        ticks, edges = history.ticks, len(history.edges)
+    else:
+        conditions = layered(int(which), hours=HOURS, tick_s=TICK_S)
+        assert len(conditions.edges) == EDGES_PER_SERVICE * int(which)
+        begun, cpu = time.perf_counter(), time.process_time()
+        run_services(conditions)
+        ticks, edges = conditions.ticks, len(conditions.edges)
+    figures = {
+        "seconds": time.perf_counter() - begun,
+        "processor_s": time.process_time() - cpu,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "ticks": ticks,
+        "edges": edges,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

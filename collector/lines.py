@@ -7,6 +7,7 @@ stream, and so are frames with their length before them, as the Collector's file
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -105,6 +106,14 @@ def _too_long(path: Path, limit: int, line: int) -> UnreadableInput:
 
 
 def _chunks(path: Path, report: Report) -> Iterator[bytes]:
+    """The file's bytes, unpacked, without the mark that editors on Windows put before UTF-8."""
+    chunks = _unpacked(path, report)
+    first = next(chunks, b"")
+    yield first.removeprefix(BOM_UTF8)
+    yield from chunks
+
+
+def _unpacked(path: Path, report: Report) -> Iterator[bytes]:
     compression = None
     try:
         with path.open("rb") as file:

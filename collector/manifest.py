@@ -60,9 +60,23 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return manifest if manifest.schema.startswith("epicenter.recording/") else None
+
+
+def not_a_manifest(folder: Path) -> str:
+    """What `manifest.json` is, if it is none of ours; "" where it is, or where there is none."""
+    path = folder / MANIFEST
+    if not path.is_file() or read_manifest(folder) is not None:
+        return ""
+    unchecked = "so whether anything is missing beside it is not known"
+    try:
+        other = msgspec.json.decode(path.read_bytes())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return f"is no JSON ({error}), {unchecked}"
+    ours = isinstance(other, dict) and str(other.get("schema", "")).startswith("epicenter.recording/")
+    return f"cannot be read as a recording's manifest, {unchecked}" if ours else "is another program's"
 
 
 def check_manifest(folder: Path) -> None:

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .casts import nothing_sql, number_sql, quoted, source_rules, value_sql, wrong_type
 from .columns import EARLIEST_NS, LATEST_NS
 from .errors import UnreadableInput
 from .model import SPANS_REQUIRED, TABLES
@@ -107,7 +108,7 @@ def select(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Pa
     if not shapes:
         columns = ", ".join(f'NULL::{_sql_type(field)} as "{field.name}"' for field in TABLES[table])
         return f"select {columns} where false"
-    return " union all ".join(_select(table, shape, paths) for shape, paths in shapes.items())
+    return " union all ".join(_select(table, shape, _source(paths)) for shape, paths in shapes.items())
 
 
 def faults(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> dict[str, str]:
@@ -115,15 +116,45 @@ def faults(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> dic
 
     Raises duckdb.Error where the file's pages or a column cannot be read as the model's.
     """
-    rules = _rules(table)
+    told = _counted(connection, _source([path]), _source_rules(connection, table, path))
+    return told | _counted(connection, f"({select(connection, table, [path])})", _rules(table))
+
+
+def mistyped(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> UnreadableInput | None:
+    """What is wrong with a file of which one column is of a type that can never become the model's; else None."""
+    shape = _shape_of(connection, path)
+    if shape.own:
+        return None
+    for name, kind in shape.types:
+        column = _ALIASES.get(name, name)
+        if column in TABLES[table].names:
+            wrong = wrong_type(_sql_type(TABLES[table].field(column)), kind)
+            if wrong:
+                return UnreadableInput(path, wrong, column=name)
+    return None
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, source: str, rules: Mapping[str, tuple[str, str]]
+) -> dict[str, str]:
+    if not rules:
+        return {}
     counts = ", ".join(f"count_if(({good}) is not true)" for good, _ in rules.values())
-    query = f"select count(*), {counts} from ({select(connection, table, [path])})"
-    rows, *bad = connection.execute(query).fetchall()[0]
+    rows, *bad = connection.execute(f"select count(*), {counts} from {source}").fetchall()[0]
     return {
         column: f"{count:,} of {rows:,} rows {what}"
         for (column, (_, what)), count in zip(rules.items(), bad, strict=True)
         if count
     }
+
+
+def _source_rules(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> dict[str, tuple[str, str]]:
+    """Column of the file -> (what its rows must fulfil, how to say that they do not), where its type leaves doubt."""
+    shape = _shape_of(connection, path)
+    wanted = {field.name: _sql_type(field) for field in TABLES[table]}
+    named = [(name, _ALIASES.get(name, name), kind) for name, kind in shape.types]
+    known = {name: (column, wanted[column], kind) for name, column, kind in named if column in wanted}
+    return {} if shape.own else source_rules(known)
 
 
 def unreadable(path: Path, table: str, error: duckdb.Error) -> UnreadableInput:
@@ -149,7 +180,10 @@ def damage(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> Unr
 def copy_good_rows(connection: duckdb.DuckDBPyConnection, table: str, path: Path, target: Path) -> None:
     """Write the rows of `path` that have no fault to `target`."""
     good = " and ".join(f"({condition})" for condition, _ in _rules(table).values())
-    query = f"from ({select(connection, table, [path])}) where {good}"
+    told = [f"({condition})" for condition, _ in _source_rules(connection, table, path).values()]
+    shape = _shape_of(connection, path)
+    source = f"(from {_source([path])} where {' and '.join(told)})" if told else _source([path])
+    query = f"from ({_select(table, shape, source)}) where {good}"
     connection.execute(f"copy ({query}) to {_quoted_text(target)} (format parquet)")
 
 
@@ -178,19 +212,15 @@ def _quoted_text(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
 def _sql_type(field: pa.Field) -> str:
     return _EVENTS if field.name == "Events" else _SQL_TYPES[field.type]
 
 
-def _select(table: str, shape: Shape, paths: Sequence[Path]) -> str:
+def _select(table: str, shape: Shape, source: str) -> str:
     if shape.own:
-        kept = _quoted(name for name in TABLES[table].names if name != "Value")
-        value = f', {_number(_quoted(["Value"]))} as "Value"' if table == "samples" else ""
-        return f"select {kept}{value} from {_source(paths)}"
+        kept = quoted(name for name in TABLES[table].names if name != "Value")
+        value = f', {number_sql(quoted(["Value"]))} as "Value"' if table == "samples" else ""
+        return f"select {kept}{value} from {source}"
     sources = {_ALIASES.get(name, name): name for name, _ in shape.types}
     types = {_ALIASES.get(name, name): kind for name, kind in shape.types}
     schema = TABLES[table]
@@ -199,7 +229,7 @@ def _select(table: str, shape: Shape, paths: Sequence[Path]) -> str:
     for field in schema:
         name, wanted = field.name, _sql_type(field)
         if name in types:
-            value = _value(name, sources[name], types[name], wanted)
+            value = value_sql(name, sources[name], types[name], wanted)
         elif name == "Labels":
             value = _texts_as_map({_LABEL_NAMES.get(column, column): sources[column] for column in extra})
         elif name == "ResourceAttributes":
@@ -208,42 +238,9 @@ def _select(table: str, shape: Shape, paths: Sequence[Path]) -> str:
         elif name == "Events" and "Events.Name" in types:
             value = _flattened_events()
         else:
-            value = _nothing(wanted)
+            value = nothing_sql(wanted)
         columns.append(f'{value} as "{name}"')
-    return f"select {', '.join(columns)} from {_source(paths)}"
-
-
-def _value(name: str, source: str, found: str, wanted: str) -> str:
-    """One column in the model's type; nulls of text and maps become empty, so that no reader needs to care."""
-    column = _quoted([source])
-    if name == "Duration":
-        return f"greatest(coalesce(try_cast({column} as BIGINT), 0), 0)"
-    if wanted == "TIMESTAMP_NS" and found in ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"):
-        return f"make_timestamp_ns({column}::BIGINT)"
-    if wanted == "DOUBLE":
-        return f"coalesce({_number(f'{column}::DOUBLE')}, 'NaN'::DOUBLE)"
-    if found != wanted:
-        column = f"{column}::{wanted}"
-    if name in ("SpanKind", "StatusCode"):
-        column = _todays_word(column)
-    return f"coalesce({column}, {_nothing(wanted)})"
-
-
-def _number(value: str) -> str:
-    """`value` itself, behind a function that DuckDB knows no bounds of.
-
-    Parquet's statistics leave NaN out, and DuckDB (2.0) concludes from them that isnan() is never true.
-    """
-    return f"nextafter({value}, {value})"
-
-
-def _todays_word(column: str) -> str:
-    """SPAN_KIND_CLIENT and STATUS_CODE_ERROR, as older exporters have them, in today's words."""
-    short = f"regexp_replace({column}, '^(SPAN_KIND|STATUS_CODE)_', '')"
-    return (
-        f"case when {column} = 'Unspecified' then '' when {column} like 'S%\\_%' escape '\\' "
-        f"then replace(upper({short}[1]) || lower({short}[2:]), 'Unspecified', '') else {column} end"
-    )
+    return f"select {', '.join(columns)} from {source}"
 
 
 def _flattened_events() -> str:
@@ -253,19 +250,9 @@ def _flattened_events() -> str:
     )
 
 
-def _nothing(sql_type: str) -> str:
-    if sql_type == "VARCHAR":
-        return "''"
-    if sql_type.startswith("MAP"):
-        return f"MAP {{}}::{sql_type}"
-    return f"[]::{sql_type}" if sql_type.endswith("[]") else f"NULL::{sql_type}"
-
-
 def _texts_as_map(sources: Mapping[str, str]) -> str:
     """Text columns as one map, sorted by key; an empty text is no entry."""
     if not sources:
-        return _nothing("MAP(VARCHAR, VARCHAR)")
-    entries = ", ".join(
-        f"{{k: {_quoted_text(key)}, v: {_quoted([source])}}}" for key, source in sorted(sources.items())
-    )
+        return nothing_sql("MAP(VARCHAR, VARCHAR)")
+    entries = ", ".join(f"{{k: {_quoted_text(key)}, v: {quoted([source])}}}" for key, source in sorted(sources.items()))
     return f"map_from_entries(list_filter([{entries}], lambda e: e.v <> ''))"

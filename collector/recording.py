@@ -17,7 +17,7 @@ import duckdb
 
 from .errors import UnreadableInput
 from .lines import MAX_LINE_BYTES, Report, refuse
-from .manifest import MANIFEST, check_manifest
+from .manifest import MANIFEST, check_manifest, not_a_manifest
 from .model import TABLES
 from .parquet import create_views, damage
 from .sources import TRUTH, Copies, Source, read_source, walk
@@ -143,6 +143,9 @@ def _read(
         raise UnreadableInput(source.path, "may not be read by this user")
     if source.path.name == MANIFEST:
         check_manifest(source.path.parent)
+        other = not_a_manifest(source.path.parent)
+        if other:
+            skipped.ignore(source.path, other)
         return {}
     twin = copies.twin(source.path)
     if twin is not None:

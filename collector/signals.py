@@ -46,6 +46,12 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     return connection.sql(query).to_arrow_table().cast(SIGNALS)
 
 
+def unknown_samples(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows of the view `samples` no concept reads."""
+    counts = connection.execute("select Name, count(*) from samples group by Name").fetchall()
+    return sum(int(count) for name, count in counts if not concepts_of(str(name)))
+
+
 def unknown_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Metric names that no concept reads, sorted: what a user may want to add."""
     names = [str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall()]

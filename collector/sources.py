@@ -20,7 +20,7 @@ from .lines import MAX_LINE_BYTES, Report, read_head
 from .model import CHANGE_KINDS, CHANGES
 from .openmetrics import convert_text, looks_like_metrics
 from .otlp import convert_lines, looks_like_otlp
-from .parquet import copy_good_rows, faults, select, table_of, unreadable
+from .parquet import copy_good_rows, faults, mistyped, select, table_of, unreadable
 from .writer import TableWriter
 
 Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
@@ -147,6 +147,9 @@ def _read_parquet(path: Path, folder: Path, report: Report) -> dict[str, list[Pa
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         try:
+            wrong = mistyped(connection, table, path)
+            if wrong is not None:
+                raise wrong
             good = path
             for column, rule in faults(connection, table, path).items():
                 report(UnreadableInput(path, rule, column=column))

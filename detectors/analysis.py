@@ -38,12 +38,16 @@ SustainingKind = Literal[
 
 
 class RecordingSummary(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """What was looked at."""
+    """What was looked at.
+
+    samples_unknown: those of the samples that no detector sees, since nobody knows what their names mean.
+    """
 
     from_: float
     to: float
     spans: int
     samples: int
+    samples_unknown: int = 0
     changes: int
     services: int
     skipped: tuple[str, ...]

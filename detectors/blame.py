@@ -63,12 +63,11 @@ def blame(calls: pd.DataFrame, graph: Graph, before: tuple[float, float], during
 def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
     rows = calls[(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
-    owner = rows["peer"].map(lambda name: graph.owners.get(name) or name)
+    owner = rows["peer"].map(lambda name: graph.owners.get(str(name)) or str(name))
     callee = rows["server"].where(rows["server"] != "", owner)
     unanswered = rows["server"] == ""
     lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}
-    rows = rows.assign(callee=callee, reached=rows["answered"], **lost)
-    rows["unanswered_s"] = rows["unanswered_ns"] / 1e9
+    rows = rows.assign(callee=callee, reached=rows["answered"], unanswered_s=rows["unanswered_ns"] / 1e9, **lost)
     columns = ["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s", "errors", *ERRORS, *lost]
     return rows.groupby(["client", "callee", "peer"], sort=True)[columns].sum()
 
@@ -83,8 +82,8 @@ def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
     rates = pd.DataFrame({"usual_errors": expected["errors"]})
     reached = usual["reached"] / usual["attempts"].where(usual["attempts"] > 0)
     kept = during[["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s"]]
-    before = usual["attempts"].rename("attempts_before")
-    return pd.concat([excess, kept, rates, reached.rename("reached_before"), before], axis=1).reset_index()
+    asked = usual["attempts"].rename("attempts_before")
+    return pd.concat([excess, kept, rates, reached.rename("reached_before"), asked], axis=1).reset_index()
 
 
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:

@@ -53,7 +53,7 @@ def _unreached(windows: Windows) -> list[Finding]:
     calls = windows.calls[windows.calls["client"] != ""]
     owners = name_owners(windows.calls)
     names = calls["peer"].astype(str)
-    reached = calls["server"].where(calls["server"] != "", names.map(lambda name: owners.get(name, "")))
+    reached = calls["server"].where(calls["server"] != "", names.map(lambda name: owners.get(str(name), "")))
     callee = reached.where(reached != "", names)
     lost = calls[list(UNREACHED)].sum(axis=1).where(calls["server"] == "", 0)
     # An attempt that failed in resolution says nothing about whether the callee can be reached.

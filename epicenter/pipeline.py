@@ -11,6 +11,7 @@ import duckdb
 from .collector.errors import UnreadableInput
 from .collector.model import Windows
 from .collector.recording import Recording, Summary, open_recording, summarize, without_damaged
+from .collector.signals import unknown_samples
 from .collector.windows import observe
 from .detectors import analyze
 from .detectors.analysis import Analysis, RecordingSummary
@@ -31,14 +32,14 @@ def analyze_paths(
     with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
         recording = open_recording(paths, scratch=Path(scratch), skip_bad=skip_bad)
         try:
-            found, windows = _observed(recording, window_s)
+            found, unknown, windows = _observed(recording, window_s)
         except duckdb.Error:
             # pages are read once, here, so it is here that a file behind a good footer turns out damaged
             sound = without_damaged(recording, skip_bad=skip_bad)
             if sound == recording:
                 raise
             recording = sound
-            found, windows = _observed(recording, window_s)
+            found, unknown, windows = _observed(recording, window_s)
         if not found.spans + found.samples + found.changes:
             raise UnreadableInput(", ".join(map(str, paths)), "holds no spans, no metrics and no changes")
     summary = RecordingSummary(
@@ -46,6 +47,7 @@ def analyze_paths(
         to=found.end,
         spans=found.spans,
         samples=found.samples,
+        samples_unknown=unknown,
         changes=found.changes,
         services=found.services,
         skipped=(*recording.skipped, *recording.ignored),
@@ -53,6 +55,6 @@ def analyze_paths(
     return analyze(windows, summary, at=at), windows
 
 
-def _observed(recording: Recording, window_s: int | None) -> tuple[Summary, Windows]:
+def _observed(recording: Recording, window_s: int | None) -> tuple[Summary, int, Windows]:
     with recording.connect(memory_limit=MEMORY_LIMIT) as connection:
-        return summarize(connection), observe(connection, window_s)
+        return summarize(connection), unknown_samples(connection), observe(connection, window_s)

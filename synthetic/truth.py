@@ -54,6 +54,20 @@ class Truth:
         """Nothing is wrong; `affected` holds what stood out all the same, for long enough to be seen."""
         return cls("", (), "", "none", None, False, False, (), None, None, None, None, None, affected, ())
 
+    @property
+    def trigger(self) -> tuple[float, float]:
+        """From when to when the trigger lasted; ValueError in calm weather."""
+        if self.trigger_start is None or self.trigger_end is None:
+            raise ValueError("nothing broke in this world")
+        return self.trigger_start, self.trigger_end
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From when to when the incident lasted; ValueError in calm weather."""
+        if self.incident is None:
+            raise ValueError("nothing broke in this world")
+        return self.incident
+
     def to_json(self) -> str:
         """The content of `truth.json`."""
         return json.dumps(asdict(self), indent=2) + "\n"

@@ -49,3 +49,11 @@ def test_the_lock_file_names_no_host_and_pins_every_dependency_with_a_hash() -> 
     pins = [block for block in lock.split("\n") if "==" in block and not block.startswith((" ", "#"))]
     assert pins
     assert lock.count("--hash=sha256:") >= len(pins)
+
+
+def test_the_type_checker_is_told_of_every_folder() -> None:
+    """It follows no link that it meets in a folder, only those that it is given: one left out is never checked."""
+    told = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["basedpyright"]["include"])
+    parts = {path.parent.name for path in (ROOT / "epicenter").glob("*/*.py")} | set(ROOMS)
+    expected = {f"build/typed/epicenter/{part}" for part in parts} | {"build/typed/tests", "build/typed/benchmarks"}
+    assert expected | {"build/typed/epicenter"} == told

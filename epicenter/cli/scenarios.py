@@ -53,20 +53,22 @@ def _measured(seed: int) -> dict[str, dict[str, Any]]:
 
 def _print(told: list[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
+    from rich.text import Text
 
-    table = Table("scenario", "what breaks", "DNS", "loop", "what happens", box=None)
+    console = Console()
     for row in told:
         failure = f" ({row['dns_failure']})" if row["dns_failure"] else ""
-        what = f"{row['root_component']}: {row['root_kind']}" if row["root_kind"] else "nothing"
-        table.add_row(row["name"], what, row["dns_role"] + failure, _loop(row), row["about"])
-    Console().print(table)
+        truth = f"{row['root_component']}: {row['root_kind']}; DNS {row['dns_role']}{failure}; {_loop(row)}"
+        console.print(Text(row["name"], style="bold"))
+        console.print(Padding(Text(row["about"]), (0, 0, 0, 2)))
+        console.print(Padding(Text(truth if row["root_kind"] else "nothing breaks", style="dim"), (0, 0, 0, 2)))
 
 
 def _loop(row: dict[str, Any]) -> str:
     if row["storm"]:
-        return "metastable storm" if row["metastable"] else "storm"
-    return "metastable" if row["metastable"] else ""
+        return "metastable storm" if row["metastable"] else "a storm that ends by itself"
+    return "metastable without a storm" if row["metastable"] else "no storm"
 
 
 def _about(name: str) -> str:

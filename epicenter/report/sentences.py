@@ -122,11 +122,16 @@ def others(incident: Incident) -> tuple[Candidate, ...]:
 
 def nothing_found(seen: RecordingSummary) -> str:
     """One sentence for a recording in which nothing is wrong, with what was looked at."""
-    kinds = ((seen.spans, "span"), (seen.samples, "sample"), (seen.changes, "change"))
-    looked = [words.counted(count, one) for count, one in kinds if count] or ["nothing"]
+    known = seen.samples - seen.samples_unknown
+    kinds = ((seen.spans, "span"), (known, "sample"), (seen.changes, "change"))
+    looked = ", ".join(words.counted(count, one) for count, one in kinds if count) or "nothing"
+    # services are counted by their spans
+    whose = f" from {words.counted(seen.services, 'service')}" if seen.spans else ""
+    unknown = words.counted(seen.samples_unknown, "sample")
+    unread = f"; {unknown} of unknown names not" if seen.samples_unknown else ""
     return (
         f"No incident: nothing stands out from {words.utc(seen.from_)} to {words.utc(seen.to)}"
-        f" ({', '.join(looked)} from {words.counted(seen.services, 'service')} looked at)."
+        f" ({looked}{whose} looked at{unread})."
     )
 
 

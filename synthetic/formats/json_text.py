@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from numpy.typing import NDArray
 
-Column = pa.Array | pa.ChunkedArray
+_compute: Any = pyarrow.compute
+"""Its functions are made at run time, where no type checker sees them."""
+
+Column = Any
 Ints = NDArray[np.int64]
 
 _INTEGER = r"^(?:0|-?[1-9][0-9]{0,17})$"
@@ -35,12 +38,12 @@ def flat(column: Column) -> Any:
 
 def joined(*parts: Column | str, between: str = "") -> Any:
     """Text of each row: columns of text and constants put together in order."""
-    return pc.binary_join_element_wise(*parts, between)
+    return _compute.binary_join_element_wise(*parts, between)
 
 
 def gathered(offsets: Any, texts: Any) -> Any:
     """The texts of each list, from an offset to the next, with commas between them."""
-    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts), ",")
+    return _compute.binary_join(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts), ",")
 
 
 def quoted(texts: Column) -> Any:
@@ -72,7 +75,7 @@ def attribute_lists(maps: Column) -> Any:
     names: list[str] = keys.dictionary.to_pylist()
     kinds = [f'{{"key":{quote(name)},"value":{{"{kind}":' for kind in ("stringValue", "intValue") for name in names]
     as_integer = np.array([name in _INTEGER_KEYS for name in names], np.bool_)
-    integers = pc.match_substring_regex(values.dictionary, _INTEGER).to_numpy(zero_copy_only=False)
+    integers = _compute.match_substring_regex(values.dictionary, _INTEGER).to_numpy(zero_copy_only=False)
     key, value = keys.indices.to_numpy(), values.indices.to_numpy()
     kind = key + len(names) * (as_integer[key] & integers[value])
     contents = pa.array([quote(text) for text in values.dictionary.to_pylist()], pa.string()).take(values.indices)

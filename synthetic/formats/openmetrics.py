@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from ..telemetry.metrics import Family, Sampled, families, scrape_times
 from ..world.history import History
 from .json_text import joined
 from .otlp import OtlpJson
 from .streams import Floats, Ints, Labels
+
+_compute: Any = pyarrow.compute
+"""Its functions are made at run time, where no type checker sees them."""
 
 
 class OpenMetrics(OtlpJson):
@@ -63,7 +66,7 @@ def _lines(name: str, metric: list[Sampled], times: pa.StringArray) -> tuple[byt
     when, which = np.nonzero(~np.isnan(values))
     heads = pa.array([f"{name}{series.suffix}{_labels(series)} " for series in metric], pa.string())
     texts = joined(heads.take(pa.array(which)), _numbers(values[when, which]), " ", times.take(pa.array(when)), "\n")
-    return pc.binary_join(pa.ListArray.from_arrays(_all(texts), texts), "")[0].as_buffer().to_pybytes(), len(when)
+    return _compute.binary_join(pa.ListArray.from_arrays(_all(texts), texts), "")[0].as_buffer().to_pybytes(), len(when)
 
 
 def _all(texts: Any) -> Ints:
@@ -89,7 +92,7 @@ def _escaped(text: str) -> str:
 
 def _numbers(values: Floats) -> Any:
     texts = pa.array(values).cast(pa.string())
-    return texts if np.isfinite(values).all() else pc.replace_substring_regex(texts, "^(-?)inf$", r"\1Inf")
+    return texts if np.isfinite(values).all() else _compute.replace_substring_regex(texts, "^(-?)inf$", r"\1Inf")
 
 
 def _seconds(nanos: int) -> str:

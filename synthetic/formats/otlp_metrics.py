@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from ..telemetry.metrics import families, scrape_times
 from ..telemetry.mix import DEFAULT
@@ -16,6 +16,9 @@ from ..world.history import History
 from .batches import BATCH_ITEMS, METRICS, Ints, lines
 from .json_text import attribute_lists, decimals, gathered, joined, quote
 from .streams import Floats, Labels, Stream, streams_of
+
+_compute: Any = pyarrow.compute
+"""Its functions are made at run time, where no type checker sees them."""
 
 _BLOCK_POINTS = 20_000
 """Points that are put into words at a time: some 20 MB of text."""
@@ -154,7 +157,7 @@ def _doubles(values: Floats) -> Any:
     if np.isfinite(values).all():
         return texts
     for plain, proper in (("^inf$", '"Infinity"'), ("^-inf$", '"-Infinity"')):
-        texts = pc.replace_substring_regex(texts, plain, proper)
+        texts = _compute.replace_substring_regex(texts, plain, proper)
     return texts
 
 

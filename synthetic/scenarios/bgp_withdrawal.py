@@ -10,7 +10,8 @@ from __future__ import annotations
 from ..world.draw import Draw
 from ..world.estate import Cause, Estate
 from ..world.history import Service
-from ..world.interventions import Cut, Rewrite
+from ..world.interventions import Cut
+from ..world.name_interventions import Rewrite
 
 NAME = "bgp-withdrawal"
 

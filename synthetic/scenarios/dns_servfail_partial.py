@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..world.draw import Draw
 from ..world.estate import Cause, Estate
-from ..world.interventions import ResolverTrouble
+from ..world.name_interventions import ResolverTrouble
 
 NAME = "dns-servfail-partial"
 

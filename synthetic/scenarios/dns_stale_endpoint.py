@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..world.draw import Draw
 from ..world.estate import Cause, Estate
-from ..world.interventions import Rewrite
+from ..world.name_interventions import Rewrite
 
 NAME = "dns-stale-endpoint"
 

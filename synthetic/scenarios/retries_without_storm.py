@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ..world.draw import Draw
 from ..world.estate import Cause, Estate
-from ..world.interventions import Crash, Rewrite
+from ..world.interventions import Crash
+from ..world.name_interventions import Rewrite
 
 NAME = "retries-without-storm"
 

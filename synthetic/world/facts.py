@@ -76,7 +76,7 @@ def probes_of(estate: Estate, mechanisms: Mechanisms, flows: Flows, seed: int) -
     index = {service.name: i for i, service in enumerate(estate.services)}
     luck = generator(seed, "probes")
     for c, city in enumerate(probing.cities):
-        for name in probing.names:
+        for name in (name for name in probing.names if name not in estate.naming.without_aaaa):
             for t, qtype in enumerate(("A", "AAAA")):
                 seen = mechanisms.names.watched[name][:, 2 * c + t]
                 valid = seen > -2.0

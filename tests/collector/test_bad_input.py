@@ -218,6 +218,32 @@ def test_files_that_are_no_telemetry_are_listed_in_a_folder_and_refused_by_name(
             opened(tmp_path / "s", folder / name, folder / "traces.jsonl")
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_the_mark_that_editors_put_before_utf_8_is_passed_over(tmp_path: Path, folder: Path, pack: bool) -> None:
+    marked = "\ufeff" + GOOD
+    (folder / "x.jsonl").write_bytes(packed(marked) if pack else marked.encode())
+    (folder / "m.txt").write_text("\ufeffup 1 1795407354\n")
+    recording = opened(tmp_path / "s", folder)
+    assert rows(recording, "select count(*) from spans union all select count(*) from samples") == [(1,), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{half", "is no JSON ("),
+        (b"\xff\xfe", "is no JSON ("),
+        (b'{"schema": "epicenter.recording/1", "rows": 3}', "cannot be read as a recording's manifest"),
+        (b'{"name": "extension", "version": 2}', "is another program's"),
+        (b"[1]", "is another program's"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_said(tmp_path: Path, folder: Path, content: bytes, said: str) -> None:
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "traces.jsonl").write_text(GOOD)
+    (sentence,) = opened(tmp_path / "s", folder).ignored
+    assert sentence.startswith(f"{folder / 'manifest.json'}: {said}")
+
+
 def test_the_truth_of_a_simulated_world_is_not_used_even_if_it_could_be(tmp_path: Path, folder: Path) -> None:
     (folder / "truth.json").write_text(traces_line(otlp_span(spanId="aa")))
     (folder / "traces.jsonl").write_text(GOOD)

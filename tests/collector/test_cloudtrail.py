@@ -21,7 +21,7 @@ ROBOT = {
 }
 
 
-def event(second: int, *changes: Json, comment: str | None = None, **more: Any) -> Json:
+def event(second: int, *changes: Json, comment: str | None = None, **more: Any) -> Any:
     batch = {"changes": list(changes)} | ({} if comment is None else {"comment": comment})
     return {
         "eventVersion": "1.09",

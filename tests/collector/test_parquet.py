@@ -11,6 +11,7 @@ import pytest
 
 from epicenter.collector.errors import UnreadableInput
 from epicenter.collector.model import TABLES
+from epicenter.pipeline import analyze_paths
 from tests.collector.handed_over import T0, opened, otlp_span, rows, traces_line
 
 NS = pa.timestamp("ns")
@@ -154,6 +155,74 @@ def test_other_columns_are_refused_with_what_is_missing_and_what_was_found(tmp_p
 def test_a_column_of_another_type_is_refused(tmp_path: Path) -> None:
     path = spans(tmp_path / "x.parquet", Timestamp=["yesterday"])
     with pytest.raises(UnreadableInput, match=r"x.parquet: cannot be read as spans \(.*yesterday"):
+        opened(tmp_path / "s", path)
+
+
+JSON_TEXTS = ['{"server.address": "stock.lan", "http.response.status_code": 503, "tags": ["a"]}', "", None]
+
+
+def test_attributes_as_json_text_are_read(tmp_path: Path) -> None:
+    texts = {name: ["a"] * 3 for name in ("TraceId", "SpanId", "ParentSpanId", "ServiceName")}
+    path = spans(
+        tmp_path / "x.parquet", **texts, Timestamp=pa.array([T0] * 3, NS), Duration=[1] * 3, SpanAttributes=JSON_TEXTS
+    )
+    found = rows(opened(tmp_path / "s", path), "select SpanAttributes from spans")
+    told = {"server.address": "stock.lan", "http.response.status_code": "503", "tags": '["a"]'}
+    assert found == [(told,), ({},), ({},)]
+
+
+def test_numbers_as_text_and_whole_numbers_with_gaps_are_read(tmp_path: Path) -> None:
+    assert rows(
+        opened(tmp_path / "s", spans(tmp_path / "x.parquet", Duration=["7"])), "select Duration from spans"
+    ) == [(7,)]
+    path = written(
+        tmp_path / "c.parquet", Timestamp=[T0] * 2, Kind=["deploy"] * 2, Target=["x"] * 2, Generation=[3.0, math.nan]
+    )
+    assert rows(opened(tmp_path / "s", path), "select Generation from changes") == [(3,), (None,)]
+
+
+MISTYPED: dict[str, tuple[dict[str, object], str]] = {
+    "attributes as other text": ({"SpanAttributes": ["a=b"]}, "column SpanAttributes: 1 of 1 rows hold neither a map"),
+    "attributes as a JSON list": ({"SpanAttributes": ["[1]"]}, "column SpanAttributes: 1 of 1 rows hold neither a map"),
+    "attributes as numbers": ({"ResourceAttributes": [1]}, "column ResourceAttributes: is of type BIGINT"),
+    "events as text": ({"Events": ["[]"]}, "column Events: is of type VARCHAR"),
+    "duration as words": ({"Duration": ["abc"]}, "column Duration: 1 of 1 rows hold text that is no number"),
+    "duration NaN": ({"Duration": [math.nan]}, "column Duration: 1 of 1 rows hold no number"),
+    "duration infinite": ({"Duration": [math.inf]}, "column Duration: 1 of 1 rows hold no number"),
+    "duration as a list": ({"Duration": [[1]]}, "column Duration: is of type BIGINT[]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISTYPED)
+def test_what_a_column_holds_instead_is_one_sentence_with_its_name(tmp_path: Path, case: str) -> None:
+    columns, sentence = MISTYPED[case]
+    (tmp_path / "in").mkdir()
+    path = spans(tmp_path / "in" / "x.parquet", **columns)
+    with pytest.raises(UnreadableInput) as caught:
+        opened(tmp_path / "s", path)
+    assert str(caught.value).startswith(f"{path}, {sentence}")
+    spans(tmp_path / "in" / "good.parquet", SpanId=["good"])
+    analysis, _ = analyze_paths([tmp_path / "in"], skip_bad=True)
+    assert analysis.recording.spans == 1
+    assert [sentence in line for line in analysis.recording.skipped] == [True]
+
+
+def test_of_rows_with_and_without_a_duration_the_good_ones_are_used(tmp_path: Path) -> None:
+    texts = {name: ["a"] * 3 for name in ("TraceId", "ParentSpanId", "ServiceName")}
+    path = spans(
+        tmp_path / "x.parquet",
+        **texts,
+        SpanId=["1", "2", "3"],
+        Timestamp=pa.array([T0] * 3, NS),
+        Duration=[1.0, math.nan, 3.0],
+    )
+    recording = opened(tmp_path / "s", path, skip_bad=True)
+    assert rows(recording, "select SpanId, Duration from spans order by 1") == [("1", 1), ("3", 3)]
+
+
+def test_a_value_that_is_text_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.parquet", Timestamp=[T0], Name=["up"], Value=["high"])
+    with pytest.raises(UnreadableInput, match=r"column Value: 1 of 1 rows hold text that is no number"):
         opened(tmp_path / "s", path)
 
 

@@ -180,7 +180,8 @@ def test_repeats_of_calls_that_succeeded_are_no_retries() -> None:
 
 @pytest.mark.parametrize("name", ["http_request_resend__count", "http_resend__count"])
 def test_a_span_may_say_that_it_is_a_retry(name: str) -> None:
-    assert part(only(span("c", **{name: "1"})), "attempts", "originals") == {"attempts": 1, "originals": 0}
+    said: dict[str, Any] = {name: "1"}
+    assert part(only(span("c", **said)), "attempts", "originals") == {"attempts": 1, "originals": 0}
 
 
 def test_attempts_hidden_in_one_botocore_span_are_counted() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epicenter.collector.model import ERROR_CLASSES, LATENCY_COLUMNS
 from epicenter.collector.windows import edge_calls, merge_calls
-from tests.collector.told import record, span, telemetry
+from tests.collector.told import record, server, span, telemetry
 
 IDS = [f"s{number}" for number in range(6)]
 WORDS = ["", "getaddrinfo ENOTFOUND pricing.lan", "read timeout", "ECONNREFUSED 10.0.0.1:80"]
@@ -43,7 +44,8 @@ def a_trace(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
 Trace = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 traces = st.lists(a_trace(), min_size=1, max_size=20)
 # planning its statements costs `edge_calls` a fifth of a second, so few examples of many traces each
-PROFILE = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
+PROFILE = settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
 
 
 def counted(some: list[tuple[int, Trace]]) -> pa.Table:
@@ -63,6 +65,23 @@ def test_any_split_of_the_traces_merged_in_any_order_is_the_whole(found: list[Tr
     parts = [counted([one for one, owner in zip(numbered, owners, strict=True) if owner == part]) for part in range(3)]
     assert merge_calls(data.draw(st.permutations(parts))) == whole
     assert merge_calls([merge_calls(parts[:2]), parts[2]]) == whole
+
+
+SHARED = [span("a"), server("a"), server("b", "a")]
+"""A client and a server of one id, as Zipkin's shared spans have it, and a server below that client."""
+CROWDED = [
+    [span("a"), server("b", "a"), server("c", "a")],
+    [span("a"), span("a")],
+    [server("a"), server("a")],
+    [span("a"), server("b", "a"), server("b", "a")],
+]
+
+
+@pytest.mark.parametrize("beside", CROWDED)
+def test_a_shared_id_counts_the_same_beside_spans_recorded_twice(beside: list[dict[str, Any]]) -> None:
+    # found by hypothesis with seed 263475080274934861500752250445315484011
+    both: list[tuple[int, Trace]] = [(0, (SHARED, [])), (1, (beside, []))]
+    assert merge_calls([counted(both[:1]), counted(both[1:])]) == counted(both)
 
 
 @PROFILE

@@ -58,7 +58,8 @@ def _dotted(key: str) -> str:
 
 def server(name: str, below: str = "", **more: Any) -> dict[str, Any]:
     """A server span, of service "stock" unless said otherwise."""
-    return span(name, below, **({"kind": "Server", "service": "stock"} | more))
+    told: dict[str, Any] = {"kind": "Server", "service": "stock"} | more
+    return span(name, below, **told)
 
 
 def record(within: str, body: str, *, trace: str = "t1", severity: str = "WARN", **attributes: str) -> dict[str, Any]:

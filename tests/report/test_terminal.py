@@ -81,6 +81,14 @@ def test_nothing_wrong_is_one_sentence_with_what_was_looked_at() -> None:
     )
 
 
+def test_samples_that_nobody_could_read_were_not_looked_at() -> None:
+    only = replace(NOTHING.recording, spans=0, changes=0, services=0, samples=5, samples_unknown=5)
+    text = " ".join(shown(replace(NOTHING, recording=only)).split())
+    assert text.endswith("(nothing looked at; 5 samples of unknown names not).")
+    some = replace(only, samples_unknown=2)
+    assert "(3 samples looked at; 2 samples of unknown names not)." in shown(replace(NOTHING, recording=some))
+
+
 def test_an_unknown_cause_is_said_with_what_would_settle_it_and_no_culprit() -> None:
     text = " ".join(shown(UNKNOWN).split())
     assert text.startswith("Users met failures, but the data cannot tell what broke first")

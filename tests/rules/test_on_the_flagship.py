@@ -24,20 +24,19 @@ def no_addresses(flagship: History, flagship_prometheus: Prometheus) -> list[Fir
 
 @pytest.fixture(scope="module")
 def first_spikes(flagship: History, flagship_prometheus: Prometheus) -> list[Firing]:
-    end = flagship.truth.trigger_start + HOUR / 2
+    end = flagship.truth.trigger[0] + HOUR / 2
     return replay(find("EpicenterDownstreamFailureSpike"), flagship_prometheus, flagship.start, end)
 
 
 def test_the_empty_record_is_named_within_three_minutes(flagship: History, no_addresses: list[Firing]) -> None:
     """Scrapes are a minute apart, groups run each 30 s, and the alert waits for 30 s."""
-    assert 0 < no_addresses[0].start - flagship.truth.trigger_start <= 180
+    assert 0 < no_addresses[0].start - flagship.truth.trigger[0] <= 180
     assert {firing.labels["instance"] for firing in no_addresses} == {NAME}
 
 
 def test_it_ends_with_the_repair(flagship: History, no_addresses: list[Firing]) -> None:
     """Resolvers that remember the empty answer have it for 15 minutes at most (RFC 2308)."""
-    repaired = flagship.truth.trigger_end
-    assert repaired is not None
+    repaired = flagship.truth.trigger[1]
     assert all(-60 <= firing.end - repaired <= 900 for firing in no_addresses)
 
 
@@ -49,14 +48,13 @@ def test_the_cause_is_told_before_any_symptom(no_addresses: list[Firing], first_
 def test_the_spike_begins_at_the_name_that_failed(flagship: History, first_spikes: list[Firing]) -> None:
     first = min(firing.start for firing in first_spikes)
     assert NAME in {firing.labels["server_address"] for firing in first_spikes if firing.start == first}
-    assert 0 < first - flagship.truth.trigger_start <= 300
+    assert 0 < first - flagship.truth.trigger[0] <= 300
 
 
 def test_the_lease_managers_collapse_is_a_storm_after_recovery(
     flagship: History, flagship_prometheus: Prometheus
 ) -> None:
-    repaired, over = flagship.truth.trigger_end, flagship.truth.storm_end
-    assert repaired is not None
+    repaired, over = flagship.truth.trigger[1], flagship.truth.storm_end
     assert over is not None
     alert = find("EpicenterRetryStormAfterRecovery", reads="_attempts_total")
     (storm,) = replay(alert, flagship_prometheus, flagship.start, flagship.end)
@@ -66,5 +64,5 @@ def test_the_lease_managers_collapse_is_a_storm_after_recovery(
 
 def test_clients_that_retry_an_empty_name_are_no_storm(flagship: History, flagship_prometheus: Prometheus) -> None:
     alert = find("EpicenterRetryStormAfterRecovery", reads="http_server_request_duration_seconds_count")
-    start = flagship.truth.trigger_start
+    start = flagship.truth.trigger[0]
     assert replay(alert, flagship_prometheus, start - HOUR / 4, start + HOUR / 2) == []

@@ -34,7 +34,10 @@ def rich_history() -> History:
     )
     return replace(
         history,
-        services=(*history.services, Service("lambda", (FUNCTIONS,), "go", "Invoke", instrumented=False)),
+        services=(
+            *(replace(one, capacity_rps=25.0) if one.name == "ticker" else one for one in history.services),
+            Service("lambda", (FUNCTIONS,), "go", "Invoke", instrumented=False),
+        ),
         edges=(*history.edges, edge),
         **{
             name: np.column_stack([getattr(history, name), values])

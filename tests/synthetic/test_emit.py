@@ -81,7 +81,7 @@ def test_everything_that_was_sent_arrives(show: Show, connection: duckdb.DuckDBP
 
 
 def test_failures_arrive_at_their_time_and_on_their_edge(show: Show, connection: duckdb.DuckDBPyConnection) -> None:
-    start, end = show.history.truth.trigger_start, show.history.truth.trigger_end
+    start, end = show.history.truth.trigger
     rows = connection.execute(
         f"""select epoch_ns(Timestamp) / 1e9 from spans where ServiceName = 'food-ordering' and SpanKind = 'Client'
         and SpanAttributes['http.url'] like '%{DYNAMODB}%' and StatusMessage like '%Failed to resolve%'"""
@@ -96,7 +96,7 @@ def test_what_was_received_explains_the_outage(show: Show) -> None:
     analysis, _ = analyze_paths(show.files)
     trigger = analysis.incidents[0].trigger
     assert (trigger.component, trigger.kind) == (DYNAMODB, "dns.empty_record")
-    assert abs(trigger.started_at - show.history.truth.trigger_start) <= 120
+    assert abs(trigger.started_at - show.history.truth.trigger[0]) <= 120
 
 
 def test_metrics_are_scraped_in_step_with_the_world(show: Show, connection: duckdb.DuckDBPyConnection) -> None:
@@ -109,7 +109,7 @@ def test_metrics_are_scraped_in_step_with_the_world(show: Show, connection: duck
         f"""select min(epoch_ns(Timestamp) / 1e9) from samples
         where Name = 'probe_dns_answer_rrs' and Value = 0 and Labels['instance'] = '{DYNAMODB}'"""
     ).fetchall()[0]
-    assert 0 <= least - show.history.truth.trigger_start < 300
+    assert 0 <= least - show.history.truth.trigger[0] < 300
 
 
 def test_counters_count_all_requests_of_the_world(show: Show, connection: duckdb.DuckDBPyConnection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.synthetic.small import edge, service, steady
 TICKS, DURING = 300, slice(100, 200)
 
 
-def pair(*, callee: Service, **fields: object) -> tuple[tuple[Service, ...], tuple[Edge, ...]]:
+def pair(*, callee: Service, **fields: Any) -> tuple[tuple[Service, ...], tuple[Edge, ...]]:
     return (service("web", 1000.0), callee), (edge("web", callee.name, **fields),)
 
 

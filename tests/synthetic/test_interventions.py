@@ -19,15 +19,14 @@ from epicenter.synthetic.world.interventions import (
     Hold,
     Intervention,
     Release,
-    ResolverTrouble,
     Restart,
-    Rewrite,
     Scale,
     Slowdown,
     Surge,
     Throttle,
     World,
 )
+from epicenter.synthetic.world.name_interventions import ResolverTrouble, Rewrite
 from epicenter.synthetic.world.resolvers import NXDOMAIN, SERVFAIL, STALE
 from tests.synthetic.small import edge, service, steady
 

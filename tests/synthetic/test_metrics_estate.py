@@ -115,7 +115,7 @@ def test_containers_use_what_their_requests_cost() -> None:
     assert held[90] > 0
 
 
-def test_a_service_tells_of_its_queue_only_if_work_ever_waits() -> None:
+def test_a_service_tells_of_its_queue_only_if_work_can_wait_in_it() -> None:
     told = Told(HISTORY, "queues")
     assert set(told.families) == {"ticker_queue_depth", "ticker_queue_oldest_age_seconds"}
     assert told.total("ticker_queue_depth", job="ticker", queue="requests")[120] == 120

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ DNS = [f"errors_dns_{name}" for name in ("nodata", "nxdomain", "servfail", "refu
 
 
 @cache
-def calls(dialect: str, mix: Mix, folder: Path, failure: str = "dns_nodata") -> pd.DataFrame:
+def calls(dialect: str, mix: Mix, folder: Path, failure: str = "dns_nodata") -> Any:
     """Calls by client and server over the whole recording."""
     name = "-".join((dialect, failure, str(abs(hash(mix)))))
     where = record(

@@ -7,7 +7,8 @@ import pytest
 
 from epicenter.synthetic.world.conditions import Conditions
 from epicenter.synthetic.world.estate import Naming
-from epicenter.synthetic.world.interventions import Intervention, ResolverTrouble, Rewrite, World
+from epicenter.synthetic.world.interventions import Intervention, World
+from epicenter.synthetic.world.name_interventions import ResolverTrouble, Rewrite
 from epicenter.synthetic.world.names import NameBooks, authorities, fail_calls, look_up
 from epicenter.synthetic.world.resolvers import Caching
 from tests.synthetic.small import edge, estate, service, steady
@@ -23,7 +24,7 @@ def run(*events: Intervention, resolvers: int = 8) -> tuple[Conditions, NameBook
     conditions = steady(services, edges, rps=10.0, ticks=TICKS, tick_s=TICK_S)
     naming = Naming(tuple(f"r{i}" for i in range(resolvers)), Caching(10.0, NEGATIVE_S, 5.0))
     declared = estate(services, edges, rps=10.0, naming=naming)
-    world = World(conditions, authorities(declared, TICKS, None, np.arange(TICKS) * TICK_S), resolvers)
+    world = World(conditions, authorities(declared, TICKS, None, TICK_S * np.arange(TICKS, dtype=float)), resolvers)
     for event in events:
         event.impose(world)
     rngs = (np.random.default_rng(1), np.random.default_rng(2))

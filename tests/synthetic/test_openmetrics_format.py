@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from epicenter.collector.manifest import read_manifest
+from epicenter.synthetic.telemetry.metrics import families as families_of
 from epicenter.synthetic.telemetry.record import record
 from tests.programs import require
 
@@ -40,11 +41,12 @@ def test_a_strict_reader_takes_each_scrape_and_knows_each_familys_type(written: 
     lines = (written / "metrics.txt").read_text().splitlines(keepends=True)
     times = sorted({line.split()[-1] for line in lines if not line.startswith("#")})
     assert len(times) == 41
+    told = Counter(family.kind for family in families_of(toy_history(), 60.0))
+    assert told.keys() == {"counter", "gauge", "histogram"}
     for time in (times[0], times[20], times[-1]):
         scrape = "".join(line for line in lines if line.startswith("#") or line.endswith(f" {time}\n"))
         families = list(text_string_to_metric_families(scrape))
-        told = Counter(family.type for family in families)
-        assert told.keys() == {"histogram", "gauge", "counter"}
+        assert Counter(family.type for family in families) == told
         assert all(family.documentation for family in families)
 
 

@@ -62,7 +62,7 @@ def test_spans_come_back_as_they_were(folder: Path, rows: list[dict[str, Any]]) 
     table = pa.Table.from_pylist(rows, schema=SPANS)
     with RecordingWriter(folder / "r") as writer:
         OtlpJson(writer).spans(table)
-    found = [row for name, read in convert_lines(folder / "r" / "traces.jsonl") for row in read.to_pylist()]
+    found = [row for _, read in convert_lines(folder / "r" / "traces.jsonl") for row in read.to_pylist()]
     assert in_order(found) == in_order(table.to_pylist())
 
 

@@ -8,7 +8,8 @@ import pytest
 from epicenter.synthetic.truth import Truth
 from epicenter.synthetic.world.assembly import simulate_estate
 from epicenter.synthetic.world.estate import Cause
-from epicenter.synthetic.world.interventions import Intervention, Release, Rewrite, Scale, Slowdown, Surge
+from epicenter.synthetic.world.interventions import Intervention, Release, Scale, Slowdown, Surge
+from epicenter.synthetic.world.name_interventions import Rewrite
 from epicenter.synthetic.world.storms import runs
 from tests.synthetic.small import edge, estate, service
 

@@ -30,7 +30,7 @@ def test_trigger_is_the_time_without_addresses_in_the_change_log(history: Histor
     rows = [row for row in history.changes if row.target == history.truth.root_component and row.answers is not None]
     emptied = next(row for row in rows if row.answers == 0)
     restored = next(row for row in rows if row.time > emptied.time and row.answers)
-    assert (history.truth.trigger_start, history.truth.trigger_end) == (emptied.time, restored.time)
+    assert history.truth.trigger == (emptied.time, restored.time)
 
 
 def test_the_sustaining_loop_is_apart_from_the_trigger(history: History) -> None:
@@ -40,13 +40,13 @@ def test_the_sustaining_loop_is_apart_from_the_trigger(history: History) -> None
     assert truth.storm_edges == (("ec2-dwfm", "droplets"),)
     assert truth.storm_start is not None
     assert truth.storm_end is not None
-    assert truth.trigger_end <= truth.storm_start < truth.storm_end < truth.incident[1]
+    assert truth.trigger[1] <= truth.storm_start < truth.storm_end < truth.span[1]
 
 
 def test_symptoms_follow_the_trigger_callers_of_the_record_first(history: History) -> None:
     truth = history.truth
-    assert min(truth.affected.values()) >= truth.trigger_start
-    first = {name for name, onset in truth.affected.items() if onset < truth.trigger_start + 120}
+    assert min(truth.affected.values()) >= truth.trigger[0]
+    first = {name for name, onset in truth.affected.items() if onset < truth.trigger[0] + 120}
     assert {"food-ordering", "banking", "sts", "lambda", "iam-signin"} <= first
     assert truth.affected["nlb"] > truth.affected["network-manager"] > local(5, 28)
     assert "dynamodb" not in truth.affected
@@ -54,9 +54,9 @@ def test_symptoms_follow_the_trigger_callers_of_the_record_first(history: Histor
 
 def test_incident_covers_all_phases(history: History) -> None:
     truth = history.truth
-    assert truth.incident[0] == truth.trigger_start
-    assert truth.incident[1] >= max(phase.end or 0.0 for phase in truth.phases)
-    assert local(13, 30) <= truth.incident[1] <= local(14, 20)
+    assert truth.span[0] == truth.trigger[0]
+    assert truth.span[1] >= max(phase.end or 0.0 for phase in truth.phases)
+    assert local(13, 30) <= truth.span[1] <= local(14, 20)
     assert [phase.start for phase in truth.phases] == sorted(phase.start for phase in truth.phases)
 
 

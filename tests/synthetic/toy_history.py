@@ -84,6 +84,7 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
     up = zeros_s + 1.0
     up[OUTAGE.stop, 1] = 2.0 / 3.0  # the restart
     times = START + TICK_S * np.arange(ticks)
+    out = (hit > 0).astype(float)
     return History(
         scenario="toy",
         seed=1,
@@ -122,7 +123,7 @@ def toy_history(dialect: str = "python-requests", *, failure: str = "dns_nodata"
         ),
         lookups=_lookups(arrivals[:, 1] * 0.1 + failures[:, 1:, :].sum(axis=(1, 2)), hit > 0),
         probes=_probes(hit > 0, failing[:, 0]),
-        targets=(Targets("nlb", "us-east-1a", 12.0 - 4.0 * (hit > 0), 4.0 * (hit > 0), 1.0 * (hit > 0)),),
+        targets=(Targets("nlb", "us-east-1a", 12.0 - 4.0 * out, 4.0 * out, out),),
         caches=(CacheUse("checkout", 0.9 * arrivals[:, 1], 0.1 * arrivals[:, 1]),),
         series=(
             Series(
