@@ -17,7 +17,7 @@ from .simulate import MIXES
     default="http://127.0.0.1:4318",
     show_default=True,
     metavar="URL",
-    help="OTLP receiver of the spans and changes.",
+    help="OTLP receiver of the spans and changes: http://, https://, or grpc:// for gRPC in plain text.",
 )
 @click.option(
     "--metrics-port",
@@ -44,7 +44,7 @@ from .simulate import MIXES
 @click.option(
     "--protocol",
     type=click.Choice(("http/protobuf", "grpc")),
-    help="How OTLP is spoken; default: grpc where the port is 4317, else http/protobuf.",
+    help="How OTLP is spoken; default: grpc for grpc:// and where the port is 4317, else http/protobuf.",
 )
 @click.option(
     "--mix",
@@ -65,18 +65,22 @@ def command(
 ) -> None:
     """Play SCENARIO live: spans and changes over OTLP, metrics on an endpoint to scrape; Ctrl-C ends it."""
     import logging
+    import signal
 
     from prometheus_client import CollectorRegistry, start_http_server
 
     from ..collector.errors import UsageError
     from ..synthetic import simulate
-    from ..synthetic.telemetry.live import WallClock, play
+    from ..synthetic.telemetry.live import StoppableClock, play
     from ..synthetic.telemetry.mix import drawn_mix, mix_of
     from .output import progress
 
-    if not otlp.startswith(("http://", "https://")):
-        raise UsageError(f"--otlp {otlp}: an OTLP receiver's URL begins with http:// or https://")
-    spoken = protocol or ("grpc" if otlp.rstrip("/").endswith(":4317") else "http/protobuf")
+    if not otlp.startswith(("http://", "https://", "grpc://")):
+        raise UsageError(f"--otlp {otlp}: an OTLP receiver's URL begins with http://, https:// or grpc://")
+    if otlp.startswith("grpc://") and protocol == "http/protobuf":
+        raise UsageError(f"--protocol {protocol}: {otlp} says gRPC; begin the URL with http:// or leave the option out")
+    by_grpc = otlp.startswith("grpc://") or otlp.rstrip("/").endswith(":4317")
+    spoken = protocol or ("grpc" if by_grpc else "http/protobuf")
     with progress("Simulating the world"):
         history = simulate(scenario, seed=seed)
     registry = CollectorRegistry()
@@ -92,6 +96,8 @@ def command(
     )
     # a receiver that is down would fill the screen; what it misses is counted, here and on the endpoint
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+    clock = StoppableClock()
+    before = {number: signal.signal(number, clock.stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with progress("Playing") as bar:
             task = bar.task_ids[0]
@@ -102,13 +108,15 @@ def command(
                 speed=speed,
                 spans_per_second=spans_per_second,
                 seed=seed,
-                clock=WallClock(),
+                clock=clock,
                 protocol=spoken,
                 mix=drawn_mix(seed) if mix == "drawn" else mix_of(mix),
                 notice=lambda text: click.echo(text, err=True),
                 progress=lambda share: bar.update(task, total=1.0, completed=share),
             )
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         server.shutdown()
         server.server_close()
         thread.join()

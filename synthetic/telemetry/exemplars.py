@@ -1,4 +1,4 @@
-"""Exemplars: for each bucket of a service's durations the trace of a request that was really sent.
+"""Exemplars: for each bucket of a service's durations the trace of a request that a receiver really has.
 
 A Prometheus that stores exemplars leads from a bar of a histogram to a trace. Only OpenMetrics carries them.
 """
@@ -6,10 +6,11 @@ A Prometheus that stores exemplars leads from a bar of a histogram to a trace. O
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from prometheus_client.samples import Exemplar
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
+from prometheus_client.samples import Exemplar, Sample
 
 FAMILY = "http_server_request_duration_seconds"
 """The histogram that server spans are the requests of."""
@@ -28,19 +29,31 @@ class Exemplars:
         """The upper bounds of the histogram's buckets, ascending."""
         self._bounds = bounds
 
-    def note(self, row: Mapping[str, Any], at: float) -> None:
-        """Remember a row of SPANS that was sent at `at`, in Unix seconds, if it is a request served."""
-        if row["SpanKind"] != "Server" or not self._bounds:
+    def note(self, spans: Iterable[ReadableSpan]) -> None:
+        """Remember those of the spans that are requests served: when they began, and how long they took."""
+        if not self._bounds:
             return
-        said = dict(row["SpanAttributes"])
-        status = next((said[name] for name in _STATUS if name in said), "")
-        seconds = row["Duration"] / 1e9
-        key = (row["ServiceName"], status, bisect_left(self._bounds, seconds))
-        self._last[key] = Exemplar({"trace_id": row["TraceId"], "span_id": row["SpanId"]}, seconds, at)
+        for span in spans:
+            said, context = span.attributes, span.context
+            if span.kind is not SpanKind.SERVER or said is None or context is None:
+                continue
+            begun_ns, ended_ns = span.start_time or 0, span.end_time or 0
+            seconds = (ended_ns - begun_ns) / 1e9
+            status = next((str(said[name]) for name in _STATUS if name in said), "")
+            service = str(span.resource.attributes["service.name"])
+            ids = {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
+            # dated by its beginning: where time is compressed, its end may still lie ahead
+            self._last[service, status, bisect_left(self._bounds, seconds)] = Exemplar(ids, seconds, begun_ns / 1e9)
 
-    def of(self, labels: Mapping[str, str]) -> Exemplar | None:
-        """The one of a bucket, by the labels of its series."""
-        if "le" not in labels:
-            return None
-        bucket = bisect_left(self._bounds, float(labels["le"].replace("+Inf", "inf")))
-        return self._last.get((labels.get("job", ""), labels.get("http_response_status_code", ""), bucket))
+    def shown(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The samples of the histogram, bucket by bucket, with the exemplars of those that count anything."""
+        below, series = 0.0, dict[str, str]()
+        for sample in samples:
+            if "le" not in sample.labels:
+                yield sample
+                continue
+            bound, labels = float(sample.labels["le"]), {**sample.labels, "le": ""}
+            below, series = (below, series) if labels == series else (0.0, labels)
+            key = (labels.get("job", ""), labels.get("http_response_status_code", ""), bisect_left(self._bounds, bound))
+            yield sample._replace(exemplar=self._last.get(key)) if sample.value > below else sample
+            below = sample.value

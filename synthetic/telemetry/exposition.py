@@ -31,7 +31,7 @@ class WorldMetrics(Collector):
         exemplars: Exemplars | None = None,
     ) -> None:
         self._history, self._world_time, self._speed, self._tally = history, world_time, speed, tally
-        self._step_s = max(STEP_S, history.tick_s)
+        self._step_s, self._reached = max(STEP_S, history.tick_s), history.start
         self._families = list(families(history, self._step_s, metrics))
         self._exemplars = exemplars or Exemplars()
         served = [family for family in self._families if family.name == FAMILY]
@@ -44,15 +44,17 @@ class WorldMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All series that exist by now."""
-        now = min(self._world_time(), self._history.end)
+        # counters must not fall because the wall's clock was set back
+        self._reached = now = min(max(self._reached, self._world_time()), self._history.end)
         step = max(0, int((now - self._history.start) / self._step_s + 1e-9))
         for family in self._families:
             metric = Metric(_plain(family), family.help, family.kind)
             for series in family.series:
                 value = float(series.values[min(step, len(series.values) - 1)])
                 if not math.isnan(value):
-                    shown = self._exemplars.of(series.labels) if family.name == FAMILY else None
-                    metric.add_sample(family.name + series.suffix, dict(series.labels), value, exemplar=shown)
+                    metric.add_sample(family.name + series.suffix, dict(series.labels), value)
+            if family.name == FAMILY:
+                metric.samples = list(self._exemplars.shown(metric.samples))
             if metric.samples:
                 yield metric
         yield GaugeMetricFamily("epicenter_emit_world_time_seconds", "World time, in Unix seconds.", now)

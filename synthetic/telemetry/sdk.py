@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -19,8 +19,6 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
-    SpanKind,
-    Status,
     StatusCode,
     TraceFlags,
     Tracer,
@@ -28,13 +26,15 @@ from opentelemetry.trace import (
 )
 
 from ..world.history import Change
+from .ready import Attributes, ReadySpan
 
 Protocol = Literal["http/protobuf", "grpc"]
 
 SCOPE = "epicenter.synthetic"
-QUEUE_SPANS = 8192
-"""Spans that wait for export at the most; what is more is dropped by the SDK, as in any service."""
-BATCH_SPANS = 512
+QUEUE_SPANS = 16_384
+"""Spans that wait for export at the most, those under way among them; what is more is dropped, as in any service."""
+BATCH_SPANS = 2048
+"""Large, since a request costs much the same whatever it carries; some 600 kB, of the 4 MB that gRPC takes."""
 TIMEOUT_S = 5.0
 """How long the exporter tries to deliver one batch."""
 
@@ -56,41 +56,63 @@ class GivenIds(IdGenerator):
         return self.span_id
 
 
+class _Instance(Resource):
+    """Who sends. The exporter groups spans by it, and a Resource spells itself out as JSON each time it is hashed."""
+
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__(attributes)
+        self._hashed = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hashed
+
+
 @dataclass
 class Tally:
-    """Spans that ended in the world, of these too late to be sent, seen by the exporter, and delivered; changes.
+    """What became of the spans that were due, each count only ever rising; changes.
 
-    lag_s: how late the latest was.
+    late: too late to be sent. refused: found the queue full. failed: were sent and not taken. lag_s: how late the
+    latest was.
     """
 
     spans: int = 0
     late: int = 0
-    lag_s: float = 0.0
-    changes: int = 0
+    refused: int = 0
+    failed: int = 0
     delivered: int = 0
-    seen: int = 0
+    changes: int = 0
+    lag_s: float = 0.0
     closed: bool = False
 
     @property
+    def waiting(self) -> int:
+        """Spans whose fate is open."""
+        return self.spans - self.late - self.refused - self.failed - self.delivered
+
+    @property
     def dropped(self) -> int:
-        """What was too late, what the full queue threw away, and what the exporter could not deliver."""
-        waiting = 0 if self.closed else min(QUEUE_SPANS, self.spans - self.late - self.seen)
-        return self.spans - waiting - self.delivered
+        """What was not delivered and never will be: a counter."""
+        return self.late + self.refused + self.failed + (self.waiting if self.closed else 0)
 
 
 class _Counting(SpanExporter):
     """Counts what an exporter delivers; when all is over, a target that is down is not tried again."""
 
-    def __init__(self, exporter: SpanExporter, tally: Tally) -> None:
-        self._exporter, self._tally = exporter, tally
+    def __init__(
+        self, exporter: SpanExporter, tally: Tally, delivered: Callable[[Sequence[ReadableSpan]], None]
+    ) -> None:
+        self._exporter, self._tally, self._delivered = exporter, tally, delivered
         self.down = False
         self.closing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._tally.seen += len(spans)
         result = SpanExportResult.FAILURE if self.closing and self.down else self._exporter.export(spans)
         self.down = result is not SpanExportResult.SUCCESS
-        self._tally.delivered += 0 if self.down else len(spans)
+        if self.down:
+            self._tally.failed += len(spans)
+        else:
+            self._tally.delivered += len(spans)
+            self._delivered(spans)
         return result
 
     def shutdown(self) -> None:
@@ -103,7 +125,7 @@ def _exporters(base: str, protocol: Protocol) -> tuple[SpanExporter, LogRecordEx
         from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
 
-        insecure = not base.startswith("https://")
+        insecure, base = not base.startswith("https://"), base.replace("grpc://", "http://", 1)
         return (
             GrpcSpans(endpoint=base, insecure=insecure, timeout=TIMEOUT_S),
             GrpcLogs(endpoint=base, insecure=insecure, timeout=TIMEOUT_S),
@@ -117,15 +139,22 @@ def _exporters(base: str, protocol: Protocol) -> tuple[SpanExporter, LogRecordEx
 class Sender:
     """One SDK pipeline for a whole world: a tracer for each service instance, one queue, one exporter a signal.
 
-    otlp: base URL of the receiver, such as http://127.0.0.1:4318; http:// is plain text for gRPC, too.
+    otlp: base URL of the receiver, such as http://127.0.0.1:4318; http:// and grpc:// are plain text for gRPC.
     protocol: "http/protobuf" or "grpc", in the words of OTEL_EXPORTER_OTLP_PROTOCOL.
+    delivered: is told what the receiver took, by the thread that sends.
     """
 
-    def __init__(self, otlp: str, tally: Tally, protocol: Protocol = "http/protobuf") -> None:
+    def __init__(
+        self,
+        otlp: str,
+        tally: Tally,
+        protocol: Protocol = "http/protobuf",
+        delivered: Callable[[Sequence[ReadableSpan]], None] = lambda spans: None,
+    ) -> None:
         self._tally = tally
         self._ids = GivenIds()
         span_exporter, log_exporter = _exporters(otlp.rstrip("/"), protocol)
-        self._exporter = _Counting(span_exporter, tally)
+        self._exporter = _Counting(span_exporter, tally, delivered)
         self._processor = BatchSpanProcessor(
             self._exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=500
         )
@@ -134,26 +163,24 @@ class Sender:
         self._logs.add_log_record_processor(BatchLogRecordProcessor(log_exporter, schedule_delay_millis=500))
         self._logger = self._logs.get_logger(SCOPE)
 
-    def span(self, row: Mapping[str, Any], start_ns: int) -> None:
-        """Emit a row of SPANS as a span that starts at `start_ns` and lasts as long as the row says."""
-        shift_ns = start_ns - row["Timestamp"]
-        self._ids.trace_id, self._ids.span_id = int(row["TraceId"], 16), int(row["SpanId"], 16)
+    def span(self, due: ReadySpan, start_ns: int) -> None:
+        """Emit a span that starts at `start_ns` and lasts as it says; where the queue is full, it is dropped."""
+        self._tally.spans += 1
+        if self._tally.waiting > QUEUE_SPANS:
+            # dropped here and not by the SDK, which would throw the oldest away and say so to nobody
+            self._tally.refused += 1
+            return
+        self._ids.trace_id, self._ids.span_id = due.trace_id, due.span_id
         parent = None
-        if row["ParentSpanId"]:
-            above = SpanContext(self._ids.trace_id, int(row["ParentSpanId"], 16), is_remote=True, trace_flags=_SAMPLED)
+        if due.parent_id:
+            above = SpanContext(due.trace_id, due.parent_id, is_remote=True, trace_flags=_SAMPLED)
             parent = set_span_in_context(NonRecordingSpan(above))
-        span = self._tracer(row).start_span(
-            row["SpanName"],
-            context=parent,
-            kind=SpanKind[row["SpanKind"].upper()],
-            attributes=dict(row["SpanAttributes"]),
-            start_time=start_ns,
-        )
-        for event in row["Events"]:
-            span.add_event(event["Name"], dict(event["Attributes"]), event["Timestamp"] + shift_ns)
-        if row["StatusCode"] == "Error":
-            span.set_status(Status(StatusCode.ERROR, row["StatusMessage"] or None))
-        span.end(start_ns + row["Duration"])
+        span = self._tracer(due.resource).start_span(due.name, parent, due.kind, due.attributes, start_time=start_ns)
+        for event in due.events:
+            span.add_event(event.name, event.attributes, event.time_ns + start_ns - due.start_ns)
+        if due.status.status_code is StatusCode.ERROR:
+            span.set_status(due.status)
+        span.end(start_ns + due.duration_ns)
 
     def change(self, change: Change, at_ns: int) -> None:
         """Emit a change as a log record: the event's name is its kind."""
@@ -184,12 +211,10 @@ class Sender:
         self._logs.shutdown()
         self._tally.closed = True
 
-    def _tracer(self, row: Mapping[str, Any]) -> Tracer:
-        attributes = dict(row["ResourceAttributes"])
-        instance = attributes["service.instance.id"]
+    def _tracer(self, resource: Attributes) -> Tracer:
+        instance = resource["service.instance.id"]
         if instance not in self._tracers:
-            resource = Resource(attributes)
-            provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=self._ids)
+            provider = TracerProvider(ALWAYS_ON, _Instance(resource), shutdown_on_exit=False, id_generator=self._ids)
             provider.add_span_processor(self._processor)
             self._tracers[instance] = provider.get_tracer(SCOPE)
         return self._tracers[instance]

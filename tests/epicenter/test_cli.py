@@ -158,6 +158,8 @@ def test_a_moment_outside_of_the_data_is_said_in_times_that_can_be_read(run: Run
     [
         ("emit", "aws-dynamodb-2025", "--speed", "nan"),
         ("emit", "aws-dynamodb-2025", "--speed", "inf"),
+        ("emit", "aws-dynamodb-2025", "--otlp", "127.0.0.1:4317"),
+        ("emit", "aws-dynamodb-2025", "--otlp", "grpc://127.0.0.1:4317", "--protocol", "http/protobuf"),
         ("simulate", "aws-dynamodb-2025", "--out", "x", "--spans-per-second", "nan"),
         ("simulate", "aws-dynamodb-2025", "--out", "x", "--spans-per-second", "0"),
         ("analyze", "/no/such/folder"),

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 START_WALL = 1_900_000_000.0
 SCRAPE_S = 120.0
@@ -55,9 +56,15 @@ class Sink:
                 self.logs.append(ExportLogsServiceRequest.FromString(body))
             self.arrived.notify_all()
 
+    def each_span(self) -> Iterator[Span]:
+        return (
+            span for request in self.traces for r in request.resource_spans for s in r.scope_spans for span in s.spans
+        )
+
 
 @contextmanager
-def sink(port: int = 0) -> Generator[Sink]:
+def sink(*, late: threading.Event | None = None) -> Generator[Sink]:
+    """An OTLP/HTTP receiver. Until `late` is set its port is taken and nobody listens: connections are refused."""
     received = Sink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,13 +77,25 @@ def sink(port: int = 0) -> Generator[Sink]:
         def log_request(self, code: Any = "-", size: Any = "-") -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server.server_bind()
+    if late is None:
+        server.server_activate()
+
+    def serve() -> None:
+        if late is not None:
+            late.wait()
+            server.server_activate()
+        server.serve_forever()
+
+    thread = threading.Thread(target=serve)
     thread.start()
     received.url = f"http://127.0.0.1:{server.server_port}"
     try:
         yield received
     finally:
+        if late is not None:
+            late.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent import futures
+from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import Any
 
@@ -21,7 +23,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
-from epicenter.synthetic.telemetry.live import Played, play
+from epicenter.synthetic.telemetry.live import play
+from epicenter.synthetic.telemetry.sdk import QUEUE_SPANS
 
 from .received import START_WALL, Calendar, LeapingClock, Sink, sink
 from .toy_history import START, toy_history
@@ -85,50 +88,55 @@ def test_spans_and_changes_arrive_over_grpc_from_the_services_that_sent_them(grp
     assert played.changes == 2
 
 
+@dataclass
 class _Door(LeapingClock):
-    """Nobody listens at first; a third of the way a receiver opens, and what is sent from then on arrives."""
+    """Nobody listens at first; a third of the way the receiver opens, and the show waits for what it gets then."""
+
+    opens: threading.Event = field(default_factory=threading.Event)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    dropped_by_then: float = 0.0
+    reached_by_then: float = 0.0
+
+    def value(self, name: str) -> float:
+        value = self.registry.get_sample_value(name)
+        assert value is not None
+        return value
 
     def sleep(self, seconds: float) -> None:
         self.wall += seconds
-        if self.wall > START_WALL + 80.0 and not self.opened.is_set():
-            self.opened.set()
-            assert self.listening.wait(30)
-
-    opened = threading.Event()
-    listening = threading.Event()
+        if self.wall > START_WALL + 80.0 and not self.opens.is_set():
+            self.dropped_by_then = self.value("epicenter_emit_spans_dropped_total")
+            self.reached_by_then = self.value("epicenter_emit_world_time_seconds")
+            self.opens.set()
+            with self.receiver.arrived:
+                assert self.receiver.arrived.wait_for(lambda: self.receiver.spans > 0, timeout=60)
+        elif self.opens.is_set():  # as far behind as real time would leave it
+            with self.receiver.arrived:
+                sent = self.value("epicenter_emit_spans_total") - self.dropped_by_then
+                assert self.receiver.arrived.wait_for(lambda: sent - self.receiver.spans < QUEUE_SPANS, timeout=60)
 
 
 def test_a_receiver_that_comes_late_costs_what_it_missed_and_not_the_pace() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = int(unused.getsockname()[1])
-    clock, notices, registry = _Door(Calendar(START, SPEED), "", Sink()), list[str](), CollectorRegistry()
-    done: list[Played] = []
-
-    def show() -> None:
-        done.append(
-            play(
-                toy_history(),
-                otlp=f"http://127.0.0.1:{port}",
-                registry=registry,
-                speed=SPEED,
-                spans_per_second=20.0,  # twice the SDK's queue before the door opens
-                seed=1,
-                clock=clock,
-                notice=notices.append,
-            )
+    opens, notices, registry = threading.Event(), list[str](), CollectorRegistry()
+    with sink(late=opens) as received:
+        clock = _Door(Calendar(START, SPEED), "", received, opens=opens, registry=registry)
+        played = play(
+            toy_history(),
+            otlp=received.url,
+            registry=registry,
+            speed=SPEED,
+            spans_per_second=60.0,  # more than the queue holds before the door opens
+            seed=1,
+            clock=clock,
+            notice=notices.append,
         )
-
-    thread = threading.Thread(target=show)
-    thread.start()
-    assert clock.opened.wait(120)
-    with sink(port) as received:
-        clock.listening.set()
-        thread.join(120)
-    (played,) = done
-    assert played.until == pytest.approx(START + 2400.0)
-    assert 0 < received.spans == played.spans - played.dropped < played.spans
-    assert registry.get_sample_value("epicenter_emit_spans_dropped_total") == played.dropped > 0
+    assert clock.dropped_by_then > 0
+    assert clock.reached_by_then == pytest.approx(START + 80.0 * SPEED, abs=10.0)
+    assert played.until == START + 2400.0
+    assert received.spans == played.spans - played.dropped
+    assert registry.get_sample_value("epicenter_emit_spans_dropped_total") == played.dropped
+    begun = [span.start_time_unix_nano / 1e9 for span in received.each_span()]
+    assert max(begun) > START_WALL + 200.0  # of 240: what came after the door opened was let in
 
 
 def scraped(port: int, accept: str) -> tuple[str, str]:
@@ -162,13 +170,7 @@ def test_openmetrics_leads_from_buckets_to_traces_that_were_sent() -> None:
         thread.join()
     assert kind.startswith("application/openmetrics-text")
     assert text.endswith("# EOF\n")
-    sent = {
-        span.trace_id.hex()
-        for request in received.traces
-        for resource in request.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    }
+    sent = {span.trace_id.hex() for span in received.each_span()}
     samples = [sample for family in openmetrics_families(text) for sample in family.samples if sample.exemplar]
     assert samples
     for sample in samples:
@@ -180,21 +182,26 @@ def test_openmetrics_leads_from_buckets_to_traces_that_were_sent() -> None:
     assert "trace_id" not in plain
 
 
-def test_ctrl_c_ends_the_process_with_its_sum() -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_process_with_its_sum_and_what_waits_is_sent(stop: signal.Signals) -> None:
     with sink() as received, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        port = str(unused.getsockname()[1])
+        port = int(unused.getsockname()[1])
         unused.close()
         command = [sys.executable, "-c", "from epicenter.cli import main; main()", "emit", "plain-failure"]
-        command += ["--otlp", received.url, "--metrics-port", port, "--speed", "100"]
+        command += ["--otlp", received.url, "--metrics-port", str(port), "--speed", "100"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             with received.arrived:
                 assert received.arrived.wait_for(lambda: received.spans > 0, timeout=120)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(stop)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
+        with socket.socket() as knock:
+            assert knock.connect_ex(("127.0.0.1", port)) != 0
     assert process.returncode == 0, err
-    assert "played:" in out
+    said = re.search(r"played: ([\d,]+) spans, 0 not delivered", out)
+    assert said is not None, out
+    assert int(said[1].replace(",", "")) == received.spans
     assert "Traceback" not in err
