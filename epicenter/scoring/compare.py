@@ -103,15 +103,16 @@ def _marks(truth: Truth, expected: Labels, got: Labels, incident: Incident | Non
     storm, metastable = got.storm == expected.storm, got.metastable == expected.metastable
     if not expected.incident:
         return Marks(not got.incident, None, None, None, None, None, storm, metastable)
-    seen = incident is not None
-    known = seen and incident.verdict != "unknown"
+    if incident is None:
+        return Marks(False, False, False, False, False, False, storm, metastable)
+    known = incident.verdict != "unknown"
     return Marks(
-        incident=seen,
+        incident=True,
         root_top1=known and names_root(truth, incident.trigger),
-        root_top3=seen and any(names_root(truth, one) for one in incident.candidates[:TOP]),
+        root_top3=any(names_root(truth, one) for one in incident.candidates[:TOP]),
         root_kind=known and got.kind == expected.kind,
-        dns_role=seen and got.dns_role == expected.dns_role,
-        dns_failure=seen and got.dns_failure == expected.dns_failure,
+        dns_role=got.dns_role == expected.dns_role,
+        dns_failure=got.dns_failure == expected.dns_failure,
         storm=storm,
         metastable=metastable,
     )

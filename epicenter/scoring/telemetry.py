@@ -77,8 +77,7 @@ def _load_samples(connection: duckdb.DuckDBPyConnection, history: History, mix: 
         names = table.column("Name")
         for name in names.unique().to_pylist():
             read.setdefault(name, bool(concepts_of(name)))
-        known = pa.array([name for name, is_read in read.items() if is_read], pa.string())
-        kept = table.filter(pc.is_in(names, known))
+        kept = table.filter(pc.field("Name").isin([name for name, is_read in read.items() if is_read]))
         if not count:
             _create(connection, "samples", kept.schema)
         _insert(connection, "samples", kept, "*")
