@@ -50,6 +50,7 @@ def windows_of(
         to=found.end,
         spans=found.spans,
         samples=samples,
+        samples_unknown=samples - found.samples,  # what no concept reads was never loaded
         changes=found.changes,
         services=found.services,
         skipped=(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from opentelemetry.trace import SpanKind, Status, StatusCode
+
+_compute: Any = pyarrow.compute
+"""Its functions are made at run time, where no type checker sees them."""
 
 _KINDS = {kind.name.capitalize(): kind for kind in SpanKind}
 _UNSET = Status(StatusCode.UNSET)
@@ -108,7 +111,7 @@ def _maps(column: pa.Array) -> list[Attributes]:
 
 def _resources(column: pa.Array) -> list[Attributes]:
     """One mapping an instance, which its spans share."""
-    instances = column.items.filter(pc.equal(column.keys, "service.instance.id"))
+    instances = column.items.filter(_compute.equal(column.keys, "service.instance.id"))
     numbers = instances.dictionary_encode()
     rows = numbers.indices.to_pylist()
     first = {number: row for row, number in reversed(list(enumerate(rows)))}
@@ -117,7 +120,7 @@ def _resources(column: pa.Array) -> list[Attributes]:
 
 
 def _events(column: pa.Array) -> list[tuple[ReadyEvent, ...]]:
-    events, sizes = column.flatten(), pc.list_value_length(column).to_pylist()
+    events, sizes = column.flatten(), _compute.list_value_length(column).to_pylist()
     if not len(events):
         return [()] * len(sizes)
     times = events.field("Timestamp").cast(pa.int64()).to_pylist()

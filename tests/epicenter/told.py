@@ -106,4 +106,5 @@ def row(true: Truth, *incidents: Incident, **other: Any) -> Row:
         )
     }
     told["calm_days"] = 0.0 if true.incident else 0.5
-    return Row(**{"scenario": "made-up", "seed": 0, "mix": "default"} | told | other)
+    made_up: dict[str, Any] = {"scenario": "made-up", "seed": 0, "mix": "default"} | told | other
+    return Row(**made_up)
