@@ -73,14 +73,10 @@ def command(
     from ..synthetic import simulate
     from ..synthetic.telemetry.live import StoppableClock, play
     from ..synthetic.telemetry.mix import drawn_mix, mix_of
+    from ..synthetic.telemetry.target import target_of
     from .output import progress
 
-    if not otlp.startswith(("http://", "https://", "grpc://")):
-        raise UsageError(f"--otlp {otlp}: an OTLP receiver's URL begins with http://, https:// or grpc://")
-    if otlp.startswith("grpc://") and protocol == "http/protobuf":
-        raise UsageError(f"--protocol {protocol}: {otlp} says gRPC; begin the URL with http:// or leave the option out")
-    by_grpc = otlp.startswith("grpc://") or otlp.rstrip("/").endswith(":4317")
-    spoken = protocol or ("grpc" if by_grpc else "http/protobuf")
+    target_of(otlp, protocol)  # an URL that cannot be used is said before the long work
     with progress("Simulating the world"):
         history = simulate(scenario, seed=seed)
     registry = CollectorRegistry()
@@ -109,7 +105,7 @@ def command(
                 spans_per_second=spans_per_second,
                 seed=seed,
                 clock=clock,
-                protocol=spoken,
+                protocol=protocol,
                 mix=drawn_mix(seed) if mix == "drawn" else mix_of(mix),
                 notice=lambda text: click.echo(text, err=True),
                 progress=lambda share: bar.update(task, total=1.0, completed=share),

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ..world.history import History
-from .exemplars import FAMILY, Exemplars
+from .exemplars import Exemplars
 from .metrics import Family, families
 from .mix import DEFAULT
 from .sdk import Tally
@@ -34,9 +34,7 @@ class WorldMetrics(Collector):
         self._step_s, self._reached = max(STEP_S, history.tick_s), history.start
         self._families = list(families(history, self._step_s, metrics))
         self._exemplars = exemplars or Exemplars()
-        served = [family for family in self._families if family.name == FAMILY]
-        bounds = {series.labels["le"] for family in served for series in family.series if "le" in series.labels}
-        self._exemplars.bounds(sorted(float(bound.replace("+Inf", "inf")) for bound in bounds))
+        self._exemplars.watch(self._families)
 
     def describe(self) -> Iterable[Metric]:
         """Names only, so that registering does not scrape."""
@@ -53,8 +51,7 @@ class WorldMetrics(Collector):
                 value = float(series.values[min(step, len(series.values) - 1)])
                 if not math.isnan(value):
                     metric.add_sample(family.name + series.suffix, dict(series.labels), value)
-            if family.name == FAMILY:
-                metric.samples = list(self._exemplars.shown(metric.samples))
+            metric.samples = self._exemplars.shown(family.name, metric.samples)
             if metric.samples:
                 yield metric
         yield GaugeMetricFamily("epicenter_emit_world_time_seconds", "World time, in Unix seconds.", now)

@@ -10,27 +10,30 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from ...collector.model import SPANS
 from ..world.history import Change, History
 from .exemplars import Exemplars
 from .exposition import WorldMetrics
 from .mix import DEFAULT, Mix
-from .ready import ReadySpan, ready_spans
-from .sdk import Protocol as OtlpProtocol
+from .ready import ReadyLog, ReadySpan, ready_logs, ready_spans
 from .sdk import Sender, Tally
 from .spans import SpanSource, span_source
+from .target import Protocol as OtlpProtocol
+from .target import target_of
 
 _NS = 1_000_000_000
 _CHUNK_SPANS = 6_000
 """Spans drawn at a time, ahead of theirs: enough to draw cheaply, and not so many that drawing makes others late."""
 _EARLY_S = 0.02
 """What is due so soon is emitted at once: finer waits would cost more than they tell."""
+_EXACTLY_S = 0.001
 _LONGEST_SLEEP_S = 0.25
 _LATE_S = 10.0
 """Spans that this machine cannot send in time are given up, so that the show keeps its pace."""
@@ -99,6 +102,33 @@ class Played:
     lag_s: float
 
 
+class _WorldTime:
+    """The world's time: it moves with the clock from `begin` on, and stands still from `end` on."""
+
+    def __init__(self, clock: Clock, start: float, stop: float, speed: float) -> None:
+        self._clock, self._start, self._stop, self._speed = clock, start, stop, speed
+        self._began: float | None = None
+        self._ended: float | None = None
+
+    def now(self) -> float:
+        """Unix seconds of the world."""
+        if self._ended is not None:
+            return self._ended
+        since = 0.0 if self._began is None else self._clock.now() - self._began
+        return min(self._stop, self._start + since * self._speed)
+
+    def begin(self) -> float:
+        """Let it move, from this moment of the wall on, which is returned."""
+        self._began = self._clock.now()
+        return self._began
+
+    def end(self, at: float | None = None) -> float:
+        """Let it stand still, once, where it is or at a given time; return where it stands."""
+        if self._ended is None:
+            self._ended = self.now() if at is None else at
+        return self._ended
+
+
 def play(
     history: History,
     *,
@@ -108,43 +138,40 @@ def play(
     spans_per_second: float,
     seed: int,
     clock: Clock,
-    protocol: OtlpProtocol = "http/protobuf",
+    protocol: OtlpProtocol | None = None,
     mix: Mix = DEFAULT,
     until: float | None = None,
-    progress: Callable[[float], None] | None = None,
-    notice: Callable[[str], None] | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> Played:
     """Play `history` to its end, or to world time `until`; Ctrl-C ends it cleanly.
 
     registry: gets the world's metrics, to be served by the caller.
     spans_per_second: of world time; on the wall there are `speed` times as many.
-    protocol: how OTLP is spoken. mix: in which dialects the truth is told.
+    protocol: how OTLP is spoken; None: as the URL says. mix: in which dialects the truth is told.
     progress: is told the share of the play that is over, from 0 to 1.
-    notice: is told when the receiver stops taking what is sent, and when it does again.
+    notice: is told when the receiver does not take what is sent, and when it does again; maybe by another thread.
+    UsageError for an `otlp` that is no URL of a receiver.
     """
     stop = history.end if until is None else min(until, history.end)
-    tally, exemplars = Tally(), Exemplars()
-    source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
-    shown = WorldMetrics(
-        history, lambda: history.start + (clock.now() - started) * speed, speed, tally, mix.metrics, exemplars
-    )
-    sender, down = Sender(otlp, tally, protocol, exemplars.note), False
-    started = clock.now()  # after what takes its time, or the first spans were late
-    registry.register(shown)
+    tally, exemplars, moment = Tally(), Exemplars(), _WorldTime(clock, history.start, stop, speed)
+    sender = Sender(target_of(otlp, protocol), tally, exemplars.note, notice)
     try:
+        registry.register(WorldMetrics(history, moment.now, speed, tally, mix.metrics, exemplars))
+        source = span_source(history, spans_per_second=spans_per_second, seed=seed, mix=mix)
+        sender.look()
         with _seldom_collected():
+            started = moment.begin()  # after what takes its time, or the first spans were late
             for due, what in _timetable(source, started, speed, stop):
-                if _wait(clock, due) and progress is not None:
+                if _wait(clock, due):
                     progress((due - started) * speed / (stop - history.start))
                 _send(sender, tally, what, due, clock.now())
-                if sender.down is not down and notice is not None:
-                    down = sender.down
-                    notice(f"{otlp} does not take spans" if down else f"{otlp} takes spans again")
-            _wait(clock, started + (stop - history.start) / speed)
-        reached = stop
-    except KeyboardInterrupt:  # the user's way to end a show: what waits is still sent
-        reached = min(stop, history.start + (clock.now() - started) * speed)
+            _wait(clock, started + (stop - history.start) / speed, _EXACTLY_S)
+        moment.end(stop)
+    except KeyboardInterrupt:
+        pass  # the user's way to end a show: what waits is still sent
     finally:
+        reached = moment.end()
         sender.close()
     return Played(tally.spans, tally.dropped, tally.changes, reached, tally.lag_s)
 
@@ -167,25 +194,29 @@ def _send(sender: Sender, tally: Tally, what: Change | _Placed, due: float, now:
         sender.change(what, round(due * _NS))
         tally.changes += 1
         return
+    told, at_ns = what
+    if isinstance(told, ReadyLog):
+        sender.log(told, at_ns)
+        return
     tally.lag_s = max(tally.lag_s, now - due)
     if now - due > _LATE_S:
         tally.spans += 1
         tally.late += 1
     else:
-        sender.span(*what)
+        sender.span(told, at_ns)
 
 
-def _wait(clock: Clock, due: float) -> bool:
+def _wait(clock: Clock, due: float, early_s: float = _EARLY_S) -> bool:
     """Let time pass until it is due; False where it is due already."""
     waited = False
-    while (left := due - clock.now()) > _EARLY_S:
+    while (left := due - clock.now()) > early_s:
         clock.sleep(min(left, _LONGEST_SLEEP_S))
         waited = True
     return waited
 
 
-_Placed = tuple[ReadySpan, int]
-"""A span with its start on the wall, in nanoseconds."""
+_Placed = tuple[ReadySpan | ReadyLog, int]
+"""A span with its start on the wall, or a log record with its time there, in nanoseconds."""
 
 
 def _timetable(
@@ -200,7 +231,9 @@ def _timetable(
     for ticks in source.chunks(_CHUNK_SPANS):
         if history.start + ticks.start * history.tick_s >= stop:
             break
-        waiting += _placed(ready_spans(source.draw(ticks)), history.start, started, speed)
+        drawn = source.draw_encoded(ticks)
+        waiting += _placed(ready_spans(drawn.spans.cast(SPANS)), history.start, started, speed)
+        waiting += _placed(ready_logs(drawn.logs), history.start, started, speed)
         waiting.sort(key=lambda entry: entry[0])
         drawn_until = min(started + ticks.stop * history.tick_s / speed, last)
         ready = sum(due < drawn_until for due, _ in waiting)
@@ -209,9 +242,12 @@ def _timetable(
     yield from (entry for entry in waiting if entry[0] < last)
 
 
-def _placed(spans: list[ReadySpan], start: float, started: float, speed: float) -> Iterator[tuple[float, _Placed]]:
+def _placed(
+    what: Sequence[ReadySpan | ReadyLog], start: float, started: float, speed: float
+) -> Iterator[tuple[float, _Placed]]:
     """A span begins, and is sent when it ends, as the compressed calendar says; its duration is its own."""
     zero_ns, world_ns = round(started * _NS), round(start * _NS)
-    for span in spans:
-        since_ns = span.start_ns - world_ns
-        yield started + (since_ns + span.duration_ns) / _NS / speed, (span, zero_ns + round(since_ns / speed))
+    for one in what:
+        begins_ns, lasts_ns = (one.at_ns, 0) if isinstance(one, ReadyLog) else (one.start_ns, one.duration_ns)
+        since_ns = begins_ns - world_ns
+        yield started + (since_ns + lasts_ns) / _NS / speed, (one, zero_ns + round(since_ns / speed))

@@ -1,16 +1,14 @@
-"""Drawn spans and changes handed to OpenTelemetry's SDK, and sent by it over OTLP, by HTTP or gRPC."""
+"""Drawn spans, log records and changes handed to OpenTelemetry's SDK, and sent by it over OTLP, by HTTP or gRPC."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from opentelemetry._logs import SeverityNumber
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry._logs import Logger, SeverityNumber
+from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -26,18 +24,16 @@ from opentelemetry.trace import (
 )
 
 from ..world.history import Change
-from .ready import Attributes, ReadySpan
-
-Protocol = Literal["http/protobuf", "grpc"]
+from .ready import Attributes, ReadyLog, ReadySpan
+from .target import Target
 
 SCOPE = "epicenter.synthetic"
 QUEUE_SPANS = 16_384
 """Spans that wait for export at the most, those under way among them; what is more is dropped, as in any service."""
 BATCH_SPANS = 2048
 """Large, since a request costs much the same whatever it carries; some 600 kB, of the 4 MB that gRPC takes."""
-TIMEOUT_S = 5.0
-"""How long the exporter tries to deliver one batch."""
 
+_CHANGE_LOG = {"service.name": "change-log"}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -95,73 +91,81 @@ class Tally:
         return self.late + self.refused + self.failed + (self.waiting if self.closed else 0)
 
 
-class _Counting(SpanExporter):
-    """Counts what an exporter delivers; when all is over, a target that is down is not tried again."""
+class _Watched(SpanExporter):
+    """Counts what an exporter delivers; tells when the target goes and when it is back; can give up at once.
+
+    delivered: is shown what arrived. turned: is told whether the target is down, when that changes. By the thread
+    that sends.
+    """
 
     def __init__(
-        self, exporter: SpanExporter, tally: Tally, delivered: Callable[[Sequence[ReadableSpan]], None]
+        self,
+        exporter: SpanExporter,
+        tally: Tally,
+        delivered: Callable[[Sequence[ReadableSpan]], None],
+        turned: Callable[[bool], None],
     ) -> None:
-        self._exporter, self._tally, self._delivered = exporter, tally, delivered
-        self.down = False
-        self.closing = False
+        self._exporter, self._tally, self._delivered, self._turned = exporter, tally, delivered, turned
+        self.down = self._over = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = SpanExportResult.FAILURE if self.closing and self.down else self._exporter.export(spans)
-        self.down = result is not SpanExportResult.SUCCESS
-        if self.down:
-            self._tally.failed += len(spans)
-        else:
-            self._tally.delivered += len(spans)
+        result = SpanExportResult.FAILURE
+        try:
+            if not self._over:
+                result = self._exporter.export(spans)
+        finally:  # the SDK goes on after whatever an exporter raises, and so must the count
+            arrived = result is SpanExportResult.SUCCESS
+            if arrived:
+                self._tally.delivered += len(spans)
+            else:
+                self._tally.failed += len(spans)
+            self.turn(down=not arrived)
+        if arrived:
             self._delivered(spans)
         return result
 
+    def turn(self, *, down: bool) -> None:
+        """Note whether the target takes what is sent."""
+        if down is not self.down and not self._over:
+            self.down = down
+            self._turned(down)
+
     def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-
-def _exporters(base: str, protocol: Protocol) -> tuple[SpanExporter, LogRecordExporter]:
-    if protocol == "grpc":
-        # gRPC takes a second to import, and most shows do without
-        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
-
-        insecure, base = not base.startswith("https://"), base.replace("grpc://", "http://", 1)
-        return (
-            GrpcSpans(endpoint=base, insecure=insecure, timeout=TIMEOUT_S),
-            GrpcLogs(endpoint=base, insecure=insecure, timeout=TIMEOUT_S),
-        )
-    return (
-        OTLPSpanExporter(f"{base}/v1/traces", timeout=TIMEOUT_S),
-        OTLPLogExporter(f"{base}/v1/logs", timeout=TIMEOUT_S),
-    )
+        """Try no more, also where a batch waits to be tried again."""
+        if not self._over:
+            self._over = True
+            self._exporter.shutdown()
 
 
 class Sender:
     """One SDK pipeline for a whole world: a tracer for each service instance, one queue, one exporter a signal.
 
-    otlp: base URL of the receiver, such as http://127.0.0.1:4318; http:// and grpc:// are plain text for gRPC.
-    protocol: "http/protobuf" or "grpc", in the words of OTEL_EXPORTER_OTLP_PROTOCOL.
-    delivered: is told what the receiver took, by the thread that sends.
+    delivered: is told what the receiver took; notice: that it does not take spans, and that it does again. Both by
+    the thread that sends.
     """
 
     def __init__(
         self,
-        otlp: str,
+        target: Target,
         tally: Tally,
-        protocol: Protocol = "http/protobuf",
         delivered: Callable[[Sequence[ReadableSpan]], None] = lambda spans: None,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._tally = tally
+        self._target, self._tally, self._notice = target, tally, notice
         self._ids = GivenIds()
-        span_exporter, log_exporter = _exporters(otlp.rstrip("/"), protocol)
-        self._exporter = _Counting(span_exporter, tally, delivered)
+        span_exporter, self._log_exporter = target.exporters()
+        self._exporter = _Watched(span_exporter, tally, delivered, self._turned)
         self._processor = BatchSpanProcessor(
             self._exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=500
         )
         self._tracers: dict[str, Tracer] = {}
-        self._logs = LoggerProvider(Resource({"service.name": "change-log"}), shutdown_on_exit=False)
-        self._logs.add_log_record_processor(BatchLogRecordProcessor(log_exporter, schedule_delay_millis=500))
-        self._logger = self._logs.get_logger(SCOPE)
+        self._log_processor = BatchLogRecordProcessor(self._log_exporter, schedule_delay_millis=500)
+        self._loggers: dict[str, Logger] = {}
+
+    def look(self) -> None:
+        """See whether somebody listens: the exporter would find out only seconds after the first spans."""
+        if self._target.unreachable() is not None:
+            self._exporter.turn(down=True)
 
     def span(self, due: ReadySpan, start_ns: int) -> None:
         """Emit a span that starts at `start_ns` and lasts as it says; where the queue is full, it is dropped."""
@@ -173,14 +177,26 @@ class Sender:
         self._ids.trace_id, self._ids.span_id = due.trace_id, due.span_id
         parent = None
         if due.parent_id:
-            above = SpanContext(due.trace_id, due.parent_id, is_remote=True, trace_flags=_SAMPLED)
-            parent = set_span_in_context(NonRecordingSpan(above))
+            parent = _inside(due.trace_id, due.parent_id)
         span = self._tracer(due.resource).start_span(due.name, parent, due.kind, due.attributes, start_time=start_ns)
         for event in due.events:
             span.add_event(event.name, event.attributes, event.time_ns + start_ns - due.start_ns)
         if due.status.status_code is StatusCode.ERROR:
             span.set_status(due.status)
         span.end(start_ns + due.duration_ns)
+
+    def log(self, due: ReadyLog, at_ns: int) -> None:
+        """Emit a log record inside its span."""
+        self._logger(due.resource).emit(
+            timestamp=at_ns,
+            observed_timestamp=at_ns,
+            context=_inside(due.trace_id, due.span_id),
+            severity_number=SeverityNumber[due.severity],
+            severity_text=due.severity,
+            body=due.body or None,
+            attributes=due.attributes,
+            event_name=due.event,
+        )
 
     def change(self, change: Change, at_ns: int) -> None:
         """Emit a change as a log record: the event's name is its kind."""
@@ -189,7 +205,7 @@ class Sender:
             attributes["change.generation"] = str(change.generation)
         if change.answers is not None:
             attributes["change.answers"] = str(change.answers)
-        self._logger.emit(
+        self._logger(_CHANGE_LOG).emit(
             timestamp=at_ns,
             observed_timestamp=at_ns,
             severity_number=SeverityNumber.INFO,
@@ -199,17 +215,18 @@ class Sender:
             event_name=change.kind,
         )
 
-    @property
-    def down(self) -> bool:
-        """Whether the last batch could not be delivered."""
-        return self._exporter.down
-
     def close(self) -> None:
-        """Send what waits, once, and stop; afterwards the tally is final."""
-        self._exporter.closing = True
+        """Send what waits and stop, at once where the target is still down; afterwards the tally is final."""
+        if self._exporter.down and self._target.unreachable() is not None:
+            self._exporter.shutdown()
+            self._log_exporter.shutdown()
         self._processor.shutdown()
-        self._logs.shutdown()
+        self._log_processor.shutdown()
         self._tally.closed = True
+
+    def _turned(self, down: bool) -> None:
+        url = self._target.url
+        self._notice(f"{url} does not take spans: what is due is dropped" if down else f"{url} takes spans again")
 
     def _tracer(self, resource: Attributes) -> Tracer:
         instance = resource["service.instance.id"]
@@ -218,3 +235,17 @@ class Sender:
             provider.add_span_processor(self._processor)
             self._tracers[instance] = provider.get_tracer(SCOPE)
         return self._tracers[instance]
+
+    def _logger(self, resource: Attributes) -> Logger:
+        instance = resource.get("service.instance.id", "")
+        if instance not in self._loggers:
+            provider = LoggerProvider(_Instance(resource), shutdown_on_exit=False)
+            provider.add_log_record_processor(self._log_processor)
+            self._loggers[instance] = provider.get_logger(SCOPE)
+        return self._loggers[instance]
+
+
+def _inside(trace_id: int, span_id: int) -> Context:
+    """The context of a span that was emitted elsewhere."""
+    above = SpanContext(trace_id, span_id, is_remote=True, trace_flags=_SAMPLED)
+    return set_span_in_context(NonRecordingSpan(above), Context())

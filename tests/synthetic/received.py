@@ -7,15 +7,28 @@ import json
 import threading
 import urllib.request
 from collections.abc import Generator, Iterator
+from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import grpc
 from google.protobuf.json_format import MessageToDict
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import (
+    LogsServiceServicer,
+    add_LogsServiceServicer_to_server,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 START_WALL = 1_900_000_000.0
@@ -63,7 +76,33 @@ class Sink:
 
 
 @contextmanager
-def sink(*, late: threading.Event | None = None) -> Generator[Sink]:
+def grpc_sink(port: int = 0) -> Generator[Sink]:
+    """A receiver of OTLP/gRPC, as the Collector's."""
+    received = Sink()
+
+    class Traces(TraceServiceServicer):
+        def Export(self, request: Any, context: Any) -> Any:
+            received.take("/v1/traces", request.SerializeToString())
+            return ExportTraceServiceResponse()
+
+    class Logs(LogsServiceServicer):
+        def Export(self, request: Any, context: Any) -> Any:
+            received.take("/v1/logs", request.SerializeToString())
+            return ExportLogsServiceResponse()
+
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    add_TraceServiceServicer_to_server(Traces(), server)
+    add_LogsServiceServicer_to_server(Logs(), server)
+    received.url = f"http://127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
+    server.start()
+    try:
+        yield received
+    finally:
+        server.stop(None).wait()
+
+
+@contextmanager
+def sink(port: int = 0, *, late: threading.Event | None = None) -> Generator[Sink]:
     """An OTLP/HTTP receiver. Until `late` is set its port is taken and nobody listens: connections are refused."""
     received = Sink()
 
@@ -77,7 +116,7 @@ def sink(*, late: threading.Event | None = None) -> Generator[Sink]:
         def log_request(self, code: Any = "-", size: Any = "-") -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler, bind_and_activate=False)
     server.server_bind()
     if late is None:
         server.server_activate()

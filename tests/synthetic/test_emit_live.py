@@ -10,15 +10,10 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from concurrent import futures
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
-from typing import Any
 
-import grpc
 import pytest
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
@@ -26,34 +21,16 @@ from prometheus_client.parser import text_string_to_metric_families as text_fami
 from epicenter.synthetic.telemetry.live import play
 from epicenter.synthetic.telemetry.sdk import QUEUE_SPANS
 
-from .received import START_WALL, Calendar, LeapingClock, Sink, sink
+from .received import START_WALL, Calendar, LeapingClock, Sink, grpc_sink, sink
 from .toy_history import START, toy_history
 
 SPEED = 10.0
 
 
-@pytest.fixture
-def grpc_sink() -> Iterator[Sink]:
-    """An OTLP/gRPC receiver that keeps the requests as they came."""
-    received = Sink()
-
-    class Traces(trace_service_pb2_grpc.TraceServiceServicer):
-        def Export(self, request: Any, context: Any) -> Any:
-            received.take("/v1/traces", request.SerializeToString())
-            return trace_service_pb2.ExportTraceServiceResponse()
-
-    class Logs(logs_service_pb2_grpc.LogsServiceServicer):
-        def Export(self, request: Any, context: Any) -> Any:
-            received.take("/v1/logs", request.SerializeToString())
-            return logs_service_pb2.ExportLogsServiceResponse()
-
-    server = grpc.server(futures.ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Traces(), server)
-    logs_service_pb2_grpc.add_LogsServiceServicer_to_server(Logs(), server)
-    received.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
-    yield received
-    server.stop(None).wait()
+@pytest.fixture(name="grpc_sink")
+def _grpc_sink() -> Iterator[Sink]:
+    with grpc_sink() as received:
+        yield received
 
 
 class PlainClock(LeapingClock):

@@ -11,9 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from epicenter.synthetic.telemetry.exemplars import Exemplars
 from epicenter.synthetic.telemetry.exposition import STEP_S, WorldMetrics
+from epicenter.synthetic.telemetry.mix import DEFAULT, MIXES, Mix
 from epicenter.synthetic.telemetry.ready import ready_spans
 from epicenter.synthetic.telemetry.sdk import QUEUE_SPANS, Sender, Tally
 from epicenter.synthetic.telemetry.spans import span_source
+from epicenter.synthetic.telemetry.target import target_of
 
 from .received import sink
 from .toy_history import START, TICK_S, toy_history
@@ -27,10 +29,10 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 class Wall:
     """A clock that a test sets, and what is scraped at that moment."""
 
-    def __init__(self, exemplars: Exemplars | None = None) -> None:
+    def __init__(self, exemplars: Exemplars | None = None, mix: Mix = DEFAULT) -> None:
         self.world, self.registry, self.history = START, CollectorRegistry(), toy_history()
         self.registry.register(
-            WorldMetrics(self.history, lambda: self.world, 60.0, Tally(), exemplars=exemplars or Exemplars())
+            WorldMetrics(self.history, lambda: self.world, 60.0, Tally(), mix.metrics, exemplars or Exemplars())
         )
 
     def counted(self, at: float) -> Series:
@@ -89,13 +91,14 @@ def test_the_buckets_of_a_histogram_rise_to_its_count() -> None:
         assert counted[f"{name}_sum", labels] >= 0
 
 
-def test_exemplars_are_of_what_the_receiver_took_and_fall_into_their_buckets() -> None:
+@pytest.mark.parametrize("mix", ["default", "otel-new", "otel-old", "mesh", "aws"])
+def test_exemplars_are_of_what_the_receiver_took_and_fall_into_their_buckets(mix: str) -> None:
     exemplars, tally = Exemplars(), Tally()
-    wall = Wall(exemplars)
+    wall = Wall(exemplars, MIXES[mix])
     wall.world = START + 2000.0
-    source = span_source(wall.history, spans_per_second=5.0, seed=1)
+    source = span_source(wall.history, spans_per_second=5.0, seed=1, mix=MIXES[mix])
     with sink() as received:
-        sender = Sender(received.url, tally, delivered=exemplars.note)
+        sender = Sender(target_of(received.url), tally, delivered=exemplars.note)
         for span in ready_spans(source.draw(range(100))):
             sender.span(span, span.start_ns)
         sender.close()
@@ -103,14 +106,19 @@ def test_exemplars_are_of_what_the_receiver_took_and_fall_into_their_buckets() -
     assert tally.dropped == 0
     assert len(sent) == tally.delivered > 100
     shown = [sample for metric in wall.registry.collect() for sample in metric.samples if sample.exemplar]
-    assert {sample.labels["job"] for sample in shown} >= {"shop", "checkout"}
+    services = {
+        sample.labels.get("job") or sample.labels.get("service_name") or sample.labels["service"] for sample in shown
+    }
+    assert services >= {"shop", "checkout"}
     for sample in shown:
         assert sample.exemplar is not None
         span = sent[sample.exemplar.labels["span_id"]]
+        per_second = 1e3 if "milliseconds" in sample.name else 1.0
         assert sample.exemplar.labels["trace_id"] == span.trace_id.hex()
-        assert sample.exemplar.value == (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
+        seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
+        assert sample.exemplar.value == seconds * per_second <= float(sample.labels["le"])
         assert sample.exemplar.timestamp == span.start_time_unix_nano / 1e9
-        assert sample.exemplar.value <= float(sample.labels["le"])
+        assert sample.labels.get("span_name", span.name) == span.name
     assert generate_openmetrics(wall.registry).endswith(b"# EOF\n")
 
 
@@ -119,7 +127,7 @@ def test_what_no_receiver_took_is_no_exemplar_and_the_count_of_the_dropped_only_
     wall = Wall(exemplars)
     wall.world = START + 2000.0
     source = span_source(wall.history, spans_per_second=50.0, seed=1)
-    sender, seen = Sender(dead_end, tally, delivered=exemplars.note), [0]
+    sender, seen = Sender(target_of(dead_end), tally, delivered=exemplars.note), [0]
     spans = ready_spans(source.draw(range(60)))
     for _ in range(1 + QUEUE_SPANS // len(spans)):
         for span in spans:
