@@ -38,6 +38,7 @@ class Concept:
     pattern: matches the whole normalised name.
     kind: "counter" (per-series increase), "gauge" (mean), "sum" (a gauge that already is a period's sum).
     component, item: labels to take them from, the first that is there; "" where there is none.
+    detail: labels of a second part of the item, after a tab.
     failures_only: only series whose status or error type says that they failed.
     only: a label and the value that it must have, or nothing.
     words: spellings of the item -> the usual one.
@@ -54,6 +55,7 @@ class Concept:
     only: tuple[str, str] | None = None
     words: tuple[tuple[str, str], ...] = ()
     told_by: str = ""
+    detail: tuple[str, ...] = ()
 
     @property
     def about_hosts(self) -> bool:
@@ -91,6 +93,7 @@ _RCODE_WORDS = (
 _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name",), ("grpc_target",)
 _SERVED_SPANS = ("span_kind", "SPAN_KIND_SERVER")
 _CALLER = ("service_name", "job")
+_OUTCOME = ("error_type", *STATUS_LABELS, "rpc_response_status_code", "rpc_grpc_status_code", "grpc_code")
 _RECORD = ("name", "endpoint", "record")
 _WRITER = ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
@@ -128,6 +131,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("requests", r"aws_lambda_invocations_sum", "sum", _FUNCTION),
     Concept("errors", r"aws_lambda_errors_sum", "sum", _FUNCTION),
     Concept("throttled", r"aws_lambda_throttles_sum", "sum", _FUNCTION),
+    Concept("client_outcomes", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
     Concept("queue_age_s", r"\w+_queue_(oldest_)?age_seconds", "gauge", SERVICE_LABELS, ("queue",)),

@@ -35,7 +35,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"Temporary failure in name resolution|\bEAI_AGAIN\b|\btry_again\b|\bENOTFOUND\b|\bhost_not_found\b"
         r"|no such host|No such host is known|Could not resolve host|UnknownHostException|UnresolvedAddress"
         r"|NameResolutionError|ClientConnectorDNSError|errors resolving|Inaccessible host|nodename nor servname"
-        r"|Name does not resolve|dns_resolution_failure|failed to lookup address",
+        r"|Name does not resolve|dns_resolution_failure|failed to lookup address"
+        r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (
         "connect",
@@ -44,7 +45,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|[Cc]annot connect to host|ConnectException|ConnectionRefusedError|NewConnectionError|broken pipe"
         r"|ClientConnectorError|ConnectionTimeoutError"
         r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up"
-        r"|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b",
+        r"|\bconnection_error\b|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b",
     ),
     (
         "deadline",

@@ -87,6 +87,8 @@ def _component(concept: Concept) -> str:
 
 def _item(concept: Concept) -> str:
     item = _label(concept.item)
+    if concept.detail:
+        item += f" || chr(9) || {_label(concept.detail)}"
     if not concept.words:
         return item
     return f"case {item} " + " ".join(f"when '{a}' then '{b}'" for a, b in concept.words) + f" else {item} end"

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from ..collector.model import Windows
 from .analysis import BlindSpot
+from .episodes import LEAST_RISE
 from .graph import Graph
+from .metric_calls import from_metrics
+from .series import concept
+
+FEW = 3
+"""Names that one sentence can hold."""
 
 MOST_NAMED = 10
 """Uninstrumented callees named one by one; more would bury the rest."""
@@ -12,13 +20,20 @@ MOST_NAMED = 10
 
 def blind_spots(windows: Windows, graph: Graph) -> tuple[BlindSpot, ...]:
     """List what is missing from this recording, the widest gaps first."""
-    return (*_missing_sources(windows), *_missing_columns(windows), *_dark_callees(windows, graph))
+    return (
+        *_missing_sources(windows),
+        *_missing_columns(windows),
+        *_blind_counters(windows),
+        *_dark_callees(windows, graph),
+    )
 
 
 def _missing_sources(windows: Windows) -> list[BlindSpot]:
     spots: list[BlindSpot] = []
-    if windows.calls.empty:
-        spots.append(BlindSpot(component="", statement="No traces: who called whom is unknown; spans would settle it."))
+    if from_metrics(windows.calls).all():
+        known = "is unknown" if windows.calls.empty else "is known only of clients that count their calls by host"
+        statement = f"No traces: who called whom {known}; spans would settle it."
+        spots.append(BlindSpot(component="", statement=statement))
     if windows.signals.empty:
         spots.append(
             BlindSpot(
@@ -39,7 +54,7 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
 
 
 def _missing_columns(windows: Windows) -> list[BlindSpot]:
-    calls = windows.calls
+    calls = windows.calls[~from_metrics(windows.calls)]
     spots: list[BlindSpot] = []
     if len(calls) and not (calls["errors"] > 0).any():
         spots.append(
@@ -58,6 +73,41 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
             )
         )
     return spots
+
+
+def _blind_counters(windows: Windows) -> list[BlindSpot]:
+    """What counters leave out where there are no spans: whose calls they miss, and why calls were lost."""
+    rows = windows.calls[from_metrics(windows.calls)]
+    tried = rows.groupby(rows["server"].where(rows["server"] != "", rows["peer"]))["attempts"].sum()
+    failed = rows[rows["server"] != ""].groupby("server", sort=True)["errors"].sum()
+    lost = rows[(rows["client"] != "") & (rows["server"] == "")].groupby("peer", sort=True)["errors_other"].sum()
+    callers = set(windows.calls["client"])
+    served = set(concept(windows, "requests")["component"])
+    mute = [str(s) for s in _often(failed, tried) if s in served and s not in callers]
+    wordless = [str(name) for name in _often(lost, rows.groupby("peer")["attempts"].sum())]
+    spots: list[BlindSpot] = []
+    if mute:
+        statement = f"No counter tells whom {_some(mute)} called: whether something below failed cannot be told; "
+        settles = "client metrics with error.type, or spans, would settle it."
+        spots.append(BlindSpot(component=mute[0] if len(mute) == 1 else "", statement=statement + settles))
+    if wordless:
+        statement = (
+            f"No counter says why calls to {_some(wordless)} got no answer: a name, the network or the process; "
+        )
+        settles = "error.type on client metrics, a probe of the name, or spans would settle it."
+        spots.append(BlindSpot(component=wordless[0] if len(wordless) == 1 else "", statement=statement + settles))
+    return spots
+
+
+def _often(failed: pd.Series[float], tried: pd.Series[float]) -> list[object]:
+    """What failed in more than the share of its calls that matters, the most failures first."""
+    often = failed[failed > LEAST_RISE * tried.reindex(failed.index, fill_value=0)]
+    return list(often.sort_values(ascending=False, kind="stable").index)
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - FEW
+    return ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def _dark_callees(windows: Windows, graph: Graph) -> list[BlindSpot]:

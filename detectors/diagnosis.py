@@ -16,6 +16,7 @@ from .gate import user_visible
 from .graph import Graph, dependency_graph
 from .grouping import Group, groups
 from .incident import explain
+from .metric_calls import with_metric_calls
 from .registry import DETECTORS
 
 
@@ -29,7 +30,7 @@ def analyze(windows: Windows, summary: RecordingSummary, *, at: float | None = N
     if at is not None and not windows.start <= at <= windows.end:
         told = f"from {_utc(windows.start)} to {_utc(windows.end)}"
         raise UsageError(f"--at {_utc(at)} lies outside of the data, which runs {told}")
-    windows = _ordered(windows)
+    windows = _ordered(with_metric_calls(windows))
     graph = dependency_graph(windows.calls)
     findings = [finding for detect in DETECTORS.values() for finding in detect(windows)]
     found = groups(windows, user_visible(windows), findings)

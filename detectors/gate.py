@@ -1,6 +1,7 @@
 """When users met failures: the gate that every incident has to pass.
 
-Only requests that came in from outside count, each weighted by the share of its row that did;
+Only requests that came in from outside count, each weighted by the share of its row that did, as spans, a server's
+counters or probes from outside tell of them (`metric_calls`);
 what fails behind them without a user noticing is no incident. The episodes' own hysteresis keeps
 the gate from chattering.
 """
@@ -12,6 +13,7 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
+from .graph import name_owners
 from .queries import sql
 from .series import tally
 
@@ -28,6 +30,9 @@ def user_visible(windows: Windows) -> list[Finding]:
         return []
     # A root client span is a user by itself: its service has no server span of its own.
     component = rows["client"].where(rows["client"] != "", rows["server"])
+    owners = name_owners(windows.calls)
+    probed = rows["peer"].map(lambda name: owners.get(name) or name)
+    component = component.where(component != "", probed)  # a probe sees a name from outside, and neither side
     share = rows["entries"] / rows["attempts"].clip(lower=1)
     rows = rows.assign(component=component, failed=rows["errors"] * share)
     table = tally(windows, rows, ("component",), ("entries", "failed"))

@@ -76,9 +76,14 @@ def name_owners(calls: pd.DataFrame) -> dict[str, str]:
     owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
     services = {*calls["server"].unique(), *calls["client"].unique()} - {""}
     for peer in sorted(set(named["peer"].unique()) - set(owners)):
-        label = str(peer).partition(".")[0]
-        owners[str(peer)] = label if label in services else ""
+        owners[str(peer)] = label_owner(str(peer), services)
     return owners
+
+
+def label_owner(name: str, services: Collection[str]) -> str:
+    """The service that the first label of a host name names; "" where there is none."""
+    label = name.partition(".")[0]
+    return label if label in services else ""
 
 
 def _grouped(edges: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

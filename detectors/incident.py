@@ -21,6 +21,7 @@ from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
 from .loops import sustaining
+from .metric_calls import MOSTLY, from_metrics
 from .suspects import Suspect
 from .updates import updates
 
@@ -144,8 +145,17 @@ def _failure(name: str) -> DnsFailure:
 
 
 def _resolution_seen(windows: Windows) -> bool:
-    """Whether the data could have shown a failing resolution: callers name whom they call, or resolvers report."""
-    return bool((windows.calls["peer"] != "").any()) or bool(windows.signals["concept"].str.startswith("dns_").any())
+    """Whether the data could have shown a failing resolution: callers name whom they call, or resolvers report.
+
+    Counters that leave out why most of the unanswered calls failed could not.
+    """
+    if windows.signals["concept"].str.startswith("dns_").any():
+        return True
+    named = windows.calls[windows.calls["peer"] != ""]
+    counted = from_metrics(named)
+    lost = named[counted & (named["client"] != "") & (named["server"] == "")]
+    wordless = float(lost["errors_other"].sum()) > MOSTLY * float(lost["errors"].sum())
+    return bool((~counted).any()) or (bool(counted.any()) and not wordless)
 
 
 def _phases(group: Group, trigger: Trigger, loops: tuple[Sustaining, ...]) -> tuple[Phase, ...]:

@@ -15,6 +15,7 @@ from .collector.signals import unknown_samples
 from .collector.windows import observe
 from .detectors import analyze
 from .detectors.analysis import Analysis, RecordingSummary
+from .detectors.series import concept
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB may hold before it spills to disk; the rest of the process needs a few hundred MB."""
@@ -49,7 +50,7 @@ def analyze_paths(
         samples=found.samples,
         samples_unknown=unknown,
         changes=found.changes,
-        services=found.services,
+        services=found.services or int(concept(windows, "requests")["component"].nunique()),
         skipped=(*recording.skipped, *recording.ignored),
     )
     return analyze(windows, summary, at=at), windows

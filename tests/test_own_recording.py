@@ -65,6 +65,18 @@ def test_traces_alone_are_enough() -> None:
     assert (incident.dns.role, incident.dns.failure) == ("root", "nodata")
 
 
+def test_metrics_alone_say_that_users_failed_and_what_would_settle_why() -> None:
+    analysis, windows = analyze_paths([RECORDING / "metrics.jsonl.zst"])
+    [incident] = analysis.incidents
+    assert incident.started_at == pytest.approx(TRUTH["trigger_start"], abs=15)
+    assert incident.verdict == "unknown"  # one of the name's two callers does not count calls that fail
+    assert TRUTH["root_aliases"][0] in {candidate.component for candidate in incident.candidates[:2]}
+    assert analysis.recording.services == 5
+    assert any("catalog.shop.test got no answer" in spot.statement for spot in analysis.blind_spots)
+    calm = until(windows, TRUTH["trigger_start"])
+    assert analyze(calm, summary_of(calm)).incidents == ()
+
+
 def test_it_is_small_and_tells_nothing_of_the_machine_that_made_it() -> None:
     files = sorted(RECORDING.iterdir())
     assert sum(file.stat().st_size for file in files) < 2_000_000

@@ -125,8 +125,7 @@ def nothing_found(seen: RecordingSummary) -> str:
     known = seen.samples - seen.samples_unknown
     kinds = ((seen.spans, "span"), (known, "sample"), (seen.changes, "change"))
     looked = ", ".join(words.counted(count, one) for count, one in kinds if count) or "nothing"
-    # services are counted by their spans
-    whose = f" from {words.counted(seen.services, 'service')}" if seen.spans else ""
+    whose = f" from {words.counted(seen.services, 'service')}" if seen.services else ""
     unknown = words.counted(seen.samples_unknown, "sample")
     unread = f"; {unknown} of unknown names not" if seen.samples_unknown else ""
     return (

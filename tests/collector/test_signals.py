@@ -34,6 +34,19 @@ def test_a_counter_gives_its_increase_within_the_window_and_its_first_sample_non
     assert values(*counted, concept="requests") == {(0, "shop", ""): 10, (1, "shop", ""): 15, (2, "shop", ""): 40}
 
 
+def test_calls_of_a_client_are_split_by_caller_and_outcome() -> None:
+    name, to = "http_client_request_duration_seconds_count", {"service_name": "shop", "server_address": "Stock.lan"}
+    series = [
+        *every(10, [1, 4], name, http_response_status_code="200", **to),
+        *every(10, [1, 3], name, http_response_status_code="503", error_type="503", **to),
+        *every(10, [5, 6], name, error_type="ENOTFOUND", **to),
+        *every(10, [0, 9], name, **to),
+    ]
+    found = values(*series, concept="client_outcomes")
+    told = {"200": 3, "503": 2, "ENOTFOUND": 1, "": 9}
+    assert found == {(0, "stock.lan", f"shop\t{word}"): count for word, count in told.items()}
+
+
 def test_a_counter_that_falls_was_restarted_from_zero() -> None:
     assert values(*every(10, [500, 510, 4, 9], job="shop"), concept="requests") == {(0, "shop", ""): 19}
 

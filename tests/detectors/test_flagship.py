@@ -51,6 +51,15 @@ def test_the_record_is_the_trigger_and_the_loops_have_windows_of_their_own(seen:
     assert all(word in race for word in ("dns-enactor-c", "dns-enactor-a", "110"))
 
 
+def test_metrics_alone_name_the_record_too(seen: Windows) -> None:
+    incident = analyze(replace(seen, calls=seen.calls.iloc[:0]), SUMMARY).incidents[0]
+    assert (incident.verdict, incident.trigger.component, incident.trigger.service) == ("cascade", NAME, "dynamodb")
+    assert incident.trigger.kind == "dns.empty_record"
+    assert incident.trigger.started_at == pytest.approx(EMPTY, abs=MINUTE)
+    assert (incident.dns.role, incident.dns.failure) == ("root", "nodata")
+    assert {"lease_collapse", "health_check_flapping"} <= {loop.kind for loop in incident.sustaining}
+
+
 def test_no_later_moment_changes_the_trigger(seen: Windows) -> None:
     moments = range(EMPTY + 5 * MINUTE, seen.end + 1, 30 * MINUTE)
     assert len(moments) == 30

@@ -1,0 +1,236 @@
+"""Calls that only metrics tell of: client and server counters and probes, as rows of `calls`.
+
+Services that send spans are left to them. Of the others:
+- a client's counter, split by host and outcome, is an edge: caller, name, and the service that the name's first label
+  names, or else the name itself. An outcome with a status was answered, one with another word was not;
+- a client that counts statuses counts a call without any where it got no response; other callers of the name in the
+  same window, its counted look-ups and its probed answers may say why, else nobody does (class `other`);
+- a server's counter is where users come in, if no client is known that makes half of its requests. Where spans
+  show where users come in, it is not;
+- a probe over HTTP is a user of what nothing else tells of. It sees that users fail and never why, so its rows
+  have neither client nor server.
+
+Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of.
+Counters know no attempts of one request, no durations and no traces: `originals` are all attempts, times are zero and
+the examples empty. Counts are not whole where they are scaled, or a prober failed for a part of a window.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pandas as pd
+
+from ..collector.failures import RANK, classify
+from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows, empty
+from .episodes import LEAST_RISE
+from .graph import label_owner
+from .series import concept
+
+MOSTLY = 0.5
+"""A service is entered from outside if no known client makes most of its requests: two counters that are scraped at
+different moments differ by far less."""
+
+_ANSWERED = re.compile(r"RESOURCE_EXHAUSTED|INTERNAL|DATA_LOSS|8|13|15")
+_GOOD = re.compile(
+    "OK|CANCELLED|INVALID_ARGUMENT|NOT_FOUND|ALREADY_EXISTS|PERMISSION_DENIED|FAILED_PRECONDITION|ABORTED"
+    "|OUT_OF_RANGE|UNIMPLEMENTED|UNAUTHENTICATED|0|1|3|5|6|7|9|10|11|12|16"
+)
+"""gRPC's codes (its "Status codes and their use"): failures that a server answers with, and what is no failure of the
+callee. The others may come from the client's own library, as words do."""
+
+WORDLESS = "other"
+
+
+def with_metric_calls(windows: Windows) -> Windows:
+    """The same windows, with rows of `calls` for what no span tells of."""
+    services = _services(windows)
+    edges = _edges(windows, services)
+    served = _served(windows, edges)
+    counted = pd.concat([edges, served], ignore_index=True)
+    share = _sampled(windows)
+    counted = counted.assign(attempts=counted["attempts"] * share, entries=counted["entries"] * share)
+    rows = pd.concat([counted, _probed(windows, served, services)], ignore_index=True)
+    rows = rows[rows["attempts"] > 0]
+    if rows.empty:
+        return windows
+    return replace(windows, calls=pd.concat([windows.calls, _as_calls(rows)], ignore_index=True))
+
+
+def from_metrics(calls: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows of `calls` were made here: every row of spans has an example."""
+    return calls["example_trace"] == ""
+
+
+def outcome(word: str) -> tuple[bool, str]:
+    """Whether a client's word for an outcome says that somebody answered, and the class of the failure ("" if none).
+
+    >>> outcome("200"), outcome("503"), outcome("ENOTFOUND"), outcome("_OTHER")
+    ((True, ''), (True, 'server'), (False, 'dns_unspecified'), (False, 'other'))
+    """
+    plain = word.upper()
+    if _GOOD.fullmatch(plain):
+        return True, ""
+    if _ANSWERED.fullmatch(plain):
+        return True, "server"
+    if re.fullmatch(r"\d{3}", word):  # as spans are judged: of the 4xx only 429 is the callee's
+        return True, "server" if word == "429" or word >= "500" else ""
+    return False, "deadline" if plain == "4" else classify(word) or WORDLESS
+
+
+def _sampled(windows: Windows) -> float:
+    """The share of requests that spans tell of, by the services that have both: counters beside sampled spans would
+    drown them. 0 where nobody has both, since nothing then makes the two comparable; 1 without spans."""
+    if windows.calls.empty:
+        return 1.0
+    counted = concept(windows, "requests").groupby("component")["value"].sum()
+    counted = counted[counted > 0]
+    spans = windows.calls.groupby("server")["attempts"].sum()
+    both = counted.index.intersection(spans.index)
+    return min(1.0, float(spans[both].sum()) / float(counted[both].sum())) if len(both) else 0.0
+
+
+def _services(windows: Windows) -> frozenset[str]:
+    counted = concept(windows, "requests")["component"]
+    return frozenset({*counted.unique(), *windows.calls["server"].unique(), *windows.calls["client"].unique()} - {""})
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# clients
+
+
+def _edges(windows: Windows, services: frozenset[str]) -> pd.DataFrame:
+    rows = concept(windows, "client_outcomes")
+    rows = rows[rows["value"] > 0]
+    said = rows["item"].str.partition("\t") if len(rows) else pd.DataFrame(columns=[0, 1, 2], dtype=str)
+    rows = rows.assign(client=said[0], word=said[2], peer=rows["component"], attempts=rows["value"])
+    rows = rows[(rows["client"] != "") & ~rows["client"].isin(windows.calls["client"].unique())]
+    told = {word: outcome(str(word)) for word in rows["word"].unique() if word}
+    counts_statuses = rows.loc[rows["word"].map(lambda word: word in told and told[word][0]), "client"].unique()
+    silent = (rows["word"] == "") & rows["client"].isin(counts_statuses)
+    answered = rows["word"].map(lambda word: told.get(word, (True, ""))[0]).astype(bool) & ~silent
+    failure = rows["word"].map(lambda word: told.get(word, (True, ""))[1]).mask(silent, WORDLESS)
+    owners = {peer: label_owner(str(peer), services) or str(peer) for peer in rows["peer"].unique()}
+    server = rows["peer"].map(owners).where(answered, "").astype(str)
+    rows = rows.assign(server=server, failure=failure.astype(str), entries=0.0)
+    return _worded(windows, rows)[["window", "client", "server", "peer", "attempts", "failure", "entries"]]
+
+
+def _worded(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give failures without words those that somebody else has for the same name in the same window."""
+    lost = rows[(rows["server"] == "") & (rows["failure"] != "") & (rows["failure"] != WORDLESS)]
+    wordless = (
+        rows[(rows["server"] == "") & (rows["failure"] == WORDLESS)].groupby(["window", "peer"])["attempts"].sum()
+    )
+    looked = _looked_up(windows).set_index(["window", "peer"])
+    enough = looked["attempts"] > LEAST_RISE * wordless.reindex(looked.index, fill_value=0)
+    said = pd.concat([lost[["window", "peer", "failure", "attempts"]], looked[enough].reset_index()], ignore_index=True)
+    words = _most_said(said) | _no_answers(windows)
+    keys = zip(rows["window"], rows["peer"], strict=True)
+    found = pd.Series([words.get((int(window), str(peer)), WORDLESS) for window, peer in keys], rows.index, dtype=str)
+    return rows.assign(failure=rows["failure"].mask((rows["failure"] == WORDLESS) & (rows["server"] == ""), found))
+
+
+Words = dict[tuple[int, str], str]
+
+
+def _most_said(rows: pd.DataFrame) -> Words:
+    """(window, name) -> the class with most calls; among equals the one that failed in the earliest step."""
+    rows = rows.assign(rank=rows["failure"].map(RANK))
+    summed = rows.groupby(["window", "peer", "failure", "rank"], as_index=False)["attempts"].sum()
+    best = summed.sort_values(["attempts", "rank"], ascending=[False, True], kind="stable")
+    best = best.drop_duplicates(["window", "peer"])
+    return {
+        (int(window), str(peer)): str(failure)
+        for window, peer, failure in zip(best["window"], best["peer"], best["failure"], strict=True)
+    }
+
+
+def _looked_up(windows: Windows) -> pd.DataFrame:
+    """What clients' counters of look-ups say, as rows of window, peer, failure and attempts."""
+    rows = concept(windows, "dns_lookup_failures")
+    rows = rows[rows["value"] > 0]
+    classes = {word: classify(str(word)) for word in rows["item"].unique()}
+    known = {word: name if name.startswith("dns_") else "dns_unspecified" for word, name in classes.items()}
+    rows = rows.assign(peer=rows["component"], attempts=rows["value"], failure=rows["item"].map(known).astype(str))
+    return rows.groupby(["window", "peer", "failure"], as_index=False)["attempts"].sum()
+
+
+def _no_answers(windows: Windows) -> Words:
+    """Names that a prober got no addresses for, of any type, and once had: why is for the detectors of DNS to say."""
+    rows = concept(windows, "dns_answers").sort_values("window", kind="stable")
+    most = rows.groupby(["window", "component"], as_index=False)["high"].max()
+    had = most.groupby("component")["high"].cummax()
+    none = most[(most["high"] < 1) & (had >= 1)]
+    pairs = zip(none["window"], none["component"], strict=True)
+    return {(int(window), str(name)): "dns_unspecified" for window, name in pairs}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# servers and probes
+
+
+def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
+    """Requests that no known client made, of services that send no spans."""
+    spans = {*windows.calls["server"].unique(), *windows.calls["client"].unique()}
+    keys = ["window", "component"]
+    total = concept(windows, "requests").groupby(keys)["value"].sum()
+    failed = concept(windows, "errors").groupby(keys)["value"].sum()
+    came = edges.rename(columns={"server": "component"})
+    known = came.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
+    known_failed = came[came["failure"] != ""].groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
+    rest = pd.DataFrame({"attempts": (total - known).clip(lower=0.0)})
+    rest["failed"] = (failed.reindex(total.index, fill_value=0.0) - known_failed).clip(lower=0.0)
+    rest["failed"] = rest[["failed", "attempts"]].min(axis=1)
+    by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
+    entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
+    rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
+    rows = rows[rows["server"].isin(entered) & ~rows["server"].isin(spans)]
+    return _split(rows.assign(client="", peer="", enters=not (windows.calls["entries"] > 0).any()), "server")
+
+
+def _probed(windows: Windows, served: pd.DataFrame, services: frozenset[str]) -> pd.DataFrame:
+    """One attempt a prober and window, on what nothing else tells users of."""
+    rows = concept(windows, "probe_ok")
+    names = {*concept(windows, "dns_answers")["component"], *concept(windows, "dns_probe_ok")["component"]}
+    rows = rows[~rows["component"].isin(names) & rows["value"].notna()]
+    calls = windows.calls[windows.calls["entries"] > 0]
+    known = {*calls["server"].unique(), *calls["client"].unique(), *served["server"].unique()}
+    hosts = {target: _host(str(target)) for target in rows["component"].unique()}
+    told = {target for target, host in hosts.items() if (label_owner(host, services) or host) in known}
+    rows = rows[~rows["component"].isin(told)]
+    rows = rows.assign(peer=rows["component"].map(hosts).astype(str), attempts=1.0, failed=1.0 - rows["value"])
+    return _split(rows.assign(client="", server="", enters=True), WORDLESS)
+
+
+def _host(target: str) -> str:
+    """The host of a probed URL, or what else was probed."""
+    return re.sub(r"^[a-z+.-]+://|[:/?#].*$", "", re.sub(r"^[a-z+.-]+://", "", target))
+
+
+def _split(rows: pd.DataFrame, failure: str) -> pd.DataFrame:
+    """Good and failed requests as rows of their own."""
+    good = rows.assign(attempts=rows["attempts"] - rows["failed"], failure="")
+    bad = rows.assign(attempts=rows["failed"], failure=failure)
+    both = pd.concat([good, bad], ignore_index=True)
+    both = both.assign(entries=both["attempts"].where(both["enters"], 0.0))
+    return both.loc[both["attempts"] > 0, ["window", "client", "server", "peer", "attempts", "failure", "entries"]]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# rows of `calls`
+
+
+def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
+    answered = rows["attempts"].where(rows["server"] != "", 0.0)
+    columns = {"originals": rows["attempts"], "answered": answered, "unanswered": rows["attempts"] - answered}
+    columns |= {f"errors_{name}": rows["attempts"].where(rows["failure"] == name, 0.0) for name in ERROR_CLASSES}
+    columns |= {"errors": rows["attempts"].where(rows["failure"] != "", 0.0)}
+    counts = ["attempts", "entries", *columns]
+    summed: pd.DataFrame = rows.assign(**columns).groupby(list(CALL_KEYS), as_index=False, sort=True)[counts].sum()
+    like = empty(CALLS)
+    missing = {name: "" if name.endswith("_trace") else 0 for name in like.columns if name not in summed.columns}
+    whole = summed.assign(**missing)[list(like.columns)]
+    texts = [name for name in like.columns if name not in counts]
+    return whole.astype({name: like[name].dtype for name in texts} | dict.fromkeys(counts, "float64"))
