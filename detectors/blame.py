@@ -9,6 +9,7 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -19,6 +20,9 @@ from .episodes import LEAST_RISE
 from .graph import Graph
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
+
+WAITED_S = 0.3
+"""A refused connection or a failed look-up is over within a few round trips; a time-out is set to a second or more."""
 
 LEAST_CALLS = 20.0
 """Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
@@ -48,9 +52,18 @@ class Blamed:
     attempts_before: float
 
 
-def blame(calls: pd.DataFrame, graph: Graph, before: tuple[float, float], during: tuple[float, float]) -> list[Blamed]:
-    """Rank the nodes by the failures that stay with them; both stretches are (from, to) in Unix seconds."""
-    excess = _excess(_summed(calls, graph, before), _summed(calls, graph, during))
+def blame(
+    calls: pd.DataFrame,
+    graph: Graph,
+    before: tuple[float, float],
+    during: tuple[float, float],
+    gone: Collection[str] = (),
+) -> list[Blamed]:
+    """Rank the nodes by the failures that stay with them; both stretches are (from, to) in Unix seconds.
+
+    gone: names that something other than calls saw fail to resolve in the stretch.
+    """
+    excess = _worded(_excess(_summed(calls, graph, before), _summed(calls, graph, during)), gone)
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -84,6 +97,26 @@ def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
     kept = during[["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s"]]
     asked = usual["attempts"].rename("attempts_before")
     return pd.concat([excess, kept, rates, reached.rename("reached_before"), asked], axis=1).reset_index()
+
+
+def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
+    """Count failures that some clients do not word as what they are to the name, where others say that it failed.
+
+    Many clients say no more than that they could not connect. If nobody answered, it was over before any time-out, and
+    the same name failed to resolve for others, then it failed to resolve here.
+    """
+    told = excess.assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
+    told = told[(told["dns"] > 0) & (told["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
+    failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
+    at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
+    moved = excess["peer"].isin(failing) & (excess["peer"] != "") & at_once
+    out = excess.copy()
+    for how in ("connect", "other"):
+        lost = excess[f"lost_{how}"].where(moved, 0.0)
+        out[f"lost_{how}"] -= lost
+        out[f"errors_{how}"] = (out[f"errors_{how}"] - lost).clip(lower=0.0)
+        out["errors_dns_unspecified"] += lost
+    return out
 
 
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:

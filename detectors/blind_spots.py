@@ -10,6 +10,7 @@ from .episodes import LEAST_RISE
 from .graph import Graph
 from .metric_calls import from_metrics
 from .series import concept
+from .telemetry_silence import telemetry_silence
 
 FEW = 3
 """Names that one sentence can hold."""
@@ -24,6 +25,7 @@ def blind_spots(windows: Windows, graph: Graph) -> tuple[BlindSpot, ...]:
         *_missing_sources(windows),
         *_missing_columns(windows),
         *_blind_counters(windows),
+        *_silences(windows),
         *_dark_callees(windows, graph),
     )
 
@@ -96,6 +98,17 @@ def _blind_counters(windows: Windows) -> list[BlindSpot]:
         )
         settles = "error.type on client metrics, a probe of the name, or spans would settle it."
         spots.append(BlindSpot(component=wordless[0] if len(wordless) == 1 else "", statement=statement + settles))
+    return spots
+
+
+def _silences(windows: Windows) -> list[BlindSpot]:
+    """Stretches in which the telemetry itself was lost."""
+    spots: list[BlindSpot] = []
+    for finding in telemetry_silence(windows):
+        lasted = (windows.end if finding.ended_at is None else finding.ended_at) - finding.started_at
+        statement = f"For {lasted:.0f} s {finding.evidence[0].statement}: what happened then cannot be told; "
+        settles = "telemetry that does not need what it watches, such as probes from outside, would settle it."
+        spots.append(BlindSpot(component="", statement=statement + settles))
     return spots
 
 

@@ -46,6 +46,15 @@ def cache_loss(windows: Windows) -> list[Finding]:
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
+def clients_of_lost_caches(windows: Windows) -> set[str]:
+    """Clients of a cache that was lost: they ask the store more often for another reason."""
+    lost = {finding.component for finding in cache_loss(windows)}
+    if not lost:
+        return set()
+    calls = windows.calls
+    return set(calls.loc[calls["server"].isin(lost) | calls["peer"].str.partition(".")[0].isin(lost), "client"])
+
+
 def _rate(windows: Windows, misses: Floats, hits: Floats) -> Floats:
     """[windows] Share of look-ups that miss."""
     asked = hits + misses

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .behind import look_behind
@@ -10,14 +12,24 @@ from .graph import Graph
 from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .suspects import Suspect, overlaps
+from .telemetry_silence import KIND as SILENCE
+
+UNSEEN = 0.5
+"""While most services send nothing, what is left to see is as likely an effect as a cause."""
+
+UNTOLD = 0.5
+"""Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself."""
 
 
 def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> list[Suspect]:
     """Rank what may have broken at `onset`, the likeliest first; at most ten."""
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
-    blamed = blame(windows.calls, graph, (float(windows.start), onset), during)
+    gone = {f.component for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)}
+    blamed = blame(windows.calls, graph, (float(windows.start), onset), during, gone)
     total = sum(b.failed for b in blamed)
     ranked = [blamed_suspect(windows, b, b.failed / total, findings, during) for b in blamed[:10]]
+    if any(f.kind == SILENCE and overlaps(f, during) for f in findings):
+        ranked = [replace(s, certainty=UNSEEN * s.certainty) for s in ranked]
     return look_behind(windows, graph, ranked, findings, onset)[:10]
 
 
@@ -26,13 +38,13 @@ def blamed_suspect(
 ) -> Suspect:
     """A blamed node with what detectors saw of it."""
     own = tuple(f for f in findings if f.component == b.component and overlaps(f, during))
-    failure = dns_failure(windows, b, own, during)
+    failure = dns_failure(windows, b, findings, during)
     return Suspect(
         component=b.component,
         service=b.service,
         kind=kind_of(windows, b, failure, during),
         score=score,
-        certainty=score,
+        certainty=score * (UNTOLD if b.how == "unreached" and b.failure == "other" and not b.unanswered_s else 1.0),
         failed=b.failed,
         failure=failure,
         evidence=_evidence(b, during),

@@ -9,6 +9,8 @@ from .analysis import SustainingKind
 from .base import Finding
 from .gate import KIND as USERS_FAILED
 from .kinds import HORIZON
+from .telemetry_silence import KIND as SILENCE
+from .telemetry_silence import MOST
 
 LEADING = frozenset({"record_race"})
 """Kinds that may come long before any harm; they never stretch or join incidents."""
@@ -57,7 +59,9 @@ def _since(windows: Windows, event: Finding) -> float:
 
 
 def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) -> Group | None:
-    symptoms = tuple(e for e in cluster if e.kind == USERS_FAILED)
+    # Where nothing can be seen and nothing scraped, it may be only the telemetry that broke; somebody has to look.
+    dark = [e for e in cluster if e.kind == SILENCE and float(e.facts["down"]) > MOST]
+    symptoms = tuple(e for e in cluster if e.kind == USERS_FAILED) or tuple(dark)
     if not symptoms:
         return None
     # A fault can smoulder before users notice, but what began long before them is another story.

@@ -23,6 +23,7 @@ from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
 from .suspects import Suspect
+from .trigger_end import trigger_end
 from .updates import updates
 
 CLEAR_SHARE = 0.5
@@ -43,7 +44,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
     candidates = tuple(_candidate(s, ledger) for s in ranked)
     loops = sustaining(group, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
-    dns = _dns(windows, group, top)
+    dns = _dns(windows, group, top, ranked)
     verdict = _verdict(trigger, steps, loops)
     return Incident(
         verdict=verdict,
@@ -80,22 +81,10 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
         service=top.service,
         kind=top.kind,
         started_at=started,
-        ended_at=_ended(group, top),
+        ended_at=trigger_end(windows, group, top),
         confidence=confidence(top),
         evidence=(*ledger.cite_findings(top.findings), *ledger.cite("cause", (top.evidence,))),
     )
-
-
-def _ended(group: Group, top: Suspect) -> float | None:
-    """When the fault itself was mended: by its own record, else by a probe, else by the last failing caller.
-
-    Callers go on failing from their caches for a while; that belongs to the recovery.
-    """
-    for witness in (("record_race",), ("dns_answers",), tuple({f.detector for f in top.findings})):
-        ends = [f.ended_at for f in top.findings if f.detector in witness]
-        if ends:
-            return None if None in ends else max(end for end in ends if end is not None)
-    return group.ended_at
 
 
 def confidence(top: Suspect) -> float:
@@ -119,15 +108,17 @@ def _verdict(trigger: Trigger, steps: tuple[CascadeStep, ...], loops: tuple[Sust
     return "cascade" if steps or loops else "local"
 
 
-def _dns(windows: Windows, group: Group, top: Suspect) -> Dns:
+def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) -> Dns:
     failing = [f for f in group.findings if f.kind.startswith("dns.")]
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
         return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
     if failing:
-        worst = max(failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
-        return Dns(role="symptom", failure=_failure(str(worst.facts.get("failure", ""))), names=names)
+        told = [f for f in failing if f.facts.get("failure", "unspecified") != "unspecified"]
+        worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
+        said = [str(worst.facts.get("failure", ""))] if told else [s.failure for s in ranked if s.failure]
+        return Dns(role="symptom", failure=_failure(said[0] if said else ""), names=names)
     role: DnsRole = "innocent" if _resolution_seen(windows) else "none"
     return Dns(role=role, failure=None, names=())
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
-from .blame import Blamed
+from .blame import WAITED_S, Blamed
 from .dns_failures import KINDS
 from .series import tally
+from .suspects import overlaps
 
 HORIZON = 10
 """Windows after the onset that are asked who is to blame: enough calls to count, and early enough that
 the first fault is still most of what there is to see. Nothing later can change the answer."""
 
-WAITED_S = 0.3
-"""A refused connection is answered within the round trip; a time-out of connecting is set to a second or more."""
+LOOKUP_S = 1.0
+"""The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s)."""
 
 GROWN = 1.5
 """Requests that have grown by half are more than a day's rhythm (as for a surge, see `edges`)."""
@@ -26,14 +27,35 @@ whose connections live a minute loses two thirds of them in the stretch looked a
 RECORD_KINDS = ("record.upsert", "record.delete", "manual")
 
 
-def dns_failure(windows: Windows, b: Blamed, findings: tuple[Finding, ...], during: tuple[float, float]) -> str:
-    """How the name failed that a node's calls went through: a DNS class, "stale", or "" where it did not."""
+def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> str:
+    """How the name failed that a node's calls went through: a DNS class, "stale", or "" where it did not.
+
+    findings: of all components.
+    """
     if b.how == "resolution":
         said = b.failure.removeprefix("dns_")
-        told = [str(f.facts["failure"]) for f in findings if f.facts.get("failure", "unspecified") != "unspecified"]
-        return told[0] if said == "unspecified" and told else said
+        return _told(b.component, findings, during) or _waited(b) if said == "unspecified" else said
     timed_out = b.how == "unreached" and b.failure == "connect" and b.unanswered_s >= WAITED_S
     return "stale" if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)) else ""
+
+
+def _told(name: str, findings: list[Finding], during: tuple[float, float]) -> str:
+    """What others know where clients' words cannot tell: probes and counters of the name, then the codes of its zone or
+    of any server, and last the record itself, whose deletion leaves no answer or no name, depending on the server."""
+    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure", "unspecified") != "unspecified"]
+    own = [f for f in seen if f.component == name]
+    codes = [f for f in seen if f.detector == "dns_rcodes"]
+    zone = [f for f in codes if f".{name}".endswith(f".{f.component}")]
+    for witnesses in ([f for f in own if f.detector != "record_race"], zone, codes, own):
+        if witnesses:
+            most = max(witnesses, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
+            return str(most.facts["failure"])
+    return ""
+
+
+def _waited(b: Blamed) -> str:
+    """A resolver that answers does so at once, whatever it says; stub resolvers wait seconds for one that does not."""
+    return "timeout" if b.unanswered_s >= LOOKUP_S else "unspecified"
 
 
 def kind_of(windows: Windows, b: Blamed, failure: str, during: tuple[float, float]) -> Kind:
@@ -47,7 +69,9 @@ def kind_of(windows: Windows, b: Blamed, failure: str, during: tuple[float, floa
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
             return "crash"
-        return "network_congestion" if b.answered < 0.5 * b.answered_before or b.failure == "connect" else "unknown"
+        # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
+        vanished = b.failure == "connect" or (b.answered < 0.5 * b.answered_before and b.unanswered_s >= WAITED_S)
+        return "network_congestion" if vanished else "unknown"
     return "overload" if _grown(windows, b, during) else "unknown"
 
 

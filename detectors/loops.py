@@ -7,6 +7,12 @@ from .base import Finding
 from .grouping import LOOPS, Group
 from .ledger import Ledger
 
+LEAST_S = 60.0
+"""What is over sooner after its trigger drained by itself (`retry_storm.PERSIST_S`)."""
+
+WASTED = 0.5
+"""While the trigger lasts, callees may be slow because theirs are: a loop shows only where most work is wasted."""
+
 
 def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaining, ...]:
     """List the loops of an incident, by start; one that outlives the trigger is metastable.
@@ -14,7 +20,7 @@ def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaini
     (Bronson et al., "Metastable failures in distributed systems", HotOS 2021.)
     """
     found: list[tuple[SustainingKind, Finding]] = [
-        (kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and f.component != trigger.component
+        (kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and _keeps_going(f, trigger, group)
     ]
     loops = [
         Sustaining(
@@ -25,9 +31,25 @@ def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaini
             ended_at=f.ended_at,
             amplification=float(f.facts.get("amplification", 1.0)),
             wasted_share=float(f.facts.get("wasted_share", 0.0)),
-            metastable=trigger.ended_at is not None and (f.ended_at is None or f.ended_at > trigger.ended_at),
+            metastable=trigger.ended_at is not None and (f.ended_at is None or f.ended_at > trigger.ended_at + LEAST_S),
             evidence=ledger.cite(f.detector, f.evidence),
         )
         for kind, f in found
     ]
     return tuple(sorted(loops, key=lambda loop: (loop.started_at, loop.kind, loop.component)))
+
+
+def _keeps_going(finding: Finding, trigger: Trigger, group: Group) -> bool:
+    """Whether a finding is a loop of its own, and not the trigger, nor what the trigger alone explains."""
+    if finding.kind == trigger.kind and finding.component == trigger.component and finding.kind != "cache_loss":
+        return False
+    if finding.kind == "restart_herd":  # of the same calls, repeats of one request explain more than a herd does
+        storms = {edge for f in group.findings if f.kind == "retry_storm" for edge in f.edges}
+        if storms & set(finding.edges):
+            return False
+    if finding.kind != "retry_storm":
+        return True
+    outlives = trigger.ended_at is not None and (
+        finding.ended_at is None or finding.ended_at > trigger.ended_at + LEAST_S
+    )
+    return outlives or float(finding.facts.get("wasted_share", 0.0)) > WASTED

@@ -27,6 +27,7 @@ from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows, empty
 from .episodes import LEAST_RISE
 from .graph import label_owner
 from .series import concept
+from .telemetry_silence import silent_services, telemetry_silence
 
 MOSTLY = 0.5
 """A service is entered from outside if no known client makes most of its requests: two counters that are scraped at
@@ -186,8 +187,22 @@ def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
     entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
     rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
-    rows = rows[rows["server"].isin(entered) & ~rows["server"].isin(spans)]
-    return _split(rows.assign(client="", peer="", enters=not (windows.calls["entries"] > 0).any()), "server")
+    enters = set(windows.calls.loc[windows.calls["entries"] > 0, "server"])
+    silent = _silent(windows, rows)
+    rows = rows.assign(enters=silent & rows["server"].isin(enters) if enters else True)
+    return _split(
+        rows[(rows["server"].isin(entered) & ~rows["server"].isin(spans)) | silent].assign(client="", peer=""), "server"
+    )
+
+
+def _silent(windows: Windows, rows: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows are of a service that sends spans, but sent none for a while: its counters speak for it then."""
+    out = pd.Series(data=False, index=rows.index)
+    for finding in telemetry_silence(windows):
+        until = windows.end if finding.ended_at is None else finding.ended_at
+        inside = (rows["window"] >= finding.started_at) & (rows["window"] < until)
+        out |= inside & rows["server"].isin(silent_services(windows, finding))
+    return out
 
 
 def _probed(windows: Windows, served: pd.DataFrame, services: frozenset[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from .queueing import queueing
 from .record_race import record_race
 from .restart_herd import restart_herd
 from .retry_storm import retry_storm
+from .telemetry_silence import telemetry_silence
 
 DETECTORS: dict[str, Detector] = {
     "cache_loss": cache_loss,
@@ -29,4 +30,5 @@ DETECTORS: dict[str, Detector] = {
     "record_race": record_race,
     "restart_herd": restart_herd,
     "retry_storm": retry_storm,
+    "telemetry_silence": telemetry_silence,
 }

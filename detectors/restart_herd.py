@@ -12,35 +12,26 @@ import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
-from .cache_loss import cache_loss
+from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, edges, summed, users_flat, usual
 from .queries import sql
-from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts
-from .runs import Run, runs
+from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts, sharpened
+from .runs import Run
 from .series import Flags, Floats, tally
 
 
 def restart_herd(windows: Windows) -> list[Finding]:
     """Find edges over which a herd asks."""
     flat, incoming = users_flat(windows), _incoming(windows)
-    behind_caches = _behind_caches(windows)
+    behind_caches = clients_of_lost_caches(windows)
     found: list[Finding] = []
     for edge in edges(windows):
         if edge.client in behind_caches:
             continue
         herd, before = _herd(edge)
         herd &= flat & (edge["originals"] >= AMPLIFIED * before * incoming.get(edge.client, 1.0))
-        found += [_finding(windows, edge, before, run) for run in runs(herd, herd) if lasts(windows, run)]
+        found += [_finding(windows, edge, before, run) for run in sharpened(herd, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
-
-
-def _behind_caches(windows: Windows) -> set[str]:
-    """Clients of a cache that was lost: they ask the store more often for another reason."""
-    lost = {finding.component for finding in cache_loss(windows)}
-    if not lost:
-        return set()
-    calls = windows.calls
-    return set(calls.loc[calls["server"].isin(lost) | calls["peer"].str.partition(".")[0].isin(lost), "client"])
 
 
 def _incoming(windows: Windows) -> dict[str, Floats]:

@@ -9,10 +9,13 @@ trigger is metastable.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, EdgeCounts, edges, users_flat, usual
 from .queries import sql
 from .runs import Run, runs
@@ -35,10 +38,19 @@ def retry_storm(windows: Windows) -> list[Finding]:
     """Find edges on which repeats kept a callee from answering."""
     flat = users_flat(windows)
     found: list[Finding] = []
+    behind_caches = clients_of_lost_caches(windows)  # what each request asks of the store multiplies for another reason
     for edge in edges(windows):
+        if edge.client in behind_caches:
+            continue
         storming = _storming(edge) & flat
-        found += [_finding(windows, edge, run) for run in runs(storming, storming) if lasts(windows, run)]
+        found += [_finding(windows, edge, run) for run in sharpened(storming, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
+
+
+def sharpened(flags: Flags, width: int) -> list[Run]:
+    """Runs of a condition on sums over `width` windows: such a sum remembers for so long what is over."""
+    found = [replace(run, end=None if run.end is None else run.end - width + 1) for run in runs(flags, flags)]
+    return [run for run in found if run.end is None or run.end > run.start]
 
 
 def lasts(windows: Windows, run: Run) -> bool:

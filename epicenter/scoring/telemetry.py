@@ -77,7 +77,8 @@ def _load_samples(connection: duckdb.DuckDBPyConnection, history: History, mix: 
         names = table.column("Name")
         for name in names.unique().to_pylist():
             read.setdefault(name, bool(concepts_of(name)))
-        kept = table.filter(pc.field("Name").isin([name for name, is_read in read.items() if is_read]))
+        known = pa.array([name for name, is_read in read.items() if is_read], pa.string())
+        kept = table.filter(pc.field("Name").isin(known))
         if not count:
             _create(connection, "samples", kept.schema)
         _insert(connection, "samples", kept, "*")

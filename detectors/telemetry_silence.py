@@ -1,0 +1,114 @@
+"""Services that stopped telling of themselves, all at once, while something else says that they did not rest.
+
+Telemetry needs the estate that it watches (AWS, 25 November 2020 and 7 December 2021; Roblox, October 2021). Spans that
+stop prove nothing alone: nobody may be calling. It is a silence where most services that sent spans send none, and
+either scrapes of most targets fail (`up` is 0), or counters that come another way (a balancer's) go on for them. What
+happens in it cannot be told from spans, which is said instead of guessed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..collector.model import Windows
+from .base import Evidence, Finding
+from .queries import sql
+from .runs import Run, runs
+from .series import Flags, Floats, carried, concept, gauge, tally, window_count
+
+KIND = "telemetry_silence"
+
+MOST = 0.5
+"""The greater part of what speaks: less may be one crashed service and those whom only it calls."""
+
+LOOK = 10
+"""Windows without a span after which a service counts as silent only if it had sent some in most of as many before."""
+
+
+def telemetry_silence(windows: Windows) -> list[Finding]:
+    """Find stretches in which most services fell silent.
+
+    facts: alarm_at; down: the share of targets whose scrapes failed.
+    """
+    spans = windows.calls[(windows.calls["server"] != "") & (windows.calls["example_trace"] != "")]
+    table = tally(windows, spans, ("server",), ("attempts",))
+    if not len(table):
+        return []
+    speaks = table["attempts"] > 0
+    regular = _regular(speaks)
+    silent = regular & ~speaks
+    share = silent.sum(axis=0) / np.maximum(regular.sum(axis=0), 1)
+    down = _down(windows)
+    dark = (share > MOST) & ((down > MOST) | _counted(windows, table.names("server"), silent))
+    return [_finding(windows, share, down, run) for run in runs(dark, dark)]
+
+
+def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
+    """Services without a span in a silence."""
+    until = windows.end if finding.ended_at is None else finding.ended_at
+    calls = windows.calls[windows.calls["server"] != ""]
+    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    return frozenset(calls["server"]) - frozenset(calls.loc[inside & (calls["attempts"] > 0), "server"])
+
+
+def _regular(speaks: Flags) -> Flags:
+    """[series, windows] Whether a service spoke in most of the windows in which it last did speak at all."""
+    seen = np.cumsum(speaks, axis=1)
+    windows = np.arange(1, speaks.shape[1] + 1)
+    last = np.maximum.accumulate(np.where(speaks, windows, 0), axis=1)
+    first = np.where(speaks.any(axis=1), speaks.argmax(axis=1), speaks.shape[1])[:, None]
+    return (last - first >= LOOK) & (seen > MOST * (last - first))
+
+
+def _down(windows: Windows) -> Floats:
+    """[windows] The share of targets whose scrapes fail."""
+    table = gauge(windows, concept(windows, "up"), ("component",))
+    if not len(table):
+        return np.zeros(window_count(windows))
+    level = carried(table["value"], max(2, 60 // windows.window_s))
+    known = np.isfinite(level)
+    return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def _counted(windows: Windows, services: list[str], silent: Flags) -> Flags:
+    """[windows] Whether counters go on for a service that is silent."""
+    rows = concept(windows, "requests")
+    rows = rows[rows["component"].isin(services)]
+    table = tally(windows, rows, ("component",), ("value",))
+    out = np.zeros(window_count(windows), np.bool_)
+    places = {name: row for row, name in enumerate(services)}
+    width = max(2, 60 // windows.window_s)
+    for row, name in enumerate(table.names("component")):
+        total = np.cumsum(table["value"][row])
+        recent = total - np.concatenate((np.zeros(width), total[:-width]))
+        out |= (recent > 0) & silent[places[name]]
+    return out
+
+
+def _finding(windows: Windows, share: Floats, down: Floats, run: Run) -> Finding:
+    start = float(windows.start + run.start * windows.window_s)
+    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
+    until = float(windows.end) if end is None else end
+    stretch = slice(run.start, run.end)
+    evidence = Evidence(
+        statement=f"{share[stretch].max():.0%} of the services sent no spans"
+        + (f", and {down[stretch].max():.0%} of the targets could not be scraped" if down[stretch].any() else ""),
+        query=sql("signals", "component, value", (start, until), concept="up"),
+        window=(start, until),
+        observed=float(share[stretch].max()),
+        expected=0.0,
+    )
+    return Finding(
+        detector="telemetry_silence",
+        kind=KIND,
+        component="telemetry",
+        started_at=start,
+        ended_at=end,
+        score=float(share[stretch].max()),
+        evidence=(evidence,),
+        facts={
+            "excess": 0.0,
+            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "down": float(down[stretch].max()),
+        },
+    )
