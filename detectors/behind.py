@@ -24,6 +24,15 @@ SPREAD = 0.8
 LEAST_SHARE = 0.03
 """What has less of the failures is no callee that fails, but what such a failure splashes on."""
 
+LAG_S = 60.0
+"""Gauges and counters are scraped every minute or more often: what they tell may have begun so much earlier."""
+
+ALIKE = 0.5
+"""A way that is shared loses a like share of the calls to all behind it, however many those are."""
+
+WAITING = ("dns.resolver_down", "network_congestion", "slow", "overload")
+"""Kinds of faults whose callers wait until their time is up."""
+
 SMOULDERS_S = 1800.0
 """Checks may flap for half an hour before they have taken away more capacity than is spare."""
 
@@ -32,7 +41,7 @@ def look_behind(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> list[Suspect]:
     """The same suspects, with those that explain them before them."""
-    for explain in (_shared_way, _balancer, _cache):
+    for explain in (_shared_way, _balancer, _cache, _herded):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
             ranked = sorted([found, *(_less(s, found) for s in ranked)], key=lambda s: (-s.score, s.component))
@@ -45,7 +54,7 @@ def _less(suspect: Suspect, found: Suspect) -> Suspect:
 
 
 def _near(windows: Windows, finding: Finding, onset: float, before_s: float) -> bool:
-    return onset - before_s <= finding.started_at <= onset + 3 * windows.window_s
+    return onset - before_s <= finding.started_at <= onset + max(3 * windows.window_s, LAG_S)
 
 
 def _shared_way(
@@ -55,22 +64,27 @@ def _shared_way(
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how in ("resolution", "unreached", "answer")]
     owners = {(s.service or s.component.partition(".")[0]) for s in lost}
     share = sum(s.score for s in lost)
-    if len(owners) < 2 or share <= 0 or max(s.score for s in lost) > SPREAD * share:
+    if share <= 0:
         return None
+    spread = len(owners) > 1 and (max(s.score for s in lost) <= SPREAD * share or _alike(lost))
     nodes = set(graph.callees) | set(graph.callers)
     labels = nodes | {node.partition(".")[0] for node in nodes}
     horizon_s = HORIZON * windows.window_s
+    flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
     queued = [
         f
         for f in findings
         if f.kind == "queueing" and f.component not in labels and _near(windows, f, onset, horizon_s)
     ]
-    if queued:
+    # Where one device's queue is old, to wait in vain for one callee behind it is enough.
+    if queued and (spread or ranked[0].kind in WAITING):
         first = min(queued, key=lambda f: (f.started_at, f.component))
         return _suspect(first.component, "network_congestion", lost, (first,), first.evidence[0])
+    if not spread:
+        return None
     changes = windows.changes
     recent = changes[(changes["time"] > onset - horizon_s) & (changes["time"] <= onset + windows.window_s)]
-    recent = recent[~recent["Target"].isin(labels) & ~recent["Kind"].str.startswith("record.")]
+    recent = recent[~recent["Target"].isin(labels | flapping) & ~recent["Kind"].str.startswith("record.")]
     if recent.empty:
         return None
     last = recent.sort_values(["time", "Target"]).iloc[-1]
@@ -85,15 +99,23 @@ def _shared_way(
     return _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
 
 
+def _alike(lost: list[Suspect]) -> bool:
+    """Whether calls to several are lost on the way, at rates alike."""
+    way = [s for s in lost if s.how in ("resolution", "unreached")]
+    worst = max((s.rate for s in way), default=0.0)
+    return len({s.service or s.component.partition(".")[0] for s in way if s.rate >= ALIKE * worst}) > 1
+
+
 def _balancer(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
     """A balancer whose checks flap while connections to what stands behind it fail."""
-    del graph
     flaps = [f for f in findings if f.kind == "health_check_flapping" and _near(windows, f, onset, SMOULDERS_S)]
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how == "unreached"]
     if not flaps or not lost or ranked[0] not in lost:
         return None
+    # Those who fail because they depend on what cannot be reached are explained as well.
+    lost += [s for s in ranked if s not in lost and any(graph.path(s.component, other.component) for other in lost)]
     first = min(flaps, key=lambda f: (f.started_at, f.component))
     return _suspect(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
 
@@ -108,6 +130,28 @@ def _cache(
     first = min(losses, key=lambda f: (f.started_at, f.component))
     del graph
     return _suspect(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
+
+
+def _herded(
+    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
+) -> Suspect | None:
+    """A callee that the slow suspect storms: why it is slow."""
+    if not ranked or ranked[0].kind not in ("slow", "overload", "unknown"):
+        return None
+    names = {ranked[0].component, ranked[0].service}
+    loops = [
+        f
+        for f in findings
+        if f.kind in ("restart_herd", "retry_storm")
+        and any(client in names for client, _ in f.edges)
+        and onset - windows.window_s <= f.started_at <= onset + HORIZON * windows.window_s
+    ]
+    if not loops:
+        return None
+    first = min(loops, key=lambda f: (f.started_at, f.component))
+    callee = graph.service(first.component) or first.component
+    explained = [ranked[0], *(s for s in ranked[1:] if callee in (s.component, s.service))]
+    return replace(_suspect(first.component, "overload", explained, (first,), first.evidence[0]), service=callee)
 
 
 def _suspect(

@@ -52,7 +52,7 @@ def clients_of_lost_caches(windows: Windows) -> set[str]:
     if not lost:
         return set()
     calls = windows.calls
-    return set(calls.loc[calls["server"].isin(lost) | calls["peer"].str.partition(".")[0].isin(lost), "client"])
+    return set(calls.loc[calls["server"].isin(lost) | calls["peer"].str.split(".").str[0].isin(lost), "client"])
 
 
 def _rate(windows: Windows, misses: Floats, hits: Floats) -> Floats:

@@ -6,13 +6,16 @@ client's own word, read as any other client's (`collector.failures`).
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..collector.failures import classify
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import KINDS
+from .edges import summed
 from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
-from .series import Table, concept, tally
+from .series import Indices, Table, concept, tally
 
 TICKS = 20.0
 """Failures are held against a clock of so many ticks a window, since good look-ups are often not counted: more than
@@ -25,7 +28,17 @@ def dns_lookups(windows: Windows) -> list[Finding]:
     table = tally(windows, rows.assign(failed=rows["value"].fillna(0.0)), ("component",), ("failed",))
     if not len(table):
         return []
-    return [_finding(windows, table, e) for e in episodes(table["failed"], table["failed"] + TICKS)]
+    width = _between_scrapes(windows, rows["window"].to_numpy(np.int64))
+    failed = np.array(
+        [summed(row, width) / width for row in table["failed"]]
+    )  # between two scrapes the last rate stands
+    return [_finding(windows, table, e) for e in episodes(failed, failed + TICKS)]
+
+
+def _between_scrapes(windows: Windows, seen: Indices) -> int:
+    """Windows from one scrape to the next."""
+    gaps = np.diff(np.unique(seen))
+    return max(1, int(gaps.min()) // windows.window_s) if len(gaps) else 1
 
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:

@@ -31,7 +31,7 @@ def user_visible(windows: Windows) -> list[Finding]:
     # A root client span is a user by itself: its service has no server span of its own.
     component = rows["client"].where(rows["client"] != "", rows["server"])
     owners = name_owners(windows.calls)
-    probed = rows["peer"].map(lambda name: owners.get(name) or name)
+    probed = rows["peer"].map(lambda name: owners.get(str(name)) or str(name))
     component = component.where(component != "", probed)  # a probe sees a name from outside, and neither side
     share = rows["entries"] / rows["attempts"].clip(lower=1)
     rows = rows.assign(component=component, failed=rows["errors"] * share)

@@ -55,6 +55,7 @@ def _flips(windows: Windows) -> Table:
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     component = table.names("component")[episode.series]
     start, end = window_times(windows, episode)
+    known_at = max(alarm_time(windows, episode), start + LASTING_WINDOWS * windows.window_s)
     until = float(windows.end) if end is None else end
     flips = table["flips"][episode.series, episode.onset : episode.end]
     rate = float(flips.mean())
@@ -76,7 +77,7 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
         ended_at=end,
         score=episode.rate,
         evidence=tuple(evidence),
-        facts={"alarm_at": alarm_time(windows, episode), "flips_per_window": rate},
+        facts={"alarm_at": known_at, "flips_per_window": rate},
     )
 
 

@@ -35,7 +35,7 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     if b.how == "resolution":
         said = b.failure.removeprefix("dns_")
         return _told(b.component, findings, during) or _waited(b) if said == "unspecified" else said
-    timed_out = b.how == "unreached" and b.failure == "connect" and b.unanswered_s >= WAITED_S
+    timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
     return "stale" if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)) else ""
 
 
@@ -105,7 +105,8 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     for part in range(3):
         begin = during[0] + part * third
         inside = rows[(rows["window"] >= begin) & (rows["window"] < begin + third)]
-        shares.append(float(inside["errors_connect"].sum()) / max(float(inside["attempts"].sum()), 1.0))
+        lost = inside["errors_connect"].sum() + inside.loc[inside["server"] == "", "errors_other"].sum()
+        shares.append(float(lost) / max(float(inside["attempts"].sum()), 1.0))
     return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < 0.5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .analysis import Sustaining, SustainingKind, Trigger
 from .base import Finding
+from .graph import Graph
 from .grouping import LOOPS, Group
 from .ledger import Ledger
 
@@ -14,13 +15,13 @@ WASTED = 0.5
 """While the trigger lasts, callees may be slow because theirs are: a loop shows only where most work is wasted."""
 
 
-def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaining, ...]:
+def sustaining(group: Group, graph: Graph, trigger: Trigger, ledger: Ledger) -> tuple[Sustaining, ...]:
     """List the loops of an incident, by start; one that outlives the trigger is metastable.
 
     (Bronson et al., "Metastable failures in distributed systems", HotOS 2021.)
     """
     found: list[tuple[SustainingKind, Finding]] = [
-        (kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and _keeps_going(f, trigger, group)
+        (kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and _keeps_going(f, trigger, group, graph)
     ]
     loops = [
         Sustaining(
@@ -39,7 +40,7 @@ def sustaining(group: Group, trigger: Trigger, ledger: Ledger) -> tuple[Sustaini
     return tuple(sorted(loops, key=lambda loop: (loop.started_at, loop.kind, loop.component)))
 
 
-def _keeps_going(finding: Finding, trigger: Trigger, group: Group) -> bool:
+def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph) -> bool:
     """Whether a finding is a loop of its own, and not the trigger, nor what the trigger alone explains."""
     if finding.kind == trigger.kind and finding.component == trigger.component and finding.kind != "cache_loss":
         return False
@@ -47,9 +48,20 @@ def _keeps_going(finding: Finding, trigger: Trigger, group: Group) -> bool:
         storms = {edge for f in group.findings if f.kind == "retry_storm" for edge in f.edges}
         if storms & set(finding.edges):
             return False
-    if finding.kind != "retry_storm":
+    if finding.kind not in ("retry_storm", "restart_herd"):
         return True
-    outlives = trigger.ended_at is not None and (
-        finding.ended_at is None or finding.ended_at > trigger.ended_at + LEAST_S
+    if trigger.ended_at is not None and (finding.ended_at is None or finding.ended_at > trigger.ended_at + LEAST_S):
+        return True
+    # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
+    # that waits in its own queue shows that it cannot do what is asked of it.
+    if graph.path(finding.component, trigger.component):
+        return any(
+            f.kind == "queueing" and f.component == finding.component and _meet(f, finding) for f in group.findings
+        )
+    return float(finding.facts.get("wasted_share", 0.0)) > WASTED
+
+
+def _meet(one: Finding, other: Finding) -> bool:
+    return (one.ended_at is None or one.ended_at > other.started_at) and (
+        other.ended_at is None or other.ended_at > one.started_at
     )
-    return outlives or float(finding.facts.get("wasted_share", 0.0)) > WASTED

@@ -139,7 +139,7 @@ Words = dict[tuple[int, str], str]
 def _most_said(rows: pd.DataFrame) -> Words:
     """(window, name) -> the class with most calls; among equals the one that failed in the earliest step."""
     rows = rows.assign(rank=rows["failure"].map(RANK))
-    summed = rows.groupby(["window", "peer", "failure", "rank"], as_index=False)["attempts"].sum()
+    summed: pd.DataFrame = rows.groupby(["window", "peer", "failure", "rank"], as_index=False)[["attempts"]].sum()
     best = summed.sort_values(["attempts", "rank"], ascending=[False, True], kind="stable")
     best = best.drop_duplicates(["window", "peer"])
     return {
@@ -155,7 +155,8 @@ def _looked_up(windows: Windows) -> pd.DataFrame:
     classes = {word: classify(str(word)) for word in rows["item"].unique()}
     known = {word: name if name.startswith("dns_") else "dns_unspecified" for word, name in classes.items()}
     rows = rows.assign(peer=rows["component"], attempts=rows["value"], failure=rows["item"].map(known).astype(str))
-    return rows.groupby(["window", "peer", "failure"], as_index=False)["attempts"].sum()
+    summed: pd.DataFrame = rows.groupby(["window", "peer", "failure"], as_index=False)[["attempts"]].sum()
+    return summed
 
 
 def _no_answers(windows: Windows) -> Words:

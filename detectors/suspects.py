@@ -17,6 +17,7 @@ class Suspect:
     findings: what detectors saw of it; evidence: what blame itself saw.
     failure: DNS failure class or "stale", "" where its name is well.
     how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
+    rate: failed calls above the usual, of all calls to it in the stretch.
     explains: the components whose failures it takes over.
     """
 
@@ -30,6 +31,7 @@ class Suspect:
     evidence: Evidence
     findings: tuple[Finding, ...]
     how: str = ""
+    rate: float = 0.0
     explains: tuple[str, ...] = ()
 
     @property

@@ -12,14 +12,18 @@ import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .edges import summed
 from .queries import sql
 from .runs import Run, runs
-from .series import Flags, Floats, carried, concept, gauge, tally, window_count
+from .series import Flags, Floats, Table, carried, concept, gauge, tally, window_count
 
 KIND = "telemetry_silence"
 
 MOST = 0.5
 """The greater part of what speaks: less may be one crashed service and those whom only it calls."""
+
+SURE = 10.0
+"""Spans that were to be expected where none came: a Poisson count of ten is nought once in 20,000 times."""
 
 LOOK = 10
 """Windows without a span after which a service counts as silent only if it had sent some in most of as many before."""
@@ -39,7 +43,7 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
     silent = regular & ~speaks
     share = silent.sum(axis=0) / np.maximum(regular.sum(axis=0), 1)
     down = _down(windows)
-    dark = (share > MOST) & ((down > MOST) | _counted(windows, table.names("server"), silent))
+    dark = (share > MOST) & ((down > MOST) | _counted(windows, table))
     return [_finding(windows, share, down, run) for run in runs(dark, dark)]
 
 
@@ -70,18 +74,17 @@ def _down(windows: Windows) -> Floats:
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
-def _counted(windows: Windows, services: list[str], silent: Flags) -> Flags:
-    """[windows] Whether counters go on for a service that is silent."""
+def _counted(windows: Windows, spans: Table) -> Flags:
+    """[windows] Whether counters of a silent service tell of requests that spans must have been taken of."""
     rows = concept(windows, "requests")
-    rows = rows[rows["component"].isin(services)]
-    table = tally(windows, rows, ("component",), ("value",))
+    places = {name: row for row, name in enumerate(spans.names("server"))}
+    table = tally(windows, rows[rows["component"].isin(list(places))], ("component",), ("value",))
     out = np.zeros(window_count(windows), np.bool_)
-    places = {name: row for row, name in enumerate(services)}
     width = max(2, 60 // windows.window_s)
     for row, name in enumerate(table.names("component")):
-        total = np.cumsum(table["value"][row])
-        recent = total - np.concatenate((np.zeros(width), total[:-width]))
-        out |= (recent > 0) & silent[places[name]]
+        seen, counted = spans["attempts"][places[name]], table["value"][row]
+        both = np.cumsum(seen) / np.maximum(np.cumsum(counted), 1.0)
+        out |= (summed(counted, width) * both >= SURE) & (summed(seen, width) == 0)
     return out
 
 

@@ -30,6 +30,7 @@ def estate(seed: int) -> Estate:
     lookups = draw.between(2.0, 4.0)
     town.set_edges(of=client, to=store, calls_per_request=lookups, required=True, retries=0, timeout_s=2.0)
     town.edges.append(draw.edge(town, client, cache, lookups, required=False, retries=0, timeout_s=2.0))
+    town.expose(store)
     draw.size(town, (5.0, 7.0))
     rate = town.rps()[client] * lookups
     hidden = draw.between(0.9, 0.95)

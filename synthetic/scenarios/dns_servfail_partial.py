@@ -19,6 +19,7 @@ def estate(seed: int) -> Estate:
     draw = Draw(NAME, seed)
     town = draw.town()
     store = town.busiest(town.stores)
+    town.expose(store)
     host = town.host(store)
     at_s = draw.minutes(28, 36)
     until_s = at_s + draw.minutes(12, 25)

@@ -89,6 +89,19 @@ class Town:
             if to in ("", edge.server) and of in ("", edge.client):
                 self.edges[i] = replace(edge, **fields)  # type: ignore[arg-type]
 
+    def expose(self, name: str) -> None:
+        """Let users depend on a service: make every call required on the shortest way to it from where they come in."""
+        came_from = dict.fromkeys(self.fronts, "")
+        queue = list(self.fronts)
+        for client in queue:
+            for edge in self.edges:
+                if edge.client == client and edge.server not in came_from:
+                    came_from[edge.server] = client
+                    queue.append(edge.server)
+        while came_from.get(name):
+            self.set_edges(of=came_from[name], to=name, required=True)
+            name = came_from[name]
+
 
 class Draw:
     """The random choices of one world: a scenario's name and a seed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -157,7 +158,7 @@ def test_a_probe_of_a_name_is_no_user() -> None:
 def test_a_deploy_just_before_is_told_of_metrics_too() -> None:
     told = seen(calm(0, 20), broken(20, 30), calm(30, END))
     released = windows(1, changes=[change(19.5, "deploy", "cart", "ci", 7)]).changes
-    (incident,) = analyze(Windows(**(vars(told) | {"changes": released})), SUMMARY).incidents
+    (incident,) = analyze(replace(told, changes=released), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == ("cart", "bad_release")
 
 

@@ -1,0 +1,69 @@
+"""Telemetry that falls silent is told apart from an estate at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from epicenter.detectors import analyze
+from epicenter.detectors.telemetry_silence import telemetry_silence
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, gauge, signal, windows
+from tests.detectors.stories import calm
+
+END = 60
+DARK = range(30, 45)
+
+
+def at(window: int) -> float:
+    return float(START + window * WINDOW_S)
+
+
+def interrupted() -> list[Row]:
+    return [*calm(0, DARK.start), *calm(DARK.stop, END)]
+
+
+def scrapes(*down: str) -> Iterator[Row]:
+    for name in ("shop", "cart", "prices"):
+        up = [0.0 if name in down and window in DARK else 1.0 for window in range(END)]
+        yield from gauge(name, "up", up)
+
+
+def balancer(failed: float) -> Iterator[Row]:
+    for window in range(END):
+        yield signal(window, "shop", "requests", 400)
+        yield signal(window, "shop", "errors", failed if window in DARK else 0)
+
+
+def test_targets_that_cannot_be_scraped_make_a_silence() -> None:
+    (found,) = telemetry_silence(windows(END, interrupted(), scrapes("shop", "cart", "prices")))
+    assert (found.started_at, found.ended_at) == (at(DARK.start), at(DARK.stop))
+    assert (
+        found.evidence[0].statement
+        == "100% of the services sent no spans, and 100% of the targets could not be scraped"
+    )
+
+
+@pytest.mark.parametrize("signals", [[], list(scrapes()), list(scrapes("cart"))])
+def test_an_estate_that_nobody_calls_is_at_rest(signals: list[Row]) -> None:
+    assert telemetry_silence(windows(END, interrupted(), signals)) == []
+    assert analyze(windows(END, interrupted(), signals), SUMMARY).incidents == ()
+
+
+def test_a_counter_speaks_for_a_service_that_is_silent() -> None:
+    (incident,) = analyze(windows(END, interrupted(), balancer(300)), SUMMARY).incidents
+    assert incident.verdict == "unknown"
+    assert incident.started_at == pytest.approx(at(DARK.start), abs=WINDOW_S)  # spans of a window ago still speak
+    assert "of users of shop failed" in " ".join(item.statement for item in incident.evidence)
+
+
+def test_a_counter_that_tells_of_good_requests_is_no_incident() -> None:
+    analysis = analyze(windows(END, interrupted(), balancer(0)), SUMMARY)
+    assert analysis.incidents == ()
+    assert any("what happened then cannot be told" in spot.statement for spot in analysis.blind_spots)
+
+
+def test_where_nothing_speaks_any_more_somebody_has_to_look() -> None:
+    analysis = analyze(windows(END, interrupted(), scrapes("shop", "cart", "prices")), SUMMARY)
+    (incident,) = analysis.incidents
+    assert (incident.verdict, incident.trigger.component, incident.trigger.confidence) == ("unknown", "telemetry", 0.0)

@@ -1,0 +1,70 @@
+"""The end of the trigger is told apart from the end of what it set going."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, signal, windows
+from tests.detectors.stories import calm, name_gone
+
+END = 80
+
+
+def at(window: int) -> float:
+    return float(START + window * WINDOW_S)
+
+
+def stormed(start: int, end: int) -> Iterator[Row]:
+    """The prices are back, and asked four times for each request, and answer too late."""
+    for window in range(start, end):
+        yield call_users(window)
+        late = {"errors_deadline": 160, "wasted": 150}
+        yield dict(frame("shop", "cart", "cart.example", window)) | {"attempts": 40, "originals": 40}
+        yield dict(frame("cart", "prices", "prices.example", window, attempts=160, **late)) | {"originals": 40}
+
+
+def call_users(window: int) -> Row:
+    return frame("", "shop", "", window, attempts=40, errors_server=40)
+
+
+def frame(client: str, server: str, peer: str, window: int, **counts: int) -> Row:
+    from tests.detectors.frames import call
+
+    return call(window, client, server, peer, **counts)
+
+
+def explained(*rows: Iterator[Row], signals: list[Row] | None = None) -> Incident:
+    calls = [row for part in rows for row in part]
+    (incident,) = analyze(windows(END, calls, signals or []), SUMMARY).incidents
+    return incident
+
+
+def test_a_storm_outlives_the_name_that_lit_it() -> None:
+    incident = explained(calm(0, 30), name_gone(30, 40), stormed(40, 60), calm(60, END))
+    assert incident.trigger.kind == "dns.empty_record"
+    assert incident.trigger.ended_at == at(40)
+    (loop,) = incident.sustaining
+    assert (loop.kind, loop.component, loop.metastable) == ("retry_storm", "prices", True)
+    assert loop.ended_at is not None
+    assert abs(loop.ended_at - at(60)) <= WINDOW_S
+
+
+def test_a_name_without_a_storm_ends_its_own_incident() -> None:
+    incident = explained(calm(0, 30), name_gone(30, 40), calm(40, END))
+    assert (incident.trigger.ended_at, incident.sustaining) == (at(40), ())
+
+
+def test_a_cache_is_lost_at_once_and_stays_cold() -> None:
+    hits = [signal(w, "memo", "cache_hits", 10 if 30 <= w < 60 else 90) for w in range(END)]
+    misses = [signal(w, "memo", "cache_misses", 90 if 30 <= w < 60 else 10) for w in range(END)]
+    busy = (
+        frame(*edge, w, attempts=40, errors_deadline=30, wasted=30)
+        for w in range(30, 60)
+        for edge in (("", "shop", ""), ("shop", "cart", "cart.example"), ("cart", "prices", "prices.example"))
+    )
+    incident = explained(calm(0, 30), iter(list(busy)), calm(60, END), signals=[*hits, *misses])
+    assert (incident.trigger.component, incident.trigger.kind) == ("memo", "cache_loss")
+    assert incident.trigger.ended_at == at(31)
+    assert [(loop.kind, loop.metastable) for loop in incident.sustaining] == [("cache_loss", True)]
