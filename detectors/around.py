@@ -37,10 +37,20 @@ QUARTILES = 3.0
 
 
 def stretches_around(windows: Windows, at: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Before and after the moment, (from, to) each; the window that holds it belongs to neither."""
+    """Before and after the moment, (from, to) each; the window that holds it belongs to neither.
+
+    Moments are told by people. Where next to nothing was recorded after one, or before it, the nearest windows that
+    have calls are taken instead, within the same three minutes.
+    """
     first = windows.start + -(-(at - windows.start) // windows.window_s) * windows.window_s
     length = max(LOOK_S, LEAST_WINDOWS * windows.window_s)
     last = first - windows.window_s if first > at else first
+    seen = np.unique(windows.calls["window"].to_numpy(np.int64))
+    after, earlier = seen[(seen >= first) & (seen < first + length)], seen[(seen >= first - length) & (seen < last)]
+    if len(after) < LEAST_WINDOWS <= len(earlier):
+        first = last = int(np.concatenate((earlier, after))[-LEAST_WINDOWS])
+    elif (seen < last).sum() < LEAST_WINDOWS < len(after):
+        first = last = int(after[LEAST_WINDOWS])
     return (float(windows.start), float(last)), (float(first), min(first + length, float(windows.end)))
 
 

@@ -142,6 +142,18 @@ def test_where_there_is_nothing_to_compare_that_is_said(rows: list[Row], moment:
     assert around(rows, moment).verdict == "unknown"
 
 
+@pytest.mark.parametrize("late", [0, 1, 3, 5])
+def test_a_moment_told_late_finds_what_was_recorded_last_before_it(late: int) -> None:
+    """The recording stops soon after the fault began, as recordings made of faults do."""
+    rows = [*calm(0, BAD), *callee_fails(BAD, BAD + 3)]
+    assert around(rows, BAD + late).trigger.component == "prices"
+
+
+def test_a_moment_told_before_anything_was_recorded_finds_what_came_after() -> None:
+    rows = [*calm(BAD, BAD + 3), *callee_fails(BAD + 3, BAD + 8)]
+    assert around(rows, BAD).trigger.component == "prices"
+
+
 @pytest.mark.parametrize("moment", [START - 1, at(END) + 1])
 def test_a_moment_outside_of_the_data_is_refused(moment: float) -> None:
     with pytest.raises(UsageError, match="lies outside of the data"):
