@@ -62,7 +62,7 @@ def _shared_way(
 ) -> Suspect | None:
     """A device that nobody calls by name, in whose queue work grew old, or that was changed, as many callees failed."""
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how in ("resolution", "unreached", "answer")]
-    owners = {(s.service or s.component.partition(".")[0]) for s in lost}
+    owners = _owners(lost)
     share = sum(s.score for s in lost)
     if share <= 0:
         return None
@@ -99,11 +99,15 @@ def _shared_way(
     return _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
 
 
+def _owners(suspects: list[Suspect]) -> set[str]:
+    return {s.service or s.component.partition(".")[0] for s in suspects}
+
+
 def _alike(lost: list[Suspect]) -> bool:
     """Whether calls to several are lost on the way, at rates alike."""
     way = [s for s in lost if s.how in ("resolution", "unreached")]
     worst = max((s.rate for s in way), default=0.0)
-    return len({s.service or s.component.partition(".")[0] for s in way if s.rate >= ALIKE * worst}) > 1
+    return len(_owners([s for s in way if s.rate >= ALIKE * worst])) > 1
 
 
 def _balancer(

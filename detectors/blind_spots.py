@@ -6,11 +6,12 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .analysis import BlindSpot
+from .base import Finding
 from .episodes import LEAST_RISE
 from .graph import Graph
 from .metric_calls import from_metrics
 from .series import concept
-from .telemetry_silence import telemetry_silence
+from .telemetry_silence import KIND as SILENCE
 
 FEW = 3
 """Names that one sentence can hold."""
@@ -19,13 +20,13 @@ MOST_NAMED = 10
 """Uninstrumented callees named one by one; more would bury the rest."""
 
 
-def blind_spots(windows: Windows, graph: Graph) -> tuple[BlindSpot, ...]:
+def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tuple[BlindSpot, ...]:
     """List what is missing from this recording, the widest gaps first."""
     return (
         *_missing_sources(windows),
         *_missing_columns(windows),
         *_blind_counters(windows),
-        *_silences(windows),
+        *_silences(windows, findings),
         *_dark_callees(windows, graph),
     )
 
@@ -101,10 +102,12 @@ def _blind_counters(windows: Windows) -> list[BlindSpot]:
     return spots
 
 
-def _silences(windows: Windows) -> list[BlindSpot]:
+def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
     """Stretches in which the telemetry itself was lost."""
     spots: list[BlindSpot] = []
-    for finding in telemetry_silence(windows):
+    for finding in findings:
+        if finding.kind != SILENCE:
+            continue
         lasted = (windows.end if finding.ended_at is None else finding.ended_at) - finding.started_at
         statement = f"For {lasted:.0f} s {finding.evidence[0].statement}: what happened then cannot be told; "
         settles = "telemetry that does not need what it watches, such as probes from outside, would settle it."

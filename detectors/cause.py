@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..collector.model import Windows
-from .analysis import Kind
 from .base import Evidence, Finding
 from .behind import look_behind
 from .blame import Blamed, blame
@@ -43,7 +42,7 @@ def blamed_suspect(
     return Suspect(
         component=b.component,
         service=b.service,
-        kind=_kind(kind_of(windows, b, failure, during), own),
+        kind=kind_of(windows, b, failure, own, during),
         score=score,
         certainty=score * (UNTOLD if b.how == "unreached" and b.failure == "other" and not b.unanswered_s else 1.0),
         failed=b.failed,
@@ -53,11 +52,6 @@ def blamed_suspect(
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
     )
-
-
-def _kind(kind: Kind, own: tuple[Finding, ...]) -> Kind:
-    """What is slow because many more ask than before is overloaded."""
-    return "overload" if kind == "slow" and any(f.kind == "restart_herd" for f in own) else kind
 
 
 def _evidence(b: Blamed, during: tuple[float, float]) -> Evidence:

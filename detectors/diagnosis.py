@@ -42,7 +42,7 @@ def analyze(windows: Windows, summary: RecordingSummary, *, at: float | None = N
         schema=SCHEMA,
         recording=summary,
         incidents=tuple(sorted(incidents, key=lambda i: (-i.impact, i.started_at))),
-        blind_spots=blind_spots(windows, graph),
+        blind_spots=blind_spots(windows, graph, findings),
     )
 
 

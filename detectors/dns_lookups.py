@@ -29,9 +29,8 @@ def dns_lookups(windows: Windows) -> list[Finding]:
     if not len(table):
         return []
     width = _between_scrapes(windows, rows["window"].to_numpy(np.int64))
-    failed = np.array(
-        [summed(row, width) / width for row in table["failed"]]
-    )  # between two scrapes the last rate stands
+    # Between two scrapes the last rate stands.
+    failed = np.array([summed(row, width) / width for row in table["failed"]])
     return [_finding(windows, table, e) for e in episodes(failed, failed + TICKS)]
 
 

@@ -58,14 +58,15 @@ def _waited(b: Blamed) -> str:
     return "timeout" if b.unanswered_s >= LOOKUP_S else "unspecified"
 
 
-def kind_of(windows: Windows, b: Blamed, failure: str, during: tuple[float, float]) -> Kind:
-    """The kind of the fault, in the words of the analysis."""
+def kind_of(windows: Windows, b: Blamed, failure: str, own: tuple[Finding, ...], during: tuple[float, float]) -> Kind:
+    """The kind of the fault, in the words of the analysis; own: what detectors saw of the node in the stretch."""
     if failure:
         return KINDS[failure]
     if changed(windows, ("deploy",), b, during[0]):
         return "bad_release"
     if b.failure == "deadline":
-        return "overload" if _grown(windows, b, during) else "slow"
+        asked_more = any(f.kind == "restart_herd" for f in own) or _grown(windows, b, during)
+        return "overload" if asked_more else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
             return "crash"

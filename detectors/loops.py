@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from .analysis import Sustaining, SustainingKind, Trigger
 from .base import Finding
 from .graph import Graph
 from .grouping import LOOPS, Group
 from .ledger import Ledger
-
-LEAST_S = 60.0
-"""What is over sooner after its trigger drained by itself (`retry_storm.PERSIST_S`)."""
+from .retry_storm import PERSIST_S
+from .suspects import overlaps
 
 WASTED = 0.5
 """While the trigger lasts, callees may be slow because theirs are: a loop shows only where most work is wasted."""
@@ -32,7 +33,8 @@ def sustaining(group: Group, graph: Graph, trigger: Trigger, ledger: Ledger) -> 
             ended_at=f.ended_at,
             amplification=float(f.facts.get("amplification", 1.0)),
             wasted_share=float(f.facts.get("wasted_share", 0.0)),
-            metastable=trigger.ended_at is not None and (f.ended_at is None or f.ended_at > trigger.ended_at + LEAST_S),
+            metastable=trigger.ended_at is not None
+            and (f.ended_at is None or f.ended_at > trigger.ended_at + PERSIST_S),
             evidence=ledger.cite(f.detector, f.evidence),
         )
         for kind, f in found
@@ -50,18 +52,15 @@ def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph)
             return False
     if finding.kind not in ("retry_storm", "restart_herd"):
         return True
-    if trigger.ended_at is not None and (finding.ended_at is None or finding.ended_at > trigger.ended_at + LEAST_S):
+    if trigger.ended_at is not None and (finding.ended_at is None or finding.ended_at > trigger.ended_at + PERSIST_S):
         return True
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
     # that waits in its own queue shows that it cannot do what is asked of it.
     if graph.path(finding.component, trigger.component):
         return any(
-            f.kind == "queueing" and f.component == finding.component and _meet(f, finding) for f in group.findings
+            f.kind == "queueing"
+            and f.component == finding.component
+            and overlaps(f, (finding.started_at, inf if finding.ended_at is None else finding.ended_at))
+            for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED
-
-
-def _meet(one: Finding, other: Finding) -> bool:
-    return (one.ended_at is None or one.ended_at > other.started_at) and (
-        other.ended_at is None or other.ended_at > one.started_at
-    )

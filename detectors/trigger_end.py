@@ -6,22 +6,20 @@ the end of the users' trouble is the last thing to go by.
 
 from __future__ import annotations
 
-import numpy as np
+from math import inf
 
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Finding
 from .edges import callees
 from .episodes import episodes, window_times
 from .grouping import LOOPS, Group
+from .retry_storm import PERSIST_S
 from .series import tally
 from .suspects import Suspect
 
 LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
 """How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
 name or a process is back."""
-
-SPARK_S = 60.0
-"""A loop that holds for so long by itself holds by itself (see `retry_storm.PERSIST_S`): what lit it is over."""
 
 
 def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
@@ -42,7 +40,8 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
             return lost
     loop = _own_loop(group, top)
     if loop is not None and top.kind in ("overload", "slow"):
-        return min(loop.started_at + SPARK_S, loop.ended_at or float(windows.end))
+        # What holds by itself for so long needs what lit it no more.
+        return min(loop.started_at + PERSIST_S, loop.ended_at or float(windows.end))
     ends = [f.ended_at for f in top.findings if f.kind != "restart_herd"]
     return _last(ends) if ends else group.ended_at
 
@@ -71,4 +70,4 @@ def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     near = [end for start, end in found if start < until and (end is None or end > group.started_at)]
     if not near:
         return None
-    return near[int(np.argmin([np.inf if end is None else end for end in near]))]
+    return min(near, key=lambda end: inf if end is None else end)

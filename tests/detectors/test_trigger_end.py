@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
-from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, signal, windows
-from tests.detectors.stories import calm, name_gone
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, call, signal, windows
+from tests.detectors.stories import NAME, calm, name_gone
 
 END = 80
 
@@ -19,20 +19,10 @@ def at(window: int) -> float:
 def stormed(start: int, end: int) -> Iterator[Row]:
     """The prices are back, and asked four times for each request, and answer too late."""
     for window in range(start, end):
-        yield call_users(window)
+        yield call(window, "", "shop", attempts=40, errors_server=40)
         late = {"errors_deadline": 160, "wasted": 150}
-        yield dict(frame("shop", "cart", "cart.example", window)) | {"attempts": 40, "originals": 40}
-        yield dict(frame("cart", "prices", "prices.example", window, attempts=160, **late)) | {"originals": 40}
-
-
-def call_users(window: int) -> Row:
-    return frame("", "shop", "", window, attempts=40, errors_server=40)
-
-
-def frame(client: str, server: str, peer: str, window: int, **counts: int) -> Row:
-    from tests.detectors.frames import call
-
-    return call(window, client, server, peer, **counts)
+        yield call(window, "shop", "cart", "cart.example", attempts=40)
+        yield call(window, "cart", "prices", NAME, attempts=160, originals=40, **late)
 
 
 def explained(*rows: Iterator[Row], signals: list[Row] | None = None) -> Incident:
@@ -60,9 +50,9 @@ def test_a_cache_is_lost_at_once_and_stays_cold() -> None:
     hits = [signal(w, "memo", "cache_hits", 10 if 30 <= w < 60 else 90) for w in range(END)]
     misses = [signal(w, "memo", "cache_misses", 90 if 30 <= w < 60 else 10) for w in range(END)]
     busy = (
-        frame(*edge, w, attempts=40, errors_deadline=30, wasted=30)
+        call(w, *edge, attempts=40, errors_deadline=30, wasted=30)
         for w in range(30, 60)
-        for edge in (("", "shop", ""), ("shop", "cart", "cart.example"), ("cart", "prices", "prices.example"))
+        for edge in (("", "shop", ""), ("shop", "cart", "cart.example"), ("cart", "prices", NAME))
     )
     incident = explained(calm(0, 30), iter(list(busy)), calm(60, END), signals=[*hits, *misses])
     assert (incident.trigger.component, incident.trigger.kind) == ("memo", "cache_loss")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from epicenter.cli import main
 from epicenter.pipeline import analyze_paths
 from epicenter.scoring import library, telemetry
 from epicenter.scoring.cases import DRAWN, Row, World, the_mix
@@ -20,12 +17,11 @@ from epicenter.scoring.totals import Totals
 from epicenter.synthetic import History, simulate
 from epicenter.synthetic.telemetry.mix import DEFAULT, MIXES
 from epicenter.synthetic.telemetry.record import record
+from tests.epicenter.conftest import Run
 from tests.epicenter.told import RIGHT, blames, row, truth
 
 SCENARIO = "plain-failure"
 RATE = 5.0
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +29,9 @@ def history() -> History:
     return simulate(SCENARIO)
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["epicenter", "score", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
+@pytest.fixture(name="run")
+def run_score(run: Run) -> Run:
+    return lambda *arguments: run("score", *arguments)
 
 
 SMALL = ("--scenario", SCENARIO, "--seeds", 1, "--mix", "default", "--jobs", 1, "--spans-per-second", RATE)
