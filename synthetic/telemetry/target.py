@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -19,6 +19,8 @@ GRPC_PORT = 4317
 TIMEOUT_S = 5.0
 """How long an exporter tries to deliver one batch."""
 _CONNECT_S = 1.0
+_RECONNECT_MS = 1000
+"""gRPC by itself waits up to two minutes before it tries again, and a receiver that is back would wait with it."""
 
 _SCHEMES = {"http": 80, "https": 443, "grpc": GRPC_PORT}
 """Schemes of a receiver's URL, and the ports where they name none; but for https, nothing is encrypted."""
@@ -43,10 +45,13 @@ class Target:
 
             host = f"[{self.host}]" if ":" in self.host else self.host
             endpoint = f"{'https' if self.secure else 'http'}://{host}:{self.port}"
-            return (
-                GrpcSpans(endpoint=endpoint, insecure=not self.secure, timeout=TIMEOUT_S),
-                GrpcLogs(endpoint=endpoint, insecure=not self.secure, timeout=TIMEOUT_S),
-            )
+            options: dict[str, Any] = {
+                "endpoint": endpoint,
+                "insecure": not self.secure,
+                "timeout": TIMEOUT_S,
+                "channel_options": (("grpc.max_reconnect_backoff_ms", _RECONNECT_MS),),
+            }
+            return GrpcSpans(**options), GrpcLogs(**options)
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
