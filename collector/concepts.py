@@ -44,6 +44,7 @@ class Concept:
     words: spellings of the item -> the usual one.
     told_by: who counts, where several count the same things: an estate that has more than one of them is not counted
         twice.
+    scale: what a sample is multiplied by, where the name tells of another unit.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Concept:
     words: tuple[tuple[str, str], ...] = ()
     told_by: str = ""
     detail: tuple[str, ...] = ()
+    scale: float = 1.0
 
     @property
     def about_hosts(self) -> bool:
@@ -71,6 +73,9 @@ _HTTP_CLIENT = (
     r"http_client_request_duration_seconds_count|http_client_duration_milliseconds_count"
     r"|rpc_client_(call_)?duration_(milliseconds|seconds)_count"
 )
+_SERVER_TIME = r"(http_server_(request_)?duration|http_server_requests|rpc_server_(call_)?duration)_{}_sum"
+_CLIENT_TIME = r"(http_client_(request_)?duration|rpc_client_(call_)?duration)_{}_sum"
+_MS = _CLIENT_TIME.format("milliseconds")
 _HEALTHY = r"aws_(networkelb|applicationelb)_healthy_host_count_\w+|envoy_cluster_membership_healthy"
 _UNHEALTHY = r"aws_(networkelb|applicationelb)_un_healthy_host_count_\w+"
 _PROXY_RETRIES = (
@@ -93,6 +98,7 @@ _RCODE_WORDS = (
 _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name",), ("grpc_target",)
 _SERVED_SPANS = ("span_kind", "SPAN_KIND_SERVER")
 _CALLER = ("service_name", "job")
+_NODE, _PAIRED = ("server",), ("connection_type",)
 _OUTCOME = ("error_type", *STATUS_LABELS, "rpc_response_status_code", "rpc_grpc_status_code", "grpc_code")
 _RECORD = ("name", "endpoint", "record")
 _WRITER = ("writer", "enactor")
@@ -111,13 +117,17 @@ CONCEPTS: tuple[Concept, ...] = (
     ),
     Concept("probe_ok", r"probe_success", "gauge", PROBED_LABELS, ("city", "module", "job")),
     Concept("requests", _HTTP_SERVER, "counter"),
+    Concept("server_s", _SERVER_TIME.format("seconds"), "counter"),
+    Concept("server_s", _SERVER_TIME.format("milliseconds"), "counter", scale=0.001),
     Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True),
     Concept("client_requests", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER),
     Concept("client_errors", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, True),
     Concept("requests", _SPANS, "counter", only=_SERVED_SPANS, told_by="spans"),
     Concept("errors", _SPANS, "counter", SERVICE_LABELS, (), True, only=_SERVED_SPANS, told_by="spans"),
-    Concept("client_requests", _GRAPH + "_total", "counter", ("server",), ("client",), told_by="spans"),
-    Concept("client_errors", _GRAPH + "_failed_total", "counter", ("server",), ("client",), told_by="spans"),
+    Concept("graph_requests", _GRAPH + "_total", "counter", _NODE, ("client",), detail=_PAIRED),
+    Concept("graph_errors", _GRAPH + "_failed_total", "counter", _NODE, ("client",), detail=_PAIRED),
+    Concept("graph_client_s", _GRAPH + "_client_seconds_sum", "counter", _NODE, ("client",), detail=_PAIRED),
+    Concept("graph_server_s", _GRAPH + "_server_seconds_sum", "counter", _NODE, ("client",), detail=_PAIRED),
     Concept("requests", _GRPC_SERVER, "counter", told_by="grpc"),
     Concept("errors", _GRPC_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True, told_by="grpc"),
     Concept("client_requests", _GRPC_CLIENT, "counter", _TARGET, _CALLER, told_by="grpc"),
@@ -132,6 +142,8 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("errors", r"aws_lambda_errors_sum", "sum", _FUNCTION),
     Concept("throttled", r"aws_lambda_throttles_sum", "sum", _FUNCTION),
     Concept("client_outcomes", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
+    Concept("client_s", _CLIENT_TIME.format("seconds"), "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
+    Concept("client_s", _MS, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME, scale=0.001),
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
     Concept("queue_age_s", r"\w+_queue_(oldest_)?age_seconds", "gauge", SERVICE_LABELS, ("queue",)),

@@ -64,15 +64,16 @@ def _select(name: str, concept: Concept, window_s: int) -> str:
         {_component(concept)} as component, '{concept.name}' as concept, {_item(concept)} as item,
         '{concept.told_by}' as told_by"""
     adds = "false" if concept.kind == "gauge" else "true"
+    scaled = "" if concept.scale == 1.0 else f" * {concept.scale}"
     if concept.kind == "counter":
         value = """case when Value < lag(Value) over series then Value
             else Value - lag(Value) over series end"""
         source = f"""select Timestamp, Labels, {value} as change from samples
             where Name = '{quoted}' and not isnan(Value) {_only(concept)}
             window series as (partition by Labels order by Timestamp)"""
-        return f"""select {keys}, sum(change) as value, {adds} as adds from ({source})
+        return f"""select {keys}, sum(change){scaled} as value, {adds} as adds from ({source})
             where change is not null group by Labels, 1, 2, 3, 4, 5"""
-    return f"""select {keys}, avg(Value) as value, {adds} as adds from samples
+    return f"""select {keys}, avg(Value){scaled} as value, {adds} as adds from samples
         where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4, 5"""
 
 

@@ -31,9 +31,13 @@ MOST_WINDOWS = 1000
 """A screen shows some thousand columns, and a window of sampled traces needs enough calls to tell a failure rate."""
 
 
-def choose_window(start_s: float, end_s: float) -> int:
-    """The shortest of `WINDOW_LENGTHS_S` that cuts the time into at most `MOST_WINDOWS` windows."""
-    return next((w for w in WINDOW_LENGTHS_S if (end_s - start_s) / w <= MOST_WINDOWS), WINDOW_LENGTHS_S[-1])
+def choose_window(start_s: float, end_s: float, least_s: float = 0.0) -> int:
+    """The shortest of `WINDOW_LENGTHS_S` that cuts the time into at most `MOST_WINDOWS` windows.
+
+    least_s: how far apart the samples are; in shorter windows, most would hold none.
+    """
+    fitting = (w for w in WINDOW_LENGTHS_S if w >= least_s and (end_s - start_s) / w <= MOST_WINDOWS)
+    return next(fitting, WINDOW_LENGTHS_S[-1])
 
 
 def edge_calls(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
@@ -128,7 +132,7 @@ def merge_calls(parts: Iterable[pa.Table]) -> pa.Table:
 def observe(connection: duckdb.DuckDBPyConnection, window_s: int | None = None) -> Windows:
     """What detectors see of the telemetry behind `connection`; `window_s` None chooses the length."""
     found = summarize(connection)
-    length = window_s or choose_window(*_calls_between(connection, found.start, found.end))
+    length = window_s or choose_window(*_span_of_calls(connection, found.start, found.end))
     calls = edge_calls(connection, length).to_pandas()
     changes = connection.execute(
         """select epoch_ns(Timestamp) / 1e9 as time, * exclude (Timestamp) from changes
@@ -139,8 +143,17 @@ def observe(connection: duckdb.DuckDBPyConnection, window_s: int | None = None) 
     return Windows(length, start, end, calls, signals(connection, length).to_pandas(), changes)
 
 
-def _calls_between(connection: duckdb.DuckDBPyConnection, start: float, end: float) -> tuple[float, float]:
-    """First and last moment of the spans, since they need the shortest windows; without spans, `start` and `end`."""
+def _span_of_calls(connection: duckdb.DuckDBPyConnection, start: float, end: float) -> tuple[float, float, float]:
+    """First and last moment of the spans, since they need the shortest windows.
+
+    Without spans, `start`, `end` and the seconds between two samples of a series, in the median of all.
+    """
     query = "select epoch_ns(min(Timestamp)) / 1e9, epoch_ns(max(Timestamp)) / 1e9 from spans"
     first, last = connection.execute(query).fetchall()[0]
-    return (start, end) if first is None else (float(first), float(last))
+    if first is not None:
+        return float(first), float(last), 0.0
+    apart = connection.execute(
+        """select median(apart) from (select (epoch_ns(max(Timestamp)) - epoch_ns(min(Timestamp))) / 1e9
+        / (count(*) - 1) as apart from samples group by Name, Labels having count(*) > 1)"""
+    ).fetchall()[0][0]
+    return start, end, float(apart or 0.0)

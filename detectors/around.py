@@ -15,9 +15,10 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
-from .blame import blame
+from .blame import Blamed, blame
 from .cause import blamed_suspect
 from .episodes import LEAST_RISE
+from .fences import NOTHING_KNOWN, Fences, fences
 from .graph import Graph
 from .grouping import Group
 from .kinds import HORIZON
@@ -28,6 +29,9 @@ from .suspects import Suspect, overlaps
 
 LOOK_S = 180.0
 """How long after the moment counts: three minutes of minute-wise metrics, and most alarms' waiting time."""
+
+CHANCE = 3.0
+"""Standard deviations by which a Poisson count may exceed its mean: one false alarm in 700."""
 
 LEAST_WINDOWS = 3
 """Windows that the stretch holds at least, where windows are long."""
@@ -54,33 +58,64 @@ def stretches_around(windows: Windows, at: float) -> tuple[tuple[float, float], 
     return (float(windows.start), float(last)), (float(first), min(first + length, float(windows.end)))
 
 
-def suspects_around(windows: Windows, graph: Graph, findings: list[Finding], at: float) -> list[Suspect]:
-    """Rank what may have gone wrong at the moment, the likeliest first, at most ten."""
+def suspects_around(
+    windows: Windows, graph: Graph, findings: list[Finding], at: float, *, surely: bool
+) -> list[Suspect]:
+    """Rank what may have gone wrong at the moment, the likeliest first, at most ten.
+
+    What is out of the ordinary for a service counts. Where nothing is, there is nobody, if the past is `surely` normal;
+    else it may hold faults of the same kind, and whatever changed is ranked.
+    """
     before, during = stretches_around(windows, at)
-    calls = windows.calls
-    was, now = _between(calls, before), _between(calls, during)
-    blamed = blame(calls, graph, before, during)
-    slower = shifts(was, now)
-    failed = sum(b.failed for b in blamed)
+    usually = fences(_between(windows.calls, before), before[1], during[1] - during[0])
+    ranked = _ranked(windows, graph, findings, before, during, usually)
+    if ranked or surely:
+        return ranked
+    return _ranked(windows, graph, findings, before, during, NOTHING_KNOWN)
+
+
+Stretch = tuple[float, float]
+
+
+def _ranked(
+    windows: Windows, graph: Graph, findings: list[Finding], before: Stretch, during: Stretch, usually: Fences
+) -> list[Suspect]:
+    was, now = _between(windows.calls, before), _between(windows.calls, during)
+    blamed = _beyond(blame(windows.calls, graph, before, during), usually)
+    compared = shifts(was, now, usually)
+    usual = sum(s.usual for s in compared)
+    slower = [s for s in compared if s.extra > (LEAST_RISE * usual if usually.known else 0.0)]
+    failed, extra = sum(b.failed for b in blamed), sum(s.extra for s in slower)
     by_failures = {b.component: b.failed / failed for b in blamed}
-    extra = sum(s.extra for s in slower)
     by_time = {s.service: s.extra / extra for s in slower}
-    weight_failures = _contrast(by_failures) * _size(failed, float(now["originals"].sum()))
-    weight_time = _contrast(by_time) * _size(extra, sum(s.usual for s in slower))
+    weights = (
+        _contrast(by_failures) * _size(failed, float(now["originals"].sum())),
+        _contrast(by_time) * _size(extra, usual),
+    )
     known = {b.component: blamed_suspect(windows, b, by_failures[b.component], findings, during) for b in blamed}
     known |= {s.service: _slow(windows, s, findings, during) for s in slower if s.service not in known}
-    total = weight_failures + weight_time
-    ranked = [
-        replace(
-            suspect,
-            score=(weight_failures * by_failures.get(name, 0.0) + weight_time * by_time.get(name, 0.0))
-            / (total if total > 0 else 1.0),
-            certainty=1
-            - (1 - weight_failures * by_failures.get(name, 0.0)) * (1 - weight_time * by_time.get(name, 0.0)),
-        )
-        for name, suspect in known.items()
-    ]
+    ranked = [_weighed(s, weights, (by_failures.get(n, 0.0), by_time.get(n, 0.0))) for n, s in known.items()]
     return sorted(ranked, key=lambda s: (-s.score, s.component))[:10]
+
+
+def _weighed(suspect: Suspect, weights: tuple[float, float], shares: tuple[float, float]) -> Suspect:
+    """The suspect with its part in both lists of evidence, each as weighty as its contrast."""
+    by_failures, by_time = weights[0] * shares[0], weights[1] * shares[1]
+    total = sum(weights)
+    score = (by_failures + by_time) / (total if total > 0 else 1.0)
+    return replace(suspect, score=float(score), certainty=float(1 - (1 - by_failures) * (1 - by_time)))
+
+
+def _beyond(blamed: list[Blamed], usually: Fences) -> list[Blamed]:
+    """The blamed with the failures that are not usual for them, and not chance."""
+    if not usually.known:
+        return blamed
+    out: list[Blamed] = []
+    for b in blamed:
+        failed = b.failed - max(0.0, usually.failed.get(b.component, 0.0) * b.attempts - b.usual)
+        if failed > CHANCE * np.sqrt(max(b.usual, 1.0)):
+            out.append(replace(b, failed=float(failed)))
+    return sorted(out, key=lambda b: (-b.failed, b.component))
 
 
 def _between(calls: pd.DataFrame, stretch: tuple[float, float]) -> pd.DataFrame:

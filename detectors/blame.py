@@ -63,7 +63,7 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    excess = _worded(_excess(_summed(calls, graph, before), _summed(calls, graph, during)), gone)
+    excess = _made_up(_worded(_excess(_summed(calls, graph, before), _summed(calls, graph, during)), gone))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -117,6 +117,16 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
         out[f"errors_{how}"] = (out[f"errors_{how}"] - lost).clip(lower=0.0)
         out["errors_dns_unspecified"] += lost
     return out
+
+
+def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
+    """Book on the caller what it calls anew and in vain, while it had other callees: the name of a table or a service
+    that nobody called before and that only ever fails is most likely a mistake of who uses it."""
+    before = excess.groupby("callee")["attempts_before"].transform("sum")
+    caller = excess["client"].map(excess.groupby("client")["attempts_before"].sum())
+    rows = (before == 0) & (caller >= LEAST_CALLS) & (excess["client"] != "") & (excess["peer"] == "")
+    vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
+    return excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
 
 
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:

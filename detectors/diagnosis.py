@@ -9,6 +9,7 @@ from ..collector.errors import UsageError
 from ..collector.model import CALL_KEYS, Windows
 from .analysis import SCHEMA, Analysis, Incident, RecordingSummary
 from .around import LOOK_S, group_around, suspects_around
+from .baseline import after_baseline
 from .base import Finding
 from .blind_spots import blind_spots
 from .cause import suspects
@@ -20,24 +21,35 @@ from .metric_calls import with_metric_calls
 from .registry import DETECTORS
 
 
-def analyze(windows: Windows, summary: RecordingSummary, *, at: float | None = None) -> Analysis:
+def analyze(
+    windows: Windows, summary: RecordingSummary, *, at: float | None = None, baseline: Windows | None = None
+) -> Analysis:
     """Explain every incident in the windows, the one with the most failed requests first.
 
     at: Unix seconds; explain what went wrong around this moment even if users saw no failures.
+    baseline: a time in which all was well, of the same window length, to learn from what is usual. With it a moment
+    at which nothing was out of the ordinary is no incident.
     Rows may come in any order; the same rows give the same analysis.
-    Raises UsageError for a moment outside of the data.
+    Raises UsageError for a moment outside of the data, and for a baseline with windows of another length.
     """
     if at is not None and not windows.start <= at <= windows.end:
         told = f"from {_utc(windows.start)} to {_utc(windows.end)}"
         raise UsageError(f"--at {_utc(at)} lies outside of the data, which runs {told}")
+    since = windows.start
+    if baseline is not None:
+        windows = after_baseline(windows, baseline)
     windows = _ordered(with_metric_calls(windows))
     graph = dependency_graph(windows.calls)
-    findings = [finding for detect in DETECTORS.values() for finding in detect(windows)]
-    found = groups(windows, user_visible(windows), findings)
+    # what began in the baseline is normal by definition
+    findings = [
+        f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since or baseline is None
+    ]
+    symptoms = [s for s in user_visible(windows) if s.started_at >= since or baseline is None]
+    found = groups(windows, symptoms, findings)
     if at is None:
         incidents = [_explained(windows, graph, group) for group in found]
     else:
-        incidents = [_around(windows, graph, found, findings, at)]
+        incidents = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
         schema=SCHEMA,
         recording=summary,
@@ -50,13 +62,17 @@ def _explained(windows: Windows, graph: Graph, group: Group) -> Incident:
     return explain(windows, graph, group, suspects(windows, graph, list(group.findings), group.started_at))
 
 
-def _around(windows: Windows, graph: Graph, found: list[Group], findings: list[Finding], at: float) -> Incident:
-    """The incident that users noticed around the moment, else what changed there."""
+def _around(
+    windows: Windows, graph: Graph, found: list[Group], findings: list[Finding], at: float, *, surely: bool
+) -> list[Incident]:
+    """The incident that users noticed around the moment, else what changed there; with `surely`, maybe nothing."""
     near = [g for g in found if g.started_at - LOOK_S <= at <= (windows.end if g.ended_at is None else g.ended_at)]
     if near:
-        return _explained(windows, graph, min(near, key=lambda g: (abs(g.started_at - at), g.started_at)))
-    ranked = suspects_around(windows, graph, findings, at)
-    return explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)
+        return [_explained(windows, graph, min(near, key=lambda g: (abs(g.started_at - at), g.started_at)))]
+    ranked = suspects_around(windows, graph, findings, at, surely=surely)
+    if surely and not ranked:
+        return []
+    return [explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)]
 
 
 def _utc(time: float) -> str:

@@ -51,6 +51,10 @@ Twenty attempts show a chronic rate of 0.3 with a standard error of 0.1.
 """
 
 
+STEADY = 10.0
+"""Windows that "varies by no more than chance" is worth until the history of a series says otherwise."""
+
+
 @dataclass(frozen=True)
 class Episode:
     """One stretch of one series, in window numbers; `end` is None while it lasts.
@@ -104,6 +108,10 @@ class _State:
     bad_failed: Floats  # since the sum left zero, or in the episode
     bad_tried: Floats
     called: Floats  # the window after the last call
+    spread: Floats  # squared residuals of the quiet windows, in units of what chance explains, and how many they are
+    seen: Floats
+    bad_spread: Floats
+    bad_seen: Floats
     open: Flags
 
 
@@ -140,7 +148,7 @@ def _dated(episode: Episode, failed: Floats, tried: Floats) -> Episode:
 
 
 def _start(series: int) -> _State:
-    zeros = [np.zeros(series) for _ in range(10)]
+    zeros = [np.zeros(series) for _ in range(14)]
     return _State(*zeros, open=np.zeros(series, dtype=np.bool_))
 
 
@@ -148,8 +156,28 @@ def _usual(state: _State) -> Floats:
     return np.maximum((state.failed + REST_RATE * REST_WEIGHT) / (state.tried + REST_WEIGHT), REST_RATE)
 
 
+def _dispersion(state: _State) -> Floats:
+    """How much more a series varies from window to window than chance explains, at least 1.
+
+    What always fails in bursts proves little by another burst: the quasi-likelihood of McCullagh and Nelder,
+    "Generalized Linear Models" (1989), 4.5, with Pearson's estimate.
+    """
+    return np.maximum(1.0, (state.spread + STEADY) / (state.seen + STEADY))
+
+
+def _note_spread(state: _State, failed: Floats, tried: Floats, learning: Flags) -> None:
+    usual = np.minimum(_usual(state), 0.9)
+    chance = tried * usual * (1 - usual)
+    told = (chance > 0) & ~learning
+    residual = np.divide((failed - tried * usual) ** 2, chance, out=np.zeros_like(chance), where=told)
+    state.bad_spread += residual
+    state.bad_seen += told
+
+
 def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list[Episode]) -> None:
-    ratio = _ratio(state, failed, tried, window)
+    learning = (window < WARM_UP) | ((window < WARM_UP_MOST) & (state.tried < WARM_UP_ATTEMPTS))
+    ratio = _ratio(state, failed, tried, learning)
+    _note_spread(state, failed, tried, learning)
     state.onset = np.where(~state.open & (state.rising == 0), window, state.onset)
     state.rising = np.where(state.open, state.rising, np.maximum(0.0, state.rising + ratio))
     state.bad_failed += failed
@@ -164,9 +192,13 @@ def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list
     state.tried += np.where(quiet, state.bad_tried, 0.0)
     state.bad_failed = np.where(quiet, 0.0, state.bad_failed)
     state.bad_tried = np.where(quiet, 0.0, state.bad_tried)
+    state.spread += np.where(quiet, state.bad_spread, 0.0)
+    state.seen += np.where(quiet, state.bad_seen, 0.0)
+    state.bad_spread = np.where(quiet | state.open, 0.0, state.bad_spread)
+    state.bad_seen = np.where(quiet | state.open, 0.0, state.bad_seen)
 
 
-def _ratio(state: _State, failed: Floats, tried: Floats, window: int) -> Floats:
+def _ratio(state: _State, failed: Floats, tried: Floats, learning: Flags) -> Floats:
     """How much likelier this window is in a failing series than in a quiet one, as a logarithm."""
     usual = np.minimum(_usual(state), 0.9)
     worse = np.maximum(2 * usual, usual + LEAST_RISE)
@@ -175,8 +207,7 @@ def _ratio(state: _State, failed: Floats, tried: Floats, window: int) -> Floats:
     bad = np.where(state.open, np.maximum(worse, 0.5 * state.bad_failed / np.maximum(state.bad_tried, 1.0)), worse)
     bad = np.minimum(bad, 0.99)
     ratio = failed * np.log(bad / usual) + (tried - failed) * np.log((1 - bad) / (1 - usual))
-    learning = (window < WARM_UP) | ((window < WARM_UP_MOST) & (state.tried < WARM_UP_ATTEMPTS))
-    return np.where(learning | (usual > CHRONIC), 0.0, ratio)
+    return np.where(learning | (usual > CHRONIC), 0.0, ratio / _dispersion(state))
 
 
 def _open(state: _State, window: int) -> None:

@@ -5,14 +5,16 @@ Services that send spans are left to them. Of the others:
   names, or else the name itself. An outcome with a status was answered, one with another word was not;
 - a client that counts statuses counts a call without any where it got no response; other callers of the name in the
   same window, its counted look-ups and its probed answers may say why, else nobody does (class `other`);
+- a service graph's pairs are edges of clients that nothing else tells of (`service_graph`);
 - a server's counter is where users come in, if no client is known that makes half of its requests. Where spans
   show where users come in, it is not;
 - a probe over HTTP is a user of what nothing else tells of. It sees that users fail and never why, so its rows
   have neither client nor server.
 
 Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of.
-Counters know no attempts of one request, no durations and no traces: `originals` are all attempts, times are zero and
-the examples empty. Counts are not whole where they are scaled, or a prober failed for a part of a window.
+Counters know no attempts of one request and no traces: `originals` are all attempts, and the examples empty. Times are
+means where a histogram tells them (`metric_times`), else zero. Counts are not whole where they are scaled, or a prober
+failed for a part of a window.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from ..collector.failures import RANK, classify
 from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows, empty
 from .episodes import LEAST_RISE
 from .graph import label_owner
+from .metric_times import with_server_times
 from .series import concept
+from .service_graph import graph_calls
 from .telemetry_silence import silent_services, telemetry_silence
 
 MOSTLY = 0.5
@@ -43,17 +48,20 @@ callee. The others may come from the client's own library, as words do."""
 
 WORDLESS = "other"
 
+_COUNTS = ["attempts", "entries", "client_ns", "server_ns"]
+
 
 def with_metric_calls(windows: Windows) -> Windows:
     """The same windows, with rows of `calls` for what no span tells of."""
     services = _services(windows)
     edges = _edges(windows, services)
+    told = {*edges["client"].unique(), *windows.calls["client"].unique(), *windows.calls["server"].unique()}
+    edges = pd.concat([edges.assign(server_ns=np.nan), graph_calls(windows, services, told)], ignore_index=True)
     served = _served(windows, edges)
-    counted = pd.concat([edges, served], ignore_index=True)
-    share = _sampled(windows)
-    counted = counted.assign(attempts=counted["attempts"] * share, entries=counted["entries"] * share)
+    counted = with_server_times(windows, pd.concat([edges, served], ignore_index=True))
+    counted[_COUNTS] *= _sampled(windows)
     rows = pd.concat([counted, _probed(windows, served, services)], ignore_index=True)
-    rows = rows[rows["attempts"] > 0]
+    rows = rows[rows["attempts"] > 0].fillna(dict.fromkeys(_COUNTS, 0.0))
     if rows.empty:
         return windows
     return replace(windows, calls=pd.concat([windows.calls, _as_calls(rows)], ignore_index=True))
@@ -114,8 +122,10 @@ def _edges(windows: Windows, services: frozenset[str]) -> pd.DataFrame:
     failure = rows["word"].map(lambda word: told.get(word, (True, ""))[1]).mask(silent, WORDLESS)
     owners = {peer: label_owner(str(peer), services) or str(peer) for peer in rows["peer"].unique()}
     server = rows["peer"].map(owners).where(answered, "").astype(str)
-    rows = rows.assign(server=server, failure=failure.astype(str), entries=0.0)
-    return _worded(windows, rows)[["window", "client", "server", "peer", "attempts", "failure", "entries"]]
+    keys = ["window", "component", "item"]
+    took_s = concept(windows, "client_s").groupby(keys)["value"].sum().reindex(pd.MultiIndex.from_frame(rows[keys]))
+    rows = rows.assign(server=server, failure=failure.astype(str), entries=0.0, client_ns=took_s.to_numpy() * 1e9)
+    return _worded(windows, rows)[["window", "client", "server", "peer", "attempts", "failure", "entries", "client_ns"]]
 
 
 def _worded(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
@@ -243,7 +253,10 @@ def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
     columns = {"originals": rows["attempts"], "answered": answered, "unanswered": rows["attempts"] - answered}
     columns |= {f"errors_{name}": rows["attempts"].where(rows["failure"] == name, 0.0) for name in ERROR_CLASSES}
     columns |= {"errors": rows["attempts"].where(rows["failure"] != "", 0.0)}
-    counts = ["attempts", "entries", *columns]
+    columns |= {"unanswered_ns": rows["client_ns"].where(rows["server"] == "", 0.0)}
+    around = (rows["client_ns"] - rows["server_ns"]).clip(lower=0.0)
+    columns |= {"uncovered_ns": around.where((rows["client_ns"] > 0) & (rows["server_ns"] > 0), 0.0)}
+    counts = [*_COUNTS, *columns]
     summed: pd.DataFrame = rows.assign(**columns).groupby(list(CALL_KEYS), as_index=False, sort=True)[counts].sum()
     like = empty(CALLS)
     missing = {name: "" if name.endswith("_trace") else 0 for name in like.columns if name not in summed.columns}

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .fences import NOTHING_KNOWN, Fences
+
 VANISHED_SIGMA = 4.0
 """Standard errors by which a callee's calls must fall short: one false alarm in 30,000 for a normal count."""
 
@@ -39,17 +41,21 @@ class Shift:
         return self.own + self.waiting + self.vanished
 
 
-def shifts(before: pd.DataFrame, during: pd.DataFrame) -> list[Shift]:
-    """Compare the calls of two stretches; the service with most extra time first."""
+def shifts(before: pd.DataFrame, during: pd.DataFrame, usually: Fences = NOTHING_KNOWN) -> list[Shift]:
+    """Compare the calls of two stretches: every service, the one with most extra time first.
+
+    usually: how far services stray; of what lies within, nothing counts.
+    """
     own, usual = _own(before, during)
+    own = _beyond(own, usual, during, usually)
     waiting = _waiting(before, during)
-    vanished = _vanished(before, during)
-    services = sorted({*own, *waiting, *vanished} - {""})
+    vanished = _vanished(before, during, usually)
+    services = sorted({*usual, *own, *waiting, *vanished} - {""})
     found = [
         Shift(s, own.get(s, 0.0), waiting.get(s, 0.0), vanished.get(s, 0.0), max(0.0, usual.get(s, 0.0)))
         for s in services
     ]
-    return sorted((s for s in found if s.extra > 0), key=lambda s: (-s.extra, s.service))
+    return sorted(found, key=lambda s: (-s.extra, s.service))
 
 
 def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
@@ -60,6 +66,14 @@ def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], 
     usual = (was["ns"].clip(lower=0) / was["requests"] * now["requests"]).dropna() / 1e6
     extra = (now["ns"] / 1e6 - usual).dropna().clip(lower=0.0)
     return _by_name(extra), _by_name(usual)
+
+
+def _beyond(own: dict[str, float], usual: dict[str, float], during: pd.DataFrame, usually: Fences) -> dict[str, float]:
+    if not usually.known:
+        return own
+    requests = during.groupby("server")["attempts"].sum()
+    inside = {name: usually.own_ns[name] * float(requests[name]) / 1e6 for name in own if name in usually.own_ns}
+    return {name: max(0.0, own[name] - max(0.0, ms - usual[name])) for name, ms in inside.items()}
 
 
 def _own_time(calls: pd.DataFrame) -> pd.DataFrame:
@@ -91,17 +105,21 @@ def _common(values: np.ndarray) -> float:
     return float(np.sort(values)[(len(values) - 1) // 2]) if len(values) > 1 else 0.0
 
 
-def _vanished(before: pd.DataFrame, during: pd.DataFrame) -> dict[str, float]:
+def _vanished(before: pd.DataFrame, during: pd.DataFrame, usually: Fences) -> dict[str, float]:
     was, now = _edges(before, "client_ns"), _edges(during, "client_ns")
     served_before = before[before["server"] != ""].groupby("server")["attempts"].sum()
     served_now = during[during["server"] != ""].groupby("server")["attempts"].sum()
     clients = was.index.get_level_values("client")
     per_request = was["answered"] / served_before.reindex(clients).to_numpy(np.float64)
-    expected = per_request * served_now.reindex(clients, fill_value=0).to_numpy(np.float64)
+    asked = served_now.reindex(clients, fill_value=0).to_numpy(np.float64)
+    expected = per_request * asked
     short = expected - now["answered"].reindex(was.index, fill_value=0)
     # Calls of one request come together: their count varies by that factor more than a Poisson count.
     error = np.sqrt(expected.clip(lower=1.0) * per_request.clip(lower=1.0))
     gone = short > VANISHED_SIGMA * error
+    if usually.known:
+        least = np.array([usually.calls.get((str(a), str(b)), 0.0) for a, b in was.index])
+        gone &= now["answered"].reindex(was.index, fill_value=0) < least * asked
     lost = (short * was["client_ns"] / was["answered"].clip(lower=1) / 1e6)[gone]
     booked: dict[str, float] = {}
     for client, ms in lost.groupby(level="client", sort=True):

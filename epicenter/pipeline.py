@@ -22,14 +22,26 @@ MEMORY_LIMIT = "1GB"
 
 
 def analyze_paths(
-    paths: Sequence[Path], *, at: float | None = None, window_s: int | None = None, skip_bad: bool = False
+    paths: Sequence[Path],
+    *,
+    at: float | None = None,
+    baseline: Sequence[Path] = (),
+    window_s: int | None = None,
+    skip_bad: bool = False,
 ) -> tuple[Analysis, Windows]:
     """Open files and folders as one recording and explain what went wrong in it.
 
     at: explain the incident around this moment (Unix seconds), even if users saw none.
+    baseline: files and folders of a time in which all was well, to learn from what is usual.
     window_s: length of the windows; None chooses it by the recording's length.
     Raises UnreadableInput and UsageError as `open_recording` does.
     """
+    summary, windows = _read(paths, window_s, skip_bad=skip_bad)
+    usual = _read(baseline, windows.window_s, skip_bad=skip_bad)[1] if baseline else None
+    return analyze(windows, summary, at=at, baseline=usual), windows
+
+
+def _read(paths: Sequence[Path], window_s: int | None, *, skip_bad: bool) -> tuple[RecordingSummary, Windows]:
     with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
         recording = open_recording(paths, scratch=Path(scratch), skip_bad=skip_bad)
         try:
@@ -53,7 +65,7 @@ def analyze_paths(
         services=found.services or int(concept(windows, "requests")["component"].nunique()),
         skipped=(*recording.skipped, *recording.ignored),
     )
-    return analyze(windows, summary, at=at), windows
+    return summary, windows
 
 
 def _observed(recording: Recording, window_s: int | None) -> tuple[Summary, int, Windows]:

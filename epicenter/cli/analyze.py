@@ -12,6 +12,12 @@ from .times import TimeParameter
 @click.command("analyze")
 @click.argument("recording", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--at", type=TimeParameter(), help="Explain the incident around this moment, even if users saw none.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A recording of a time in which all was well, to learn from what is usual; may be given again.",
+)
 @click.option("--window", "window_s", type=click.IntRange(1, 3600), help="Length of a window in seconds.")
 @click.option("--skip-bad", is_flag=True, help="Use every good file and line, and list those that are not.")
 @click.option(
@@ -24,6 +30,7 @@ from .times import TimeParameter
 def command(
     recording: tuple[Path, ...],
     at: float | None,
+    baseline: tuple[Path, ...],
     window_s: int | None,
     skip_bad: bool,
     json_path: Path | None,
@@ -39,7 +46,7 @@ def command(
     for path in (html_path, json_path):
         check_writable(path)
     with progress("Reading and counting"):
-        analysis, windows = analyze_paths(recording, at=at, window_s=window_s, skip_bad=skip_bad)
+        analysis, windows = analyze_paths(recording, at=at, baseline=baseline, window_s=window_s, skip_bad=skip_bad)
     if html_path is not None:
         html_path.write_text(html.render(analysis, windows), encoding="utf-8")
     if json_path is not None and str(json_path) != "-":

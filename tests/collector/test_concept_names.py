@@ -22,8 +22,16 @@ def test_a_service_graph_tells_what_a_server_s_callers_see() -> None:
     pair = {"client": "shop", "server": "stock"}
     told = every(30, [0, 8], "traces_service_graph_request_total", **pair)
     told += every(30, [0, 3], "traces_service_graph_request_failed_total", **pair)
-    assert values(*told, concept="client_requests") == {(0, "stock", "shop"): 8}
-    assert values(*told, concept="client_errors") == {(0, "stock", "shop"): 3}
+    told += every(30, [0, 2], "traces_service_graph_request_server_seconds_sum", **pair)
+    assert values(*told, concept="graph_requests") == {(0, "stock", "shop\t"): 8}
+    assert values(*told, concept="graph_errors") == {(0, "stock", "shop\t"): 3}
+    assert values(*told, concept="graph_server_s") == {(0, "stock", "shop\t"): 2}
+
+
+@pytest.mark.parametrize(("unit", "told_s"), [("seconds", 4.0), ("milliseconds", 0.004)])
+def test_durations_are_seconds_whatever_the_convention(unit: str, told_s: float) -> None:
+    told = every(30, [0, 4], f"http_server_request_duration_{unit}_sum", service_name="shop")
+    assert values(*told, concept="server_s") == {(0, "shop", ""): told_s}
 
 
 def test_grpc_s_targets_are_hosts_and_its_codes_say_what_failed() -> None:
