@@ -17,7 +17,7 @@ import pandas as pd
 from ..collector.model import ERROR_CLASSES
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .episodes import LEAST_RISE
-from .graph import Graph
+from .graph import Graph, each
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -75,14 +75,16 @@ def blame(
 
 def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
-    rows = calls[(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
-    owner = rows["peer"].map(lambda name: graph.owners.get(str(name)) or str(name))
+    read = ["client", "server", "peer", "attempts", "originals", "entries", "answered", "unanswered", "unanswered_ns"]
+    rows = calls[[*read, "errors", *ERRORS]][(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
+    owner = each(rows["peer"], lambda name: graph.owners.get(name) or name)
     callee = rows["server"].where(rows["server"] != "", owner)
     unanswered = rows["server"] == ""
     lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}
     rows = rows.assign(callee=callee, reached=rows["answered"], unanswered_s=rows["unanswered_ns"] / 1e9, **lost)
     columns = ["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s", "errors", *ERRORS, *lost]
-    return rows.groupby(["client", "callee", "peer"], sort=True)[columns].sum()
+    groups = rows.groupby(["client", "callee", "peer"], sort=True)
+    return pd.DataFrame({name: groups[name].sum() for name in columns})  # one by one: together they are copied first
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,4 @@
-"""Calls edge by edge where callers ran out of time, thick enough to tell ratios from, and whether users asked for more.
-"""
+"""Calls over edges on which callers ran out of time, thick enough to tell ratios from, and whether users ask for more."""
 
 from __future__ import annotations
 

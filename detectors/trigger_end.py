@@ -59,8 +59,12 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
     names = {top.component, top.service, *top.explains} - {""}
-    calls = windows.calls[windows.calls["client"] != ""]
-    mine = calls[(callees(calls).isin(names) | calls["peer"].isin(names)).to_numpy()]
+    calls = windows.calls
+    called = calls["client"] != ""
+    keys = calls[["server", "peer"]][called]
+    about = called.to_numpy(copy=True)
+    about[about] = (callees(keys).isin(names) | keys["peer"].isin(names)).to_numpy()
+    mine = calls[about]
     if mine.empty:
         return None
     lost = mine[[f"errors_{name}" for name in LOST]].sum(axis=1).where(mine["server"] == "", 0)
