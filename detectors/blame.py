@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..collector.model import ERROR_CLASSES
@@ -75,16 +77,24 @@ def blame(
 
 def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
-    read = ["client", "server", "peer", "attempts", "originals", "entries", "answered", "unanswered", "unanswered_ns"]
-    rows = calls[[*read, "errors", *ERRORS]][(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
-    owner = each(rows["peer"], lambda name: graph.owners.get(name) or name)
-    callee = rows["server"].where(rows["server"] != "", owner)
-    unanswered = rows["server"] == ""
-    lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}
-    rows = rows.assign(callee=callee, reached=rows["answered"], unanswered_s=rows["unanswered_ns"] / 1e9, **lost)
-    columns = ["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s", "errors", *ERRORS, *lost]
-    groups = rows.groupby(["client", "callee", "peer"], sort=True)
-    return pd.DataFrame({name: groups[name].sum() for name in columns})  # one by one: together they are copied first
+    inside = (calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])
+    keys = calls[["client", "server", "peer"]][inside]
+    unanswered = keys["server"] == ""
+    owner = each(keys["peer"], lambda name: graph.owners.get(name) or name)
+    groups = keys.assign(callee=keys["server"].mask(unanswered, owner)).groupby(["client", "callee", "peer"], sort=True)
+    index, codes = groups.size().index, groups.ngroup()
+
+    def summed(counts: pd.Series[float]) -> npt.NDArray[np.float64]:
+        """One column at a time: the stretch before may be nearly all of the day."""
+        return counts.groupby(codes).sum().to_numpy()
+
+    counts = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS)
+    columns = {name: summed(calls[name][inside]) for name in counts}
+    columns |= {"reached": summed(calls["answered"][inside])}
+    columns |= {"unanswered_s": summed(calls["unanswered_ns"][inside] / 1e9)}
+    lost = ("connect", "deadline", "server", "other")
+    columns |= {f"lost_{c}": summed(calls[f"errors_{c}"][inside].where(unanswered, 0)) for c in lost}
+    return pd.DataFrame(columns, index)
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from .analysis import Kind
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
-from .series import AT_ONCE, Table, tables
+from .series import Table, tables
 
 CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
@@ -39,7 +39,7 @@ def dns_failures(windows: Windows) -> list[Finding]:
     failing = set(calls["peer"][lost].unique()) - {""}
     rows = calls[["window", "peer", "attempts", "originals", *CLASSES]][calls["peer"].isin(failing)]
     found: list[Finding] = []
-    for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES), at_once=AT_ONCE // 4):
+    for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):
         failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
         clustering = table["attempts"] / table["originals"].clip(1)
         found += [_finding(windows, table, episode) for episode in episodes(failed, table["attempts"], clustering)]

@@ -1,4 +1,4 @@
-"""Calls over edges on which callers ran out of time, thick enough to tell ratios from, and whether users ask for more."""
+"""Calls over the edges on which time ran out, thick enough to tell ratios from, and whether users ask for more."""
 
 from __future__ import annotations
 
@@ -80,8 +80,13 @@ def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
 
 def callees(rows: pd.DataFrame) -> pd.Series[str]:
     """Who is called in each row: unanswered attempts only have a name, answered ones tell whose it is."""
-    owners = rows[["peer", "server"]][rows["server"] != ""].groupby("peer")["server"].first().to_dict()
-    return rows["server"].where(rows["server"] != "", each(rows["peer"], lambda name: owners.get(name, name)))
+    silent = (rows["server"] == "").to_numpy(np.bool_)
+    names = rows["peer"][silent]
+    owned = rows[["peer", "server"]][~silent & rows["peer"].isin(names.unique())]
+    owners = owned.groupby("peer")["server"].first().to_dict()
+    callee = rows["server"].copy()
+    callee[silent] = each(names, lambda name: owners.get(name, name)).array
+    return callee
 
 
 def users_flat(windows: Windows) -> Flags:

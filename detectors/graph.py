@@ -68,14 +68,13 @@ def name_owners(calls: pd.DataFrame) -> dict[str, str]:
     A name that never was answered belongs to the service that its first label names, if there is
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    named = calls[["peer", "server", "attempts"]][calls["peer"] != ""]
-    seen = named[named["server"] != ""]
+    seen = calls[["peer", "server", "attempts"]][(calls["peer"] != "") & (calls["server"] != "")]
     answered: pd.DataFrame = seen.groupby(["peer", "server"], as_index=False).sum()
     # By peer, the busiest first; among equals the first by name, as the groups come sorted.
     best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
     owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
     services = {*calls["server"].unique(), *calls["client"].unique()} - {""}
-    for peer in sorted(set(named["peer"].unique()) - set(owners)):
+    for peer in sorted(set(calls["peer"].unique()) - set(owners) - {""}):
         owners[str(peer)] = label_owner(str(peer), services)
     return owners
 

@@ -43,8 +43,8 @@ class Table:
         return [str(name) for name in self.keys[key]]
 
 
-AT_ONCE = 256
-"""Series laid out at once: a quantity of a day of windows of 10 s then takes 18 MB."""
+AT_ONCE = 128
+"""Series laid out at once: a quantity of a day of windows of 10 s then takes 9 MB."""
 
 
 def window_count(windows: Windows) -> int:

@@ -16,7 +16,7 @@ from .base import Evidence, Finding
 from .edges import summed
 from .queries import sql
 from .runs import Run, runs
-from .series import AT_ONCE, Flags, Floats, Table, carried, concept, gauge, tables, tally, window_count
+from .series import Flags, Floats, Table, carried, concept, gauge, tables, tally, window_count
 
 KIND = "telemetry_silence"
 
@@ -40,7 +40,7 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
     requests = concept(windows, "requests")
     silent, regular = np.zeros((2, window_count(windows)))
     counted = np.zeros(window_count(windows), np.bool_)
-    for table in tables(windows, spans, ("server",), ("attempts",), at_once=AT_ONCE // 2):
+    for table in tables(windows, spans, ("server",), ("attempts",)):
         speaks = table["attempts"] > 0
         steady = _regular(speaks)
         regular += steady.sum(axis=0)
