@@ -35,8 +35,7 @@ than a broken resolver, which most clients word as a temporary failure.
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
     calls = windows.calls
-    lost = calls[list(CLASSES)].sum(axis=1) > 0
-    failing = set(calls["peer"][lost].unique()) - {""}
+    failing = {name for failed in CLASSES for name in calls["peer"][calls[failed] > 0].unique()} - {""}
     rows = calls[["window", "peer", "attempts", "originals", *CLASSES]][calls["peer"].isin(failing)]
     found: list[Finding] = []
     for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):

@@ -68,23 +68,22 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 
 def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
-    called = (calls["client"] != "").to_numpy()
-    keys = calls[["client", "server", "peer"]][called]
-    callee = callees(keys)
-    late = ((calls["errors_deadline"] > 0) | (calls["wasted"] > 0))[called]
-    mine = late.groupby([keys["client"], callee]).transform("any").to_numpy(np.bool_)
+    late = (calls["client"] != "") & ((calls["errors_deadline"] > 0) | (calls["wasted"] > 0))
+    near = calls["client"].isin(calls["client"][late].unique()).to_numpy(np.bool_)
+    callee = callees(calls, near)
+    mine = late[near].groupby([calls["client"][near], callee]).transform("any").to_numpy(np.bool_)
     counts = [name for name in QUANTITIES if name in calls.columns]
-    rows = calls[["window", "client", *counts, *_DNS]].iloc[np.flatnonzero(called)[mine]]
+    rows = calls[["window", "client", *counts, *_DNS]].iloc[np.flatnonzero(near)[mine]]
     return rows.assign(callee=callee[mine])
 
 
-def callees(rows: pd.DataFrame) -> pd.Series[str]:
-    """Who is called in each row: unanswered attempts only have a name, answered ones tell whose it is."""
-    silent = (rows["server"] == "").to_numpy(np.bool_)
-    names = rows["peer"][silent]
-    owned = rows[["peer", "server"]][~silent & rows["peer"].isin(names.unique())]
-    owners = owned.groupby("peer")["server"].first().to_dict()
-    callee = rows["server"].copy()
+def callees(calls: pd.DataFrame, where: Flags) -> pd.Series[str]:
+    """Who is called in these rows of `calls`: unanswered attempts only have a name, answered ones tell whose it is."""
+    callee = calls["server"][where]
+    silent = (callee == "").to_numpy(np.bool_)
+    names = calls["peer"][where][silent]
+    answered = (calls["client"] != "") & (calls["server"] != "") & calls["peer"].isin(names.unique())
+    owners = calls[["peer", "server"]][answered].groupby("peer")["server"].first().to_dict()
     callee[silent] = each(names, lambda name: owners.get(name, name)).array
     return callee
 

@@ -29,9 +29,9 @@ def user_visible(windows: Windows) -> list[Finding]:
     rows = windows.calls[columns][windows.calls["entries"] > 0]
     # A root client span is a user by itself: its service has no server span of its own.
     component = rows["client"].where(rows["client"] != "", rows["server"])
-    owners = name_owners(windows.calls)
-    probed = each(rows["peer"], lambda name: owners.get(name) or name)
-    component = component.where(component != "", probed)  # a probe sees a name from outside, and neither side
+    if (component == "").any():  # a probe sees a name from outside, and neither side
+        owners = name_owners(windows.calls)
+        component = component.where(component != "", each(rows["peer"], lambda name: owners.get(name) or name))
     share = rows["entries"] / rows["attempts"].clip(lower=1)
     rows = rows.assign(component=component, failed=rows["errors"] * share)
     found: list[Finding] = []
