@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epicenter.collector.model import CALL_KEYS, CALLS, CHANGES, LATENCY_BOUNDS_S, SIGNALS, Windows, empty
@@ -160,7 +159,7 @@ def _calls(estate: Estate, part: slice, rhythm: Floats, rng: np.random.Generator
         "unanswered_ns": np.where(answered, 0, spent),
         **{f"latency_{at:02d}": np.where(bucket == at, attempts, 0) for at in range(len(LATENCY_BOUNDS_S) + 1)},
         "example_trace": traces,
-        "error_trace": pc.if_else(pa.array(errors > 0), traces, ""),
+        "error_trace": np.where(errors > 0, np.array(traces.to_pylist()), ""),
     }
     nothing = np.zeros(len(edge), np.int64)
     return pa.table({name: columns.get(name, nothing) for name in CALLS.names}).cast(CALLS)

@@ -13,7 +13,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..collector.model import ERROR_CLASSES
@@ -84,7 +83,7 @@ def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> 
     groups = keys.assign(callee=keys["server"].mask(unanswered, owner)).groupby(["client", "callee", "peer"], sort=True)
     index, codes = groups.size().index, groups.ngroup()
 
-    def summed(counts: pd.Series[float]) -> npt.NDArray[np.float64]:
+    def summed(counts: pd.Series[float]) -> np.ndarray:
         """One column at a time: the stretch before may be nearly all of the day."""
         return counts.groupby(codes).sum().to_numpy()
 

@@ -55,7 +55,6 @@ _DNS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
     """The edges over which calls ran out of time at all, by client and callee: over no other does anybody drown."""
     rows = _late_rows(windows.calls)
-    rows = rows.assign(unresolved=rows[list(_DNS)].sum(axis=1))
     for table in tables(windows, rows, ("client", "callee"), QUANTITIES):
         for row, (client, callee) in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):
             counts = {name: table[name][row] for name in QUANTITIES}
@@ -73,8 +72,10 @@ def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
     callee = callees(calls, near)
     mine = late[near].groupby([calls["client"][near], callee]).transform("any").to_numpy(np.bool_)
     counts = [name for name in QUANTITIES if name in calls.columns]
-    rows = calls[["window", "client", *counts, *_DNS]].iloc[np.flatnonzero(near)[mine]]
-    return rows.assign(callee=callee[mine])
+    at = np.flatnonzero(near)[mine]
+    rows = calls[["window", "client", *counts]].iloc[at]
+    unresolved = sum((calls[name] for name in _DNS), start=0 * calls["attempts"])
+    return rows.assign(callee=callee[mine], unresolved=unresolved.iloc[at])
 
 
 def callees(calls: pd.DataFrame, where: Flags) -> pd.Series[str]:

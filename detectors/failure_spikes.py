@@ -6,6 +6,7 @@ A service is judged by what it answered; an edge by the attempts that got no ans
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
@@ -66,9 +67,10 @@ def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     keys = windows.calls[["client", "server", "peer"]]
     owners = name_owners(windows.calls)
-    callee = keys["server"].where(keys["server"] != "", each(keys["peer"], lambda name: owners.get(name) or name))
+    callee, silent = keys["server"].copy(), (keys["server"] == "").to_numpy(np.bool_)
+    callee[silent] = each(keys["peer"][silent], lambda name: owners.get(name) or name).array
     errors = sum((windows.calls[name] for name in UNREACHED), start=0 * windows.calls["window"])
-    lost = errors.where(keys["server"] == "", 0)
+    lost = errors.where(silent, 0)
     called = keys["client"] != ""
     mine = called & callee.isin(set(callee[called & (lost > 0)].unique()) - {""})
     columns = ["window", "client", "peer", "attempts", "originals", "errors", *UNREACHED, *CLASSES, "error_trace"]

@@ -68,8 +68,8 @@ def name_owners(calls: pd.DataFrame) -> dict[str, str]:
     A name that never was answered belongs to the service that its first label names, if there is
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    seen = calls[["peer", "server", "attempts"]][(calls["peer"] != "") & (calls["server"] != "")]
-    answered: pd.DataFrame = seen.groupby(["peer", "server"], as_index=False).sum()
+    answered = calls["attempts"].groupby([calls["peer"], calls["server"]]).sum().reset_index()
+    answered = answered[(answered["peer"] != "") & (answered["server"] != "")]
     # By peer, the busiest first; among equals the first by name, as the groups come sorted.
     best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
     owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
@@ -82,8 +82,8 @@ def name_owners(calls: pd.DataFrame) -> dict[str, str]:
 def each(names: pd.Series[str], of: Callable[[str], str]) -> pd.Series[str]:
     """What `of` says of every name, asked once about each: a day has millions of rows and few names."""
     codes, different = pd.factorize(names)
-    said = pd.array([of(str(name)) for name in different], dtype=names.dtype)
-    return pd.Series(said.take(codes), index=names.index)
+    said = pd.Series([of(str(name)) for name in different]).astype(names.dtype)
+    return said.take(codes).set_axis(names.index)
 
 
 def label_owner(name: str, services: Collection[str]) -> str:
