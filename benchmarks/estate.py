@@ -15,13 +15,13 @@ def layered(services: int, *, hours: float, tick_s: float, seed: int = 0) -> Con
     """Users' requests come to the first layer; half an hour on, a tenth of the services work at a fifth of capacity."""
     rng = np.random.default_rng(seed)
     layer = np.sort(np.arange(services) % LAYERS)
-    pairs = _pairs(layer, rng)
+    edges = pairs(layer, EDGES_PER_SERVICE * services, rng)
     ticks = round(hours * 3600.0 / tick_s)
     first = np.flatnonzero(layer == 0)
     share = LAYERS / EDGES_PER_SERVICE  # of requests that make each call: about as many reach every layer
     rates = np.zeros(services)
     rates[first] = RPS
-    for client, server in pairs:
+    for client, server in edges:
         rates[server] += share / LAYERS * rates[client]
     declared = tuple(
         Service(
@@ -35,7 +35,7 @@ def layered(services: int, *, hours: float, tick_s: float, seed: int = 0) -> Con
         )
         for s in range(services)
     )
-    edges = tuple(
+    declared_edges = tuple(
         Edge(
             f"service-{client}",
             f"service-{server}",
@@ -46,19 +46,20 @@ def layered(services: int, *, hours: float, tick_s: float, seed: int = 0) -> Con
             retries=int(rng.integers(0, 4)),
             retry_budget=0.2 if rng.random() < 0.3 else float("inf"),
         )
-        for client, server in pairs
+        for client, server in edges
     )
     entries = np.zeros((ticks, services))
     entries[:, first] = rng.poisson(RPS * tick_s, (ticks, len(first)))
-    conditions = still(declared, edges, tick_s, entries)
+    conditions = still(declared, declared_edges, tick_s, entries)
     slow = rng.choice(services, services // 10, replace=False)
     conditions.capacity[conditions.during(1800.0, 2700.0)][:, slow] *= 0.2
     return conditions
 
 
-def _pairs(layer: np.ndarray[tuple[int], np.dtype[np.int64]], rng: np.random.Generator) -> list[tuple[int, int]]:
+def pairs(
+    layer: np.ndarray[tuple[int], np.dtype[np.int64]], wanted: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
     """So many distinct calls from services to services of later layers, in order of the callers."""
-    wanted = EDGES_PER_SERVICE * len(layer)
     found: set[tuple[int, int]] = set()
     while len(found) < wanted:
         client, server = rng.integers(0, len(layer), 2).tolist()

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import ERROR_CLASSES
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .episodes import LEAST_RISE
-from .graph import Graph
+from .graph import Graph, each
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -75,14 +76,24 @@ def blame(
 
 def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
-    rows = calls[(calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])]
-    owner = rows["peer"].map(lambda name: graph.owners.get(str(name)) or str(name))
-    callee = rows["server"].where(rows["server"] != "", owner)
-    unanswered = rows["server"] == ""
-    lost = {f"lost_{c}": rows[f"errors_{c}"].where(unanswered, 0) for c in ("connect", "deadline", "server", "other")}
-    rows = rows.assign(callee=callee, reached=rows["answered"], unanswered_s=rows["unanswered_ns"] / 1e9, **lost)
-    columns = ["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s", "errors", *ERRORS, *lost]
-    return rows.groupby(["client", "callee", "peer"], sort=True)[columns].sum()
+    inside = (calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])
+    keys = calls[["client", "server", "peer"]][inside]
+    unanswered = keys["server"] == ""
+    owner = each(keys["peer"], lambda name: graph.owners.get(name) or name)
+    groups = keys.assign(callee=keys["server"].mask(unanswered, owner)).groupby(["client", "callee", "peer"], sort=True)
+    index, codes = groups.size().index, groups.ngroup()
+
+    def summed(counts: pd.Series[float]) -> np.ndarray:
+        """One column at a time: the stretch before may be nearly all of the day."""
+        return counts.groupby(codes).sum().to_numpy()
+
+    counts = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS)
+    columns = {name: summed(calls[name][inside]) for name in counts}
+    columns |= {"reached": summed(calls["answered"][inside])}
+    columns |= {"unanswered_s": summed(calls["unanswered_ns"][inside] / 1e9)}
+    lost = ("connect", "deadline", "server", "other")
+    columns |= {f"lost_{c}": summed(calls[f"errors_{c}"][inside].where(unanswered, 0)) for c in lost}
+    return pd.DataFrame(columns, index)
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
 
 
 def _missing_columns(windows: Windows) -> list[BlindSpot]:
-    calls = windows.calls[~from_metrics(windows.calls)]
+    calls = windows.calls[["errors", "peer"]][~from_metrics(windows.calls)]
     spots: list[BlindSpot] = []
     if len(calls) and not (calls["errors"] > 0).any():
         spots.append(
@@ -80,12 +80,13 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
 
 def _blind_counters(windows: Windows) -> list[BlindSpot]:
     """What counters leave out where there are no spans: whose calls they miss, and why calls were lost."""
-    rows = windows.calls[from_metrics(windows.calls)]
+    counts = ["client", "server", "peer", "attempts", "errors", "errors_other"]
+    rows = windows.calls[counts][from_metrics(windows.calls)]
     tried = rows.groupby(rows["server"].where(rows["server"] != "", rows["peer"]))["attempts"].sum()
     failed = rows[rows["server"] != ""].groupby("server", sort=True)["errors"].sum()
     lost = rows[(rows["client"] != "") & (rows["server"] == "")].groupby("peer", sort=True)["errors_other"].sum()
-    callers = set(windows.calls["client"])
-    served = set(concept(windows, "requests")["component"])
+    callers = set(windows.calls["client"].unique())
+    served = set(concept(windows, "requests")["component"].unique())
     mute = [str(s) for s in _often(failed, tried) if s in served and s not in callers]
     wordless = [str(name) for name in _often(lost, rows.groupby("peer")["attempts"].sum())]
     spots: list[BlindSpot] = []
@@ -128,7 +129,8 @@ def _some(names: list[str]) -> str:
 
 def _dark_callees(windows: Windows, graph: Graph) -> list[BlindSpot]:
     """Names that are called but never answer with a span."""
-    called = windows.calls[(windows.calls["peer"] != "") & (windows.calls["client"] != "")]
+    calls = windows.calls
+    called = calls[["peer", "attempts", "answered"]][(calls["peer"] != "") & (calls["client"] != "")]
     totals = called.groupby("peer", sort=True)[["attempts", "answered"]].sum()
     dark = totals[totals["answered"] == 0].sort_values("attempts", ascending=False, kind="stable")
     return [

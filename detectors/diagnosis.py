@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
+import pandas as pd
+
 from ..collector.errors import UsageError
-from ..collector.model import CALL_KEYS, Windows
+from ..collector.model import CALL_KEYS, LATENCY_COLUMNS, Windows
 from .analysis import SCHEMA, Analysis, Incident, RecordingSummary
 from .around import LOOK_S, group_around, suspects_around
 from .baseline import after_baseline
@@ -84,12 +87,34 @@ def _utc(time: float) -> str:
 
 
 def _ordered(windows: Windows) -> Windows:
-    """The same windows with rows in one order, so that sums of floats do not depend on it."""
+    """The same windows with rows in one order, so that sums of floats do not depend on it.
+
+    Without what no detector reads, and with each column by itself: to pick some columns then copies none.
+    """
+    read = [name for name in windows.calls.columns if name not in LATENCY_COLUMNS]
+    calls = pd.DataFrame({name: windows.calls[name] for name in read}, copy=False)
     signals = ["window", "component", "concept", "item"]
     changes = ["time", "Kind", "Target", "Actor", "Generation", "Answers", "Outcome", "Detail"]
     return replace(
         windows,
-        calls=windows.calls.sort_values(list(CALL_KEYS), kind="stable", ignore_index=True),
-        signals=windows.signals.sort_values(signals, kind="stable", ignore_index=True),
+        calls=_sorted(calls, list(CALL_KEYS)),
+        signals=_sorted(windows.signals, signals),
         changes=windows.changes.sort_values(changes, kind="stable", ignore_index=True),
     )
+
+
+def _sorted(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Rows sorted by text and whole numbers; those that come in order, as from the collector, are not copied."""
+    if _in_order(rows, by):
+        return rows.reset_index(drop=True)
+    return rows.sort_values(by, kind="stable", ignore_index=True)
+
+
+def _in_order(rows: pd.DataFrame, by: list[str]) -> bool:
+    equal = np.ones(max(0, len(rows) - 1), np.bool_)
+    for name in by:
+        step = np.diff(pd.factorize(rows[name], sort=True)[0])
+        if (equal & (step < 0)).any():
+            return False
+        equal &= step == 0
+    return True

@@ -12,7 +12,7 @@ from .analysis import Kind
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
-from .series import Table, tally
+from .series import Table, tables
 
 CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
@@ -34,16 +34,15 @@ than a broken resolver, which most clients word as a temporary failure.
 
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
-    rows = windows.calls[windows.calls["peer"] != ""]
-    failing = rows.loc[rows[list(CLASSES)].sum(axis=1) > 0, "peer"].unique()
-    rows = rows[rows["peer"].isin(failing)]
-    if rows.empty:
-        return []
-    table = tally(windows, rows, ("peer",), ("attempts", "originals", *CLASSES))
-    failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
-    clustering = table["attempts"] / table["originals"].clip(1)
-    found = episodes(failed, table["attempts"], clustering)
-    return [_finding(windows, table, episode) for episode in found]
+    calls = windows.calls
+    failing = {name for failed in CLASSES for name in calls["peer"][calls[failed] > 0].unique()} - {""}
+    rows = calls[["window", "peer", "attempts", "originals", *CLASSES]][calls["peer"].isin(failing)]
+    found: list[Finding] = []
+    for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):
+        failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
+        clustering = table["attempts"] / table["originals"].clip(1)
+        found += [_finding(windows, table, episode) for episode in episodes(failed, table["attempts"], clustering)]
+    return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
@@ -51,11 +50,11 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     start, end = window_times(windows, episode)
     failure = _failure(table, episode)
     count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in CLASSES)
-    inside = windows.calls[
-        (windows.calls["peer"] == name)
-        & (windows.calls["window"] >= start)
-        & (windows.calls["window"] < (windows.end if end is None else end))
-        & (windows.calls[list(CLASSES)].sum(axis=1) > 0)
+    calls = windows.calls[windows.calls["peer"] == name]
+    inside = calls[
+        (calls["window"] >= start)
+        & (calls["window"] < (windows.end if end is None else end))
+        & (calls[list(CLASSES)].sum(axis=1) > 0)
     ]
     callers = sorted(set(inside["client"]) - {""})
     until = float(windows.end) if end is None else end

@@ -1,15 +1,16 @@
-"""Calls edge by edge, thick enough to tell ratios from, and whether users asked for more."""
+"""Calls over the edges on which time ran out, thick enough to tell ratios from, and whether users ask for more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .series import Flags, Floats, tally
+from .graph import each
+from .series import Flags, Floats, tables, tally
 
 LEAST_REQUESTS = 20.0
 """Requests below which ratios are noise: one failure moves them by a twentieth."""
@@ -48,33 +49,50 @@ QUANTITIES = (
     "wasted",
     "unresolved",
 )
+_DNS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
 
-def edges(windows: Windows) -> Iterator[EdgeCounts]:
-    """All edges, by client and callee."""
-    rows = windows.calls[windows.calls["client"] != ""]
-    if rows.empty:
-        return
-    unresolved = rows[[f"errors_dns_{name}" for name in DNS_CLASSES]].sum(axis=1)
-    table = tally(windows, rows.assign(callee=callees(rows), unresolved=unresolved), ("client", "callee"), QUANTITIES)
-    for row, (client, callee) in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):
-        counts = {name: table[name][row] for name in QUANTITIES}
-        silent = not counts["answered"].any()
-        sent = counts["attempts"] - counts["unresolved"] - counts["errors_connect"]
-        counts["reached"] = sent if silent else counts["answered"]
-        width = _width(windows, counts["originals"])
-        yield EdgeCounts(client, callee, width, {name: summed(values, width) for name, values in counts.items()})
+def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
+    """The edges over which calls ran out of time at all, by client and callee: over no other does anybody drown."""
+    rows = _late_rows(windows.calls)
+    for table in tables(windows, rows, ("client", "callee"), QUANTITIES):
+        for row, (client, callee) in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):
+            counts = {name: table[name][row] for name in QUANTITIES}
+            silent = not counts["answered"].any()
+            sent = counts["attempts"] - counts["unresolved"] - counts["errors_connect"]
+            counts["reached"] = sent if silent else counts["answered"]
+            width = _width(windows, counts["originals"])
+            yield EdgeCounts(client, callee, width, {name: summed(values, width) for name, values in counts.items()})
 
 
-def callees(rows: pd.DataFrame) -> pd.Series[str]:
-    """Who is called in each row: unanswered attempts only have a name, answered ones tell whose it is."""
-    owners = rows[rows["server"] != ""].groupby("peer")["server"].first().to_dict()
-    return rows["server"].where(rows["server"] != "", rows["peer"].map(lambda name: owners.get(name, name)))
+def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
+    """All calls over these edges, with their callees."""
+    late = (calls["client"] != "") & ((calls["errors_deadline"] > 0) | (calls["wasted"] > 0))
+    near = calls["client"].isin(calls["client"][late].unique()).to_numpy(np.bool_)
+    callee = callees(calls, near)
+    mine = late[near].groupby([calls["client"][near], callee]).transform("any").to_numpy(np.bool_)
+    counts = [name for name in QUANTITIES if name in calls.columns]
+    at = np.flatnonzero(near)[mine]
+    rows = calls[["window", "client", *counts]].iloc[at]
+    unresolved = sum((calls[name] for name in _DNS), start=0 * calls["attempts"])
+    return rows.assign(callee=callee[mine], unresolved=unresolved.iloc[at])
+
+
+def callees(calls: pd.DataFrame, where: Flags) -> pd.Series[str]:
+    """Who is called in these rows of `calls`: unanswered attempts only have a name, answered ones tell whose it is."""
+    callee = calls["server"][where]
+    silent = (callee == "").to_numpy(np.bool_)
+    names = calls["peer"][where][silent]
+    answered = (calls["client"] != "") & (calls["server"] != "") & calls["peer"].isin(names.unique())
+    owners = calls[["peer", "server"]][answered].groupby("peer")["server"].first().to_dict()
+    callee[silent] = each(names, lambda name: owners.get(name, name)).array
+    return callee
 
 
 def users_flat(windows: Windows) -> Flags:
     """[windows] Whether users ask for no more than they are used to ask for."""
-    everybody = tally(windows, windows.calls.assign(all=""), ("all",), ("entries",))
+    entered = windows.calls[["window", "entries"]][windows.calls["entries"] > 0]
+    everybody = tally(windows, entered.assign(all=""), ("all",), ("entries",))
     if not len(everybody):
         return np.ones((windows.end - windows.start) // windows.window_s, np.bool_)
     entries = everybody["entries"][0]
@@ -84,16 +102,12 @@ def users_flat(windows: Windows) -> Flags:
 def usual(counts: Floats, teaching: Flags) -> Floats:
     """[windows] The median of the teaching windows until then: a storm that lasted would become the usual."""
     seen = np.where(teaching & (counts > 0), counts, np.nan)
-    middle = [np.nanmedian(seen[: i + 1]) if np.isfinite(seen[: i + 1]).any() else 0.0 for i in _grid(counts)]
-    return np.maximum(np.repeat(np.array(middle), _STEP)[: len(counts)], 1.0)
+    middle = np.nan_to_num(pd.Series(seen).expanding().median().to_numpy(np.float64)[::_STEP])
+    return np.maximum(np.repeat(middle, _STEP)[: len(counts)], 1.0)
 
 
 _STEP = 30
-"""The median moves slowly: it is taken anew every thirty windows, which keeps a day of windows cheap."""
-
-
-def _grid(counts: Floats) -> Sequence[int]:
-    return range(0, len(counts), _STEP)
+"""The median moves slowly: it is taken anew every thirty windows."""
 
 
 def _width(windows: Windows, originals: Floats) -> int:

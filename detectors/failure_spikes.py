@@ -6,15 +6,16 @@ A service is judged by what it answered; an edge by the attempts that got no ans
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import CLASSES
 from .episodes import Episode, alarm_time, episodes, window_times
-from .graph import name_owners
+from .graph import each, name_owners
 from .queries import sql
-from .series import Table, tally
+from .series import Table, tables
 
 UNREACHED = ("errors_connect", "errors_deadline", "errors_other")
 """Classes of an attempt that nobody answered; a server's error cannot be among them."""
@@ -27,20 +28,23 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 
 
 def _failing(windows: Windows) -> list[Finding]:
-    rows = windows.calls[windows.calls["server"] != ""]
-    table = tally(windows, rows, ("server",), ("attempts", "originals", "errors"))
-    # Retries of one request fail together; a request has failed when more attempts failed than were
-    # made again.
-    failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
-    found = episodes(failed, table["originals"])
-    return [_failing_service(windows, table, episode) for episode in found]
+    calls = windows.calls
+    failing = set(calls["server"][calls["errors"] > 0].unique()) - {""}
+    columns = ["window", "client", "server", "attempts", "originals", "errors", "error_trace"]
+    rows = calls[columns][calls["server"].isin(failing)]
+    found: list[Finding] = []
+    for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
+        # Retries of one request fail together; a request has failed when more attempts failed than were
+        # made again.
+        failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
+        found += [_failing_service(windows, rows, table, e) for e in episodes(failed, table["originals"])]
+    return found
 
 
-def _failing_service(windows: Windows, table: Table, episode: Episode) -> Finding:
+def _failing_service(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:
     name = table.names("server")[episode.series]
     start, end = window_times(windows, episode)
-    inside = _inside(windows, start, end)
-    rows = inside[inside["server"] == name]
+    rows = rows[(rows["server"] == name) & (rows["window"] >= start) & (rows["window"] < (end or windows.end))]
     statement = (
         f"{name} failed {episode.failed:,.0f} of {episode.tried:,.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
@@ -50,19 +54,30 @@ def _failing_service(windows: Windows, table: Table, episode: Episode) -> Findin
 
 
 def _unreached(windows: Windows) -> list[Finding]:
-    calls = windows.calls[windows.calls["client"] != ""]
+    rows = _lost(windows)
+    found: list[Finding] = []
+    for table in tables(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals")):
+        clustering = table["attempts"] / table["originals"].clip(1)
+        stood_out = episodes(table["lost"], table["tried"], clustering)
+        found += [_unreached_callee(windows, rows, table, episode) for episode in stood_out]
+    return found
+
+
+def _lost(windows: Windows) -> pd.DataFrame:
+    """All calls to those whom any call did not reach."""
+    keys = windows.calls[["client", "server", "peer"]]
     owners = name_owners(windows.calls)
-    names = calls["peer"].astype(str)
-    reached = calls["server"].where(calls["server"] != "", names.map(lambda name: owners.get(str(name), "")))
-    callee = reached.where(reached != "", names)
-    lost = calls[list(UNREACHED)].sum(axis=1).where(calls["server"] == "", 0)
+    callee, silent = keys["server"].copy(), (keys["server"] == "").to_numpy(np.bool_)
+    callee[silent] = each(keys["peer"][silent], lambda name: owners.get(name) or name).array
+    errors = sum((windows.calls[name] for name in UNREACHED), start=0 * windows.calls["window"])
+    lost = errors.where(silent, 0)
+    called = keys["client"] != ""
+    mine = called & callee.isin(set(callee[called & (lost > 0)].unique()) - {""})
+    columns = ["window", "client", "peer", "attempts", "originals", "errors", *UNREACHED, *CLASSES, "error_trace"]
+    rows = windows.calls[columns][mine]
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
-    tried = calls["attempts"] - calls[list(CLASSES)].sum(axis=1)
-    rows = calls.assign(callee=callee, lost=lost, tried=tried)[callee != ""]
-    table = tally(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals"))
-    clustering = table["attempts"] / table["originals"].clip(1)
-    found = episodes(table["lost"], table["tried"], clustering)
-    return [_unreached_callee(windows, rows, table, episode) for episode in found]
+    tried = rows["attempts"] - rows[list(CLASSES)].sum(axis=1)
+    return rows.assign(callee=callee[mine], lost=lost[mine], tried=tried)
 
 
 def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:
@@ -79,11 +94,6 @@ def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episod
     peer = str(rows["peer"].mode().iloc[0]) if len(rows) else name
     query = sql("calls", "client, attempts, unanswered, errors_connect", (start, end or windows.end), peer=peer)
     return _finding(windows, episode, "unreachable", name, rows, statement, query)
-
-
-def _inside(windows: Windows, start: float, end: float | None) -> pd.DataFrame:
-    window = windows.calls["window"]
-    return windows.calls[(window >= start) & (window < (windows.end if end is None else end))]
 
 
 def _finding(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..collector.model import Windows
+from ..collector.model import CALL_KEYS, Windows
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
-from .graph import name_owners
+from .graph import each, name_owners
 from .queries import sql
-from .series import tally
+from .series import tables
 
 KIND = "users_failed"
 
@@ -25,20 +25,21 @@ def user_visible(windows: Windows) -> list[Finding]:
 
     facts: excess (failed requests above the usual), alarm_at (when this was certain).
     """
-    rows = windows.calls[windows.calls["entries"] > 0]
-    if rows.empty:
-        return []
+    columns = [*CALL_KEYS, "attempts", "entries", "errors", "error_trace"]
+    rows = windows.calls[columns][windows.calls["entries"] > 0]
     # A root client span is a user by itself: its service has no server span of its own.
     component = rows["client"].where(rows["client"] != "", rows["server"])
-    owners = name_owners(windows.calls)
-    probed = rows["peer"].map(lambda name: owners.get(str(name)) or str(name))
-    component = component.where(component != "", probed)  # a probe sees a name from outside, and neither side
+    if (component == "").any():  # a probe sees a name from outside, and neither side
+        owners = name_owners(windows.calls)
+        component = component.where(component != "", each(rows["peer"], lambda name: owners.get(name) or name))
     share = rows["entries"] / rows["attempts"].clip(lower=1)
     rows = rows.assign(component=component, failed=rows["errors"] * share)
-    table = tally(windows, rows, ("component",), ("entries", "failed"))
-    names = table.names("component")
-    found = episodes(table["failed"], table["entries"])
-    return [_finding(windows, rows[component == names[e.series]], names[e.series], e) for e in found]
+    found: list[Finding] = []
+    for table in tables(windows, rows, ("component",), ("entries", "failed")):
+        names = table.names("component")
+        stood_out = episodes(table["failed"], table["entries"])
+        found += [_finding(windows, rows[component == names[e.series]], names[e.series], e) for e in stood_out]
+    return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
 def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:

@@ -142,11 +142,11 @@ def _resolution_seen(windows: Windows) -> bool:
     """
     if windows.signals["concept"].str.startswith("dns_").any():
         return True
-    named = windows.calls[windows.calls["peer"] != ""]
-    counted = from_metrics(named)
-    lost = named[counted & (named["client"] != "") & (named["server"] == "")]
+    calls = windows.calls
+    named, counted = calls["peer"] != "", from_metrics(calls)
+    lost = calls[["errors_other", "errors"]][named & counted & (calls["client"] != "") & (calls["server"] == "")]
     wordless = float(lost["errors_other"].sum()) > MOSTLY * float(lost["errors"].sum())
-    return bool((~counted).any()) or (bool(counted.any()) and not wordless)
+    return bool((named & ~counted).any()) or (bool((named & counted).any()) and not wordless)
 
 
 def _phases(group: Group, trigger: Trigger, loops: tuple[Sustaining, ...]) -> tuple[Phase, ...]:

@@ -27,6 +27,7 @@ import pandas as pd
 
 from ..collector.failures import RANK, classify
 from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows, empty
+from .base import Finding
 from .episodes import LEAST_RISE
 from .graph import label_owner
 from .metric_times import with_server_times
@@ -186,8 +187,12 @@ def _no_answers(windows: Windows) -> Words:
 def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     """Requests that no known client made, of services that send no spans."""
     spans = {*windows.calls["server"].unique(), *windows.calls["client"].unique()}
+    silences = [(finding, silent_services(windows, finding)) for finding in telemetry_silence(windows)]
+    speak = spans - {name for _, names in silences for name in names}
+    counted = concept(windows, "requests")
+    counted = counted[~counted["component"].isin(speak)]
     keys = ["window", "component"]
-    total = concept(windows, "requests").groupby(keys)["value"].sum()
+    total = counted.groupby(keys)["value"].sum()
     failed = concept(windows, "errors").groupby(keys)["value"].sum()
     came = edges.rename(columns={"server": "component"})
     known = came.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
@@ -198,21 +203,21 @@ def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
     entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
     rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
-    enters = set(windows.calls.loc[windows.calls["entries"] > 0, "server"])
-    silent = _silent(windows, rows)
+    enters = set(windows.calls.loc[windows.calls["entries"] > 0, "server"].unique())
+    silent = _silent(windows, rows, silences)
     rows = rows.assign(enters=silent & rows["server"].isin(enters) if enters else True)
     return _split(
         rows[(rows["server"].isin(entered) & ~rows["server"].isin(spans)) | silent].assign(client="", peer=""), "server"
     )
 
 
-def _silent(windows: Windows, rows: pd.DataFrame) -> pd.Series[bool]:
+def _silent(windows: Windows, rows: pd.DataFrame, silences: list[tuple[Finding, frozenset[str]]]) -> pd.Series[bool]:
     """Which rows are of a service that sends spans, but sent none for a while: its counters speak for it then."""
     out = pd.Series(data=False, index=rows.index)
-    for finding in telemetry_silence(windows):
+    for finding, services in silences:
         until = windows.end if finding.ended_at is None else finding.ended_at
         inside = (rows["window"] >= finding.started_at) & (rows["window"] < until)
-        out |= inside & rows["server"].isin(silent_services(windows, finding))
+        out |= inside & rows["server"].isin(services)
     return out
 
 

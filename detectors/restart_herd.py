@@ -8,52 +8,57 @@ told apart by its repeats of one request, an organic surge by its users, a lost 
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .cache_loss import clients_of_lost_caches
-from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, edges, summed, users_flat, usual
+from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, late_edges, summed, users_flat, usual
 from .queries import sql
 from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts, sharpened
 from .runs import Run
-from .series import Flags, Floats, tally
+from .series import Flags, Floats, tally, window_count
 
 
 def restart_herd(windows: Windows) -> list[Finding]:
     """Find edges over which a herd asks."""
-    flat, incoming = users_flat(windows), _incoming(windows)
+    flat, incoming = users_flat(windows), cache(partial(_incoming, windows))
     behind_caches = clients_of_lost_caches(windows)
     found: list[Finding] = []
-    for edge in edges(windows):
-        if edge.client in behind_caches:
+    for edge in late_edges(windows):
+        bad = _failing(edge)
+        herd = bad & flat & _late(edge)
+        if edge.client in behind_caches or not herd.any():
             continue
-        herd, before = _herd(edge)
-        herd &= flat & (edge["originals"] >= AMPLIFIED * before * incoming.get(edge.client, 1.0))
+        before = usual(edge["originals"], ~bad)
+        herd &= edge["originals"] >= AMPLIFIED * before * incoming(edge.client)
         found += [_finding(windows, edge, before, run) for run in sharpened(herd, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
 
 
-def _incoming(windows: Windows) -> dict[str, Floats]:
-    """Service -> [windows] how many times as much as usual is asked of it: that alone makes it ask its callees more."""
-    served = windows.calls[windows.calls["server"] != ""]
+def _incoming(windows: Windows, service: str) -> Floats:
+    """[windows] How many times as much as usual is asked of a service: that alone makes it ask its callees more."""
+    served = windows.calls[["window", "server", "attempts"]][windows.calls["server"] == service]
     table = tally(windows, served, ("server",), ("attempts",))
-    grown: dict[str, Floats] = {}
-    for row, name in enumerate(table.names("server")):
-        asked = summed(table["attempts"][row], max(1, int(LONGEST_S // windows.window_s)))
-        grown[name] = np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
-    return grown
+    if not len(table):
+        return np.ones(window_count(windows))
+    asked = summed(table["attempts"][0], max(1, int(LONGEST_S // windows.window_s)))
+    return np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
 
 
-def _herd(edge: EdgeCounts) -> tuple[Flags, Floats]:
-    """[windows] where the conditions on the edge hold, and how many requests are usual."""
+def _failing(edge: EdgeCounts) -> Flags:
+    """[windows] Whether most requests fail, however often they are tried."""
     repeats = edge["attempts"] - edge["originals"]
     good = edge["originals"] - np.maximum(0.0, edge["errors"] - repeats)
-    bad = good < POOR * edge["originals"]
-    before = usual(edge["originals"], ~bad)
+    return good < POOR * edge["originals"]
+
+
+def _late(edge: EdgeCounts) -> Flags:
+    """[windows] Whether most failures come too late, among requests enough to tell."""
     late = np.maximum(edge["errors_deadline"], edge["wasted"]) > MOSTLY * edge["errors"]
-    grown = edge["originals"] >= AMPLIFIED * before
-    return bad & late & grown & (edge["originals"] >= LEAST_REQUESTS / 2), before
+    return late & (edge["originals"] >= LEAST_REQUESTS / 2)
 
 
 def _finding(windows: Windows, edge: EdgeCounts, before: Floats, run: Run) -> Finding:

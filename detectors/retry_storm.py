@@ -16,7 +16,7 @@ import numpy as np
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .cache_loss import clients_of_lost_caches
-from .edges import LEAST_REQUESTS, EdgeCounts, edges, users_flat, usual
+from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, users_flat, usual
 from .queries import sql
 from .runs import Run, runs
 from .series import Flags
@@ -39,10 +39,10 @@ def retry_storm(windows: Windows) -> list[Finding]:
     flat = users_flat(windows)
     found: list[Finding] = []
     behind_caches = clients_of_lost_caches(windows)  # what each request asks of the store multiplies for another reason
-    for edge in edges(windows):
+    for edge in late_edges(windows):
         if edge.client in behind_caches:
             continue
-        storming = _storming(edge) & flat
+        storming = _storming(edge, flat)
         found += [_finding(windows, edge, run) for run in sharpened(storming, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
 
@@ -59,17 +59,16 @@ def lasts(windows: Windows, run: Run) -> bool:
     return (end - run.start) * windows.window_s >= PERSIST_S
 
 
-def _storming(edge: EdgeCounts) -> Flags:
-    """Windows in which every condition on the edge itself holds."""
+def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
+    """Windows in which every condition on the edge itself holds, while users are `flat`."""
     originals = np.maximum(edge["originals"], 1.0)
     good = edge["attempts"] - edge["errors"]
     in_vain = (edge["attempts"] >= AMPLIFIED * originals) & (good < POOR * originals)
-    return (
-        in_vain
-        & (edge["originals"] >= LEAST_REQUESTS / 2)
-        & (edge["reached"] >= AMPLIFIED * usual(edge["reached"], ~in_vain))
-        & (np.maximum(edge["errors_deadline"], edge["wasted"]) > MOSTLY * edge["errors"])
-    )
+    late = np.maximum(edge["errors_deadline"], edge["wasted"]) > MOSTLY * edge["errors"]
+    storming = in_vain & late & flat & (edge["originals"] >= LEAST_REQUESTS / 2)
+    if not storming.any():  # what is usual is the dearest to tell
+        return storming
+    return storming & (edge["reached"] >= AMPLIFIED * usual(edge["reached"], ~in_vain))
 
 
 def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:

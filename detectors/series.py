@@ -1,11 +1,13 @@
 """Rows of `calls` and `signals` laid out as dense arrays, one row a series and one column a window.
 
-Everything that a detector computes costs (series x windows), never traffic.
+Everything that a detector computes costs (series x windows), never traffic. A wide estate has thousands of series and
+a day thousands of windows, so what can go over the series in parts does (`tables`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +43,10 @@ class Table:
         return [str(name) for name in self.keys[key]]
 
 
+AT_ONCE = 128
+"""Series laid out at once: a quantity of a day of windows of 10 s then takes 9 MB."""
+
+
 def window_count(windows: Windows) -> int:
     """How many windows the data covers."""
     return max(0, (windows.end - windows.start) // windows.window_s)
@@ -49,17 +55,39 @@ def window_count(windows: Windows) -> int:
 def tally(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantities: Sequence[str]) -> Table:
     """Add up the quantities of `rows` by keys and window; a window without rows counts nothing."""
     codes, table = _codes(rows, keys)
-    count, where, inside = _places(windows, rows, codes)
-    cells = len(table) * count
-    values = {
-        name: _added(where, rows[name].to_numpy(np.float64)[inside], cells).reshape(len(table), count)
-        for name in quantities
-    }
-    return Table(table, values)
+    window, inside = _places(windows, rows)
+    codes, window = codes[inside], window[inside]
+    values = {name: rows[name].to_numpy(np.float64)[inside] for name in quantities}
+    return _laid_out(windows, table, codes, window, values)
+
+
+def tables(
+    windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantities: Sequence[str], at_once: int = AT_ONCE
+) -> Iterator[Table]:
+    """The same as `tally`, in parts of at most `at_once` series each, in order of the keys."""
+    codes, table = _codes(rows, keys)
+    window, inside = _places(windows, rows)
+    order = np.argsort(codes, kind="stable")  # rows of a series stay in order, and so do sums of floats
+    order = order[inside[order]]
+    starts = np.searchsorted(codes[order], np.arange(0, len(table) + at_once, at_once))
+    for part, (first, last) in enumerate(itertools.pairwise(starts)):
+        at = order[first:last]
+        mine = table[part * at_once : (part + 1) * at_once].reset_index(drop=True)
+        values = {name: rows[name].to_numpy()[at].astype(np.float64) for name in quantities}
+        yield _laid_out(windows, mine, codes[at] - part * at_once, window[at], values)
+
+
+def _laid_out(
+    windows: Windows, table: pd.DataFrame, codes: Indices, window: Indices, values: dict[str, Floats]
+) -> Table:
+    count = window_count(windows)
+    where, cells = codes * count + window, len(table) * count
+    dense = {name: _added(where, of, cells).reshape(len(table), count) for name, of in values.items()}
+    return Table(table, dense)
 
 
 def _added(where: Indices, values: Floats, cells: int) -> Floats:
-    return np.bincount(where, values, cells).astype(np.float64)
+    return np.bincount(where, values, cells).astype(np.float64, copy=False)
 
 
 def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: str = "value") -> Table:
@@ -91,8 +119,7 @@ def _codes(rows: pd.DataFrame, keys: Sequence[str]) -> tuple[Indices, pd.DataFra
     return codes, table
 
 
-def _places(windows: Windows, rows: pd.DataFrame, codes: Indices) -> tuple[int, Indices, Flags]:
-    count = window_count(windows)
-    column = (rows["window"].to_numpy(np.int64) - windows.start) // windows.window_s
-    inside = (column >= 0) & (column < count)
-    return count, (codes * count + column)[inside], inside
+def _places(windows: Windows, rows: pd.DataFrame) -> tuple[Indices, Flags]:
+    """Number of each row's window, and whether the data covers it."""
+    window = (rows["window"].to_numpy(np.int64) - windows.start) // windows.window_s
+    return window, (window >= 0) & (window < window_count(windows))

@@ -9,13 +9,14 @@ happens in it cannot be told from spans, which is said instead of guessed.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .edges import summed
 from .queries import sql
 from .runs import Run, runs
-from .series import Flags, Floats, Table, carried, concept, gauge, tally, window_count
+from .series import Flags, Floats, Table, carried, concept, gauge, tables, tally, window_count
 
 KIND = "telemetry_silence"
 
@@ -34,25 +35,30 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
 
     facts: alarm_at; down: the share of targets whose scrapes failed.
     """
-    spans = windows.calls[(windows.calls["server"] != "") & (windows.calls["example_trace"] != "")]
-    table = tally(windows, spans, ("server",), ("attempts",))
-    if not len(table):
-        return []
-    speaks = table["attempts"] > 0
-    regular = _regular(speaks)
-    silent = regular & ~speaks
-    share = silent.sum(axis=0) / np.maximum(regular.sum(axis=0), 1)
+    calls = windows.calls
+    spans = calls[["window", "server", "attempts"]][(calls["server"] != "") & (calls["example_trace"] != "")]
+    requests = concept(windows, "requests")
+    silent, regular = np.zeros((2, window_count(windows)))
+    counted = np.zeros(window_count(windows), np.bool_)
+    for table in tables(windows, spans, ("server",), ("attempts",)):
+        speaks = table["attempts"] > 0
+        steady = _regular(speaks)
+        regular += steady.sum(axis=0)
+        silent += (steady & ~speaks).sum(axis=0)
+        counted |= _counted(windows, requests, table)
+    share = silent / np.maximum(regular, 1)
     down = _down(windows)
-    dark = (share > MOST) & ((down > MOST) | _counted(windows, table))
+    dark = (share > MOST) & ((down > MOST) | counted)
     return [_finding(windows, share, down, run) for run in runs(dark, dark)]
 
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
     """Services without a span in a silence."""
     until = windows.end if finding.ended_at is None else finding.ended_at
-    calls = windows.calls[windows.calls["server"] != ""]
+    calls = windows.calls
     inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
-    return frozenset(calls["server"]) - frozenset(calls.loc[inside & (calls["attempts"] > 0), "server"])
+    heard = calls["server"][inside & (calls["attempts"] > 0)]
+    return frozenset(calls["server"].unique()) - frozenset(heard.unique()) - {""}
 
 
 def _regular(speaks: Flags) -> Flags:
@@ -74,9 +80,8 @@ def _down(windows: Windows) -> Floats:
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
-def _counted(windows: Windows, spans: Table) -> Flags:
+def _counted(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
     """[windows] Whether counters of a silent service tell of requests that spans must have been taken of."""
-    rows = concept(windows, "requests")
     places = {name: row for row, name in enumerate(spans.names("server"))}
     table = tally(windows, rows[rows["component"].isin(list(places))], ("component",), ("value",))
     out = np.zeros(window_count(windows), np.bool_)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
+
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Finding
 from .edges import callees
@@ -59,8 +61,10 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
     names = {top.component, top.service, *top.explains} - {""}
-    calls = windows.calls[windows.calls["client"] != ""]
-    mine = calls[(callees(calls).isin(names) | calls["peer"].isin(names)).to_numpy()]
+    calls = windows.calls
+    called = (calls["client"] != "").to_numpy(np.bool_)
+    about = callees(calls, called).isin(names) | calls["peer"][called].isin(names)
+    mine = calls.iloc[np.flatnonzero(called)[about]]
     if mine.empty:
         return None
     lost = mine[[f"errors_{name}" for name in LOST]].sum(axis=1).where(mine["server"] == "", 0)
