@@ -71,9 +71,11 @@ def _ordered(windows: Windows) -> Windows:
     """The same windows with rows in one order, so that sums of floats do not depend on it."""
     signals = ["window", "component", "concept", "item"]
     changes = ["time", "Kind", "Target", "Actor", "Generation", "Answers", "Outcome", "Detail"]
+    texts = ["window", "component", "side", "text"]
     return replace(
         windows,
         calls=windows.calls.sort_values(list(CALL_KEYS), kind="stable", ignore_index=True),
         signals=windows.signals.sort_values(signals, kind="stable", ignore_index=True),
         changes=windows.changes.sort_values(changes, kind="stable", ignore_index=True),
+        texts=windows.texts.sort_values(texts, kind="stable", ignore_index=True),
     )
