@@ -14,7 +14,7 @@ follow the Prometheus data model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -163,6 +163,17 @@ SIGNALS = pa.schema(
 )
 """One row per (window, component, concept, item)."""
 
+TEXTS = pa.schema(
+    [
+        ("window", pa.int64()),
+        ("component", pa.string()),  # the service that failed, or the host that its client addressed
+        ("side", pa.string()),  # who says it: "server" (the component itself) or "client" (who called it)
+        ("text", pa.string()),  # what varies masked as #; "" = words that are known, none, or too rare to be kept
+        ("failed", pa.int64()),  # failed spans
+    ]
+)
+"""One row per (window, component, side, text): what failures say that no class knows; all failed spans are counted."""
+
 
 def empty(schema: pa.Schema) -> pd.DataFrame:
     """A frame of no rows with the schema's columns and types."""
@@ -171,10 +182,11 @@ def empty(schema: pa.Schema) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Windows:
-    """What a detector sees: three frames, the window length, and the span of time they cover.
+    """What a detector sees: four frames, the window length, and the span of time they cover.
 
     calls, signals: columns of `CALLS` and `SIGNALS`, ordered by their keys.
     changes: columns of `CHANGES`, with `Timestamp` replaced by `time` in Unix seconds (float), ordered by time.
+    texts: columns of `TEXTS`, ordered by all of them; they say something to people, and decide nothing.
     start, end: Unix seconds; the first and one past the last moment observed, multiples of `window_s`.
     """
 
@@ -184,3 +196,4 @@ class Windows:
     calls: pd.DataFrame
     signals: pd.DataFrame
     changes: pd.DataFrame
+    texts: pd.DataFrame = field(default_factory=lambda: empty(TEXTS))

@@ -100,11 +100,12 @@ from calls_told where {STEP} and {FAILED}
 
 # glibc's and urllib3's words of a broken attempt that was tried again inside the same span.
 _RETRIED = r"count(*) filter (regexp_matches(Body, '^Retrying \(Retry\('))"
-_RECORD = "concat_ws(' ', Body, LogAttributes['exception.type'], LogAttributes['exception.message'])"
+RECORD = "concat_ws(' ', Body, LogAttributes['exception.type'], LogAttributes['exception.message'])"
+LOUD = "upper(SeverityText) not in ('TRACE', 'DEBUG', 'INFO')"
 
 SAID = f"""
-select {ID} as sid, min({rank_sql(_RECORD)}) as rank, {_RETRIED}::usmallint as retried
-from logs where SpanId <> '' and upper(SeverityText) not in ('TRACE', 'DEBUG', 'INFO')
+select {ID} as sid, min({rank_sql(RECORD)}) as rank, {_RETRIED}::usmallint as retried
+from logs where SpanId <> '' and {LOUD}
 group by 1 having rank is not null or retried > 0
 """
 """Log records written inside a span: OpenTelemetry moves exceptions from span events to log records.

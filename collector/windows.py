@@ -1,4 +1,4 @@
-"""Spans -> `calls`, the one mergeable partial, and the three frames that detectors see.
+"""Spans -> `calls`, the one mergeable partial, and the frames that detectors see.
 
 `pairing` tells what an attempt is; here attempts become counts. A call belongs to the window of its client's clock
 where a client was seen, else of the server's.
@@ -25,6 +25,7 @@ from .model import (
 from .pairing import forget, pair
 from .recording import summarize
 from .signals import signals
+from .texts import unseen_texts
 
 WINDOW_LENGTHS_S = (10, 30, 60, 300, 900, 3600)
 MOST_WINDOWS = 1000
@@ -140,7 +141,9 @@ def observe(connection: duckdb.DuckDBPyConnection, window_s: int | None = None) 
     ).df()
     start = int(found.start // length) * length
     end = max(start, -int(-found.end // length) * length)
-    return Windows(length, start, end, calls, signals(connection, length).to_pandas(), changes)
+    seen = signals(connection, length).to_pandas()
+    texts = unseen_texts(connection, length).to_pandas()
+    return Windows(length, start, end, calls, seen, changes, texts)
 
 
 def _span_of_calls(connection: duckdb.DuckDBPyConnection, start: float, end: float) -> tuple[float, float, float]:

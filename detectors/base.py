@@ -13,7 +13,7 @@ class Evidence:
     """One observed fact behind a finding.
 
     statement: a sentence a person can check, with the number in it.
-    query: how to see it again: PromQL, or SQL over `calls` / `changes`.
+    query: how to see it again: PromQL, or SQL over `calls` / `signals` / `changes` / `texts`.
     window: from, to in Unix seconds.
     observed, expected: the number seen and the number that history or peers led one to expect.
     traces: ids of example traces, few.

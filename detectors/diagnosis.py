@@ -95,11 +95,13 @@ def _ordered(windows: Windows) -> Windows:
     calls = pd.DataFrame({name: windows.calls[name] for name in read}, copy=False)
     signals = ["window", "component", "concept", "item"]
     changes = ["time", "Kind", "Target", "Actor", "Generation", "Answers", "Outcome", "Detail"]
+    texts = ["window", "component", "side", "text"]
     return replace(
         windows,
         calls=_sorted(calls, list(CALL_KEYS)),
         signals=_sorted(windows.signals, signals),
         changes=windows.changes.sort_values(changes, kind="stable", ignore_index=True),
+        texts=windows.texts.sort_values(texts, kind="stable", ignore_index=True),
     )
 
 

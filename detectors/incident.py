@@ -23,6 +23,7 @@ from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
 from .suspects import Suspect
+from .text_families import unseen_words
 from .trigger_end import trigger_end
 from .updates import updates
 
@@ -83,7 +84,11 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
         started_at=started,
         ended_at=trigger_end(windows, group, top),
         confidence=confidence(top),
-        evidence=(*ledger.cite_findings(top.findings), *ledger.cite("cause", (top.evidence,))),
+        evidence=(
+            *ledger.cite_findings(top.findings),
+            *ledger.cite("cause", (top.evidence,)),
+            *ledger.cite("text_families", unseen_words(windows, top, group.started_at)),
+        ),
     )
 
 

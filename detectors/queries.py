@@ -1,4 +1,4 @@
-"""How to see a piece of evidence again: SQL over the frames `calls`, `signals` and `changes`."""
+"""How to see a piece of evidence again: SQL over the frames `calls`, `signals`, `changes` and `texts`."""
 
 from __future__ import annotations
 

@@ -103,6 +103,7 @@ def until(windows: Windows, moment: float) -> Windows:
         calls=windows.calls[windows.calls["window"] < end].reset_index(drop=True),
         signals=windows.signals[windows.signals["window"] < end].reset_index(drop=True),
         changes=windows.changes[windows.changes["time"] < end].reset_index(drop=True),
+        texts=windows.texts[windows.texts["window"] < end].reset_index(drop=True),
     )
 
 

@@ -31,7 +31,7 @@ def test_importing_epicenter_and_asking_for_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from click.testing import CliRunner; from epicenter.cli import cli;"
         "assert CliRunner().invoke(cli, ['--help']).exit_code == 0;"
-        "print(sorted({'pandas', 'duckdb', 'pyarrow', 'numpy', 'opentelemetry'} & set(sys.modules)))"
+        "print(sorted({'pandas', 'duckdb', 'pyarrow', 'numpy', 'sklearn', 'opentelemetry'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -23,6 +23,7 @@ def until(windows: Windows, moment: float) -> Windows:
         calls=calls[calls["window"] < end].reset_index(drop=True),
         signals=signals[signals["window"] < end].reset_index(drop=True),
         changes=changes[changes["time"] < end].reset_index(drop=True),
+        texts=windows.texts[windows.texts["window"] < end].reset_index(drop=True),
     )
 
 

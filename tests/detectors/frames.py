@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from epicenter.collector.model import CALLS, CHANGES, SIGNALS, Windows, empty
+from epicenter.collector.model import CALLS, CHANGES, SIGNALS, TEXTS, Windows, empty
 from epicenter.detectors.analysis import RecordingSummary
 
 WINDOW_S = 30
@@ -54,7 +54,18 @@ def change(at_window: float, kind: str, target: str, actor: str, generation: int
     return row | {"Generation": generation, "Answers": None, "Outcome": "ok", "Detail": ""} | rest
 
 
-def windows(count: int, calls: Iterable[Row] = (), signals: Iterable[Row] = (), changes: Iterable[Row] = ()) -> Windows:
+def words(window: int, component: str, text: str, failed: int, side: str = "server") -> Row:
+    """A row of texts in the given window."""
+    return {"window": START + window * WINDOW_S, "component": component, "side": side, "text": text, "failed": failed}
+
+
+def windows(
+    count: int,
+    calls: Iterable[Row] = (),
+    signals: Iterable[Row] = (),
+    changes: Iterable[Row] = (),
+    texts: Iterable[Row] = (),
+) -> Windows:
     """Windows of the given rows, `count` of them."""
     changed = empty(CHANGES).drop(columns="Timestamp")
     changed.insert(0, "time", pd.Series(dtype="float64"))
@@ -65,6 +76,7 @@ def windows(count: int, calls: Iterable[Row] = (), signals: Iterable[Row] = (), 
         calls=_frame(calls, empty(CALLS)),
         signals=_frame(signals, empty(SIGNALS)),
         changes=_frame(changes, changed),
+        texts=_frame(texts, empty(TEXTS)),
     )
 
 

@@ -138,4 +138,5 @@ def until(windows: Windows, moment: int) -> Windows:
         calls=calls[calls["window"] < end],
         signals=signals[signals["window"] < end],
         changes=windows.changes[windows.changes["time"] < end],
+        texts=windows.texts[windows.texts["window"] < end],
     )

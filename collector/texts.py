@@ -1,0 +1,69 @@
+"""Spans -> `texts`: the words of failures that no pattern of `failures` knows, a few of them a window.
+
+What a class cannot say ("other", "server") the words often do. Where they stand beside a class that is known they say
+nothing new. Numbers, quoted names and paths are masked, so that one text is one text however often it is said.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from .failures import rank_sql
+from .model import TEXTS
+from .sides import FAILED, ID, IS_CLIENT, IS_SERVER, LOUD, PEER, RECORD, WORDS
+
+MOST_TEXTS = 10
+"""Of a component in a window. The eleventh text in frequency is at most one failure in eleven: a detail."""
+
+LONGEST = 200
+"""Characters of a text: the sentence that a person reads. What follows it is a trace of the stack."""
+
+_VARIES = r"""'[^']*'|"[^"]*"|`[^`]*`|[^\s,;()<>=]*[\d/@\\][^\s,;()<>=]*"""
+"""Quoted words, and words with a number or a path in them: an id, an address, a time, a name."""
+
+
+def unseen_texts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
+    """Count the unseen words of failed spans in the views `spans` and `logs`; the result has schema TEXTS.
+
+    window_s: length of the windows in seconds.
+    """
+    return connection.sql(_query(window_s)).to_arrow_table().cast(TEXTS)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+# The exception's own words, else the status message (often its class alone), else a log record written inside the span.
+_EXCEPTION = """list_filter(Events, lambda event: coalesce(event."Attributes"['exception.message'], '') <> '')[1]"""
+_OWN = f"coalesce({_EXCEPTION}.\"Attributes\"['exception.message'], nullif(StatusMessage, ''), record, '')"
+_MASKED = f"trim(regexp_replace(left({_OWN}, {LONGEST}), {_quoted(_VARIES)}, '#', 'g'))"
+
+
+def _query(window_s: int) -> str:
+    # only spans that say that they failed have words; to ask them first spares reading the attributes of all others
+    return f"""
+        with failing as (
+            select *, {ID} as sid, {IS_CLIENT} as is_client from (select *, SpanKind as Kind from spans)
+            where StatusCode = 'Error' and {FAILED} and ({IS_CLIENT} or {IS_SERVER} or Kind = '')
+        ), records as (
+            select {ID} as sid, max_by({RECORD}, row(Timestamp, {RECORD})) as record from logs
+            where SpanId <> '' and {LOUD} group by 1
+        ), told as (
+            select epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
+                case when is_client then {PEER} else ServiceName end as component,
+                case when is_client then 'client' else 'server' end as side,
+                case when {rank_sql(f"concat_ws(' ', {WORDS}, record)")} is null then {_MASKED} else '' end as text
+            from failing left join records using (sid)
+        ), counted as (
+            select "window", component, side, case when regexp_matches(text, '\\pL') then text else '' end as text,
+                count(*) as failed
+            from told where component <> '' group by all
+        ), ordered as (
+            select *, row_number() over same as nth from counted
+            window same as (partition by "window", component, side order by text = '', failed desc, text)
+        )
+        select "window", component, side, case when nth <= {MOST_TEXTS} then text else '' end as text,
+            sum(failed) as failed
+        from ordered group by all order by all"""
