@@ -1,4 +1,4 @@
-"""The same outage in the names of a service mesh: the alerts that read them fire as those on OpenTelemetry's names do."""
+"""The outage in the names of a service mesh: the alerts that read them fire as those on OpenTelemetry's names do."""
 
 from __future__ import annotations
 

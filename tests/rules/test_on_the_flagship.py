@@ -108,6 +108,6 @@ def test_health_checks_flap_while_the_network_lags(flagship: History, flagship_p
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: f"{alert.name} of {alert.group}")
 def test_nothing_but_the_race_is_told_in_calm(alert: Alert, flagship: History, flagship_prometheus: Prometheus) -> None:
-    """The 47 minutes before the record is emptied; Epicenter itself is not there, and nothing fires for being absent."""
+    """The 47 minutes before the record is emptied. Epicenter is not there, and nothing fires for being absent."""
     told = replay(alert, flagship_prometheus, flagship.start, flagship.truth.trigger[0])
     assert bool(told) == (alert.name == "EpicenterRecordRace")

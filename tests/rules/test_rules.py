@@ -83,9 +83,9 @@ def test_a_rule_reads_only_what_was_recorded_before_it(rule: dict[str, Any]) -> 
 
 
 def test_alerts_pages_and_the_table_are_the_same() -> None:
-    assert NAMES == sorted(path.stem for path in RUNBOOKS.glob("*.md"))
+    assert sorted(path.stem for path in RUNBOOKS.glob("*.md")) == NAMES
     table = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert NAMES == sorted(re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \|", table, re.MULTILINE))
+    assert sorted(re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \|", table, re.MULTILINE)) == NAMES
 
 
 @every_alert
