@@ -101,6 +101,7 @@ def test_the_leases_collapse_after_the_repair_and_before_the_storm_is_told(
 
 def test_health_checks_flap_while_the_network_lags(flagship: History, flagship_prometheus: Prometheus) -> None:
     (phase,) = (phase for phase in flagship.truth.phases if phase.name == "health checks flapping")
+    assert phase.end is not None
     (flapping,) = replay(find("EpicenterHealthCheckFlapping"), flagship_prometheus, flagship.start, flagship.end)
     assert flapping.labels == {"load_balancer": "nlb"}
     assert phase.start < flapping.start < flapping.end < phase.end + 10 * MINUTE
