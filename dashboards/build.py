@@ -1,7 +1,7 @@
-"""Builds `cascade-overview.json` with grafana-foundation-sdk.
+"""Builds the dashboards' files with grafana-foundation-sdk.
 
-python -m epicenter.dashboards.build            writes it
-python -m epicenter.dashboards.build --check    exit code 1 if the committed file is not what the code builds
+python -m epicenter.dashboards.build            writes them
+python -m epicenter.dashboards.build --check    exit code 1 if a committed file is not what the code builds
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import sys
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from string import ascii_uppercase
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import (
     GraphThresholdsStyleMode,
@@ -23,25 +25,20 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    AnnotationQuery,
     DashboardCursorSync,
     DashboardLinkType,
-    DataSourceRef,
     Threshold,
     ThresholdsMode,
-    VariableOption,
-    VariableRefresh,
-    VariableSort,
 )
 
-from .charts import NAME, OF_JOB, PEER, SERVICE, Chart
-from .panels import ROWS
+from . import cascade, dns, own, storm
+from .charts import Board, Chart
+from .variables import SOURCE, variables
 
-UID = "epicenter-cascade-overview"  # part of every link to the dashboard: never changes
-TITLE = "Epicenter / Cascade overview"
+BOARDS = (cascade.BOARD, dns.BOARD, storm.BOARD, own.BOARD)
 TAG = "epicenter"
-FILE = Path(__file__).with_name("cascade-overview.json")
-SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-OK, BAD = "green", "red"
+OK, BAD, NEUTRAL = "green", "red", "blue"
 
 
 def thresholds(chart: Chart) -> dashboard.ThresholdsConfig:
@@ -76,10 +73,11 @@ def panel(chart: Chart, number: int) -> timeseries.Panel:
             .placement(LegendPlacement.BOTTOM)
         )
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
-        .with_target(
-            prometheus.Dataquery().expr(chart.expr).legend_format(chart.legend).ref_id("A").range().datasource(SOURCE)
-        )
     )
+    for letter, (expr, legend) in zip(ascii_uppercase, ((chart.expr, chart.legend), *chart.beside), strict=False):
+        built.with_target(
+            prometheus.Dataquery().expr(expr).legend_format(legend).ref_id(letter).range().datasource(SOURCE)
+        )
     if chart.ceiling is not None:
         built.max(chart.ceiling)
     if chart.worst:
@@ -87,90 +85,97 @@ def panel(chart: Chart, number: int) -> timeseries.Panel:
     return built
 
 
-def variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
-    """A multi-valued choice of label values, all by default, read again when the time range changes."""
-    everything = VariableOption(selected=True, text=["All"], value=["$__all"])
-    return (
-        dashboard.QueryVariable(name)
-        .label(label)
-        .query({"query": query, "refId": name})
-        .datasource(SOURCE)
-        .current(everything)
-        .multi(True)
-        .include_all(True)
-        .all_value(".*")
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(VariableSort.ALPHABETICAL_ASC)
-    )
+class Marks(AnnotationQuery, Builder[AnnotationQuery]):
+    """Marks over all panels, with the words that Grafana's Prometheus source reads and the SDK's model leaves out."""
+
+    def __init__(self, name: str, color: str, expr: str, title: str, text: str) -> None:
+        super().__init__(name=name, datasource=SOURCE, icon_color=color, expr=expr)
+        self.words = {"titleFormat": title, "textFormat": text, "step": "60s"}
+
+    def to_json(self) -> dict[str, object]:
+        """The model's own fields and the words."""
+        return super().to_json() | self.words
+
+    def build(self) -> AnnotationQuery:
+        """Itself, since dashboards take builders."""
+        return self
 
 
-def variables() -> list[dashboard.DatasourceVariable | dashboard.QueryVariable]:
-    """The data source, then choices that narrow from service to the peers it calls, and the names probed."""
-    calls = f"http_client_request_duration_seconds_count{{{OF_JOB}}}"
+ALERTS = Marks(
+    "Firing alerts",
+    BAD,
+    'ALERTS{alertname=~"Epicenter.+", alertstate="firing"}',
+    "{{alertname}}",
+    "{{peer}} ({{severity}})",
+)
+PHASES = Marks("Incident phases", NEUTRAL, "epicenter_incident_phase == 1", "{{phase}}", "incident {{incident_id}}")
+
+
+def links() -> list[dashboard.DashboardLink]:
+    """To the other boards, with choices and time; and to Epicenter's page, which takes times as Unix seconds."""
     return [
-        dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
-        variable("job", "Service", f"label_values(http_server_request_duration_seconds_count, {SERVICE})"),
-        variable("peer", "Peer called", f"label_values({calls}, {PEER})"),
-        variable("name", "Name probed", f"label_values(probe_dns_answer_rrs, {NAME})"),
+        dashboard.DashboardLink("Epicenter")
+        .type(DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(True)
+        .include_vars(True)
+        .keep_time(True),
+        dashboard.DashboardLink("Explain this time")
+        .type(DashboardLinkType.LINK)
+        .url("${epicenter}/?from=${__from:date:seconds}&to=${__to:date:seconds}")
+        .tooltip("What Epicenter says of the time that this board shows")
+        .icon("external link")
+        .target_blank(True),
     ]
 
 
-def alerts() -> dashboard.AnnotationQuery:
-    """Firing alerts as marks over all panels."""
-    return (
-        dashboard.AnnotationQuery()
-        .name("Firing alerts")
-        .datasource(SOURCE)
-        .enable(True)
-        .icon_color(BAD)
-        .expr('ALERTS{alertname=~"Epicenter.+", alertstate="firing"}')
-    )
-
-
-def build() -> str:
-    """The dashboard as the text of its file."""
-    board = (
-        dashboard.Dashboard(TITLE)
-        .uid(UID)
-        .description("One outage from left to right and top to bottom: cause, dependency, symptom, recovery.")
-        .tags([TAG, "dns", "retries"])
+def build(board: Board) -> str:
+    """The board as the text of its file."""
+    built = (
+        dashboard.Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.description)
+        .tags([TAG, *board.tags])
         .readonly()
         .timezone("utc")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .time("now-3h", "now")
         .refresh("30s")
-        .annotation(alerts())
-        .link(
-            dashboard.DashboardLink("Epicenter")
-            .type(DashboardLinkType.DASHBOARDS)
-            .tags([TAG])
-            .as_dropdown(True)
-            .include_vars(True)
-            .keep_time(True)
-        )
+        .annotation(ALERTS)
+        .annotation(PHASES)
     )
-    for choice in variables():
-        board.with_variable(choice)
+    for link in links():
+        built.link(link)
+    for choice in variables(board.choices):
+        built.with_variable(choice)
     numbers = count(1)
-    for row in ROWS:
-        board.with_row(dashboard.Row(row.title).id(next(numbers)))
+    for row in board.rows:
+        built.with_row(dashboard.Row(row.title).id(next(numbers)))
         for chart in row.charts:
-            board.with_panel(panel(chart, next(numbers)))
-    return JSONEncoder(sort_keys=True, indent=2, ensure_ascii=False).encode(board.build()) + "\n"
+            built.with_panel(panel(chart, next(numbers)))
+    return JSONEncoder(sort_keys=True, indent=2, ensure_ascii=False).encode(built.build()) + "\n"
+
+
+def path(board: Board) -> Path:
+    """Where the board's file is."""
+    return Path(__file__).with_name(f"{board.name}.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the file, or with --check compare it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m epicenter.dashboards.build", description="Build the dashboard.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not up to date")
-    text = build()
+    """Write the files, or with --check compare them; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m epicenter.dashboards.build", description="Build the dashboards.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
+    texts = {path(board): build(board) for board in BOARDS}
     if not parser.parse_args(arguments).check:
-        FILE.write_text(text, encoding="utf-8")
+        for file, text in texts.items():
+            file.write_text(text, encoding="utf-8")
         return 0
-    if FILE.is_file() and FILE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{FILE.name} is not what the code builds: run python -m epicenter.dashboards.build", file=sys.stderr)
-    return 1
+    stale = [
+        file.name for file, text in texts.items() if not file.is_file() or file.read_text(encoding="utf-8") != text
+    ]
+    for name in stale:
+        print(f"{name} is not what the code builds: run python -m epicenter.dashboards.build", file=sys.stderr)
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

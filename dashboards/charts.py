@@ -14,9 +14,11 @@ PEER = "server_address"
 NAME = "instance"  # of a blackbox probe, after the usual relabelling: what was probed
 QUESTION = f"{NAME}, module, query_type"  # AAAA of an IPv4-only name is empty in health, so questions stay apart
 
-OF_JOB = f'{SERVICE}=~"$job"'
+OF_ESTATE = 'cluster=~"$cluster", namespace=~"$namespace"'
+OF_JOB = f'{OF_ESTATE}, {SERVICE}=~"$job"'
 OF_CALL = f'{OF_JOB}, {PEER}=~"$peer"'
 OF_NAME = f'{NAME}=~"$name"'
+OF_SELF = f'{OF_ESTATE}, instance=~"$instance"'
 FAILED = ', error_type!=""'
 SUCCEEDED = ', error_type=""'
 
@@ -30,6 +32,7 @@ class Chart:
     worst: the side on which values are bad; "": no value is wrong as such.
     limit: the value at which bad begins (low) or good ends (high).
     ceiling: greatest possible value, where there is one.
+    beside: further expressions to show for comparison, each with its legend.
     """
 
     title: str
@@ -41,6 +44,7 @@ class Chart:
     worst: Literal["high", "low", ""] = ""
     limit: float = 0.0
     ceiling: float | None = None
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,27 @@ class Row:
 
     title: str
     charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """One dashboard.
+
+    name: of its file and, after "epicenter-", its uid, which is part of every link to it: never changes.
+    choices: names of its variables, each after those that it narrows with.
+    """
+
+    name: str
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    choices: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def uid(self) -> str:
+        """The stable part of its address."""
+        return f"epicenter-{self.name}"
 
 
 def by(label: str) -> str:
@@ -81,8 +106,17 @@ def share(part: str, whole: str) -> str:
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
+def requests_behind() -> str:
+    """Rate of requests that the callers of each peer serve themselves: of those that may want something of it."""
+    attempts = rate(f"http_client_request_duration_seconds_count{{{OF_CALL}}}", SERVICE, PEER)
+    return f"sum by ({PEER}) (0 * {attempts} + on ({SERVICE}) group_left () {served()})"
+
+
 def calls_per_request() -> str:
     """Attempts at each peer for every request that its callers serve themselves."""
-    attempts = rate(f"http_client_request_duration_seconds_count{{{OF_CALL}}}", SERVICE, PEER)
-    requests = f"sum by ({PEER}) (0 * {attempts} + on ({SERVICE}) group_left () {served()})"
-    return f"{calls()} / ({requests} > 0)"
+    return f"{calls()} / ({requests_behind()} > 0)"
+
+
+def quantile(share_below: float, histogram: str, *labels: str) -> str:
+    """The value below which this share of a histogram's observations lies; the selector names its buckets."""
+    return f"histogram_quantile({share_below}, {rate(histogram, 'le', *labels)})"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The programs that some tests drive: promtool (prometheus) and chromium. Taken from PATH or .tools/;
-# else installed by apt as root; else unpacked into .tools/ without root; else those tests say that they
+# The programs that some tests drive: promtool (prometheus), amtool (prometheus-alertmanager) and chromium. Taken from
+# PATH or .tools/; else installed by apt as root; else unpacked into .tools/ without root; else those tests say that they
 # were skipped and why.
 set -eu
 
@@ -8,20 +8,29 @@ have() { command -v "$1" >/dev/null 2>&1 || [ -x ".tools/bin/$1" ]; }
 
 need=""
 have promtool || need="$need prometheus"
+have amtool || need="$need prometheus-alertmanager"
 have chromium || need="$need chromium"
 [ -n "$need" ] || exit 0
 command -v apt-get >/dev/null 2>&1 || exit 0
+
+# unpack PACKAGE PROGRAM…: its programs into .tools/bin, without root.
+unpack() {
+    package="$1"
+    shift
+    mkdir -p .tools/bin .tools/deb
+    (cd .tools/deb && apt-get download -qq "$package" >/dev/null 2>&1) &&
+        dpkg -x .tools/deb/"$package"_*.deb .tools/deb/root &&
+        for program in "$@"; do cp ".tools/deb/root/usr/bin/$program" .tools/bin/ || return 1; done ||
+        echo "epicenter: $package could not be downloaded; the tests that need $1 will be skipped"
+}
 
 if [ "$(id -u)" = 0 ]; then
     apt-get update -qq >/dev/null 2>&1 || true
     # shellcheck disable=SC2086 # a list of names
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null 2>&1 ||
         echo "epicenter: apt-get could not install:$need; the tests that need them will be skipped"
-elif [ -z "${need##*prometheus*}" ]; then
-    # Chromium has too many parts to unpack by hand; promtool is one file.
-    mkdir -p .tools/bin .tools/deb
-    (cd .tools/deb && apt-get download -qq prometheus >/dev/null 2>&1) &&
-        dpkg -x .tools/deb/prometheus_*.deb .tools/deb/root &&
-        cp .tools/deb/root/usr/bin/promtool .tools/deb/root/usr/bin/prometheus .tools/bin/ ||
-        echo "epicenter: prometheus could not be downloaded; the tests that need promtool will be skipped"
+else
+    # Chromium has too many parts to unpack by hand; each of these is one file.
+    have promtool || unpack prometheus promtool prometheus
+    have amtool || unpack prometheus-alertmanager amtool prometheus-alertmanager
 fi

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,9 +18,7 @@ from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.metrics import scrape_times, streamed
 from epicenter.synthetic.telemetry.mix import DEFAULT
 from tests.programs import require
-
-READY_S = 30.0
-"""Patience with a server that starts on a busy machine; it takes 0.2 s on an idle one."""
+from tests.servers import free_port, running
 
 
 @dataclass(frozen=True)
@@ -88,9 +84,7 @@ def serve(folder: Path) -> Generator[Prometheus]:
     """Run a server on the blocks in `folder` until the block ends; it listens on loopback only and scrapes nothing."""
     config = folder.with_suffix(".yml")
     config.write_text("global: {}\n", encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = [
         require("prometheus"),
         f"--config.file={config}",
@@ -98,22 +92,6 @@ def serve(folder: Path) -> Generator[Prometheus]:
         "--storage.tsdb.retention.time=100y",  # the simulated outage is older than the default of 15 days
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    with folder.with_suffix(".log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, server, folder.with_suffix(".log"))
-            yield Prometheus(url)
-        finally:
-            server.terminate()
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):
-                return
-        except OSError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"Prometheus did not start: {log.read_text()}") from error
-            time.sleep(0.05)
+    url = f"http://127.0.0.1:{port}"
+    with running(command, url, folder.with_suffix(".log")):
+        yield Prometheus(url)

@@ -7,7 +7,8 @@ import re
 import promql_parser
 from promql_parser import MatchOp, MatrixSelector, VectorSelector
 
-GRAFANA = {"$__rate_interval": "5m", "$job": ".*", "$peer": ".*", "$name": ".*"}
+_CHOICES = ("cluster", "namespace", "job", "peer", "name", "instance")
+GRAFANA = {"$__rate_interval": "5m", "$timeout": "60"} | {f"${name}": ".*" for name in _CHOICES}
 """Every variable at its value for "All"; the interval is what Grafana makes of 60 s between scrapes, and a bit more."""
 
 

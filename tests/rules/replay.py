@@ -8,8 +8,9 @@ values as recorded ones, but for the up to 30 seconds by which groups run apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import yaml
 
 from tests.prometheus import Prometheus
 
-RULES = Path(__file__).parents[2] / "rules" / "epicenter.yml"
+FOLDER = Path(__file__).parents[2] / "rules"
+FILES = tuple(FOLDER / f"{name}.yml" for name in ("epicenter", "dialects", "spans", "dns", "loops", "self"))
+"""The shipped rule files, each after those whose results it reads."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Alert:
     expr: str
     for_s: float
     interval_s: float
+    group: str
 
 
 @dataclass(frozen=True)
@@ -41,21 +45,19 @@ class Firing:
     end: float
 
 
-def alerts(path: Path = RULES) -> list[Alert]:
-    """The alerting rules of a file."""
-    recorded: dict[str, str] = {}
-    found: list[Alert] = []
-    groups: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-    for group in groups:
-        for rule in group["rules"]:
-            expr = _inlined(_without_comments(rule["expr"]), recorded, group["interval"])
-            if "record" in rule:
-                recorded[rule["record"]] = expr
-            else:
-                for_s = promql_parser.parse_duration(rule["for"]).total_seconds()
-                interval_s = promql_parser.parse_duration(group["interval"]).total_seconds()
-                found.append(Alert(rule["alert"], expr, for_s, interval_s))
-    return found
+def groups(files: Sequence[Path] = FILES) -> list[dict[str, Any]]:
+    """The rule groups of these files, in order."""
+    return [group for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+
+
+def alerts() -> list[Alert]:
+    """The shipped alerting rules."""
+    return _rules()[1]
+
+
+def recorded(name: str) -> str:
+    """The expression of a shipped recording rule, in terms of scraped metrics alone."""
+    return _rules()[0][name]
 
 
 def replay(alert: Alert, prometheus: Prometheus, start: float, end: float) -> list[Firing]:
@@ -70,6 +72,29 @@ def replay(alert: Alert, prometheus: Prometheus, start: float, end: float) -> li
                 active = []
             active.append(at)
     return sorted(firings, key=lambda firing: firing.start)
+
+
+@cache
+def _rules() -> tuple[dict[str, str], list[Alert]]:
+    recorded: dict[str, str] = {}
+    found: list[Alert] = []
+    for group in groups():
+        for rule in group["rules"]:
+            expr = _inlined(_without_comments(rule["expr"]), recorded, group["interval"])
+            if "record" in rule:
+                before = f"{recorded[rule['record']]} or " if rule["record"] in recorded else ""
+                recorded[rule["record"]] = before + _labelled(expr, rule.get("labels", {}))
+            else:
+                for_s = promql_parser.parse_duration(rule["for"]).total_seconds()
+                interval_s = promql_parser.parse_duration(group["interval"]).total_seconds()
+                found.append(Alert(rule["alert"], expr, for_s, interval_s, group["name"]))
+    return recorded, found
+
+
+def _labelled(expr: str, labels: Mapping[str, str]) -> str:
+    for label, value in labels.items():
+        expr = f'label_replace({expr}, "{label}", "{value}", "", "")'
+    return expr
 
 
 def _inlined(expr: str, recorded: Mapping[str, str], interval: str) -> str:

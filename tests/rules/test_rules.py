@@ -12,17 +12,19 @@ import pytest
 import yaml
 
 from tests.programs import require
+from tests.rules.replay import FILES, FOLDER, groups
 
 ROOT = Path(__file__).parents[2]
-RULES = ROOT / "rules" / "epicenter.yml"
-UNIT_TESTS = RULES.with_name("epicenter.test.yml")
+RUNBOOKS = ROOT / "docs" / "runbooks"
+UNIT_TESTS = sorted(FOLDER.glob("*.test.yml"))
 
-GROUPS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-ALL: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+ALL: list[dict[str, Any]] = [rule for group in groups() for rule in group["rules"]]
 RECORDED: list[dict[str, Any]] = [rule for rule in ALL if "record" in rule]
 ALERTS: list[dict[str, Any]] = [rule for rule in ALL if "alert" in rule]
+NAMES = sorted({alert["alert"] for alert in ALERTS})
 
 every_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["annotations"]["summary"])
+every_unit_test = pytest.mark.parametrize("path", UNIT_TESTS, ids=lambda path: path.name)
 
 
 def promtool(*arguments: str | Path) -> str:
@@ -32,22 +34,38 @@ def promtool(*arguments: str | Path) -> str:
     return said
 
 
-def test_promtool_finds_nothing_wrong() -> None:
+def test_every_file_is_among_those_that_are_tested() -> None:
+    assert set(FILES) == set(FOLDER.glob("*.yml")) - set(UNIT_TESTS)
+    tested = {rules for path in UNIT_TESTS for rules in yaml.safe_load(path.read_text(encoding="utf-8"))["rule_files"]}
+    assert tested == {path.name for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_promtool_finds_nothing_wrong(path: Path) -> None:
     # It exits with 0 on findings of its lint, and says so in words alone.
-    said = promtool("check", "rules", RULES)
-    assert f"SUCCESS: {len(ALL)} rules found" in said
+    said = promtool("check", "rules", path)
+    assert f"SUCCESS: {sum(len(group['rules']) for group in groups([path]))} rules found" in said
     assert not re.search("FAILED|duplicate|error", said)
 
 
-def test_alerts_fire_when_they_should_and_only_then() -> None:
-    said = promtool("test", "rules", UNIT_TESTS)
+@every_unit_test
+def test_alerts_fire_when_they_should_and_only_then(path: Path) -> None:
+    said = promtool("test", "rules", path)
     assert "SUCCESS" in said
     assert "FAILED" not in said
 
 
-def test_groups_are_evaluated_in_the_order_that_the_unit_tests_name() -> None:
-    order = yaml.safe_load(UNIT_TESTS.read_text(encoding="utf-8"))["group_eval_order"]
-    assert order == [group["name"] for group in GROUPS]
+@every_unit_test
+def test_groups_are_evaluated_in_the_order_that_the_unit_tests_name(path: Path) -> None:
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert told["group_eval_order"] == [
+        group["name"] for group in groups([FOLDER / name for name in told["rule_files"]])
+    ]
+
+
+def test_every_alert_has_a_unit_test() -> None:
+    tested = "".join(path.read_text(encoding="utf-8") for path in UNIT_TESTS)
+    assert [name for name in NAMES if not re.search(rf"\b{name}\b", tested)] == []
 
 
 def test_recorded_names_are_level_metric_operations() -> None:
@@ -64,18 +82,16 @@ def test_a_rule_reads_only_what_was_recorded_before_it(rule: dict[str, Any]) -> 
     assert read <= before
 
 
-def test_there_are_three_alerts() -> None:
-    assert {alert["alert"] for alert in ALERTS} == {
-        "EpicenterEndpointWithoutAddresses",
-        "EpicenterDownstreamFailureSpike",
-        "EpicenterRetryStormAfterRecovery",
-    }
+def test_alerts_pages_and_the_table_are_the_same() -> None:
+    assert sorted(path.stem for path in RUNBOOKS.glob("*.md")) == NAMES
+    table = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \|", table, re.MULTILINE)) == NAMES
 
 
 @every_alert
 def test_alert_tells_an_engineer_what_and_where(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"critical", "warning"}
-    assert alert["labels"]["stage"] in {"cause", "dependency", "recovery"}
+    assert alert["labels"]["stage"] in {"cause", "dependency", "recovery", "self"}
     assert "$labels." in alert["labels"]["peer"]  # by which Alertmanager can tell the cause's symptoms
     assert "$value" in alert["annotations"]["description"]
     assert "$labels." in alert["annotations"]["summary"]
