@@ -25,7 +25,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True)
 class Limits:
-    """When a segment ends, in bytes and in seconds since it was begun, and how many bytes may wait to be written."""
+    """When a segment ends, in bytes and in seconds since its first record, and how many bytes may wait to be written."""
 
     segment_bytes: int = 64 * 2**20
     segment_age_s: float = 60.0
@@ -66,6 +66,7 @@ class Wal:
             self._next = max(at_least, recover(folder, report, sync))
             self._file = self._begin()
             undo.pop_all()
+        self._begun_at = clock()
         self._writing = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
@@ -153,6 +154,8 @@ class Wal:
         with self._writing:
             try:
                 self._roll()
+                if self._file.empty:
+                    self._begun_at = self._clock()
                 first = self._next
                 # never given twice, even if the write fails: what cannot be cut off must not look like a later record
                 self._next += len(batch)
@@ -165,14 +168,14 @@ class Wal:
             waiting.done.set_result(first + i)
 
     def _roll(self, *, force: bool = False) -> None:
-        age = self._clock() - self._file.opened_at
+        age = self._clock() - self._begun_at
         due = force or self._file.size >= self._limits.segment_bytes or age >= self._limits.segment_age_s
         if (due and not self._file.empty) or not self._file.usable:
             old, self._file = self._file, self._begin()
             old.close()
 
     def _begin(self) -> SegmentFile:
-        return SegmentFile(segment_path(self.folder, self._next), self._clock(), self._sync)
+        return SegmentFile(segment_path(self.folder, self._next), self._sync)
 
 
 def _lock(folder: Path) -> int:

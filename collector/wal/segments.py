@@ -42,8 +42,8 @@ def sync_folder(folder: Path, sync: Sync = os.fsync) -> None:
 class SegmentFile:
     """A segment that is being written; `size` is how many bytes of it are durable."""
 
-    def __init__(self, path: Path, opened_at: float, sync: Sync) -> None:
-        self.path, self.opened_at, self._sync = path, opened_at, sync
+    def __init__(self, path: Path, sync: Sync) -> None:
+        self.path, self._sync = path, sync
         self.size = 0
         self.usable = True
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
