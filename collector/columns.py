@@ -77,7 +77,7 @@ def offsets(rows: Sequence[Sequence[Any]]) -> pa.Array:
 
 @contextmanager
 def without_cycle_search() -> Generator[None]:
-    """Millions of small tuples are made while rows gather, and no cycles: to search for some took a third of the time."""
+    """Rows gather as millions of small tuples that make no cycles: to search for some took a third of the time."""
     searching = gc.isenabled()
     gc.disable()
     try:

@@ -71,7 +71,7 @@ class Overloaded(Unavailable):
 class JournalFailed(Unavailable, OSError):
     """Has the system's error number and words; nothing of what was to be written is kept."""
 
-    retry_after_s = 5.0
+    retry_after_s = 4.0  # SDKs give up at once if it is longer than the 10 s that they have
 
     def __init__(self, number: int, why: str) -> None:
         self.why = why
@@ -83,5 +83,3 @@ class JournalFailed(Unavailable, OSError):
 
 class DiskFull(JournalFailed):
     """The disk, the quota or the greatest size of a file leaves no room."""
-
-    retry_after_s = 30.0

@@ -83,7 +83,9 @@ _TRACES, _METRICS, _LOGS = _request("trace", "Trace"), _request("metrics", "Metr
 def traces(body: bytes) -> list[m.ResourceSpans]:
     """The spans of an ExportTraceServiceRequest; DecodeError where it is none."""
     return [
-        m.ResourceSpans(_resource(it.resource), [m.ScopeSpans(list(map(_span, scope.spans))) for scope in it.scope_spans])
+        m.ResourceSpans(
+            _resource(it.resource), [m.ScopeSpans(list(map(_span, scope.spans))) for scope in it.scope_spans]
+        )
         for it in _TRACES.FromString(body).resource_spans
     ]
 
@@ -214,9 +216,9 @@ def _value(value: Any) -> m.AnyValue:
     kind = value.WhichOneof("value")
     if kind is None:
         return m.AnyValue()
-    content = getattr(value, kind)
+    content: Any = getattr(value, kind)
     if kind == "bytes_value":
-        content = base64.b64encode(content).decode()
-    elif kind in ("array_value", "kvlist_value"):
+        return m.AnyValue(bytes_value=base64.b64encode(content).decode())
+    if kind in ("array_value", "kvlist_value"):
         content = MessageToDict(content)
     return m.AnyValue(**{kind: content})

@@ -9,7 +9,6 @@ from typing import TypeVar
 import pyarrow as pa
 
 from ..columns import Pairs
-
 from .logs import add_log, log_columns
 from .messages import Line, LogRecord, Metric, Resource, Span
 from .metrics import MetricRows

