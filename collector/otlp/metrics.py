@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import msgspec
+
 from ..columns import Columns, Pairs, checked_time, shared_maps
 from ..model import SAMPLES
 from .messages import DataPoint, Metric
@@ -121,4 +123,5 @@ def _histogram(point: DataPoint) -> Values:
 def _summary(point: DataPoint) -> Values:
     for quantile in point.quantile_values:
         yield "", (("quantile", number_text(quantile.quantile)),), quantile.value
-    yield from _histogram(point)
+    # a summary always has a sum, and JSON leaves it out where it is 0
+    yield from _histogram(point if point.sum is not None else msgspec.structs.replace(point, sum=0.0))

@@ -53,6 +53,8 @@ def read_segment(path: Path) -> Iterator[Record | Damage]:
     A record behind a damaged place is found again by its sequence number.
     """
     content = path.read_bytes()
+    if MAGIC.startswith(content):
+        return  # a crash came while it was begun
     if not content.startswith(MAGIC):
         yield Damage(0, len(content))
         return

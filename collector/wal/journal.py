@@ -29,7 +29,7 @@ class Limits:
 
     segment_bytes: int = 64 * 2**20
     segment_age_s: float = 60.0
-    waiting_bytes: int = 128 * 2**20
+    waiting_bytes: int = 64 * 2**20
 
 
 class _Waiting(NamedTuple):
@@ -44,7 +44,7 @@ class Wal:
     clock: seconds that never go back. report: takes a sentence about what a crash left. at_least: where sequence
     numbers begin if the folder knows of no greater, one past those that were folded. sync: makes a file durable.
 
-    Raises UsageError where another process has the folder open, UnwritableOutput where it cannot be written.
+    Raises UsageError where another process has the folder open, UnwritableOutput where it cannot be made or mended.
     """
 
     def __init__(
@@ -64,8 +64,9 @@ class Wal:
             self._lock = _lock(folder)
             undo.callback(os.close, self._lock)
             self._next = max(at_least, recover(folder, report, sync))
-            self._file = self._begin()
             undo.pop_all()
+        # begun when it is needed: a full disk must not keep a server from starting, which could make room
+        self._file: SegmentFile | None = None
         self._begun_at = clock()
         self._writing = threading.Lock()
         self._waiting: list[_Waiting] = []
@@ -104,10 +105,10 @@ class Wal:
         """
         with self._writing:
             try:
-                self._roll(force=force)
+                current = self._current(force=force)
             except OSError as error:
                 raise _refused(error) from error
-            return [path for path in segments(self.folder) if path != self._file.path]
+            return [path for path in segments(self.folder) if path != current.path]
 
     def close(self) -> None:
         """Write what waits, then let go of the folder."""
@@ -115,7 +116,8 @@ class Wal:
             self._closing = True
             self._changed.notify()
         self._thread.join()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         os.close(self._lock)
 
     def __enter__(self) -> Self:
@@ -153,29 +155,33 @@ class Wal:
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         with self._writing:
             try:
-                self._roll()
-                if self._file.empty:
+                current = self._current()
+                if current.empty:
                     self._begun_at = self._clock()
                 first = self._next
                 # never given twice, even if the write fails: what cannot be cut off must not look like a later record
                 self._next += len(batch)
                 frames = [framed(first + i, waiting.kind, waiting.payload) for i, waiting in enumerate(batch)]
-                self._file.append(b"".join(frames))
+                current.append(b"".join(frames))
             except OSError as error:
                 _fail(batch, error)
                 return
         for i, waiting in enumerate(batch):
             waiting.done.set_result(first + i)
 
-    def _roll(self, *, force: bool = False) -> None:
-        age = self._clock() - self._begun_at
-        due = force or self._file.size >= self._limits.segment_bytes or age >= self._limits.segment_age_s
-        if (due and not self._file.empty) or not self._file.usable:
-            old, self._file = self._file, self._begin()
-            old.close()
+    def _current(self, *, force: bool = False) -> SegmentFile:
+        """The segment to write into: another one if the last is due, or if a failure left something behind its end."""
+        old = self._file
+        if old is None or not old.usable or (not old.empty and (force or self._due(old))):
+            self._file = SegmentFile(segment_path(self.folder, self._next), self._sync)
+            if old is not None:
+                old.close()
+            return self._file
+        return old
 
-    def _begin(self) -> SegmentFile:
-        return SegmentFile(segment_path(self.folder, self._next), self._sync)
+    def _due(self, file: SegmentFile) -> bool:
+        age = self._clock() - self._begun_at
+        return file.size >= self._limits.segment_bytes or age >= self._limits.segment_age_s
 
 
 def _lock(folder: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from .frames import MAGIC
@@ -40,20 +39,21 @@ def sync_folder(folder: Path, sync: Sync = os.fsync) -> None:
 
 
 class SegmentFile:
-    """A segment that is being written; `size` is how many bytes of it are durable."""
+    """A segment that is being written; `size` is how many bytes of it are durable.
+
+    One of the same name, which can hold no record, is begun anew. After an OSError that may be tried again.
+    """
 
     def __init__(self, path: Path, sync: Sync) -> None:
         self.path, self._sync = path, sync
         self.size = 0
         self.usable = True
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             self.append(MAGIC)
             sync_folder(path.parent, sync)
         except OSError:
             self.close()
-            with suppress(OSError):  # the failure that led here is the one that is told
-                path.unlink()
             raise
 
     @property

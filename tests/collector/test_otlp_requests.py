@@ -206,6 +206,14 @@ def test_nesting_has_an_end() -> None:
     assert "arrays and maps in each other" in found.why
 
 
+def test_a_summary_of_nothing_has_its_sum_in_json_too() -> None:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="wait")
+    metric.summary.data_points.add(time_unix_nano=T0)
+    for export in (Export("metrics", request.SerializeToString()), Export("metrics", as_json(request), json=True)):
+        assert [(row["Name"], row["Value"]) for row in rows(export)["samples"]] == [("wait_count", 0), ("wait_sum", 0)]
+
+
 def test_numbers_that_only_json_can_write_are_refused_with_their_metric() -> None:
     huge = 10**400
     point = {"timeUnixNano": str(T0), "count": huge, "bucketCounts": [huge], "explicitBounds": []}

@@ -143,6 +143,7 @@ def test_all_that_wait_share_one_fsync(tmp_path: Path) -> None:
     gate = Gate()
     gate.open.set()
     with journal(tmp_path, sync=gate.sync) as wal:
+        wal.roll()
         gate.open.clear()
         gate.waiting.clear()
         before = gate.syncs
@@ -160,6 +161,7 @@ def test_more_than_may_wait_is_refused_at_once_and_what_waits_is_kept(tmp_path: 
     gate = Gate()
     gate.open.set()
     with journal(tmp_path, sync=gate.sync, limits=Limits(waiting_bytes=1000)) as wal:
+        wal.roll()
         gate.open.clear()
         gate.waiting.clear()
         first = wal.submit(1, b"x")
@@ -178,6 +180,7 @@ def test_a_record_that_nobody_waits_for_any_more_is_not_written(tmp_path: Path) 
     gate = Gate()
     gate.open.set()
     with journal(tmp_path, sync=gate.sync) as wal:
+        wal.roll()
         gate.open.clear()
         gate.waiting.clear()
         first = wal.submit(1, b"x")

@@ -54,6 +54,17 @@ def test_a_record_that_could_not_be_made_durable_is_gone_and_the_next_is_taken(
     ]
 
 
+def test_a_journal_opens_on_a_full_disk_and_takes_records_once_there_is_room(tmp_path: Path) -> None:
+    disk = Refusal(errno.ENOSPC)
+    with Wal(tmp_path, clock=lambda: 0.0, report=print, at_least=7, sync=disk.sync) as wal:
+        for refused in (lambda: wal.append(1, b"refused"), wal.roll):
+            with pytest.raises(DiskFull):
+                refused()
+        disk.number = 0
+        assert wal.append(1, b"kept") == 7
+    assert [record.payload for record in records(tmp_path)] == [b"kept"]
+
+
 def told_by(program: list[str | Path]) -> list[str]:
     done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

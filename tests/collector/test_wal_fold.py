@@ -107,8 +107,8 @@ def test_a_finished_recording_is_not_added_to(tmp_path: Path) -> None:
 
 
 def test_a_segment_without_records_becomes_no_part(tmp_path: Path) -> None:
-    with Wal(tmp_path / "journal", clock=lambda: 0.0, report=print):
-        pass
+    with Wal(tmp_path / "journal", clock=lambda: 0.0, report=print) as wal:
+        wal.roll()
     fold(segments(tmp_path / "journal")[0], tmp_path / "recording", print)
     assert parts_of(tmp_path / "recording") == []
 
