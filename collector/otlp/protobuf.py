@@ -204,8 +204,8 @@ def _attributes(encoded: Iterable[bytes]) -> list[m.KeyValue]:
 
 def _attribute(encoded: bytes) -> m.KeyValue:
     pair: Any = common_pb2.KeyValue.FromString(encoded)
-    # as the text that it becomes anyway, so that this too is done once
-    return m.KeyValue(pair.key, m.AnyValue(text(_value(pair.value))))
+    # nearly all are text; the others as the text that they become anyway, so that this too is done once
+    return m.KeyValue(pair.key, m.AnyValue(pair.value.string_value or text(_value(pair.value))))
 
 
 _remembered = lru_cache(_REMEMBERED)(_attribute)
