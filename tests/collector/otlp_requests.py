@@ -167,3 +167,16 @@ def _with_hex_ids(value: Any) -> Any:
         key: base64.b64decode(item).hex() if key in _IDS and isinstance(item, str) else _with_hex_ids(item)
         for key, item in value.items()
     }
+
+
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8), st.binary(max_size=8)), min_size=1, max_size=6)
+"""Changes for `flipped`: where (as a share of the length), how many bytes go, which come."""
+
+
+def flipped(body: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    """The body with its edits made."""
+    content = bytearray(body)
+    for place, cut, put in edits:
+        at = int(place * len(content))
+        content[at : at + cut] = put
+    return bytes(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from contextlib import suppress
 from typing import Any
@@ -17,12 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_DELTA
 
-from epicenter.collector.errors import OversizedRequest, UnreadableRequest
+from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import TABLES
-from epicenter.collector.otlp.decode import SIGNALS, Export, Signal, decode, inflate
+from epicenter.collector.otlp.decode import SIGNALS, Export, Signal, decode
 from epicenter.collector.otlp.totals import DELTAS, Totals
 from tests.collector.handed_over import T0
-from tests.collector.otlp_requests import as_json, requests
+from tests.collector.otlp_requests import EDITS, as_json, flipped, requests
 
 
 def rows(export: Export) -> dict[str, list[dict[str, Any]]]:
@@ -228,21 +227,10 @@ def test_numbers_that_only_json_can_write_are_refused_with_their_metric() -> Non
     assert (found.tables["samples"].num_rows, found.rejected) == (1, 2)
 
 
-def flipped(body: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
-    content = bytearray(body)
-    for place, cut, put in edits:
-        at = int(place * len(content))
-        content[at : at + cut] = put
-    return bytes(content)
-
-
 def decoded_or_refused(export: Export) -> dict[str, pa.Table]:
     with suppress(UnreadableRequest):
         return decode(export).tables
     return {}
-
-
-EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8), st.binary(max_size=8)), min_size=1, max_size=6)
 
 
 @given(requests(), EDITS, st.booleans())
@@ -260,36 +248,6 @@ def test_a_garbled_request_is_read_or_refused_and_nothing_else(
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_read_or_refused(body: bytes, signal: Signal, json: bool) -> None:
     decoded_or_refused(Export(signal, body, json))
-
-
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4))
-def test_gzip_comes_out_as_it_went_in_also_in_several_streams(parts: list[bytes]) -> None:
-    packed = b"".join(map(gzip.compress, parts))
-    whole = b"".join(parts)
-    assert inflate(packed, len(whole)) == whole
-    if whole:
-        with pytest.raises(OversizedRequest):
-            inflate(packed, len(whole) - 1)
-
-
-@given(st.binary(max_size=300), EDITS)
-def test_garbled_gzip_is_unpacked_or_refused(content: bytes, edits: list[tuple[float, int, bytes]]) -> None:
-    with suppress(UnreadableRequest):
-        assert len(inflate(flipped(gzip.compress(content), edits), 1000)) <= 1000
-
-
-def test_a_bomb_is_refused_at_the_limit_and_not_after_it() -> None:
-    bomb = gzip.compress(bytes(200 * 2**20), 9)
-    bomb_of_streams = gzip.compress(b"") * 100_000
-    with pytest.raises(OversizedRequest, match="1,048,576 bytes"):
-        inflate(bomb, 2**20)
-    with pytest.raises(UnreadableRequest, match="gzip streams in a row"):
-        inflate(bomb_of_streams, 2**20)
-    with pytest.raises(UnreadableRequest, match="cut off"):
-        inflate(gzip.compress(b"x" * 1000)[:-5], 2**20)
-    for nothing in (b"", b"plain"):
-        with pytest.raises(UnreadableRequest):
-            inflate(nothing, 2**20)
 
 
 def test_a_request_is_found_again_by_its_kind() -> None:
