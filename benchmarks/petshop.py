@@ -8,9 +8,6 @@ graph has no counts of its own. Of an issue, the rows around its time are analys
 
 from __future__ import annotations
 
-import argparse
-import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,6 @@ import pyarrow as pa
 
 from epicenter.collector.model import SAMPLES, Windows
 from epicenter.collector.recording import RecordingWriter
-from epicenter.detectors import analyze
 from epicenter.pipeline import analyze_paths
 
 ROW_S = 300

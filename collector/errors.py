@@ -4,7 +4,13 @@ EpicenterError                what the user can mend; printed as one sentence, e
 ├── UnreadableInput           a file, a line or a column that cannot be read (also a ValueError)
 ├── UnwritableOutput          a folder that cannot be written, at all or to its end (also an OSError)
 ├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
-└── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
+├── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
+├── UnreadableRequest         an export request that will never be readable (also a ValueError)
+│   └── OversizedRequest      one that is greater than is taken
+└── Unavailable               something that is wanted cannot be taken now, and may be sent again
+    ├── Overloaded            too much waits already
+    └── JournalFailed         the system refuses to write what must be durable (also an OSError)
+        └── DiskFull          for want of room
 
 The tree stands in the collector because nothing imports upwards; users import it
 from ``epicenter``. Anything else that escapes is a bug and is shown as one.
@@ -42,3 +48,38 @@ class UsageError(EpicenterError, ValueError):
 
 class MissingTool(EpicenterError, RuntimeError):
     """Something outside Epicenter is needed and was not found; the text says how to get it."""
+
+
+class UnreadableRequest(EpicenterError, ValueError):
+    """An export request that is no OTLP, and will not be when it is sent again."""
+
+
+class OversizedRequest(UnreadableRequest):
+    """An export request of more bytes than are taken, as it came or unpacked."""
+
+
+class Unavailable(EpicenterError):
+    """What was sent was not taken and may be sent again, after `retry_after_s` seconds at the earliest."""
+
+    retry_after_s = 1.0
+
+
+class Overloaded(Unavailable):
+    """More is coming in than can be dealt with."""
+
+
+class JournalFailed(Unavailable, OSError):
+    """Has the system's error number and words; nothing of what was to be written is kept."""
+
+    retry_after_s = 4.0  # SDKs give up at once if it is longer than the 10 s that they have
+
+    def __init__(self, number: int, why: str) -> None:
+        self.why = why
+        OSError.__init__(self, number, f"the journal cannot be written ({why})")
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+class DiskFull(JournalFailed):
+    """The disk, the quota or the greatest size of a file leaves no room."""

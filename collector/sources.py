@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pyarrow as pa
 
 from .changes import change_of
 from .cloudtrail import convert_trail, looks_like_cloudtrail
-from .columns import Columns
+from .columns import Columns, without_cycle_search
 from .errors import UnreadableInput, UsageError
 from .lines import MAX_LINE_BYTES, Report, read_head
 from .model import CHANGE_KINDS, CHANGES
@@ -118,7 +116,7 @@ def _store(tables: Iterator[tuple[str, pa.Table]], folder: Path) -> dict[str, li
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, TableWriter] = {}
     try:
-        with _without_cycle_search():
+        with without_cycle_search():
             for table, rows in tables:
                 if table not in writers:
                     writers[table] = TableWriter(folder, table, level=1)
@@ -127,18 +125,6 @@ def _store(tables: Iterator[tuple[str, pa.Table]], folder: Path) -> dict[str, li
         for writer in writers.values():
             writer.close()
     return {table: writer.paths for table, writer in writers.items() if writer.paths}
-
-
-@contextmanager
-def _without_cycle_search() -> Generator[None]:
-    """Millions of small tuples are made here and no cycles: the search for cycles took a third of the time."""
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searching:
-            gc.enable()
 
 
 def _read_parquet(path: Path, folder: Path, report: Report) -> dict[str, list[Path]]:

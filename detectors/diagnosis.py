@@ -12,8 +12,8 @@ from ..collector.errors import UsageError
 from ..collector.model import CALL_KEYS, LATENCY_COLUMNS, Windows
 from .analysis import SCHEMA, Analysis, Incident, RecordingSummary
 from .around import LOOK_S, group_around, suspects_around
-from .baseline import after_baseline
 from .base import Finding
+from .baseline import after_baseline
 from .blind_spots import blind_spots
 from .cause import suspects
 from .gate import user_visible

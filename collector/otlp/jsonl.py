@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,68 +10,9 @@ import pyarrow as pa
 
 from ..errors import UnreadableInput
 from ..lines import MAX_LINE_BYTES, Report, read_documents, refuse
-from .logs import add_log, log_columns
-from .messages import DECODER, Line, ResourceLogs, ResourceMetrics, ResourceSpans
-from .metrics import MetricRows
-from .spans import add_span, span_columns
-from .values import resource_of
-
-BATCH_ROWS = 50_000
-"""Rows gathered before they are handed on: enough for a good row group, a few tens of MB in memory."""
-
-Refuse = Callable[[ValueError], None]
-
-
-class _Rows:
-    """The rows of one file that have not been handed on yet."""
-
-    def __init__(self) -> None:
-        self.spans = span_columns()
-        self.logs, self.changes = log_columns()
-        self.metrics = MetricRows()
-
-    def add(self, line: Line, refused: Refuse) -> None:
-        """Add what the line holds; `refused` is told of each span, record or metric that cannot be used."""
-        for spans in line.resource_spans or ():
-            self._add_spans(spans, refused)
-        for logs in line.resource_logs or ():
-            self._add_logs(logs, refused)
-        for metrics in line.resource_metrics or ():
-            self._add_metrics(metrics, refused)
-
-    def _add_spans(self, message: ResourceSpans, refused: Refuse) -> None:
-        resource, service = resource_of(message.resource)
-        for scope in message.scope_spans:
-            for span in scope.spans:
-                try:
-                    add_span(self.spans, span, service, resource)
-                except ValueError as error:
-                    refused(error)
-
-    def _add_logs(self, message: ResourceLogs, refused: Refuse) -> None:
-        resource, service = resource_of(message.resource)
-        for scope in message.scope_logs:
-            for record in scope.log_records:
-                try:
-                    add_log(self.logs, self.changes, record, service, resource)
-                except ValueError as error:
-                    refused(error)
-
-    def _add_metrics(self, message: ResourceMetrics, refused: Refuse) -> None:
-        resource, _ = resource_of(message.resource)
-        for scope in message.scope_metrics:
-            for metric in scope.metrics:
-                try:
-                    self.metrics.add(metric, resource)
-                except ValueError as error:
-                    refused(error)
-
-    def take(self, at_least: int) -> Iterator[tuple[str, pa.Table]]:
-        """Every table that has gathered `at_least` rows."""
-        columns = {"spans": self.spans, "logs": self.logs, "changes": self.changes, "samples": self.metrics.samples}
-        for table, rows in columns.items():
-            if len(rows) >= at_least:
-                yield table, rows.take()
+from .messages import DECODER, Line
+from .rows import BATCH_ROWS, Rows
+from .totals import Totals
 
 
 def convert_lines(
@@ -82,13 +23,13 @@ def convert_lines(
     Reported, with their line, and passed over are lines that are no OTLP, and single spans, log records and
     metrics that cannot be used. A file that is one document spread over many lines is read too.
     """
-    rows = _Rows()
+    rows, totals = Rows(), Totals()
     for number, line in read_documents(path, report, max_bytes=max_line_bytes):
         message = _decoded(path, number, line, report)
         if message is not None:
-            rows.add(message, lambda error, at=number: report(_not_otlp(path, at, error)))
-            yield from rows.take(BATCH_ROWS)
-    yield from rows.take(1)
+            rows.add(message, lambda error, _, at=number: report(_not_otlp(path, at, error)))
+            yield from totals.added_up(rows.take(BATCH_ROWS))
+    yield from totals.added_up(rows.take(1))
 
 
 def looks_like_otlp(head: bytes) -> bool:

@@ -1,7 +1,8 @@
 """The OTLP messages that are read, as typed structs; fields that are not named here are ignored, as the protocol asks.
 
 Source: opentelemetry-proto v1 and its JSON mapping: ids in hex, enums as integers (names are accepted too),
-64-bit integers as decimal strings (numbers are accepted too: the decoder is not strict).
+64-bit integers as decimal strings (numbers are accepted too: the decoder is not strict). What is left out is the zero
+of its type, as in protobuf; whether a record can be used without it is for those to say who use it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class AnyValue(_Message, frozen=True):
 class KeyValue(_Message, frozen=True):
     """One attribute."""
 
-    key: str
+    key: str = ""
     value: AnyValue | None = None
 
 
@@ -60,9 +61,9 @@ class Status(_Message, frozen=True):
 class Span(_Message, frozen=True):
     """One span."""
 
-    trace_id: str
-    span_id: str
-    start_time_unix_nano: int
+    trace_id: str = ""
+    span_id: str = ""
+    start_time_unix_nano: int = 0
     parent_span_id: str = ""
     name: str = ""
     kind: Enum = 0
@@ -88,14 +89,14 @@ class LogRecord(_Message, frozen=True):
 class Quantile(_Message, frozen=True):
     """One quantile of a summary."""
 
-    quantile: float
+    quantile: float = 0.0
     value: float = 0.0
 
 
 class DataPoint(_Message, frozen=True):
     """A point of any metric type."""
 
-    time_unix_nano: int
+    time_unix_nano: int = 0
     start_time_unix_nano: int = 0
     attributes: list[KeyValue] = []
     flags: int = 0
@@ -119,13 +120,18 @@ class Points(_Message, frozen=True):
 class Metric(_Message, frozen=True):
     """One metric; exactly one kind of points is set."""
 
-    name: str
+    name: str = ""
     unit: str = ""
     gauge: Points | None = None
     sum: Points | None = None
     histogram: Points | None = None
     exponential_histogram: Points | None = None
     summary: Points | None = None
+
+    def points(self) -> int:
+        """How many there are."""
+        kinds = (self.gauge, self.sum, self.histogram, self.exponential_histogram, self.summary)
+        return sum(len(points.data_points) for points in kinds if points is not None)
 
 
 class ScopeSpans(_Message, frozen=True):
@@ -168,7 +174,7 @@ class ResourceMetrics(_Message, frozen=True):
 
 
 class Line(_Message, frozen=True):
-    """One line of a file: one export request of one signal."""
+    """One line of a file, or one export request: one signal, as a rule."""
 
     resource_spans: list[ResourceSpans] | None = None
     resource_logs: list[ResourceLogs] | None = None

@@ -6,13 +6,15 @@ service.instance.id become `job` and `instance`. service.name is kept as `servic
 that spans go by.
 
 Exponential histograms keep only `_sum` and `_count`: their buckets have no counterpart in the classic data model.
-Points of delta temporality are added up per series, in the order of the file.
+Points of delta temporality are kept apart, to be added up where the order of requests is known (totals.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+
+import msgspec
 
 from ..columns import Columns, Pairs, checked_time, shared_maps
 from ..model import SAMPLES
@@ -29,14 +31,14 @@ Values = Iterator[tuple[str, Pairs, float]]
 
 
 class MetricRows:
-    """Builds SAMPLES; keeps the running totals of series that are sent as deltas."""
+    """Builds SAMPLES, and of what is sent as deltas a table like it."""
 
     def __init__(self) -> None:
         self.samples = Columns(SAMPLES, Labels=shared_maps)
-        self._totals: dict[tuple[str, Pairs], float] = {}
+        self.deltas = Columns(SAMPLES, Labels=shared_maps)
 
     def add(self, metric: Metric, resource: Pairs) -> None:
-        """Append one metric's points, or, at a ValueError (a time or a name that is none), nothing of it."""
+        """Append one metric's points, or, at a ValueError (a time, a name, a number that is none), nothing of it."""
         rows: list[tuple[int, str, Pairs, float]] = []
         identity = _identity(dict(resource))
         for points, values, counter in (
@@ -52,15 +54,9 @@ class MetricRows:
                     time = checked_time(point.time_unix_nano, "timeUnixNano")
                     labels = _labels(point, identity)
                     rows += [(time, name + end, _with(labels, more), value) for end, more, value in values(point)]
-        for row in map(self._added_up, rows) if _is_delta(metric) else rows:
-            self.samples.append(row)
-
-    def _added_up(self, row: tuple[int, str, Pairs, float]) -> tuple[int, str, Pairs, float]:
-        time, name, labels, value = row
-        if math.isnan(value):
-            return row
-        total = self._totals[name, labels] = self._totals.get((name, labels), 0.0) + value
-        return time, name, labels, total
+        columns = self.deltas if _is_delta(metric) else self.samples
+        for row in rows:
+            columns.append(row)
 
 
 def _is_delta(metric: Metric) -> bool:
@@ -100,7 +96,15 @@ def _with(labels: Pairs, more: Pairs) -> Pairs:
 def _number(point: DataPoint) -> Values:
     value = point.as_int if point.as_int is not None else point.as_double
     stale = point.flags & _NO_RECORDED_VALUE or value is None
-    yield "", (), math.nan if stale else float(value or 0)
+    yield "", (), math.nan if stale else _double(value or 0)
+
+
+def _double(number: float) -> float:
+    """A number as a double; ValueError where it is too great for one, as only JSON can write it."""
+    try:
+        return float(number)
+    except OverflowError as error:
+        raise ValueError("a value or a count has more than 308 digits") from error
 
 
 def _histogram(point: DataPoint) -> Values:
@@ -110,8 +114,8 @@ def _histogram(point: DataPoint) -> Values:
     total = 0
     for bound, count in zip([*point.explicit_bounds, math.inf], point.bucket_counts, strict=False):
         total += count
-        yield "_bucket", (("le", "+Inf" if bound == math.inf else number_text(bound)),), float(total)
-    yield "_count", (), float(point.count)
+        yield "_bucket", (("le", "+Inf" if bound == math.inf else number_text(bound)),), _double(total)
+    yield "_count", (), _double(point.count)
     if point.sum is not None:
         yield "_sum", (), point.sum
 
@@ -119,4 +123,5 @@ def _histogram(point: DataPoint) -> Values:
 def _summary(point: DataPoint) -> Values:
     for quantile in point.quantile_values:
         yield "", (("quantile", number_text(quantile.quantile)),), quantile.value
-    yield from _histogram(point)
+    # a summary always has a sum, and JSON leaves it out where it is 0
+    yield from _histogram(point if point.sum is not None else msgspec.structs.replace(point, sum=0.0))

@@ -39,10 +39,12 @@ def _events(rows: Sequence[Sequence[tuple[int, str, Pairs]]]) -> pa.Array:
 
 
 def add_span(columns: Columns, span: Span, service: str, resource: Pairs) -> None:
-    """Append one span; ValueError where a time or an enum is none.
+    """Append one span; ValueError where it has no id, or a time or an enum is none.
 
     A span that ends before it began (a clock was set back) has duration 0.
     """
+    if not span.trace_id or not span.span_id:
+        raise ValueError("a span has no traceId or no spanId")
     start = checked_time(span.start_time_unix_nano, "startTimeUnixNano")
     attributes = pairs(span.attributes)
     duration = 0

@@ -40,18 +40,25 @@ def number_text(number: float) -> str:
     return str(number)
 
 
-def _plain(value: Any) -> Any:
+MAX_DEPTH = 64
+"""Arrays and maps in each other; protobuf's decoders stop at about 50."""
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
     """An AnyValue in its JSON form -> the plain value it stands for; ValueError where it is none."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"an attribute's value has more than {MAX_DEPTH} arrays and maps in each other")
     try:
         for kind, inner in value.items():
             if inner is None:
                 continue
             if kind == "arrayValue":
-                return [_plain(item) for item in inner.get("values", ())]
+                return [_plain(item, depth + 1) for item in inner.get("values", ())]
             if kind == "kvlistValue":
-                return {item["key"]: _plain(item.get("value", {})) for item in inner.get("values", ())}
+                items = inner.get("values", ())
+                return {str(item.get("key", "")): _plain(item.get("value", {}), depth + 1) for item in items}
             return int(inner) if kind == "intValue" else inner
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, TypeError) as error:
         raise ValueError(f"an attribute's value is no OTLP value: {value!r:.100}") from error
     return None
 

@@ -53,7 +53,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
         "line 1: is not OTLP JSON (startTimeUnixNano 1760940000 is not a time in nanoseconds",
     ),
     "end out of range": ("x.jsonl", traces_line(otlp_span(endTimeUnixNano=2**64)).encode(), "endTimeUnixNano 184467"),
-    "span without an id": ("x.jsonl", traces_line({"traceId": "1"}).encode(), "missing required field `spanId`"),
+    "span without an id": ("x.jsonl", traces_line({"traceId": "1"}).encode(), "a span has no traceId or no spanId"),
     "log without a time": ("x.jsonl", logs_line({"severityText": "INFO"}).encode(), "line 1: is not OTLP JSON (time"),
     "metric in seconds": ("x.jsonl", metrics_line({"name": "a", "gauge": {"dataPoints": [POINT]}}).encode(), "nano"),
     "metric without a name": ("x.jsonl", metrics_line({"name": "--", "gauge": {}}).encode(), "metric name '--'"),

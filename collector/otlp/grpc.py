@@ -1,0 +1,75 @@
+"""OTLP over gRPC: the three services of the protocol on one asynchronous server.
+
+Source: the OpenTelemetry Protocol specification 1.x, "OTLP/gRPC". Bodies are taken as bytes and decoded here, so that
+what is no OTLP is told in the protocol's words and nothing is decoded twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from ..errors import Overloaded, OversizedRequest, Unavailable, UnreadableRequest
+from .answers import accepted, retry_after, status
+from .decode import Signal
+from .intake import Intake, Limits, Take
+
+LOG = logging.getLogger(__name__)
+
+_SERVICES: dict[Signal, str] = {
+    "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
+    "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
+    "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
+}
+
+
+def otlp_server(take: Take, limits: Limits | None = None) -> grpc.aio.Server:
+    """A server without a port, to be given one, started and stopped in the event loop in which it is made.
+
+    gRPC itself refuses messages of more than `limits.body_bytes` (RESOURCE_EXHAUSTED).
+    """
+    intake = Intake(take, limits or Limits())
+    options = (("grpc.max_receive_message_length", intake.limits.body_bytes), ("grpc.so_reuseport", 0))
+    server = grpc.aio.server(options=options)
+    for signal, service in _SERVICES.items():
+        export = grpc.unary_unary_rpc_method_handler(partial(_export, intake, signal), response_serializer=_encoded)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": export}),))
+    return server
+
+
+def _encoded(answer: Message) -> bytes:
+    return answer.SerializeToString()
+
+
+async def _export(intake: Intake, signal: Signal, body: bytes, context: Any) -> Message:
+    try:
+        with intake.holding() as hold:
+            hold(len(body))
+            decoded = await intake.receive(signal, body)
+    except OversizedRequest as error:
+        return await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))  # without when: never again
+    except UnreadableRequest as error:
+        return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except Unavailable as error:
+        return await _later(error, context)
+    except Exception:
+        LOG.exception("an export of %s failed", signal)
+        # gRPC would tell the sender of the exception itself
+        return await context.abort(grpc.StatusCode.INTERNAL, "the receiver failed")
+    return accepted(signal, decoded)
+
+
+async def _later(error: Unavailable, context: Any) -> Message:
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED if isinstance(error, Overloaded) else grpc.StatusCode.UNAVAILABLE
+    retry = retry_after(error.retry_after_s)
+    # the protocol's place, and where the SDK for Python looks
+    metadata = (
+        ("grpc-status-details-bin", status(code.value[0], str(error), retry).SerializeToString()),
+        ("google.rpc.retryinfo-bin", retry.SerializeToString()),
+    )
+    return await context.abort(code, str(error), metadata)

@@ -1,0 +1,101 @@
+"""How records lie in a segment, and how they are told from what a crash or a bad disk left there.
+
+A segment begins with MAGIC. A record is, little-endian: CRC32 of all that follows of it (4 bytes), length of the
+payload (4), sequence number (8), kind (1), payload. Sequence numbers rise, not always by one.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAGIC = b"EPIWAL1\n"
+
+_CRC = struct.Struct("<I")
+_HEAD = struct.Struct("<IQB")
+FRAME_BYTES = _CRC.size + _HEAD.size
+"""What a record takes besides its payload."""
+
+_LOST_AT_ONCE = 256
+"""Records that one damaged place may swallow before the rest of the segment is given up."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One payload with its sequence number and its kind (0 to 255), and where in the segment it ends, in bytes."""
+
+    sequence: int
+    kind: int
+    payload: bytes
+    end: int
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Bytes `start` to `end` of a segment, which are no whole record."""
+
+    start: int
+    end: int
+
+
+def framed(sequence: int, kind: int, payload: bytes) -> bytes:
+    """One record as it is written."""
+    head = _HEAD.pack(len(payload), sequence, kind)
+    return b"".join((_CRC.pack(zlib.crc32(payload, zlib.crc32(head))), head, payload))
+
+
+def read_segment(path: Path) -> Iterator[Record | Damage]:
+    """The records of a segment in their order, and between them what is damaged; OSError where it cannot be read.
+
+    A record behind a damaged place is found again by its sequence number.
+    """
+    content = path.read_bytes()
+    if MAGIC.startswith(content):
+        return  # a crash came while it was begun
+    if not content.startswith(MAGIC):
+        yield Damage(0, len(content))
+        return
+    at, last = len(MAGIC), 0
+    while at < len(content):
+        record = _record_at(content, at, last)
+        if record is None:
+            record = _next_record(content, at, last)
+            yield Damage(at, len(content) if record is None else _start(record))
+        if record is None:
+            return
+        yield record
+        at, last = record.end, record.sequence
+
+
+def _start(record: Record) -> int:
+    return record.end - len(record.payload) - FRAME_BYTES
+
+
+def _record_at(content: bytes, at: int, last: int) -> Record | None:
+    """The whole record that begins at byte `at` and comes after sequence number `last`."""
+    body = at + FRAME_BYTES
+    if body > len(content):
+        return None
+    (crc,) = _CRC.unpack_from(content, at)
+    length, sequence, kind = _HEAD.unpack_from(content, at + _CRC.size)
+    end = body + length
+    if sequence <= last or end > len(content) or zlib.crc32(memoryview(content)[at + _CRC.size : end]) != crc:
+        return None
+    return Record(sequence, kind, content[body:end], end)
+
+
+def _next_record(content: bytes, after: int, last: int) -> Record | None:
+    """The first whole record behind byte `after`, looked for by the numbers that it may have."""
+    sequence_at = _CRC.size + 4
+    for sequence in range(last + 1, last + _LOST_AT_ONCE):
+        wanted = sequence.to_bytes(8, "little")
+        found = content.find(wanted, after + 1 + sequence_at)
+        while found >= 0:
+            record = _record_at(content, found - sequence_at, last)
+            if record is not None:
+                return record
+            found = content.find(wanted, found + 1)
+    return None

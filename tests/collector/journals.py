@@ -1,0 +1,46 @@
+"""What tests of the journal share: requests of one span, and what a journal and its recording hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from epicenter.collector.otlp.decode import Export, decode
+from epicenter.collector.wal import Record, read_segment, segments
+from epicenter.collector.wal.fold import parts_of, sequences
+from epicenter.collector.wal.segments import first_sequence
+from tests.collector.handed_over import T0
+
+TRACES = Export("traces", b"").kind
+
+
+def one_span(number: int, name: str = "GET /x") -> bytes:
+    """A request of one span that is known by its id."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "shop"
+    resource.scope_spans.add().spans.add(
+        trace_id=b"t" * 16, span_id=number.to_bytes(8, "big"), name=name, start_time_unix_nano=T0 + number
+    )
+    return request.SerializeToString()
+
+
+def records(folder: Path) -> list[Record]:
+    return [part for path in segments(folder) for part in read_segment(path) if isinstance(part, Record)]
+
+
+def folded(recording: Path, *, without: frozenset[int] = frozenset()) -> list[int]:
+    """The spans in a recording's parts, but those of segments that begin with a sequence number in `without`."""
+    parts = [path for path in parts_of(recording) if path.name.startswith("spans-")]
+    kept = [path for path in parts if sequences(path)[0] not in without]
+    return [int(number, 16) for path in kept for number in pq.read_table(path)["SpanId"].to_pylist()]
+
+
+def stored(folder: Path, recording: Path) -> list[int]:
+    """Every span that is kept, wherever; the parts of a segment that is still there count for nothing."""
+    there = frozenset(map(first_sequence, segments(folder)))
+    waiting = [decode(Export.of_kind(record.kind, record.payload)).tables["spans"] for record in records(folder)]
+    numbers = [int(number, 16) for table in waiting for number in table["SpanId"].to_pylist()]
+    return sorted(folded(recording, without=there) + numbers)
