@@ -32,7 +32,8 @@ def nodes_of(path: Path) -> Frames:
     table.index = table.index.astype(np.int64)
 
     def one(metric: str, statistic: str) -> pd.DataFrame:
-        return table.xs((metric, statistic), axis=1, level=(1, 2)).astype(float)
+        of = {node: table[node, m, s] for node, m, s in table.columns if (m, s) == (metric, statistic)}
+        return pd.DataFrame(of, dtype=float)
 
     asked = one("requests", "Sum").fillna(0.0)
     good = one("availability", "Average").reindex(columns=asked.columns).fillna(100.0)

@@ -8,8 +8,9 @@ them, is out of the ordinary for this service.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def fences(before: pd.DataFrame, until: float, length_s: float) -> Fences:
         known=True,
         own_ns=_upper((served["server_ns"] - spent["client_ns"]) / requests),
         failed=_upper((served["errors"] - spent["errors"]) / requests),
-        calls={(str(a), str(b)): float(value) for (a, b), value in least.dropna().items()},
+        calls={(str(pair[0]), str(pair[1])): value for pair, value in _each(least)},
     )
 
 
@@ -77,5 +78,9 @@ def _summed(calls: pd.DataFrame, side: str) -> pd.DataFrame:
 def _upper(values: pd.Series[float]) -> dict[str, float]:
     by_service = values.dropna().groupby(level="service")
     low, high, rare = (by_service.quantile(q) for q in (0.25, 0.75, 1 - RARE))
-    fence = np.maximum(high + OUTER * (high - low), rare)[by_service.size() >= LEAST_STRETCHES]
-    return {str(name): float(value) for name, value in fence.items()}
+    fence = pd.concat([high + OUTER * (high - low), rare], axis=1).max(axis=1)
+    return {str(name): value for name, value in _each(fence[by_service.size() >= LEAST_STRETCHES])}
+
+
+def _each(values: pd.Series[float]) -> Iterator[tuple[Any, float]]:
+    return ((key, float(value)) for key, value in values.dropna().items())
