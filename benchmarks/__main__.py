@@ -7,7 +7,7 @@ import importlib
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("windows", "world", "lab", "nezha", "telemetry", "bulk", "emit", "detection")
+BENCHMARKS = ("windows", "world", "lab", "nezha", "petshop", "telemetry", "bulk", "emit", "detection")
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from epicenter.detectors.gate import user_visible
 from epicenter.detectors.series import tally
 
 from .wide import OUTAGE, SERVICES, START, WINDOW_S, read_wide, service, wide_estate, write_wide
+from .yardsticks import robust_scores
 
 ROUNDS = 3
 AIM_S, AIM_MB, AIM_STEP_S = 60.0, 1500.0, 0.2
@@ -66,9 +67,7 @@ def baro(windows: Windows) -> list[str]:
     for name in ("attempts", "errors", "ns"):
         values = table[name] / np.maximum(1e9 * table["attempts"], 1.0) if name == "ns" else table[name]
         normal, anomalous = values[:, : OUTAGE.start], values[:, OUTAGE.start : OUTAGE.stop]
-        low, middle, high = np.quantile(normal, (0.25, 0.5, 0.75), axis=1)
-        scale = np.where(high > low, high - low, 1.0)  # as scikit-learn's RobustScaler has it
-        best = np.maximum(best, (np.abs(anomalous - middle[:, None]) / scale[:, None]).max(axis=1))
+        best = np.maximum(best, robust_scores(normal, anomalous))
     order = np.argsort(-best, kind="stable")
     return [table.names("server")[at] for at in order]
 

@@ -8,7 +8,10 @@ graph has no counts of its own. Of an issue, the rows around its time are analys
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,17 @@ import pyarrow as pa
 
 from epicenter.collector.model import SAMPLES, Windows
 from epicenter.collector.recording import RecordingWriter
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import RecordingSummary
+from epicenter.detectors.baseline import after_baseline
+from epicenter.detectors.metric_calls import with_metric_calls
 from epicenter.pipeline import analyze_paths
 
-ROW_S = 300
+from .ranking import Case, figures, judged, tell, tops
+
+ROW_S, ISSUE_ROWS = 300, 5
 CALM = 100
+SHIFT_S = 60.0
 FOLDER = "petshop/low_traffic"
 Frames = dict[str, pd.DataFrame]
 
@@ -61,7 +71,7 @@ def samples(frames: Frames, edges: list[tuple[str, str]]) -> Iterator[tuple[str,
         yield "traces_service_graph_request_client_seconds_sum", pair, frames["seconds"][callee] * share
 
 
-def windows_of(frames: Frames, edges: list[tuple[str, str]], scratch: Path) -> tuple[Any, Windows]:
+def windows_of(frames: Frames, edges: list[tuple[str, str]], scratch: Path) -> tuple[RecordingSummary, Windows]:
     """Write the rows as a recording of samples, and read it as anybody would.
 
     A row is stamped with its start, as CloudWatch does; a counter shows it when it is over.
@@ -79,9 +89,81 @@ def windows_of(frames: Frames, edges: list[tuple[str, str]], scratch: Path) -> t
     folder = scratch / "petshop"
     with RecordingWriter(folder) as writer:
         writer.write("samples", pa.table(dict(zip(SAMPLES.names, arrays, strict=True)), schema=SAMPLES))
-    first, windows = analyze_paths([folder], window_s=ROW_S if len(times) < 2 else None)
+    first, windows = analyze_paths([folder])
     return first.recording, windows
 
 
-def cut(frames: Frames, rows: Any) -> Frames:
-    return {name: frame.iloc[rows] for name, frame in frames.items()}
+def run(options: argparse.Namespace) -> None:
+    """Score the issues below `--data DIR`, and the calm windows; `--json F` receives the figures."""
+    data = options.data and options.data / FOLDER
+    if data is None or not data.is_dir():
+        print(f"skipped: no folder of labelled recordings was named (--data DIR with {FOLDER})")
+        return
+    graph = pd.read_csv(data / "graph.csv", index_col=0)
+    edges = [(str(a), str(b)) for a in graph.index for b in graph.columns if graph.loc[a, b]]
+    normal = nodes_of(data / "noissue" / "metrics.csv")
+    baseline = windows_of(normal, edges, options.scratch)[1]
+    issues = [_issue(path, edges, options.scratch) for path in sorted(data.glob("t*/issue_*"))]
+    cases = [_case(issue, baseline, 0.0) for issue in issues]
+    silence = float(np.mean([_silent(baseline, start) for start in _calm(len(normal["requests"]))]))
+    told = figures(cases, silence)
+    for figure, by_s in (("top1_early", -SHIFT_S), ("top1_late", SHIFT_S)):
+        told[figure] = tops([_case(issue, baseline, by_s)["rank"] for issue in issues])["top1"]
+    tell("petshop low_traffic", told, cases)
+    if options.json:
+        options.json.write_text(json.dumps(told | {"cases": cases}, indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One labelled issue as it was read."""
+
+    name: str
+    root: str
+    metric: str
+    at: float
+    summary: RecordingSummary
+    windows: Windows
+
+
+def _issue(path: Path, edges: list[tuple[str, str]], scratch: Path) -> Issue:
+    label = json.loads((path / "target.json").read_text(encoding="utf-8"))
+    summary, windows = windows_of(nodes_of(path / "metrics.csv"), edges, scratch)
+    target = label["target"]
+    name = f"{path.parent.name}/{path.name}"
+    return Issue(name, label["root_cause"]["node"], target["metric"], float(target["timestamp"]), summary, windows)
+
+
+def _case(issue: Issue, baseline: Windows, by_s: float) -> Case:
+    seen = with_metric_calls(after_baseline(issue.windows, baseline))
+    return judged(
+        issue.root,
+        issue.at,
+        seen,
+        lambda: analyze(issue.windows, issue.summary, at=issue.at + by_s, baseline=baseline),
+        case=issue.name,
+        metric=issue.metric,
+    )
+
+
+def _calm(rows: int) -> range:
+    """First rows of the windows without an issue: as long as an issue's, and none of them overlaps another."""
+    return range(2, 2 + CALM * ISSUE_ROWS, ISSUE_ROWS)[: (rows - 2) // ISSUE_ROWS]
+
+
+def _silent(normal: Windows, row: int) -> bool:
+    """Whether some rows of the normal period, with the rest of it as baseline, are explained as nothing."""
+    start = normal.start + row * normal.window_s
+    end = start + ISSUE_ROWS * normal.window_s
+
+    def part(rows: pd.DataFrame, *, inside: bool) -> pd.DataFrame:
+        return rows[((rows["window"] >= start) & (rows["window"] < end)) == inside]
+
+    calm, rest = (
+        replace(normal, calls=part(normal.calls, inside=inside), signals=part(normal.signals, inside=inside))
+        for inside in (True, False)
+    )
+    calm = replace(calm, start=start, end=end)
+    summary = RecordingSummary(from_=start, to=end, spans=0, samples=0, changes=0, services=0, skipped=())
+    at = float(start + 2 * normal.window_s - 1)  # of five rows, an issue's time is at the end of the second
+    return not analyze(calm, summary, at=at, baseline=rest).incidents

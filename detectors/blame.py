@@ -131,10 +131,11 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
 
 
 def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
-    """Book on the caller what it calls anew and in vain, while it had other callees: the name of a table or a service
-    that nobody called before and that only ever fails is most likely a mistake of who uses it."""
-    before = excess.groupby("callee")["attempts_before"].transform("sum")
-    caller = excess["client"].map(excess.groupby("client")["attempts_before"].sum())
+    """Book on a caller that was there before what it calls anew and in vain: the name of a table or a service that
+    nobody called before and that only ever fails is most likely a mistake of who uses it."""
+    served = excess.groupby("callee")["attempts_before"].sum()
+    known = excess.groupby("client")["attempts_before"].sum().add(served, fill_value=0.0)
+    before, caller = excess["callee"].map(served), excess["client"].map(known)
     rows = (before == 0) & (caller >= LEAST_CALLS) & (excess["client"] != "") & (excess["peer"] == "")
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
     return excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))

@@ -14,10 +14,13 @@ def with_server_times(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of calls with server_ns, where they have none and the server measured its requests.
 
     Neither its failed requests nor one caller's stand apart in its histogram, so that all of a window take the mean.
+    A caller that did not measure how long it waited has waited as long at the least.
     """
     took = concept(windows, "server_s").groupby(_KEYS)["value"].sum()
     served = concept(windows, "requests").groupby(_KEYS)["value"].sum()
     mean_s = (took / served.where(served > 0)).dropna()
     wanted = pd.MultiIndex.from_frame(rows[["window", "server"]])
     each = pd.Series(mean_s.reindex(wanted).fillna(0.0).to_numpy(), rows.index, dtype=float)
-    return rows.assign(server_ns=rows["server_ns"].fillna(rows["attempts"] * each * 1e9))
+    served_ns = rows["server_ns"].fillna(rows["attempts"] * each * 1e9)
+    waited = (rows["client"] != "") & ~(rows["client_ns"] > 0)
+    return rows.assign(server_ns=served_ns, client_ns=rows["client_ns"].mask(waited, served_ns))

@@ -47,7 +47,8 @@ def graph_calls(windows: Windows, services: Collection[str], told: Collection[st
     both = pd.concat([good, bad], ignore_index=True)
     share = both["attempts"] / both["all"]
     for side in ("client", "server"):
-        both[f"{side}_ns"] = both[f"{side}_s"] * share * 1e9
+        ns = both[f"{side}_s"] * share * 1e9
+        both[f"{side}_ns"] = ns.where(ns > 0)  # a graph without histograms tells none, and others may
     both = both.assign(entries=both["attempts"].where(both["client"] == "", 0.0))
     return both.loc[both["attempts"] > 0, [*_KEYS, "attempts", "failure", "entries", "client_ns", "server_ns"]]
 
