@@ -36,7 +36,7 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     query = f"""
         with told as (
             select "window", component, concept, item, told_by, bool_or(adds) as adds,
-                case when bool_or(adds) then sum(value) else avg(value) end as value,
+                case when bool_or(adds) then {_exact("value")} else avg(value) end as value,
                 min(value) as low, max(value) as high
             from ({" union all ".join(parts)}) where component <> ''
             group by "window", component, concept, item, told_by)
@@ -71,10 +71,15 @@ def _select(name: str, concept: Concept, window_s: int) -> str:
         source = f"""select Timestamp, Labels, {value} as change from samples
             where Name = '{quoted}' and not isnan(Value) {_only(concept)}
             window series as (partition by Labels order by Timestamp)"""
-        return f"""select {keys}, sum(change){scaled} as value, {adds} as adds from ({source})
+        return f"""select {keys}, {_exact("change")}{scaled} as value, {adds} as adds from ({source})
             where change is not null group by Labels, 1, 2, 3, 4, 5"""
     return f"""select {keys}, avg(Value){scaled} as value, {adds} as adds from samples
         where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4, 5"""
+
+
+def _exact(value: str) -> str:
+    """SQL for a sum that is the same in any order, which one of floating-point numbers is not: of billionths."""
+    return f"sum(try_cast(round({value} * 1e9) as hugeint))::double / 1e9"
 
 
 def _component(concept: Concept) -> str:

@@ -13,7 +13,8 @@ Services that send spans are left to them. Of the others:
 
 Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of.
 Counters know no attempts of one request and no traces: `originals` are all attempts, and the examples empty. Times are
-means where a histogram tells them (`metric_times`), else zero. Counts are not whole where they are scaled, or a prober
+means where a histogram tells them (`metric_times`), else zero; how long callers waited for nothing stays untold, since a
+mean of refusals and time-outs is neither. Counts are not whole where they are scaled, or a prober
 failed for a part of a window.
 """
 
@@ -258,7 +259,6 @@ def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
     columns = {"originals": rows["attempts"], "answered": answered, "unanswered": rows["attempts"] - answered}
     columns |= {f"errors_{name}": rows["attempts"].where(rows["failure"] == name, 0.0) for name in ERROR_CLASSES}
     columns |= {"errors": rows["attempts"].where(rows["failure"] != "", 0.0)}
-    columns |= {"unanswered_ns": rows["client_ns"].where(rows["server"] == "", 0.0)}
     around = (rows["client_ns"] - rows["server_ns"]).clip(lower=0.0)
     columns |= {"uncovered_ns": around.where((rows["client_ns"] > 0) & (rows["server_ns"] > 0), 0.0)}
     counts = [*_COUNTS, *columns]
