@@ -13,9 +13,9 @@ Services that send spans are left to them. Of the others:
 
 Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of.
 Counters know no attempts of one request and no traces: `originals` are all attempts, and the examples empty. Times are
-means where a histogram tells them (`metric_times`), else zero; how long callers waited for nothing stays untold, since a
-mean of refusals and time-outs is neither. Counts are not whole where they are scaled, or a prober
-failed for a part of a window.
+means where a histogram tells them (`metric_times`), else zero; how long callers waited for nothing stays untold, since
+a mean of refusals and time-outs is neither. Counts are not whole where they are scaled, or a prober failed for a part
+of a window.
 """
 
 from __future__ import annotations

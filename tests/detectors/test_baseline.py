@@ -19,8 +19,21 @@ CALM, SHORT, MOMENT = 200, 12, 5
 
 def _time(window: int, service: str, client: str, ms: float, failed: int = 0) -> Row:
     ns = int(100 * ms * MS)
-    told = {"attempts": 100, "server_ns": ns, "client_ns": ns if client else 0, "uncovered_ns": 0}
-    return call(window, client, service, **told, errors_server=failed)
+    waited = ns if client else 0
+    return call(
+        window,
+        client,
+        service,
+        attempts=100,
+        server_ns=ns,
+        client_ns=waited,
+        uncovered_ns=0,
+        errors_server=failed,
+    )
+
+
+def _failing(row: Row, failed: int) -> Row:
+    return {**row, "errors": failed, "errors_server": failed}
 
 
 def estate(count: int, prices_ms: float = 10, batch_ms: float = 0, failed: int = 0, seed: int = 1) -> list[Row]:
@@ -59,14 +72,13 @@ def test_without_a_baseline_whatever_changed_is_ranked() -> None:
 def test_a_few_failures_of_what_never_fails_are_told_and_of_what_often_does_are_not() -> None:
     (incident,) = explained(estate(SHORT, failed=3))
     assert incident.trigger.component == "prices"
-    often = [row if row["server"] == "batch" else row | {"errors": 3, "errors_server": 3} for row in estate(CALM)]
+    often = [row if row["server"] == "batch" else _failing(row, 3) for row in estate(CALM)]
     assert explained(estate(SHORT, failed=3), often) == ()
 
 
 def test_an_incident_of_the_baseline_is_no_incident() -> None:
     outage = {at(window) for window in range(CALM - 40, CALM - 20)}
-    failing = {"errors": 60, "errors_server": 60}
-    bad = [row | failing if row["window"] in outage and row["server"] != "batch" else row for row in estate(CALM)]
+    bad = [_failing(r, 60) if r["window"] in outage and r["server"] != "batch" else r for r in estate(CALM)]
     alone = windows(CALM, bad)
     assert analyze(alone, SUMMARY).incidents
     assert analyze(windows(SHORT, estate(SHORT)), SUMMARY, baseline=alone).incidents == ()
