@@ -100,8 +100,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"skipped: no folder of labelled recordings was named (--data DIR with {FOLDER})")
         return
     graph = pd.read_csv(data / "graph.csv", index_col=0)
-    calling, called = np.nonzero(graph.to_numpy())
-    edges = [(str(graph.index[a]), str(graph.columns[b])) for a, b in zip(calling, called, strict=True)]
+    callers, callees = [str(a) for a in graph.index], [str(b) for b in graph.columns]
+    edges = [(callers[int(a)], callees[int(b)]) for a, b in np.argwhere(graph.to_numpy())]
     normal = nodes_of(data / "noissue" / "metrics.csv")
     baseline = windows_of(normal, edges, options.scratch)[1]
     issues = [_issue(path, edges, options.scratch) for path in sorted(data.glob("t*/issue_*"))]
