@@ -32,8 +32,8 @@ def judged(root: str, at: float, seen: Windows, explain: Callable[[], Analysis],
     rank = names.index(root) + 1 if root in names else 0
     scores = {candidate.service: candidate.score for candidate in reversed(candidates)}
     case: Case = {**told, "root": root, "rank": rank, "named": names[0] if names else ""}
-    case |= {"confidence": incidents[0].trigger.confidence if incidents else 0.0, "kind": "-"}
-    case |= {"kind": incidents[0].trigger.kind} if incidents else {}
+    trigger = incidents[0].trigger if incidents else None
+    case |= {"confidence": trigger.confidence if trigger else 0.0, "kind": trigger.kind if trigger else "-"}
     case |= {"why": _why(root, names, scores), "seconds": round(seconds, 3), "mb": grew // MB}
     for name, ranked in (("baro", baro(seen, at)), ("traversal", traversal(seen, at))):
         case[name] = ranked.index(root) + 1 if root in ranked else 0
