@@ -71,6 +71,7 @@ def _balancer(estate: Estate, mechanisms: Mechanisms) -> Iterator[Series]:
     if estate.balancing is None or mechanisms.balancer is None:
         return
     balancer = estate.balancing.balancer
+    prefix = balancer.name.replace("-", "_")
     for z, zone in enumerate(balancer.zones):
         labels = {"load_balancer": balancer.name, "availability_zone": zone}
-        yield _counter(f"{balancer.name}_health_check_flips_total", mechanisms.balancer.flips[:, z], **labels)
+        yield _counter(f"{prefix}_health_check_flips_total", mechanisms.balancer.flips[:, z], **labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -34,6 +35,12 @@ def test_books_of_every_scenario_balance(history: History) -> None:
 def test_every_name_in_a_scenario_belongs_to_something(history: History) -> None:
     machine = scenario(history.scenario, 0).naming.machine
     assert orphans(history, () if machine is None else machine.dns.names) == []
+
+
+def test_every_series_of_a_scenario_has_a_name_that_prometheus_takes(history: History) -> None:
+    assert [
+        series.name for series in history.series if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", series.name)
+    ] == []
 
 
 def services() -> st.SearchStrategy[list[Service]]:
