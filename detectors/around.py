@@ -67,21 +67,25 @@ def suspects_around(
     else it may hold faults of the same kind, and whatever changed is ranked.
     """
     before, during = stretches_around(windows, at)
-    usually = fences(_between(windows.calls, before), before[1], during[1] - during[0])
-    ranked = _ranked(windows, graph, findings, before, during, usually)
+    was = _between(windows.calls, before)
+    blamed = blame(windows.calls, graph, before, during)
+    usually = fences(was, before[1], during[1] - during[0])
+    ranked = _ranked(windows, findings, was, during, blamed, usually)
     if ranked or surely:
         return ranked
-    return _ranked(windows, graph, findings, before, during, NOTHING_KNOWN)
-
-
-Stretch = tuple[float, float]
+    return _ranked(windows, findings, was, during, blamed, NOTHING_KNOWN)
 
 
 def _ranked(
-    windows: Windows, graph: Graph, findings: list[Finding], before: Stretch, during: Stretch, usually: Fences
+    windows: Windows,
+    findings: list[Finding],
+    was: pd.DataFrame,
+    during: tuple[float, float],
+    blamed: list[Blamed],
+    usually: Fences,
 ) -> list[Suspect]:
-    was, now = _between(windows.calls, before), _between(windows.calls, during)
-    blamed = _beyond(blame(windows.calls, graph, before, during), usually)
+    now = _between(windows.calls, during)
+    blamed = _beyond(blamed, usually)
     compared = shifts(was, now, usually)
     usual = sum(s.usual for s in compared)
     slower = [s for s in compared if s.extra > (LEAST_RISE * usual if usually.known else 0.0)]

@@ -132,6 +132,11 @@ class Gate:
     waiting: threading.Event = field(default_factory=threading.Event)
     syncs: int = 0
 
+    def shut(self) -> None:
+        """Hold the next one, and all after it."""
+        self.open.clear()
+        self.waiting.clear()
+
     def sync(self, descriptor: int) -> None:
         self.syncs += 1
         self.waiting.set()
@@ -144,8 +149,7 @@ def test_all_that_wait_share_one_fsync(tmp_path: Path) -> None:
     gate.open.set()
     with journal(tmp_path, sync=gate.sync) as wal:
         wal.roll()
-        gate.open.clear()
-        gate.waiting.clear()
+        gate.shut()
         before = gate.syncs
         first = wal.submit(1, b"0")
         assert gate.waiting.wait(60)
@@ -162,8 +166,7 @@ def test_more_than_may_wait_is_refused_at_once_and_what_waits_is_kept(tmp_path: 
     gate.open.set()
     with journal(tmp_path, sync=gate.sync, limits=Limits(waiting_bytes=1000)) as wal:
         wal.roll()
-        gate.open.clear()
-        gate.waiting.clear()
+        gate.shut()
         first = wal.submit(1, b"x")
         assert gate.waiting.wait(60)
         second = wal.submit(1, b"y" * 900)
@@ -181,8 +184,7 @@ def test_a_record_that_nobody_waits_for_any_more_is_not_written(tmp_path: Path) 
     gate.open.set()
     with journal(tmp_path, sync=gate.sync) as wal:
         wal.roll()
-        gate.open.clear()
-        gate.waiting.clear()
+        gate.shut()
         first = wal.submit(1, b"x")
         assert gate.waiting.wait(60)
         unwanted, wanted = wal.submit(1, b"unwanted"), wal.submit(1, b"wanted")
