@@ -1,0 +1,1 @@
+"""The live server: telemetry in, one running analysis, out to whoever watches."""
