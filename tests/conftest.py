@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 
-from epicenter.synthetic import History, simulate
+from epicenter.synthetic import History
 from tests.programs import require
 from tests.prometheus import Prometheus, backfill, exposition, serve
+from tests.simulated import FOLDER, simulated
 
 SCRAPE_S = 60.0
 """Prometheus's default, and as sparse as most estates are."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of simulated worlds before there are workers, who inherit its name and share it."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = folder = tempfile.mkdtemp(prefix="epicenter-worlds-")
+        config.add_cleanup(lambda: shutil.rmtree(folder))
+
+
 @pytest.fixture(scope="session")
 def flagship() -> History:
-    return simulate("aws-dynamodb-2025")
+    return simulated("aws-dynamodb-2025")
 
 
 @pytest.fixture(scope="session")

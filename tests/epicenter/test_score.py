@@ -14,11 +14,12 @@ from epicenter.scoring import library, telemetry
 from epicenter.scoring.cases import DRAWN, Row, World, the_mix
 from epicenter.scoring.library import run_worlds
 from epicenter.scoring.totals import Totals
-from epicenter.synthetic import History, simulate
+from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.mix import DEFAULT, MIXES
 from epicenter.synthetic.telemetry.record import record
 from tests.epicenter.conftest import Run
 from tests.epicenter.told import RIGHT, blames, row, truth
+from tests.simulated import simulated
 
 SCENARIO = "plain-failure"
 RATE = 5.0
@@ -26,7 +27,7 @@ RATE = 5.0
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return simulate(SCENARIO)
+    return simulated(SCENARIO)
 
 
 @pytest.fixture(name="run")

@@ -13,7 +13,7 @@ from epicenter.collector.errors import UsageError
 
 
 def simulate(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, ["simulate", "aws-dynamodb-2025", *map(str, arguments)])
+    return CliRunner().invoke(cli, ["simulate", "cache-loss", *map(str, arguments)])
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,6 @@ def test_it_tells_what_it_wrote_whatever_the_format(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     files = {"traces.jsonl", "metrics.jsonl", "logs.jsonl", "cloudtrail.json", "truth.json", "manifest.json"}
     assert {path.name for path in (tmp_path / "r").iterdir()} == files
-    said = re.fullmatch(r"\S+: 15.5 hours of \S+, ([0-9,]+) spans, ([0-9,]+) samples, 1,088 changes\n", result.output)
+    said = re.fullmatch(r"\S+: 1.5 hours of \S+, ([0-9,]+) spans, ([0-9,]+) samples, 5 changes\n", result.output)
     assert said is not None, result.output
     assert [number != "0" for number in said.groups()] == [True, True]

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epicenter.synthetic import SCENARIOS, History, scenario, simulate
+from epicenter.synthetic import SCENARIOS, History, scenario
 from epicenter.synthetic.world.conditions import Conditions, still
 from epicenter.synthetic.world.engine import run_services
 from epicenter.synthetic.world.history import Edge, Service
+from tests.simulated import simulated
 from tests.synthetic.ledger import Ledger
 from tests.synthetic.names import orphans
 
@@ -23,7 +24,7 @@ TICKS = 80
 
 @pytest.fixture(scope="module", params=SCENARIOS)
 def history(request: pytest.FixtureRequest) -> History:
-    return simulate(str(request.param), seed=0)
+    return simulated(str(request.param))
 
 
 def test_books_of_every_scenario_balance(history: History) -> None:

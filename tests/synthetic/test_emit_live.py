@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
+from epicenter.synthetic.telemetry import sdk
 from epicenter.synthetic.telemetry.live import play
-from epicenter.synthetic.telemetry.sdk import QUEUE_SPANS
 
 from .received import START_WALL, Calendar, LeapingClock, Sink, grpc_sink, sink
 from .toy_history import START, toy_history
@@ -90,10 +90,11 @@ class _Door(LeapingClock):
         elif self.opens.is_set():  # as far behind as real time would leave it
             with self.receiver.arrived:
                 sent = self.value("epicenter_emit_spans_total") - self.dropped_by_then
-                assert self.receiver.arrived.wait_for(lambda: sent - self.receiver.spans < QUEUE_SPANS, timeout=60)
+                assert self.receiver.arrived.wait_for(lambda: sent - self.receiver.spans < sdk.QUEUE_SPANS, timeout=60)
 
 
-def test_a_receiver_that_comes_late_costs_what_it_missed_and_not_the_pace() -> None:
+def test_a_receiver_that_comes_late_costs_what_it_missed_and_not_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "QUEUE_SPANS", 2048)
     opens, notices, registry = threading.Event(), list[str](), CollectorRegistry()
     with sink(late=opens) as received:
         clock = _Door(Calendar(START, SPEED), "", received, opens=opens, registry=registry)
@@ -102,7 +103,7 @@ def test_a_receiver_that_comes_late_costs_what_it_missed_and_not_the_pace() -> N
             otlp=received.url,
             registry=registry,
             speed=SPEED,
-            spans_per_second=60.0,  # more than the queue holds before the door opens
+            spans_per_second=8.0,  # more than the queue holds before the door opens
             seed=1,
             clock=clock,
             notice=notices.append,

@@ -18,11 +18,11 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from prometheus_client import CollectorRegistry
 
 from epicenter.collector.errors import UsageError
-from epicenter.synthetic.telemetry import target
+from epicenter.synthetic.telemetry import sdk, target
 from epicenter.synthetic.telemetry.live import Played, play
 from epicenter.synthetic.telemetry.mix import MIXES
 from epicenter.synthetic.telemetry.ready import ready_spans
-from epicenter.synthetic.telemetry.sdk import QUEUE_SPANS, Sender, Tally
+from epicenter.synthetic.telemetry.sdk import Sender, Tally
 from epicenter.synthetic.telemetry.spans import span_source
 from epicenter.synthetic.telemetry.target import Target, target_of
 
@@ -95,6 +95,7 @@ def test_exceptions_arrive_as_log_records_where_the_estate_writes_them_so() -> N
 def test_a_receiver_that_comes_late_is_told_of_and_gets_what_comes_after(
     protocol: str, monkeypatch: pytest.MonkeyPatch, dead_end: str
 ) -> None:
+    monkeypatch.setattr(sdk, "QUEUE_SPANS", 2048)
     monkeypatch.setattr(target, "TIMEOUT_S", 0.9)  # too short for an exporter to try a batch twice
     registry, notices, late = CollectorRegistry(), list[str](), list[Sink]()
     dropped_by_then: list[float] = []
@@ -115,9 +116,9 @@ def test_a_receiver_that_comes_late_is_told_of_and_gets_what_comes_after(
                 late[0].arrived.wait_for(lambda: late[0].spans > 0, timeout=0.2)
 
         clock = _Clock(at={120.0: opens})
-        options = {"protocol": protocol, "notice": notices.append, "spans_per_second": 40.0}
+        options = {"protocol": protocol, "notice": notices.append, "spans_per_second": 8.0}
         played = _play(dead_end, clock, registry, **options)
-    assert 40.0 * SPEED * 100 > QUEUE_SPANS  # more was due before the door opened than can wait
+    assert 8.0 * SPEED * 100 > sdk.QUEUE_SPANS  # more was due before the door opened than can wait
     assert late[0].spans > 0
     assert 0 < dropped_by_then[0] <= played.dropped == value("spans_dropped_total")
     assert played.until == END == value("world_time_seconds")

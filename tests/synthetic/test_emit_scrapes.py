@@ -9,11 +9,12 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from epicenter.synthetic.telemetry import sdk
 from epicenter.synthetic.telemetry.exemplars import Exemplars
 from epicenter.synthetic.telemetry.exposition import STEP_S, WorldMetrics
 from epicenter.synthetic.telemetry.mix import DEFAULT, MIXES, Mix
 from epicenter.synthetic.telemetry.ready import ready_spans
-from epicenter.synthetic.telemetry.sdk import QUEUE_SPANS, Sender, Tally
+from epicenter.synthetic.telemetry.sdk import Sender, Tally
 from epicenter.synthetic.telemetry.spans import span_source
 from epicenter.synthetic.telemetry.target import target_of
 
@@ -122,14 +123,17 @@ def test_exemplars_are_of_what_the_receiver_took_and_fall_into_their_buckets(mix
     assert generate_openmetrics(wall.registry).endswith(b"# EOF\n")
 
 
-def test_what_no_receiver_took_is_no_exemplar_and_the_count_of_the_dropped_only_rises(dead_end: str) -> None:
+def test_what_no_receiver_took_is_no_exemplar_and_the_count_of_the_dropped_only_rises(
+    monkeypatch: pytest.MonkeyPatch, dead_end: str
+) -> None:
+    monkeypatch.setattr(sdk, "QUEUE_SPANS", 2048)
     exemplars, tally = Exemplars(), Tally()
     wall = Wall(exemplars)
     wall.world = START + 2000.0
-    source = span_source(wall.history, spans_per_second=50.0, seed=1)
+    source = span_source(wall.history, spans_per_second=8.0, seed=1)
     sender, seen = Sender(target_of(dead_end), tally, delivered=exemplars.note), [0]
     spans = ready_spans(source.draw(range(60)))
-    for _ in range(1 + QUEUE_SPANS // len(spans)):
+    for _ in range(1 + sdk.QUEUE_SPANS // len(spans)):
         for span in spans:
             sender.span(span, span.start_ns)
             seen.append(tally.dropped)

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 
 from epicenter.collector.model import SPANS
-from epicenter.synthetic import History, simulate
+from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.odds import OK
 from epicenter.synthetic.telemetry.spans import span_source, span_tables
 from epicenter.synthetic.telemetry.tree import BROKEN, OWN
 from epicenter.synthetic.world.history import DIALECTS
+from tests.simulated import simulated
 
 from .drawn import FIVE_SIGMA, counted, forests, shares_of_edge
 from .toy_history import OUTAGE, START, TICK_S, TICKS, toy_history
@@ -48,7 +49,7 @@ def test_the_flagship_is_drawn_by_its_odds(flagship: History) -> None:
 
 @pytest.mark.parametrize("name", ["metadata-timeout-storm", "restart-herd"])
 def test_other_worlds_are_drawn_by_their_odds(name: str) -> None:
-    _assert_odds(simulate(name), spans_per_second=20.0)
+    _assert_odds(simulated(name), spans_per_second=20.0)
 
 
 def _assert_odds(history: History, spans_per_second: float) -> None:

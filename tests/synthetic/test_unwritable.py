@@ -74,7 +74,7 @@ def test_an_earlier_recording_stays_as_it_was(small_disk: Path) -> None:
 @pytest.mark.parametrize("name", ["parquet", "otlp-json"])
 def test_a_file_that_may_not_grow_is_one_sentence_and_exit_code_2(tmp_path: Path, name: str) -> None:
     out = tmp_path / "r"
-    arguments = ["simulate", "aws-dynamodb-2025", "--spans-per-second", "0.5", "--out", out, "--format", name]
+    arguments = ["simulate", "cache-loss", "--spans-per-second", "5", "--out", out, "--format", name]
     done = subprocess.run([sys.executable, "-c", LIMITED, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == f"epicenter: {out}: cannot be written (File too large)\n"

@@ -1,19 +1,17 @@
-"""Flagship worlds of several seeds, each simulated once, and its published times as Unix seconds."""
+"""Flagship worlds of several seeds, and its published times as Unix seconds."""
 
 from __future__ import annotations
 
-from functools import cache
-
-from epicenter.synthetic import History, simulate
+from epicenter.synthetic import History
 from epicenter.synthetic.scenarios.aws_dynamodb_2025 import START, at
+from tests.simulated import simulated
 
 NAME = "aws-dynamodb-2025"
 SEEDS = (0, 1, 2)
 
 
-@cache
 def world(seed: int) -> History:
-    return simulate(NAME, seed=seed)
+    return simulated(NAME, seed)
 
 
 def local(hour: int, minute: int) -> float:
