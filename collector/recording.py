@@ -63,6 +63,7 @@ class Recording:
         Queries raise duckdb.Error where a file's pages turn out damaged: `without_damaged` tells which.
         """
         connection = duckdb.connect()
+        connection.execute("set enable_progress_bar = false")  # it takes every process without a main file for a person
         connection.execute("set temp_directory = ?", [str(self.scratch / "spill")])
         connection.execute("set TimeZone = 'UTC'")
         if memory_limit is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,6 +23,7 @@ from .grouping import Group, groups
 from .incident import explain
 from .metric_calls import with_metric_calls
 from .registry import DETECTORS
+from .suspects import Suspect
 
 
 def analyze(
@@ -41,16 +43,9 @@ def analyze(
     since = windows.start
     if baseline is not None:
         windows = after_baseline(windows, baseline)
-    windows = _ordered(with_metric_calls(windows))
-    graph = dependency_graph(windows.calls)
-    # what began in the baseline is normal by definition
-    findings = [
-        f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since or baseline is None
-    ]
-    symptoms = [s for s in user_visible(windows) if s.started_at >= since or baseline is None]
-    found = groups(windows, symptoms, findings)
+    windows, graph, findings, found = look(windows, since if baseline is not None else -math.inf)
     if at is None:
-        incidents = [_explained(windows, graph, group) for group in found]
+        incidents = [explain(windows, graph, group, suspected(windows, graph, group)) for group in found]
     else:
         incidents = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
@@ -61,8 +56,20 @@ def analyze(
     )
 
 
-def _explained(windows: Windows, graph: Graph, group: Group) -> Incident:
-    return explain(windows, graph, group, suspects(windows, graph, list(group.findings), group.started_at))
+def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, list[Finding], list[Group]]:
+    """All there is to explain: what metrics tell of calls is added to the windows, and what detectors saw is grouped.
+
+    since: what began before is normal by definition.
+    """
+    windows = _ordered(with_metric_calls(windows))
+    findings = [f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since]
+    symptoms = [s for s in user_visible(windows) if s.started_at >= since]
+    return windows, dependency_graph(windows.calls), findings, groups(windows, symptoms, findings)
+
+
+def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
+    """Who may have begun what is in the group, the likeliest first."""
+    return suspects(windows, graph, list(group.findings), group.started_at)
 
 
 def _around(
@@ -71,7 +78,8 @@ def _around(
     """The incident that users noticed around the moment, else what changed there; with `surely`, maybe nothing."""
     near = [g for g in found if g.started_at - LOOK_S <= at <= (windows.end if g.ended_at is None else g.ended_at)]
     if near:
-        return [_explained(windows, graph, min(near, key=lambda g: (abs(g.started_at - at), g.started_at)))]
+        nearest = min(near, key=lambda g: (abs(g.started_at - at), g.started_at))
+        return [explain(windows, graph, nearest, suspected(windows, graph, nearest))]
     ranked = suspects_around(windows, graph, findings, at, surely=surely)
     if surely and not ranked:
         return []

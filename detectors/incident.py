@@ -17,6 +17,7 @@ from .analysis import (
 )
 from .cascade import cascade
 from .cause import nobody
+from .confidence import confidence
 from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
@@ -27,8 +28,8 @@ from .text_families import unseen_words
 from .trigger_end import trigger_end
 from .updates import updates
 
-CLEAR_SHARE = 0.5
-"""A suspect that explains less than half of the failures leaves more unexplained than explained: unknown."""
+CLEAR = 0.5
+"""A trigger that is likelier wrong than right is not named: unknown."""
 
 
 def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect]) -> Incident:
@@ -83,18 +84,13 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
         kind=top.kind,
         started_at=started,
         ended_at=trigger_end(windows, group, top),
-        confidence=confidence(top),
+        confidence=confidence(windows, top),
         evidence=(
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
             *ledger.cite("text_families", unseen_words(windows, top, group.started_at)),
         ),
     )
-
-
-def confidence(top: Suspect) -> float:
-    """The share of failures explained, less a doubt that every independent kind of witness halves."""
-    return round(top.certainty * (1 - 0.5 ** (top.witnesses + 1)), 3)
 
 
 def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
@@ -108,7 +104,7 @@ def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
 
 
 def _verdict(trigger: Trigger, steps: tuple[CascadeStep, ...], loops: tuple[Sustaining, ...]) -> Verdict:
-    if trigger.confidence < CLEAR_SHARE:
+    if trigger.confidence < CLEAR:
         return "unknown"
     return "cascade" if steps or loops else "local"
 

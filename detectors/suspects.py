@@ -13,7 +13,7 @@ class Suspect:
     """One possible trigger.
 
     score: its share of the unexplained failures, 0..1.
-    certainty: how sure the lists of evidence are of it, 0..1, before independent witnesses are counted.
+    certainty: how sure the lists of evidence are of it, 0..1.
     findings: what detectors saw of it; evidence: what blame itself saw.
     failure: DNS failure class or "stale", "" where its name is well.
     how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
@@ -33,11 +33,6 @@ class Suspect:
     how: str = ""
     rate: float = 0.0
     explains: tuple[str, ...] = ()
-
-    @property
-    def witnesses(self) -> int:
-        """Independent kinds of evidence that name it."""
-        return 1 + len({finding.detector for finding in self.findings})
 
 
 def overlaps(finding: Finding, during: tuple[float, float]) -> bool:

@@ -37,6 +37,7 @@ def windows_of(
     """
     rate = spans_per_second or min(SPANS_PER_SECOND, MOST_SPANS / (history.end - history.start))
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")  # it takes every worker for a person who waits
         # sums of integers do not depend on threads, but two cases at a time already use two cores
         connection.execute("set threads = 1")
         connection.execute("set TimeZone = 'UTC'")

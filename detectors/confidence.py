@@ -1,0 +1,40 @@
+"""How sure the trigger is: of incidents with such grounds, the share that was rightly named in the scenario library.
+
+A logistic regression on three grounds, fitted by `scripts/calibrate.py` to analyses of the library with all and with
+parts of their telemetry, and cross-validated by family: the share is that of scenarios that the fit has not seen
+(docs/accuracy.md).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..collector.model import Windows
+from .suspects import Suspect
+
+FITTED = Path(__file__).with_name("confidence.json")
+_COEFFICIENTS: Mapping[str, float] = json.loads(FITTED.read_text())["coefficients"]
+
+
+def grounds(windows: Windows, top: Suspect) -> dict[str, float]:
+    """What a confidence is made of, each between 0 and 1.
+
+    explained: the certainty of the suspect. kind: 1 if it is known what ails it. traced: 1 if spans tell of calls:
+    they know both ends of each, counters one.
+    """
+    return {
+        "explained": top.certainty,
+        "kind": float(top.kind != "unknown"),
+        "traced": float((windows.calls["example_trace"] != "").any()),
+    }
+
+
+def confidence(windows: Windows, top: Suspect) -> float:
+    """The share, between 0 and 1, to three digits; 0 where a suspect explains nothing."""
+    if not top.certainty:
+        return 0.0
+    told = {"intercept": 1.0, **grounds(windows, top)}
+    return round(1.0 / (1.0 + math.exp(-sum(_COEFFICIENTS[name] * value for name, value in told.items()))), 3)
