@@ -100,7 +100,7 @@ def test_only_what_changed_is_said_aloud(served: Served, page: Page) -> None:
     expect(page.locator("table.steps tbody tr")).to_have_count(5)
     assert page.evaluate("window.heard") == []
     served.publish(GROWN)
-    page.wait_for_function("window.heard.length > 0")
+    expect(page.locator("#said")).to_contain_text("keeps it going")
     assert page.evaluate("window.heard.length") == 1
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from ..feed import Feed, Snapshot
+from ..waiting import changed
 from .views import View, standing
 
 ALIVE_S = 15.0
@@ -24,7 +25,7 @@ async def events(
     number = 0
     # What is not new is answered too: a page that comes back learns at once that it is up to date.
     while not stop.is_set():
-        fresh = await _next(feed, number, stop)
+        fresh = await changed(feed, number, stop, ALIVE_S)
         if fresh is None:
             yield _event("alive", "", _status(feed.latest, clock()))
             continue
@@ -37,18 +38,6 @@ async def events(
         seen = view.id
         told = {"content": view.content, "title": view.title, "said": view.said, "status": status}
         yield _event("view", view.id, told)
-
-
-async def _next(feed: Feed, number: int, stop: asyncio.Event) -> tuple[int, Snapshot] | None:
-    """The next snapshot; None where there is none for a while, or the server stops."""
-    waiting = asyncio.ensure_future(feed.after(number))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({waiting, stopping}, timeout=ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
-        return waiting.result() if waiting.done() else None
-    finally:
-        waiting.cancel()
-        stopping.cancel()
 
 
 def _status(snapshot: Snapshot | None, now: float) -> dict[str, object]:
