@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -56,7 +57,7 @@ def command(
     for path in (html_path, json_path):
         check_writable(path)
     with progress("Reading and counting"), TemporaryDirectory(prefix="epicenter-") as folder:
-        paths, notes = fetched(recording, start, end, Path(folder), skip_bad=skip_bad)
+        paths, notes = fetched(recording, start, end, Path(folder), skip_bad=skip_bad, environment=os.environ)
         analysis, windows = analyze_paths(paths, at=at, baseline=baseline, window_s=window_s, skip_bad=skip_bad)
     analysis = with_skipped(analysis, notes)
     if html_path is not None:

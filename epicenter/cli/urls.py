@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,9 +13,18 @@ from ..collector.prometheus import Prometheus, step_for
 from ..collector.writer import RecordingWriter
 from ..detectors.analysis import Analysis
 
+TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
+"""Of the environment, since everybody on the machine can read a command's arguments."""
+
 
 def fetched(
-    recordings: Sequence[str], start: float | None, end: float | None, folder: Path, *, skip_bad: bool
+    recordings: Sequence[str],
+    start: float | None,
+    end: float | None,
+    folder: Path,
+    *,
+    skip_bad: bool,
+    environment: Mapping[str, str],
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Paths of all recordings, servers' samples having been written below `folder`; and what could not be had.
 
@@ -31,7 +40,7 @@ def fetched(
         if start is None or end is None or not start < end:
             raise UsageError(f"{recording}: a Prometheus has no end: give --from and --to, the earlier time first")
         paths.append(folder / f"prometheus-{number}")
-        prometheus = Prometheus(Server(recording))
+        prometheus = Prometheus(Server(recording, environment.get(TOKEN, ""), environment.get(TENANT, "")))
         with RecordingWriter(paths[-1]) as writer:
             for rows in prometheus.read(start, end, step_for(end - start)):
                 writer.write("samples", rows)
