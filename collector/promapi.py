@@ -12,21 +12,13 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from .errors import EpicenterError, UsageError
+from .errors import Refused, UsageError
 
 ATTEMPTS = 3
 LONGEST_WAIT_S = 30.0
 ANSWER_BYTES = 256 * 2**20
 _T = TypeVar("_T")
 _TOO_MUCH = ("too many samples", "maximum resolution", "limit", "too large", "exceed")
-
-
-class Refused(EpicenterError):
-    """One sentence; `too_much` where less at a time may be given."""
-
-    def __init__(self, why: str, *, too_much: bool = False) -> None:
-        self.too_much = too_much
-        super().__init__(why)
 
 
 class Series(msgspec.Struct):

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from .columns import maps
 from .concepts import CONCEPTS, concepts_of
-from .errors import UsageError
+from .errors import Refused, UsageError
 from .model import SAMPLES
-from .promapi import Refused, Series, Server
+from .promapi import Series, Server
 
 MAX_POINTS = 5_000
 """Points of a series in one answer: below the 11,000 that servers allow, and some MB an answer."""

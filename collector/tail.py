@@ -163,7 +163,7 @@ class Tail:
     def _come_back(self, path: Path, status: os.stat_result) -> Place:
         """A file not seen before: one that had gone, compressed by now, or a new one."""
         # what was packed was most likely known under the same name, and to unpack takes time
-        for place in sorted(self._gone[::-1], key=lambda place: place.name not in (path.name, path.stem)):
+        for place in sorted(self._gone, key=lambda place: place.name not in (path.name, path.stem)):
             if _mark(path, place.offset) == place.mark:
                 self._gone.remove(place)
                 return msgspec.structs.replace(

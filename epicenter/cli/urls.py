@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ..collector.errors import UsageError
-from ..collector.promapi import Refused, Server
+from ..collector.errors import Refused, UsageError
+from ..collector.promapi import Server
 from ..collector.prometheus import Prometheus, step_for
 from ..collector.writer import RecordingWriter
 from ..detectors.analysis import Analysis

@@ -18,8 +18,9 @@ from click.testing import CliRunner
 from epicenter import UsageError, analyze_paths
 from epicenter.cli import cli
 from epicenter.collector.concepts import concepts_of
+from epicenter.collector.errors import Refused
 from epicenter.collector.model import SAMPLES
-from epicenter.collector.promapi import Refused, Server
+from epicenter.collector.promapi import Server
 from epicenter.collector.prometheus import Prometheus
 from epicenter.collector.writer import RecordingWriter
 from epicenter.synthetic import History, simulate
