@@ -124,7 +124,9 @@ class Tail:
                 self._forget(known.file)
         places: list[tuple[Path, Place]] = []
         for path, status in found:
-            known = self._there.get((status.st_dev, status.st_ino)) or self._come_back(path, status)
+            known = self._there.get((status.st_dev, status.st_ino))
+            if known is None or not known.offset:  # where nothing was read, the inode alone tells nothing
+                known = self._come_back(path, status) or known or Place(path.name, status.st_dev, status.st_ino)
             place = msgspec.structs.replace(known, name=path.name)
             self._there[place.file] = place
             if place.seen != (status.st_size, status.st_mtime_ns):
@@ -160,8 +162,8 @@ class Tail:
         if place.offset:
             self._gone = [*self._gone, place][-GONE_KEPT:]
 
-    def _come_back(self, path: Path, status: os.stat_result) -> Place:
-        """A file not seen before: one that had gone, compressed by now, or a new one."""
+    def _come_back(self, path: Path, status: os.stat_result) -> Place | None:
+        """How far a file was read that had gone and is back, compressed by now; None for any other."""
         # what was packed was most likely known under the same name, and to unpack takes time
         for place in sorted(self._gone, key=lambda place: place.name not in (path.name, path.stem)):
             if _mark(path, place.offset) == place.mark:
@@ -169,7 +171,7 @@ class Tail:
                 return msgspec.structs.replace(
                     place, device=status.st_dev, inode=status.st_ino, seen=(-1, -1), name=path.name
                 )
-        return Place(path.name, status.st_dev, status.st_ino)
+        return None
 
     def _read(self, path: Path, place: Place, room: int) -> tuple[list[TailedLine], Place]:
         status = path.stat()
