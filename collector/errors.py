@@ -5,6 +5,7 @@ EpicenterError                what the user can mend; printed as one sentence, e
 ├── UnwritableOutput          a folder that cannot be written, at all or to its end (also an OSError)
 ├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
 ├── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
+├── Refused                   a server that is asked for telemetry does not give it
 ├── UnreadableRequest         an export request that will never be readable (also a ValueError)
 │   └── OversizedRequest      one that is greater than is taken
 └── Unavailable               something that is wanted cannot be taken now, and may be sent again
@@ -48,6 +49,14 @@ class UsageError(EpicenterError, ValueError):
 
 class MissingTool(EpicenterError, RuntimeError):
     """Something outside Epicenter is needed and was not found; the text says how to get it."""
+
+
+class Refused(EpicenterError):
+    """Names the server and says why it gives nothing; `too_much` where it may give less at a time."""
+
+    def __init__(self, why: str, *, too_much: bool = False) -> None:
+        self.too_much = too_much
+        super().__init__(why)
 
 
 class UnreadableRequest(EpicenterError, ValueError):

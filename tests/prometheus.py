@@ -80,7 +80,7 @@ def backfill(lines: Iterable[str], folder: Path) -> None:
 
 
 @contextmanager
-def serve(folder: Path) -> Generator[Prometheus]:
+def serve(folder: Path, *flags: str) -> Generator[Prometheus]:
     """Run a server on the blocks in `folder` until the block ends; it listens on loopback only and scrapes nothing."""
     config = folder.with_suffix(".yml")
     config.write_text("global: {}\n", encoding="utf-8")
@@ -91,6 +91,7 @@ def serve(folder: Path) -> Generator[Prometheus]:
         f"--storage.tsdb.path={folder}",
         "--storage.tsdb.retention.time=100y",  # the simulated outage is older than the default of 15 days
         f"--web.listen-address=127.0.0.1:{port}",
+        *flags,
     ]
     url = f"http://127.0.0.1:{port}"
     with running(command, url, folder.with_suffix(".log")):

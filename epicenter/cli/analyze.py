@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -10,7 +11,9 @@ from .times import TimeParameter
 
 
 @click.command("analyze")
-@click.argument("recording", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("recording", nargs=-1, required=True)
+@click.option("--from", "start", type=TimeParameter(), help="With a Prometheus' URL: read from this moment on.")
+@click.option("--to", "end", type=TimeParameter(), help="With a Prometheus' URL: read up to this moment.")
 @click.option("--at", type=TimeParameter(), help="Explain the incident around this moment, even if users saw none.")
 @click.option(
     "--baseline",
@@ -28,7 +31,9 @@ from .times import TimeParameter
 )
 @click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write it as one web page.")
 def command(
-    recording: tuple[Path, ...],
+    recording: tuple[str, ...],
+    start: float | None,
+    end: float | None,
     at: float | None,
     baseline: tuple[Path, ...],
     window_s: int | None,
@@ -36,17 +41,25 @@ def command(
     json_path: Path | None,
     html_path: Path | None,
 ) -> None:
-    """Explain the incident in RECORDING: folders and files of OTLP JSON Lines, Parquet or OpenMetrics text."""
+    """Explain the incident in RECORDING: folders and files of OTLP JSON Lines, Parquet or OpenMetrics text.
+
+    It may also be the URL of a Prometheus (Mimir, Thanos, VictoriaMetrics), with --from and --to.
+    """
+    from tempfile import TemporaryDirectory
+
     from rich.console import Console
 
     from ..pipeline import analyze_paths
     from ..report import html, terminal
     from .output import check_writable, progress, to_json
+    from .urls import fetched, with_skipped
 
     for path in (html_path, json_path):
         check_writable(path)
-    with progress("Reading and counting"):
-        analysis, windows = analyze_paths(recording, at=at, baseline=baseline, window_s=window_s, skip_bad=skip_bad)
+    with progress("Reading and counting"), TemporaryDirectory(prefix="epicenter-") as folder:
+        paths, notes = fetched(recording, start, end, Path(folder), skip_bad=skip_bad, environment=os.environ)
+        analysis, windows = analyze_paths(paths, at=at, baseline=baseline, window_s=window_s, skip_bad=skip_bad)
+    analysis = with_skipped(analysis, notes)
     if html_path is not None:
         html_path.write_text(html.render(analysis, windows), encoding="utf-8")
     if json_path is not None and str(json_path) != "-":

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..collector.model import Windows
-from ..detectors.analysis import Analysis, Incident
+from ..detectors.analysis import Analysis, Incident, RecordingSummary
 from . import sentences, spread, timeline, words
 from .felt import entry_services
 from .terminal import strongest
@@ -37,21 +38,22 @@ class Section:
 
 def render(analysis: Analysis, windows: Windows | None = None) -> str:
     """The whole page; with `windows` it also shows what users felt over time and which services they call."""
-    sections = [_section(incident, number, analysis, windows) for number, incident in enumerate(analysis.incidents, 1)]
-    template = _environment().get_template("page.html.j2")
+    seen = analysis.recording
+    sections = [section(incident, number, seen, windows) for number, incident in enumerate(analysis.incidents, 1)]
+    template = environment().get_template("page.html.j2")
     return template.render(
         analysis=analysis,
-        seen=analysis.recording,
+        seen=seen,
         sections=sections,
-        style=Markup(_text("page.css")),
-        words=words,
-        sentences=sentences,
+        blind_spots=analysis.blind_spots,
+        style=Markup(text("page.css")),
     )
 
 
-def _section(incident: Incident, number: int, analysis: Analysis, windows: Windows | None) -> Section:
+def section(incident: Incident, number: int, seen: RecordingSummary, windows: Windows | None = None) -> Section:
+    """One incident made ready for the template `incident.html.j2`; `number` tells it from others on the same page."""
     wide, narrow = (
-        timeline.draw(incident, analysis.recording, windows, f"timeline-{number}-{kind}", narrow=kind == "narrow")
+        timeline.draw(incident, seen, windows, f"timeline-{number}-{kind}", narrow=kind == "narrow")
         for kind in ("wide", "narrow")
     )
     root = with_loops(cascade_tree(incident), incident)
@@ -77,15 +79,19 @@ def anchor(name: str, number: int) -> str:
     return safe if number == 1 else f"i{number}-{safe}"
 
 
-def _environment() -> Environment:
-    return Environment(
+def environment(*others: BaseLoader) -> Environment:
+    """What makes pages of templates: this folder's and those of `others`; all that comes from telemetry is escaped."""
+    made = Environment(
         autoescape=True,
         finalize=_readable,
-        loader=FunctionLoader(_text),
+        loader=ChoiceLoader([FunctionLoader(text), *others]),
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,
     )
+    shared: dict[str, Any] = {"words": words, "sentences": sentences}
+    made.globals.update(shared)
+    return made
 
 
 def _readable(value: object) -> object:
@@ -93,5 +99,7 @@ def _readable(value: object) -> object:
     return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def text(name: str) -> str | None:
+    """A file of this folder, a template or the style sheet; None where there is none of that name."""
+    path = Path(__file__).with_name(name)
+    return path.read_text(encoding="utf-8") if path.is_file() else None

@@ -139,7 +139,9 @@ def _axis(frame: Frame, height: float) -> Iterator[Markup]:
     for time in range(first, int(frame.end) + 1, step):
         x = frame.x(time)
         yield tag("line", x1=x, x2=x, y1=14, y2=height - 4, class_="grid")
-        yield tag("text", words.clock(time).removesuffix("Z"), x=x, y=base + 14, text_anchor="middle", class_="tick")
+        # at the very end of the axis, half a label would run out of the picture
+        anchor = {"x": x, "text_anchor": "middle"} if x + 18 < frame.width else {"x": frame.width, "text_anchor": "end"}
+        yield tag("text", words.clock(time).removesuffix("Z"), y=base + 14, class_="tick", **anchor)
         day = words.utc(time)[:10]
         if day != date:
             # A date is wider than a tick: at the right edge it would run out of the picture.

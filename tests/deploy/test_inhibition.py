@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from tests.deploy.test_configs import ALERTMANAGER
-from tests.programs import find, require
-from tests.servers import READY_S, free_port, running
+from tests.alertmanager import Alertmanager, Labels, serve
 
-Labels = Mapping[str, str]
 CAUSE, SYMPTOM = "cause", "dependency"
-
-
-@dataclass(frozen=True)
-class Alertmanager:
-    """A server to tell of alerts and to ask about them."""
-
-    url: str
-
-    def post(self, alerts: list[Labels]) -> None:
-        body = json.dumps([{"labels": labels, "annotations": {}} for labels in alerts]).encode()
-        request = urllib.request.Request(
-            f"{self.url}/api/v2/alerts", body, {"Content-Type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert answer.status == 200
-
-    def status(self, labels: Labels) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=30) as answer:
-            found = [alert["status"] for alert in json.load(answer) if alert["labels"] == dict(labels)]
-        return found[0] if found else {"state": "unknown", "inhibitedBy": []}
-
-    def status_once_processed(self, labels: Labels, state: str) -> dict[str, Any]:
-        """The status as soon as it is the one awaited (alerts are taken in behind the answer), or the last one seen."""
-        deadline = time.monotonic() + READY_S
-        while (status := self.status(labels))["state"] != state and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return status
 
 
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
-    program = find("alertmanager") or require("prometheus-alertmanager")  # its name in Debian
-    folder: Path = tmp_path_factory.mktemp("alertmanager")
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [
-        program,
-        f"--config.file={ALERTMANAGER}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--cluster.listen-address=",  # no gossip: it would listen on every interface
-    ]
-    with running(command, url, folder / "log"):
-        yield Alertmanager(url)
+    with serve(tmp_path_factory.mktemp("alertmanager")) as alertmanager:
+        yield alertmanager
 
 
 def rule(name: str, stage: str, peer: str, severity: str = "critical", **more: str) -> Labels:

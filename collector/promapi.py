@@ -1,0 +1,140 @@
+"""The two calls of Prometheus' HTTP API v1 that are needed, and how servers refuse them."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from .errors import Refused, UsageError
+
+ATTEMPTS = 3
+LONGEST_WAIT_S = 30.0
+ANSWER_BYTES = 256 * 2**20
+_T = TypeVar("_T")
+_TOO_MUCH = ("too many samples", "maximum resolution", "limit", "too large", "exceed")
+
+
+class Series(msgspec.Struct):
+    """One series of an answer: labels, and (Unix seconds, value as text)."""
+
+    metric: dict[str, str]
+    values: list[tuple[float, str]] = []
+
+
+class _Matrix(msgspec.Struct, rename={"kind": "resultType"}):
+    kind: str
+    result: list[Series]
+
+
+class _Ranges(msgspec.Struct, rename={"partial": "isPartial"}):
+    data: _Matrix
+    warnings: list[str] = []
+    partial: bool = False
+
+
+class _Names(msgspec.Struct):
+    data: list[str] | None
+
+
+class _Error(msgspec.Struct):
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where to ask, and as whom.
+
+    url: with a path prefix where it has one (Mimir: /prometheus). token: bearer token. tenant: X-Scope-OrgID.
+    UsageError where `url` is no address.
+    """
+
+    url: str
+    token: str = ""
+    tenant: str = ""
+    timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"{self.url!r} is no address of a Prometheus, such as http://localhost:9090")
+        if any(character in value for value in (self.token, self.tenant) for character in "\r\n"):
+            raise UsageError("a token and a tenant are one line each")
+
+    def names(self, start: float, end: float) -> list[str]:
+        """All metric names between two moments in Unix seconds."""
+        body = self._get("/api/v1/label/__name__/values", {"start": f"{start:.3f}", "end": f"{end:.3f}"})
+        return self._decoded(body, _Names).data or []
+
+    def query_range(
+        self, query: str, start: int, end: int, step_s: int, sleep: Callable[[float], None]
+    ) -> tuple[list[Series], list[str]]:
+        """Series and the server's warnings; a server that asks for patience is asked again, Refused at the end."""
+        form = {"query": query, "start": str(start), "end": str(end), "step": str(step_s)}
+        answer = self._decoded(self._get("/api/v1/query_range", form, sleep), _Ranges)
+        if answer.data.kind != "matrix":
+            raise Refused(f"{self._where} answered with a {answer.data.kind}, not with series")
+        partial = ["some of the storage did not answer"] if answer.partial and not answer.warnings else []
+        return answer.data.result, answer.warnings + partial
+
+    @property
+    def _where(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+    def _get(self, path: str, form: dict[str, str], sleep: Callable[[float], None] | None = None) -> bytes:
+        request = urllib.request.Request(f"{self.url.rstrip('/')}{path}?{urlencode(form)}")
+        # a redirection to another host gets neither
+        if self.token:
+            request.add_unredirected_header("Authorization", f"Bearer {self.token}")
+        if self.tenant:
+            request.add_unredirected_header("X-Scope-OrgID", self.tenant)
+        attempts = ATTEMPTS if sleep is not None else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:
+                    body = answer.read(ANSWER_BYTES + 1)
+            except urllib.error.HTTPError as error:
+                wait_s = _patience(error)
+                if sleep is None or wait_s is None or attempt == attempts:
+                    raise self._refusal(error) from error
+                sleep(wait_s)
+                continue
+            except (OSError, HTTPException) as error:
+                reason = error.reason if isinstance(error, urllib.error.URLError) else error
+                raise Refused(f"{self._where} could not be asked ({reason or type(error).__name__})") from error
+            if len(body) > ANSWER_BYTES:
+                raise Refused(f"{self._where} answered with more than {ANSWER_BYTES:,} bytes", too_much=True)
+            return body
+        raise AssertionError("the last attempt returns or raises")
+
+    def _refusal(self, error: urllib.error.HTTPError) -> Refused:
+        with error:
+            body = error.read(10_000)
+        try:
+            why = msgspec.json.decode(body, type=_Error).error
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            why = body.decode(errors="replace")
+        why = " ".join(why.split())[:300]
+        too_much = error.code in (400, 413, 422) and any(words in why for words in _TOO_MUCH)
+        return Refused(f"{self._where} refused ({error.code}{f': {why}' if why else ''})", too_much=too_much)
+
+    def _decoded(self, body: bytes, type_: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(body, type=type_)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Refused(f"{self._where} is no Prometheus: its answer is not that of the API ({error})") from error
+
+
+def _patience(error: urllib.error.HTTPError) -> float | None:
+    """How long to wait before asking again, in seconds; None where that would not help."""
+    if error.code not in (429, 503):
+        return None
+    told = error.headers.get("Retry-After", "1")
+    return min(float(told), LONGEST_WAIT_S) if told.isdecimal() else 1.0

@@ -1,0 +1,153 @@
+"""A Prometheus-compatible server -> samples: Prometheus, Mimir, Thanos, VictoriaMetrics, by `/api/v1/query_range`.
+
+Only names that the concept table knows are asked for. All calls block: a server with an event loop gives them a
+thread. Source: Prometheus' HTTP API v1, whose limit is 11,000 points a series and answer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from .columns import maps
+from .concepts import CONCEPTS, concepts_of
+from .errors import Refused, UsageError
+from .model import SAMPLES
+from .promapi import Series, Server
+
+MAX_POINTS = 5_000
+"""Points of a series in one answer: below the 11,000 that servers allow, and some MB an answer."""
+
+STEPS_S = ((2 * 3600, 15), (6 * 3600, 30))
+"""Up to a length of time, how far apart the points are that are asked for; beyond, 60 s: Prometheus' own default."""
+
+FIND_AGAIN_S = 600.0
+DELAY_S = 15.0
+"""What is younger may not be complete: scrapes take time, and remote writes more."""
+CATCH_UP_S = 3600.0
+"""How far back a poll goes for what earlier ones could not get."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Names of the server's metrics that are read, and concepts of the table of which it has none."""
+
+    names: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def step_for(length_s: float) -> int:
+    """How far apart the points are that are asked for over so long a time; seconds."""
+    return next((step for most, step in STEPS_S if length_s <= most), 60)
+
+
+class Prometheus:
+    """Reads one server's samples; used from one thread at a time.
+
+    troubles: a sentence for each thing that the last reading could not get, or got in part.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        own_names: Mapping[str, str] | None = None,
+        max_points: int = MAX_POINTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """own_names: metric of yours -> known metric that it is read as; UsageError where nobody knows the latter."""
+        self._server, self._own, self._sleep = server, dict(own_names or {}), sleep
+        self._max_points = max_points
+        for own, known in self._own.items():
+            if not concepts_of(known):
+                raise UsageError(f"{own} cannot be read as {known}: no concept knows that name")
+        self._found, self._found_at = Found((), ()), float("-inf")
+        self._good: dict[str, int] = {}
+        self.troubles: tuple[str, ...] = ()
+
+    def find(self, start: float, end: float) -> Found:
+        """The known names that the server has between two moments in Unix seconds; Refused where it does not say."""
+        have = self._server.names(start, end)
+        names = tuple(sorted(name for name in have if concepts_of(self._own.get(name, name))))
+        told = {concept.name for name in names for concept in concepts_of(self._own.get(name, name))}
+        return Found(names, tuple(sorted({concept.name for concept in CONCEPTS} - told)))
+
+    def read(self, start: float, end: float, step_s: int) -> Iterator[pa.Table]:
+        """All samples of known names from `start` to `end` (Unix seconds, both included), a name at a time.
+
+        What one name's samples cannot be had for stands in `troubles`; Refused where no name can be asked for.
+        """
+        self.troubles = ()
+        first, last = -int(-start // step_s) * step_s, int(end // step_s) * step_s
+        for name in self.find(start, end).names:
+            yield from self._read_name(name, first, last, step_s)
+
+    def poll(self, now: float, step_s: int) -> Iterator[pa.Table]:
+        """What is new since the last poll, up to `now` in Unix seconds; the first one takes the last step alone.
+
+        A name that fails is caught up with at the next poll, from the last good time on. Refused where the server
+        cannot be asked for its names.
+        """
+        self.troubles = ()
+        if now - self._found_at >= FIND_AGAIN_S:
+            self._found, self._found_at = self.find(now - CATCH_UP_S, now), now
+        last = int((now - DELAY_S) // step_s) * step_s
+        earliest = int((now - CATCH_UP_S) // step_s) * step_s
+        for name in self._found.names:
+            first = self._good.get(name, last - step_s) + step_s
+            if first < earliest:
+                self._note(f"{name}: what is older than {CATCH_UP_S / 60:.0f} min is not caught up with")
+            yield from self._read_name(name, max(first, earliest), last, step_s)
+
+    def known(self) -> Found:
+        """What the last poll found."""
+        return self._found
+
+    def _read_name(self, name: str, first: int, last: int, step_s: int) -> Iterator[pa.Table]:
+        points, at = self._max_points, first
+        while at <= last:
+            end = min(last, at + (points - 1) * step_s)
+            try:
+                series, warnings = self._server.query_range(_selector(name), at, end, step_s, self._sleep)
+            except Refused as error:
+                if error.too_much and end > at:
+                    points = max(1, (end - at) // step_s // 2)
+                    continue
+                self._note(f"{name}: {error}")
+                return
+            for warning in warnings:
+                self._note(f"{name}: answered in part ({warning})")
+            self._good[name] = end
+            if series:
+                yield _table(self._own.get(name, name), series)
+            at = end + step_s
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.troubles:
+            self.troubles = (*self.troubles, sentence)
+
+
+def _selector(name: str) -> str:
+    return "{__name__=" + json.dumps(name, ensure_ascii=False) + "}"
+
+
+def _table(name: str, series: list[Series]) -> pa.Table:
+    """Rows with the schema SAMPLES."""
+    labels = [
+        tuple(sorted((key, value) for key, value in one.metric.items() if key != "__name__" and value))
+        for one in series
+    ]
+    which = [number for number, one in enumerate(series) for _ in one.values]
+    times = [round(at * 1000) * 10**6 for one in series for at, _ in one.values]
+    values = [float(value) for one in series for _, value in one.values]
+    columns = {
+        "Timestamp": pa.array(times, SAMPLES.field("Timestamp").type),
+        "Name": pa.array([name] * len(times), pa.string()),
+        "Labels": maps(labels).take(pa.array(which, pa.int32())).cast(SAMPLES.field("Labels").type),
+        "Value": pa.array(values, pa.float64()),
+    }
+    return pa.table(columns, schema=SAMPLES)

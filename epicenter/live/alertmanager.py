@@ -1,0 +1,116 @@
+"""Pushing incidents to an Alertmanager by its API v2: start, updates and end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ..collector.errors import UsageError
+from ..report import words
+from .alerts import RUNBOOK, Alert, Labels, alerts_of
+from .feed import Feed, Snapshot
+from .waiting import changed
+
+RESEND_S = 60.0
+"""Alerts are sent again at least this often, as Prometheus does."""
+
+HOLD_S = 4 * RESEND_S
+"""An alert that is not sent again for so long ends by itself: a server that died leaves nothing that fires for ever.
+
+It is what Prometheus allows, and below Alertmanager's own resolve_timeout of 5 min.
+"""
+
+BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Alertmanager:
+    """One Alertmanager to tell; used from one event loop.
+
+    pushes, failures: how often it was told, and how often that failed; for `/metrics`.
+    trouble: one sentence on the last push, "" if it succeeded.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        page_url: str,
+        *,
+        runbook_url: str = RUNBOOK,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """url: with a path prefix where it has one. headers: such as Authorization. UsageError where `url` is none."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"{url!r} is no address of an Alertmanager, such as http://localhost:9093")
+        self._where = f"Alertmanager at {parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
+        self._url, self._headers = f"{url.rstrip('/')}/api/v2/alerts", dict(headers or {})
+        self._page_url, self._runbook_url = page_url.rstrip("/"), runbook_url
+        self._timeout_s, self._clock = timeout_s, clock
+        self._firing: dict[Labels, Alert] = {}
+        self.pushes = self.failures = 0
+        self.trouble = ""
+
+    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
+        """Tell of every snapshot, and of the last one again and again, until `stop` is set."""
+        number, failed = 0, 0
+        while not stop.is_set():
+            patience_s = BACKOFF_S[min(failed, len(BACKOFF_S)) - 1] if failed else RESEND_S
+            fresh = await changed(feed, number, stop, patience_s)
+            if fresh is not None:
+                number = fresh[0]
+            if feed.latest is not None and not stop.is_set():
+                failed = 0 if await self.push(feed.latest) else failed + 1
+
+    async def push(self, snapshot: Snapshot) -> bool:
+        """Tell what fires and what has ended since it was last told; whether that succeeded."""
+        now = self._clock()
+        firing = {alert.labels: alert for alert in alerts_of(snapshot, self._page_url, self._runbook_url)}
+        ended = [alert for labels, alert in self._firing.items() if labels not in firing]
+        body = [_told(alert, now + HOLD_S) for alert in firing.values()]
+        body += [_told(alert, max(now, alert.started_at)) for alert in ended]
+        # until it is known that they were told, both what was firing and what fires now may be firing there
+        self._firing |= firing
+        if not body:
+            return True
+        self.pushes += 1
+        self.trouble = await asyncio.to_thread(self._post, msgspec.json.encode(body))
+        if self.trouble:
+            self.failures += 1
+            return False
+        self._firing = firing
+        return True
+
+    def _post(self, body: bytes) -> str:
+        """Why it failed, in one sentence; "" if it did not."""
+        headers = {"Content-Type": "application/json", **self._headers}
+        request = urllib.request.Request(self._url, body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout_s):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error:
+                why = words.plain(error.read(300).decode(errors="replace")).strip()
+            return f"{self._where} refused the alerts ({error.code}{f': {why}' if why else ''})."
+        except (OSError, HTTPException) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            return f"{self._where} could not be told of the alerts ({reason or type(error).__name__})."
+
+
+def _told(alert: Alert, ends_at: float) -> dict[str, object]:
+    """As `postableAlert` of the API's description."""
+    return {
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "generatorURL": alert.link,
+        "startsAt": words.iso(alert.started_at),
+        "endsAt": words.iso(ends_at),
+    }

@@ -1,0 +1,167 @@
+"""The live page in a real browser: what an engineer sees as an outage unfolds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from msgspec.structs import replace
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.live.pages import Served, serving
+from tests.live.snapshots import BLIND, EARLY, OTHER, OVER, RUNNING, at, tracked
+from tests.programs import require
+from tests.report.example_analyses import ATTACK, HOSTILE, INCIDENT, pdt
+from tests.report.test_html_browser import CONTRASTS
+
+CALM = at(pdt("23:40"), blind=(BLIND,))
+BEGUN = at(pdt("00:10"), tracked(EARLY), blind=(BLIND,))
+GROWN = at(pdt("11:00"), tracked(RUNNING), OTHER, blind=(BLIND,))
+PAST = at(pdt("20:30"), past=(OVER,))
+STATES = {"calm": CALM, "begun": BEGUN, "grown": GROWN, "past": PAST}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = require("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    yield page
+    page.close()
+
+
+def headline(page: Page, text: str) -> None:
+    expect(page.locator("h1")).to_contain_text(text, timeout=15_000)
+
+
+def test_an_outage_unfolds_without_a_reload_or_a_complaint(served: Served, page: Page, complaints: list[str]) -> None:
+    served.publish(CALM)
+    page.goto(served.url)
+    headline(page, "No incident")
+    served.publish(BEGUN)
+    headline(page, "lost its DNS addresses")
+    steps = page.locator("table.steps tbody tr").count()
+    served.publish(GROWN)
+    expect(page.locator("nav.also li")).to_have_count(1)
+    assert page.locator("table.steps tbody tr").count() > steps
+    expect(page).to_have_title(f"{INCIDENT.trigger.component} lost its DNS addresses - Epicenter")
+    expect(page.locator("#said")).to_contain_text("keeps it going")
+    expect(page.locator("#status")).to_have_text("Live: telemetry looked at up to 2025-10-20 18:00:00Z.")
+    served.publish(PAST)
+    headline(page, "No incident")
+    assert complaints == []
+
+
+def test_reading_goes_on_undisturbed(served: Served, page: Page) -> None:
+    served.publish(at(pdt("00:10"), tracked(EARLY), past=(OVER,)))
+    page.goto(served.url)
+    page.locator("#past > summary").press("Enter")
+    page.locator("tr#e4 pre").focus()
+    before = page.evaluate("document.activeElement.getBoundingClientRect().top")
+    served.publish(at(pdt("11:00"), tracked(RUNNING), OTHER, past=(OVER,)))
+    expect(page.locator("nav.also li")).to_have_count(1)
+    assert page.evaluate("document.activeElement.closest('tr').id") == "e4"
+    assert page.evaluate("document.getElementById('past').open")
+    assert abs(page.evaluate("document.activeElement.getBoundingClientRect().top") - before) < 2
+
+
+def test_only_what_changed_is_said_aloud(served: Served, page: Page) -> None:
+    served.publish(BEGUN)
+    page.goto(served.url)
+    page.evaluate(
+        """() => { window.heard = [];
+          new MutationObserver(() => window.heard.push(document.getElementById('said').textContent))
+            .observe(document.getElementById('said'), {childList: true, subtree: true, characterData: true}); }"""
+    )
+    more = replace(EARLY, cascade=RUNNING.cascade[:4])
+    served.publish(at(pdt("00:11"), tracked(more)))
+    expect(page.locator("table.steps tbody tr")).to_have_count(5)
+    assert page.evaluate("window.heard") == []
+    served.publish(GROWN)
+    expect(page.locator("#said")).to_contain_text("keeps it going")
+    assert page.evaluate("window.heard.length") == 1
+
+
+def test_a_server_that_went_away_and_came_back_is_told_of_and_shown(page: Page) -> None:
+    with serving() as served:
+        served.publish(BEGUN)
+        page.goto(served.url)
+        headline(page, "lost its DNS addresses")
+        expect(page.locator("#status")).to_contain_text("Live")
+    expect(page.locator("#status")).to_contain_text("No connection to Epicenter since", timeout=15_000)
+    expect(page.locator("#said")).to_have_text("The connection to Epicenter was lost.")
+    headline(page, "lost its DNS addresses")
+    with serving(int(served.url.rpartition(":")[2])) as again:
+        again.publish(PAST)
+        headline(page, "No incident")
+        expect(page.locator("#status")).to_contain_text("Live: telemetry looked at up to 2025-10-21 03:30:00Z.")
+        assert "stale" not in (page.locator("body").get_attribute("class") or "")
+        page.close()
+
+
+def test_names_from_telemetry_show_as_they_are_also_in_updates(
+    served: Served, page: Page, complaints: list[str]
+) -> None:
+    served.publish(CALM)
+    page.goto(served.url)
+    served.publish(at(pdt("11:00"), tracked(HOSTILE.incidents[0]), blind=HOSTILE.blind_spots))
+    headline(page, ATTACK.split("\x1b")[0])
+    assert page.locator("img").count() == 0
+    assert "<img src=x" in page.locator("svg.spread .box .name").all_text_contents()[0]
+    assert complaints == []
+
+
+def test_the_keyboard_leads_to_a_past_incident(served: Served, page: Page) -> None:
+    served.publish(PAST)
+    page.goto(served.url)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the answer"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.nodeName") == "SUMMARY"
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/incidents/i1")
+    headline(page, "lost its DNS addresses")
+    expect(page.locator(".which")).to_have_text("Past incident i1, closed at 2025-10-20 21:00:00Z")
+    served.publish(at(pdt("20:31"), OTHER, past=(OVER,)))
+    expect(page.locator("nav.also")).to_contain_text("Open now")
+    headline(page, "lost its DNS addresses")
+
+
+@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_and_nothing_scrolls_sideways(
+    name: str, scheme: Literal["light", "dark"], served: Served, page: Page
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    served.publish(STATES[name])
+    page.goto(served.url)
+    contrasts: list[tuple[str, float]] = page.evaluate(CONTRASTS)
+    assert [text for text, ratio in contrasts if ratio < 4.5] == []
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
