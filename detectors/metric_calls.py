@@ -226,7 +226,7 @@ def _probed(windows: Windows, served: pd.DataFrame, services: frozenset[str]) ->
     """One attempt a prober and window, on what nothing else tells users of."""
     rows = concept(windows, "probe_ok")
     names = {*concept(windows, "dns_answers")["component"], *concept(windows, "dns_probe_ok")["component"]}
-    rows = rows[~rows["component"].isin(names) & rows["value"].notna()]
+    rows = rows[~rows["component"].isin(names)]
     calls = windows.calls[windows.calls["entries"] > 0]
     known = {*calls["server"].unique(), *calls["client"].unique(), *served["server"].unique()}
     hosts = {target: _host(str(target)) for target in rows["component"].unique()}

@@ -100,8 +100,9 @@ def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: s
 
 
 def concept(windows: Windows, name: str) -> pd.DataFrame:
-    """The rows of `signals` about one concept."""
-    return windows.signals[windows.signals["concept"] == name]
+    """The rows of `signals` about one concept; what is not a number tells nothing."""
+    rows = windows.signals[windows.signals["concept"] == name]
+    return rows[rows["value"].notna()]
 
 
 def carried(values: Floats, windows: int) -> Floats:
