@@ -52,6 +52,7 @@ SEEN = {
     "celery_queue_length": {"queue_depth"},
     "dwfm_queue_oldest_age_seconds": {"queue_age_s"},
     "dwfm_queue_age_seconds": {"queue_age_s"},
+    "orders_queue_age_ms": {"queue_age_s"},
     "dwfm_lease_attempts_total": {"work"},
     "dwfm_leases_active": {"leases_active"},
     "aws_networkelb_healthy_host_count_average": {"healthy_hosts"},
