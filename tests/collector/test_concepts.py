@@ -70,6 +70,7 @@ SEEN = {
     "process_cpu_seconds_total": {"cpu"},
     "CpuUsage(m)": {"cpu"},
     "container_memory_working_set_bytes": {"memory"},
+    "process_resident_memory_bytes": {"memory"},
     "MemoryUsage(Mi)": {"memory"},
     "container_network_receive_bytes_total": {"network"},
     "NetworkTransmitBytes": {"network"},
