@@ -84,7 +84,7 @@ def callees(calls: pd.DataFrame, where: Flags) -> pd.Series[str]:
     """Who is called in these rows of `calls`: unanswered attempts only have a name, answered ones tell whose it is."""
     server = calls["server"][where]
     silent = (server == "").to_numpy(np.bool_)
-    names = calls["peer"][where][silent]
+    names = calls["peer"].iloc[np.flatnonzero(where)[silent]]
     answered = (calls["client"] != "") & (calls["server"] != "") & calls["peer"].isin(names.unique())
     pairs = calls[["peer", "server"]][answered].drop_duplicates("peer")
     owners = dict(zip(pairs["peer"].astype(str), pairs["server"].astype(str), strict=True))
