@@ -68,7 +68,8 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     late = (calls["client"] != "") & ((calls["errors_deadline"] > 0) | (calls["wasted"] > 0))
-    near = calls["client"].isin(calls["client"][late].unique()).to_numpy(np.bool_)
+    answer = calls["server"].isin(callees(calls, late.to_numpy(np.bool_)).unique()) | (calls["server"] == "")
+    near = (calls["client"].isin(calls["client"][late].unique()) & answer).to_numpy(np.bool_)
     # names by their numbers: a day has millions of rows and few names
     client, callee = (names.astype("category") for names in (calls["client"][near], callees(calls, near)))
     edge = client.cat.codes.to_numpy(np.int64) * len(callee.cat.categories) + callee.cat.codes.to_numpy(np.int64)
