@@ -82,7 +82,8 @@ _PROXY_RETRIES = (
     r"envoy_cluster_upstream_rq_retry(_total)?|traefik_service_retries_total|rest_client_request_retries_total"
 )
 _CPU_SECONDS = r"process_cpu_(time_)?seconds_total"
-_MEMORY = r"process_resident_memory_bytes|process_memory_usage_bytes|memoryusage_mi"
+_MEMORY = r"process_resident_memory_bytes|process_memory_usage_bytes"
+_QUEUE_MS = r"\w+_queue_(oldest_)?age_(milliseconds|ms)"
 _NETWORK = r"container_network_(receive|transmit)_bytes_total"
 _SPANS = r"traces_span_?metrics_calls_total|calls_total"
 _GRAPH = r"traces_service_graph_request"
@@ -147,6 +148,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
     Concept("queue_age_s", r"\w+_queue_(oldest_)?age_seconds", "gauge", SERVICE_LABELS, ("queue",)),
+    Concept("queue_age_s", _QUEUE_MS, "gauge", SERVICE_LABELS, ("queue",), scale=0.001),
     Concept("work", r"\w+_attempts_total", "counter", SERVICE_LABELS, ("outcome", "result", "status")),
     Concept("leases_active", r"\w+_leases_active", "gauge"),
     Concept("healthy_hosts", _HEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
@@ -164,6 +166,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("cpu", r"container_cpu_usage_seconds_total", "counter", CONTAINER_LABELS, told_by="containers"),
     Concept("cpu", r"cpuusage_m", "gauge"),
     Concept("memory", _MEMORY, "gauge"),
+    Concept("memory", r"memoryusage_mi", "gauge", scale=2.0**20),
     Concept("memory", r"container_memory_working_set_bytes", "gauge", CONTAINER_LABELS),
     Concept("network", _NETWORK, "counter", CONTAINER_LABELS),
     Concept("network", r"network(receive|transmit)bytes", "gauge"),

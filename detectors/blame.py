@@ -18,7 +18,7 @@ import pandas as pd
 from ..collector.model import ERROR_CLASSES
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .episodes import LEAST_RISE
-from .graph import Graph, each
+from .graph import Graph, each, instead
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -79,8 +79,9 @@ def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> 
     inside = (calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])
     keys = calls[["client", "server", "peer"]][inside]
     unanswered = keys["server"] == ""
-    owner = each(keys["peer"], lambda name: graph.owners.get(name) or name)
-    groups = keys.assign(callee=keys["server"].mask(unanswered, owner)).groupby(["client", "callee", "peer"], sort=True)
+    silent = unanswered.to_numpy(np.bool_)
+    callee = instead(keys["server"], silent, each(keys["peer"][silent], lambda name: graph.owners.get(name) or name))
+    groups = keys.assign(callee=callee).groupby(["client", "callee", "peer"], sort=True)
     index, codes = groups.size().index, groups.ngroup()
 
     def summed(counts: pd.Series[float]) -> np.ndarray:

@@ -57,7 +57,7 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
 
 
 def _missing_columns(windows: Windows) -> list[BlindSpot]:
-    calls = windows.calls[["errors", "peer"]][~from_metrics(windows.calls)]
+    calls = windows.calls[["errors", "client", "peer"]][~from_metrics(windows.calls)]
     spots: list[BlindSpot] = []
     if len(calls) and not (calls["errors"] > 0).any():
         spots.append(
@@ -65,6 +65,14 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
                 component="",
                 statement="No span carries an error status: failed calls cannot be told from good ones; "
                 "span status would settle it.",
+            )
+        )
+    if len(calls) and not (calls["client"] != "").any():
+        spots.append(
+            BlindSpot(
+                component="",
+                statement="No span tells who called: failures cannot be followed to where they began; "
+                "trace context that is handed on would settle it.",
             )
         )
     if len(calls) and not (calls["peer"] != "").any():

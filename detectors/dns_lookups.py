@@ -25,7 +25,7 @@ one failure a window stands out against a quiet past."""
 def dns_lookups(windows: Windows) -> list[Finding]:
     """Find names whose counted look-ups began to fail."""
     rows = concept(windows, "dns_lookup_failures")
-    table = tally(windows, rows.assign(failed=rows["value"].fillna(0.0)), ("component",), ("failed",))
+    table = tally(windows, rows.rename(columns={"value": "failed"}), ("component",), ("failed",))
     if not len(table):
         return []
     width = _between_scrapes(windows, rows["window"].to_numpy(np.int64))

@@ -22,7 +22,7 @@ FAILURES = {"NXDOMAIN": "nxdomain", "SERVFAIL": "servfail", "REFUSED": "refused"
 def dns_rcodes(windows: Windows) -> list[Finding]:
     """Find servers and zones that answer with more failures of one code than is usual for them."""
     rows = concept(windows, "dns_responses")
-    rows = rows.assign(code=rows["item"].str.upper(), value=rows["value"].fillna(0.0))
+    rows = rows.assign(code=rows["item"].str.upper())
     table = tally(windows, rows, ("component", "code"), ("value",))
     if not len(table):
         return []

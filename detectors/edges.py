@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .graph import each
+from .graph import each, instead
 from .series import Flags, Floats, tables, tally
 
 LEAST_REQUESTS = 20.0
@@ -68,25 +68,28 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     late = (calls["client"] != "") & ((calls["errors_deadline"] > 0) | (calls["wasted"] > 0))
-    near = calls["client"].isin(calls["client"][late].unique()).to_numpy(np.bool_)
-    callee = callees(calls, near)
-    mine = late[near].groupby([calls["client"][near], callee]).transform("any").to_numpy(np.bool_)
-    counts = [name for name in QUANTITIES if name in calls.columns]
+    answer = calls["server"].isin(callees(calls, late.to_numpy(np.bool_)).unique()) | (calls["server"] == "")
+    near = (calls["client"].isin(calls["client"][late].unique()) & answer).to_numpy(np.bool_)
+    # names by their numbers: a day has millions of rows and few names
+    client, callee = (names.astype("category") for names in (calls["client"][near], callees(calls, near)))
+    edge = client.cat.codes.to_numpy(np.int64) * len(callee.cat.categories) + callee.cat.codes.to_numpy(np.int64)
+    mine = np.isin(edge, np.unique(edge[late[near]]))
     at = np.flatnonzero(near)[mine]
-    rows = calls[["window", "client", *counts]].iloc[at]
-    unresolved = sum((calls[name] for name in _DNS), start=0 * calls["attempts"])
-    return rows.assign(callee=callee[mine], unresolved=unresolved.iloc[at])
+    counts = [name for name in QUANTITIES if name in calls.columns]
+    rows = pd.DataFrame({name: calls[name].iloc[at] for name in ("window", *counts)}, copy=False)
+    unresolved = sum((calls[name].iloc[at] for name in _DNS), start=0 * rows["attempts"])
+    return rows.assign(client=client[mine], callee=callee[mine], unresolved=unresolved)
 
 
 def callees(calls: pd.DataFrame, where: Flags) -> pd.Series[str]:
     """Who is called in these rows of `calls`: unanswered attempts only have a name, answered ones tell whose it is."""
-    callee = calls["server"][where]
-    silent = (callee == "").to_numpy(np.bool_)
-    names = calls["peer"][where][silent]
+    server = calls["server"][where]
+    silent = (server == "").to_numpy(np.bool_)
+    names = calls["peer"].iloc[np.flatnonzero(where)[silent]]
     answered = (calls["client"] != "") & (calls["server"] != "") & calls["peer"].isin(names.unique())
-    owners = calls[["peer", "server"]][answered].groupby("peer")["server"].first().to_dict()
-    callee[silent] = each(names, lambda name: owners.get(name, name)).array
-    return callee
+    pairs = calls[["peer", "server"]][answered].drop_duplicates("peer")
+    owners = dict(zip(pairs["peer"].astype(str), pairs["server"].astype(str), strict=True))
+    return instead(server, silent, each(names, lambda name: owners.get(name, name)))
 
 
 def users_flat(windows: Windows) -> Flags:

@@ -9,7 +9,8 @@ episodes up to its end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -95,8 +96,12 @@ def alarm_time(windows: Windows, episode: Episode) -> float:
 
 
 @dataclass
-class _State:
-    """What the running test remembers of each series; arrays of one value a series."""
+class Running:
+    """The test as it runs over series, a window at a time; series may join while it does.
+
+    Arrays hold one value a series. window: the number of the next window; closed: the episodes that are over, as the
+    running test dates them.
+    """
 
     failed: Floats  # in quiet windows: the history
     tried: Floats
@@ -113,6 +118,37 @@ class _State:
     bad_spread: Floats
     bad_seen: Floats
     open: Flags
+    window: int = 0
+    closed: list[Episode] = field(default_factory=list[Episode])
+
+    @classmethod
+    def over(cls, series: int) -> Running:
+        """So many series, of which nothing was seen so far."""
+        zeros = [np.zeros(series) for _ in range(14)]
+        return cls(*zeros, open=np.zeros(series, np.bool_))
+
+    def join(self, series: int) -> None:
+        """Let so many more series take part from the next window on, as if nobody had called them until then."""
+        for name, values in self._arrays().items():
+            setattr(self, name, np.concatenate((values, np.zeros(series, values.dtype))))
+
+    def step(self, failed: Floats, tried: Floats) -> None:
+        """Take in the next window; [series] each."""
+        _step(self, failed, tried, self.window)
+        self.window += 1
+
+    def going_on(self) -> list[Episode]:
+        """The episodes that are not over."""
+        return [_episode(self, int(index), None) for index in np.flatnonzero(self.open)]
+
+    def __copy__(self) -> Running:
+        """A run of its own that goes on from here."""
+        copies = {name: values.copy() for name, values in self._arrays().items()}
+        return Running(**copies, window=self.window, closed=copy(self.closed))
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
 def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) -> list[Episode]:
@@ -121,13 +157,12 @@ def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) ->
     clustering: attempts per independent request, at least 1, one value a cell: retries of one
         request fail together and count as one witness.
     """
-    state = _start(len(failed))
+    running = Running.over(len(failed))
     weight = 1.0 if clustering is None else 1.0 / np.maximum(clustering, 1.0)
     counted, weighed = failed * weight, tried * weight
-    found: list[Episode] = []
     for window in range(tried.shape[1]):
-        _step(state, counted[:, window], weighed[:, window], window, found)
-    found.extend(_episode(state, int(index), None) for index in np.flatnonzero(state.open))
+        running.step(counted[:, window], weighed[:, window])
+    found = [*running.closed, *running.going_on()]
     dated = (_dated(e, failed[e.series], tried[e.series]) for e in found)
     return sorted(dated, key=lambda e: (e.onset, e.series))
 
@@ -147,16 +182,11 @@ def _dated(episode: Episode, failed: Floats, tried: Floats) -> Episode:
     return replace(episode, onset=onset, failed=float(failed[stretch].sum()), tried=float(tried[stretch].sum()))
 
 
-def _start(series: int) -> _State:
-    zeros = [np.zeros(series) for _ in range(14)]
-    return _State(*zeros, open=np.zeros(series, dtype=np.bool_))
-
-
-def _usual(state: _State) -> Floats:
+def _usual(state: Running) -> Floats:
     return np.maximum((state.failed + REST_RATE * REST_WEIGHT) / (state.tried + REST_WEIGHT), REST_RATE)
 
 
-def _dispersion(state: _State) -> Floats:
+def _dispersion(state: Running) -> Floats:
     """How much more a series varies from window to window than chance explains, at least 1.
 
     What always fails in bursts proves little by another burst: the quasi-likelihood of McCullagh and Nelder,
@@ -165,7 +195,7 @@ def _dispersion(state: _State) -> Floats:
     return np.maximum(1.0, (state.spread + STEADY) / (state.seen + STEADY))
 
 
-def _note_spread(state: _State, failed: Floats, tried: Floats, learning: Flags) -> None:
+def _note_spread(state: Running, failed: Floats, tried: Floats, learning: Flags) -> None:
     usual = np.minimum(_usual(state), 0.9)
     chance = tried * usual * (1 - usual)
     told = (chance > 0) & ~learning
@@ -174,7 +204,7 @@ def _note_spread(state: _State, failed: Floats, tried: Floats, learning: Flags) 
     state.bad_seen += told
 
 
-def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list[Episode]) -> None:
+def _step(state: Running, failed: Floats, tried: Floats, window: int) -> None:
     learning = (window < WARM_UP) | ((window < WARM_UP_MOST) & (state.tried < WARM_UP_ATTEMPTS))
     ratio = _ratio(state, failed, tried, learning)
     _note_spread(state, failed, tried, learning)
@@ -183,7 +213,7 @@ def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list
     state.bad_failed += failed
     state.bad_tried += tried
     state.called = np.where(tried > 0, window + 1, state.called)
-    _close(state, ratio, window, found)
+    _close(state, ratio, window)
     _open(state, window)
     # Windows under suspicion count as history only once they have proved harmless; to leave them
     # out for good would make history look better than it was.
@@ -198,7 +228,7 @@ def _step(state: _State, failed: Floats, tried: Floats, window: int, found: list
     state.bad_seen = np.where(quiet | state.open, 0.0, state.bad_seen)
 
 
-def _ratio(state: _State, failed: Floats, tried: Floats, learning: Flags) -> Floats:
+def _ratio(state: Running, failed: Floats, tried: Floats, learning: Flags) -> Floats:
     """How much likelier this window is in a failing series than in a quiet one, as a logarithm."""
     usual = np.minimum(_usual(state), 0.9)
     worse = np.maximum(2 * usual, usual + LEAST_RISE)
@@ -210,27 +240,27 @@ def _ratio(state: _State, failed: Floats, tried: Floats, learning: Flags) -> Flo
     return np.where(learning | (usual > CHRONIC), 0.0, ratio / _dispersion(state))
 
 
-def _open(state: _State, window: int) -> None:
+def _open(state: Running, window: int) -> None:
     alarmed = ~state.open & (state.rising > ALARM)
     state.alarm = np.where(alarmed, window, state.alarm)
     state.open = state.open | alarmed
     state.falling = np.where(alarmed, 0.0, state.falling)
 
 
-def _close(state: _State, ratio: Floats, window: int, found: list[Episode]) -> None:
+def _close(state: Running, ratio: Floats, window: int) -> None:
     state.back = np.where(state.open & (state.falling == 0), window, state.back)
     state.falling = np.where(state.open, np.maximum(0.0, state.falling - ratio), 0.0)
     idle = window - state.called >= IDLE
     done = state.open & ((state.falling > ALARM) | idle)
     back = np.where(idle, np.minimum(state.called, state.back), state.back)
-    found.extend(_episode(state, int(index), int(back[index])) for index in np.flatnonzero(done))
+    state.closed.extend(_episode(state, int(index), int(back[index])) for index in np.flatnonzero(done))
     state.open = state.open & ~done
     state.rising = np.where(done, 0.0, state.rising)
     state.bad_failed = np.where(done, 0.0, state.bad_failed)
     state.bad_tried = np.where(done, 0.0, state.bad_tried)
 
 
-def _episode(state: _State, index: int, end: int | None) -> Episode:
+def _episode(state: Running, index: int, end: int | None) -> Episode:
     """An episode as the running test knows it; `_dated` fills in what was counted in it."""
     onset, alarm = int(state.onset[index]), int(state.alarm[index])
     return Episode(index, onset, alarm, end, usual=float(_usual(state)[index]), failed=0.0, tried=0.0)

@@ -13,7 +13,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import CLASSES
 from .episodes import Episode, alarm_time, episodes, window_times
-from .graph import each, name_owners
+from .graph import each, instead, name_owners
 from .queries import sql
 from .series import Table, tables
 
@@ -30,21 +30,21 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 def _failing(windows: Windows) -> list[Finding]:
     calls = windows.calls
     failing = set(calls["server"][calls["errors"] > 0].unique()) - {""}
-    columns = ["window", "client", "server", "attempts", "originals", "errors", "error_trace"]
-    rows = calls[columns][calls["server"].isin(failing)]
+    rows = calls[["window", "server", "attempts", "originals", "errors"]][calls["server"].isin(failing)]
     found: list[Finding] = []
     for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
         # Retries of one request fail together; a request has failed when more attempts failed than were
         # made again.
         failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
-        found += [_failing_service(windows, rows, table, e) for e in episodes(failed, table["originals"])]
+        found += [_failing_service(windows, table, e) for e in episodes(failed, table["originals"])]
     return found
 
 
-def _failing_service(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:
-    name = table.names("server")[episode.series]
+def _failing_service(windows: Windows, table: Table, episode: Episode) -> Finding:
+    name, calls = table.names("server")[episode.series], windows.calls
     start, end = window_times(windows, episode)
-    rows = rows[(rows["server"] == name) & (rows["window"] >= start) & (rows["window"] < (end or windows.end))]
+    mine = (calls["server"] == name) & (calls["window"] >= start) & (calls["window"] < (end or windows.end))
+    rows = calls[["client", "errors", "error_trace"]][mine]
     statement = (
         f"{name} failed {episode.failed:,.0f} of {episode.tried:,.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
@@ -67,8 +67,8 @@ def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     keys = windows.calls[["client", "server", "peer"]]
     owners = name_owners(windows.calls)
-    callee, silent = keys["server"].copy(), (keys["server"] == "").to_numpy(np.bool_)
-    callee[silent] = each(keys["peer"][silent], lambda name: owners.get(name) or name).array
+    silent = (keys["server"] == "").to_numpy(np.bool_)
+    callee = instead(keys["server"], silent, each(keys["peer"][silent], lambda name: owners.get(name) or name))
     errors = sum((windows.calls[name] for name in UNREACHED), start=0 * windows.calls["window"])
     lost = errors.where(silent, 0)
     called = keys["client"] != ""

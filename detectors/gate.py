@@ -25,6 +25,17 @@ def user_visible(windows: Windows) -> list[Finding]:
 
     facts: excess (failed requests above the usual), alarm_at (when this was certain).
     """
+    rows = entered(windows)
+    found: list[Finding] = []
+    for table in tables(windows, rows, ("component",), ("entries", "failed")):
+        names = table.names("component")
+        stood_out = episodes(table["failed"], table["entries"])
+        found += [_finding(windows, rows[rows["component"] == names[e.series]], names[e.series], e) for e in stood_out]
+    return sorted(found, key=lambda f: (f.started_at, f.component))
+
+
+def entered(windows: Windows) -> pd.DataFrame:
+    """The rows of calls that came in from outside, with component (what users met) and failed (requests of theirs)."""
     columns = [*CALL_KEYS, "attempts", "entries", "errors", "error_trace"]
     rows = windows.calls[columns][windows.calls["entries"] > 0]
     # A root client span is a user by itself: its service has no server span of its own.
@@ -33,13 +44,7 @@ def user_visible(windows: Windows) -> list[Finding]:
         owners = name_owners(windows.calls)
         component = component.where(component != "", each(rows["peer"], lambda name: owners.get(name) or name))
     share = rows["entries"] / rows["attempts"].clip(lower=1)
-    rows = rows.assign(component=component, failed=rows["errors"] * share)
-    found: list[Finding] = []
-    for table in tables(windows, rows, ("component",), ("entries", "failed")):
-        names = table.names("component")
-        stood_out = episodes(table["failed"], table["entries"])
-        found += [_finding(windows, rows[component == names[e.series]], names[e.series], e) for e in stood_out]
-    return sorted(found, key=lambda f: (f.started_at, f.component))
+    return rows.assign(component=component, failed=rows["errors"] * share)
 
 
 def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from .series import Flags
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -83,6 +85,16 @@ def each(names: pd.Series[str], of: Callable[[str], str]) -> pd.Series[str]:
     """What `of` says of every name, asked once about each: a day has millions of rows and few names."""
     codes, different = pd.factorize(names)
     said = pd.Series([of(str(name)) for name in different]).astype(names.dtype)
+    return said.take(codes).set_axis(names.index)
+
+
+def instead(names: pd.Series[str], where: Flags, others: pd.Series[str]) -> pd.Series[str]:
+    """The names with `others` (as many as `where` is true) in place of some, through their numbers: to set strings of a
+    day makes an object of each."""
+    codes, different = pd.factorize(names)
+    other_codes, other_different = pd.factorize(others)
+    codes[where] = len(different) + other_codes
+    said = pd.Series([*different, *other_different]).astype(names.dtype)
     return said.take(codes).set_axis(names.index)
 
 

@@ -55,6 +55,8 @@ _COUNTS = ["attempts", "entries", "client_ns", "server_ns"]
 
 def with_metric_calls(windows: Windows) -> Windows:
     """The same windows, with rows of `calls` for what no span tells of."""
+    if _all_in_spans(windows):
+        return windows
     services = _services(windows)
     edges = _edges(windows, services)
     told = {*edges["client"].unique(), *windows.calls["client"].unique(), *windows.calls["server"].unique()}
@@ -67,6 +69,21 @@ def with_metric_calls(windows: Windows) -> Windows:
     if rows.empty:
         return windows
     return replace(windows, calls=pd.concat([windows.calls, _as_calls(rows)], ignore_index=True))
+
+
+def tell_of_users(windows: Windows) -> bool:
+    """Whether what metrics alone tell can show users: where spans show none, in their silences, and by probes."""
+    enters = bool((windows.calls["entries"] > 0).any())
+    return not enters or bool((windows.signals["concept"] == "probe_ok").any()) or bool(telemetry_silence(windows))
+
+
+def _all_in_spans(windows: Windows) -> bool:
+    """Whether counters speak of nothing but services that send spans, none of which fell silent."""
+    if windows.signals["concept"].isin(("client_outcomes", "graph_requests", "probe_ok")).any():
+        return False
+    counted = set(concept(windows, "requests")["component"].unique())
+    spans = {*windows.calls["server"].unique(), *windows.calls["client"].unique()}
+    return counted <= spans and not telemetry_silence(windows)
 
 
 def from_metrics(calls: pd.DataFrame) -> pd.Series[bool]:
@@ -226,7 +243,7 @@ def _probed(windows: Windows, served: pd.DataFrame, services: frozenset[str]) ->
     """One attempt a prober and window, on what nothing else tells users of."""
     rows = concept(windows, "probe_ok")
     names = {*concept(windows, "dns_answers")["component"], *concept(windows, "dns_probe_ok")["component"]}
-    rows = rows[~rows["component"].isin(names) & rows["value"].notna()]
+    rows = rows[~rows["component"].isin(names)]
     calls = windows.calls[windows.calls["entries"] > 0]
     known = {*calls["server"].unique(), *calls["client"].unique(), *served["server"].unique()}
     hosts = {target: _host(str(target)) for target in rows["component"].unique()}

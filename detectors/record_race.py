@@ -164,6 +164,7 @@ def _lost_locks(windows: Windows, target: str, stale: _Write) -> Iterator[Eviden
 
 
 def _answers_before(windows: Windows, target: str, time: float) -> float:
+    """Addresses behind the record before; 1 where nobody told, since a record in use has one at the least."""
     changes = windows.changes
     before = changes[(changes["Target"] == target) & (changes["time"] < time)]["Answers"].dropna()
-    return float(before.iloc[-1]) if len(before) else float("nan")
+    return float(before.iloc[-1]) if len(before) else 1.0

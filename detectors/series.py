@@ -44,7 +44,9 @@ class Table:
 
 
 AT_ONCE = 128
-"""Series laid out at once: a quantity of a day of windows of 10 s then takes 9 MB."""
+"""Series laid out at once in a day of windows of 10 s: a quantity then takes 9 MB. In less time there are more."""
+
+_DAY = 8640
 
 
 def window_count(windows: Windows) -> int:
@@ -62,9 +64,13 @@ def tally(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantities:
 
 
 def tables(
-    windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantities: Sequence[str], at_once: int = AT_ONCE
+    windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantities: Sequence[str], at_once: int | None = None
 ) -> Iterator[Table]:
-    """The same as `tally`, in parts of at most `at_once` series each, in order of the keys."""
+    """The same as `tally`, in parts of at most `at_once` series each, in order of the keys.
+
+    at_once: None lets a part be as large as `AT_ONCE` series of a day are.
+    """
+    at_once = at_once or max(AT_ONCE, AT_ONCE * _DAY // max(1, window_count(windows)))
     codes, table = _codes(rows, keys)
     window, inside = _places(windows, rows)
     order = np.argsort(codes, kind="stable")  # rows of a series stay in order, and so do sums of floats
@@ -100,8 +106,9 @@ def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: s
 
 
 def concept(windows: Windows, name: str) -> pd.DataFrame:
-    """The rows of `signals` about one concept."""
-    return windows.signals[windows.signals["concept"] == name]
+    """The rows of `signals` about one concept; what is not a number tells nothing."""
+    rows = windows.signals[windows.signals["concept"] == name]
+    return rows[rows["value"].notna()]
 
 
 def carried(values: Floats, windows: int) -> Floats:

@@ -39,16 +39,16 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
     spans = calls[["window", "server", "attempts"]][(calls["server"] != "") & (calls["example_trace"] != "")]
     requests = concept(windows, "requests")
     silent, regular = np.zeros((2, window_count(windows)))
-    counted = np.zeros(window_count(windows), np.bool_)
     for table in tables(windows, spans, ("server",), ("attempts",)):
         speaks = table["attempts"] > 0
         steady = _regular(speaks)
         regular += steady.sum(axis=0)
         silent += (steady & ~speaks).sum(axis=0)
-        counted |= _counted(windows, requests, table)
     share = silent / np.maximum(regular, 1)
-    down = _down(windows)
-    dark = (share > MOST) & ((down > MOST) | counted)
+    down = targets_down(windows)
+    dark = share > MOST
+    if dark.any():  # what counters tell is the dearest to know
+        dark &= (down > MOST) | _counted(windows, requests, spans)
     return [_finding(windows, share, down, run) for run in runs(dark, dark)]
 
 
@@ -70,7 +70,7 @@ def _regular(speaks: Flags) -> Flags:
     return (last - first >= LOOK) & (seen > MOST * (last - first))
 
 
-def _down(windows: Windows) -> Floats:
+def targets_down(windows: Windows) -> Floats:
     """[windows] The share of targets whose scrapes fail."""
     table = gauge(windows, concept(windows, "up"), ("component",))
     if not len(table):
@@ -80,8 +80,15 @@ def _down(windows: Windows) -> Floats:
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
-def _counted(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
+def _counted(windows: Windows, requests: pd.DataFrame, spans: pd.DataFrame) -> Flags:
     """[windows] Whether counters of a silent service tell of requests that spans must have been taken of."""
+    out = np.zeros(window_count(windows), np.bool_)
+    for table in tables(windows, spans, ("server",), ("attempts",)):
+        out |= _counted_of(windows, requests, table)
+    return out
+
+
+def _counted_of(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
     places = {name: row for row, name in enumerate(spans.names("server"))}
     table = tally(windows, rows[rows["component"].isin(list(places))], ("component",), ("value",))
     out = np.zeros(window_count(windows), np.bool_)

@@ -47,6 +47,20 @@ def test_calls_of_a_client_are_split_by_caller_and_outcome() -> None:
     assert found == {(0, "stock.lan", f"shop\t{word}"): count for word, count in told.items()}
 
 
+@pytest.mark.parametrize(
+    ("concept", "name", "other", "units"),
+    [
+        ("memory", "process_resident_memory_bytes", "MemoryUsage(Mi)", 2**20),
+        ("queue_age_s", "orders_queue_oldest_age_seconds", "orders_queue_oldest_age_milliseconds", 0.001),
+    ],
+)
+def test_a_gauge_means_the_same_in_whatever_unit_its_name_tells(
+    concept: str, name: str, other: str, units: float
+) -> None:
+    told = values(*every(60, [300 * units, 500 * units], name, job="shop"), concept=concept)
+    assert told == values(*every(60, [300, 500], other, job="shop"), concept=concept) != {}
+
+
 def test_a_counter_that_falls_was_restarted_from_zero() -> None:
     assert values(*every(10, [500, 510, 4, 9], job="shop"), concept="requests") == {(0, "shop", ""): 19}
 

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import pickle
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from epicenter import detectors
 from epicenter.collector.model import Windows
+from epicenter.detectors import analyze
 from epicenter.detectors.base import Finding
 from epicenter.detectors.registry import DETECTORS
 from epicenter.synthetic.scenarios import SCENARIOS
-from tests.detectors.frames import Row, change, gauge, signal, windows
+from tests.detectors.frames import SUMMARY, Row, change, gauge, signal, windows
 from tests.detectors.stories import calm, name_gone, process_gone
 
 END = 80
 ROOT = Path(detectors.__file__).parent
 
 
-def signals(*, wrong: bool) -> Iterator[Row]:
+DAY = 2880
+"""Windows of a day."""
+
+UNITLESS = ("leases_active", "queue_depth", "cpu", "memory", "network")
+"""Concepts whose names tell no unit: what an estate counts there, and in what, is its own affair."""
+
+
+def signals(*, wrong: bool, end: int = END) -> Iterator[Row]:
     """One component of each kind that the detectors read, well until window 30 and, if `wrong`, ill until 60."""
 
     def told(well: float, ill: float) -> list[float]:
-        return [ill if wrong and 30 <= window < 60 else well for window in range(END)]
+        return [ill if wrong and 30 <= window < 60 else well for window in range(end)]
 
     yield from gauge("prices.example", "dns_answers", told(3, 0), "A")
     yield from gauge("prices.example", "probe_ok", told(1, 1))
@@ -38,6 +49,13 @@ def signals(*, wrong: bool) -> Iterator[Row]:
         ("cache_hits", 90, 10, ""),
         ("cache_misses", 10, 90, ""),
         ("health_flips", 0, 12, ""),
+        ("leases_active", 1000, 400, ""),
+        ("queue_depth", 0, 90, ""),
+        ("work", 50, 20, "ok"),
+        ("work", 0, 80, "timeout"),
+        ("cpu", 0.2, 0.9, ""),
+        ("memory", 2e8, 9e8, ""),
+        ("network", 1e6, 9e6, ""),
     ):
         for window, value in enumerate(told(well, ill)):
             yield signal(window, "example" if name == "dns_responses" else "prices.example", name, value, item)
@@ -48,15 +66,24 @@ def quiet() -> Windows:
     return windows(END, calm(0, END), signals(wrong=False))
 
 
-@pytest.fixture(scope="module")
-def troubled() -> Windows:
-    calls = [*calm(0, 30), *name_gone(30, 45), *process_gone(45, 55), *calm(55, END)]
+def troubled_until(end: int) -> Windows:
+    calls = [*calm(0, 30), *name_gone(30, 45), *process_gone(45, 55), *calm(55, end)]
     raced = [
         change(5, "record.upsert", "prices.example", "one", 7, Answers=2),
         change(29, "record.upsert", "prices.example", "two", 5, Answers=2),
         change(30, "record.delete", "prices.example", "one", 5, Answers=0),
     ]
-    return windows(END, calls, signals(wrong=True), raced)
+    return windows(end, calls, signals(wrong=True, end=end), raced)
+
+
+@pytest.fixture(scope="module")
+def troubled() -> Windows:
+    return troubled_until(END)
+
+
+@pytest.fixture(scope="module")
+def day() -> Windows:
+    return troubled_until(DAY)
 
 
 def until(seen: Windows, window: int) -> Windows:
@@ -105,9 +132,14 @@ def begun(finding: Finding) -> tuple[str, str, float, float]:
 def test_its_findings_travel_and_hold_numbers(name: str, troubled: Windows) -> None:
     found = DETECTORS[name](troubled)
     assert pickle.loads(pickle.dumps(found)) == found
+    assert_finite(found)
+
+
+def assert_finite(found: list[Finding]) -> None:
     for finding in found:
         numbers = [finding.score, *(e.observed for e in finding.evidence), *(e.expected for e in finding.evidence)]
         numbers += [value for value in finding.facts.values() if not isinstance(value, str)]
+        numbers += [finding.started_at, *(time for e in finding.evidence for time in e.window)]
         assert all(math.isfinite(number) for number in numbers)
 
 
@@ -116,13 +148,88 @@ def test_its_findings_travel_and_hold_numbers(name: str, troubled: Windows) -> N
 def test_it_bears_the_loss_of_any_telemetry(name: str, gone: str, troubled: Windows) -> None:
     parts = ("calls", "signals", "changes") if gone == "all" else (gone,)
     less = replace(troubled, **{part: getattr(troubled, part).iloc[:0] for part in parts})
-    assert isinstance(DETECTORS[name](less), list)
+    assert_finite(DETECTORS[name](less))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_what_is_not_a_number_goes_in_and_does_not_come_out(name: str, troubled: Windows) -> None:
+    """A scrape that failed, a change that tells neither its generation nor what it left."""
+    holes = troubled.signals["window"] % 7 == 0
+    values = ["value", "low", "high"]
+    less = replace(
+        troubled,
+        signals=troubled.signals.assign(**{v: troubled.signals[v].mask(holes) for v in values}),
+        changes=troubled.changes.assign(Generation=np.nan, Answers=[np.nan, np.nan, 0.0]),
+    )
+    assert_finite(DETECTORS[name](less))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("unit", [2.0**-20, 1000.0])
+def test_units_that_nobody_told_do_not_matter(name: str, unit: float, troubled: Windows) -> None:
+    """Bytes or megabytes, cores or their thousandths, single leases or thousands of them."""
+    rows = troubled.signals
+    scale = np.where(rows["concept"].isin(UNITLESS), unit, 1.0)
+    other = replace(troubled, signals=rows.assign(**{v: rows[v] * scale for v in ("value", "low", "high")}))
+
+    def told(seen: Windows) -> list[tuple[object, ...]]:
+        return [(begun(f), f.ended_at, f.score, f.edges, f.facts) for f in DETECTORS[name](seen)]
+
+    assert told(other) == told(troubled)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_day_is_held_no_longer_than_it_is_looked_at(name: str, troubled: Windows, day: Windows) -> None:
+    """At a fixed number of edges the memory grows with the windows as the frames do, and all but findings is freed."""
+    DETECTORS[name](troubled)  # what is built once in a process is no part of it
+    half = until(day, DAY // 2)
+    (half_peak, _), (peak, kept) = memory(name, half), memory(name, day)
+    assert peak < 2.5 * half_peak + 2**16
+    assert peak < 2 * size(day)
+    assert kept < 2**17
+
+
+def memory(name: str, seen: Windows) -> tuple[int, int]:
+    """Bytes that the detector took at its peak, and bytes that it keeps with its findings."""
+    gc.collect()
+    tracemalloc.start()
+    found = DETECTORS[name](seen)
+    peak = tracemalloc.get_traced_memory()[1]
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert isinstance(found, list)
+    return peak, kept
+
+
+def size(seen: Windows) -> int:
+    return sum(int(frame.memory_usage(deep=True).sum()) for frame in (seen.calls, seen.signals))
+
+
+@pytest.mark.parametrize(
+    ("part", "columns", "told"),
+    [
+        ("calls", {"errors": 0, "errors_dns_nodata": 0, "errors_connect": 0, "errors_server": 0}, "error status"),
+        ("calls", {"peer": ""}, "names the host"),
+        ("calls", {"client": "", "peer": ""}, "tells who called"),
+        ("calls", None, "No traces"),
+        ("signals", None, "No metrics"),
+        ("changes", None, "No change telemetry"),
+    ],
+)
+def test_what_is_missing_is_told_as_a_blind_spot(
+    part: str, columns: dict[str, object] | None, told: str, troubled: Windows
+) -> None:
+    rows = getattr(troubled, part)
+    less = replace(troubled, **{part: rows.iloc[:0] if columns is None else rows.assign(**columns)})
+    assert not [spot for spot in analyze(troubled, SUMMARY).blind_spots if told in spot.statement]
+    assert [spot for spot in analyze(less, SUMMARY).blind_spots if told in spot.statement]
 
 
 def test_most_detectors_have_something_to_say_of_the_troubled_estate(troubled: Windows) -> None:
     spoke = {name for name, detect in DETECTORS.items() if detect(troubled)}
-    # what these need is not in the story: leases, repeats, restarts, silence
-    assert set(DETECTORS) - spoke <= {"lease_collapse", "restart_herd", "retry_storm", "telemetry_silence"}
+    # what these need is not in the story: repeats, restarts, silence
+    assert set(DETECTORS) - spoke <= {"restart_herd", "retry_storm", "telemetry_silence"}
 
 
 def test_no_detector_knows_a_scenario_by_name() -> None:

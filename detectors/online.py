@@ -1,0 +1,158 @@
+"""Windows as they come, in order or late: the same analysis as in batch, made only where there is something to explain.
+
+Each step the gate on users' failures takes in what is new and no more. While users fail, while scrapes of most targets
+fail, and until what was found is over and settled, all windows that are kept are analyzed as a recording of them is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from ..collector.errors import UsageError
+from ..collector.model import LATENCY_COLUMNS, Windows
+from .analysis import Analysis, Incident, RecordingSummary
+from .diagnosis import analyze
+from .episodes import IDLE
+from .gate import entered
+from .kinds import HORIZON
+from .metric_calls import tell_of_users, with_metric_calls
+from .running_gate import RunningGate
+from .telemetry_silence import MOST as MOST_DOWN
+from .telemetry_silence import targets_down
+
+LOOK_BACK = 360
+"""Windows before an incident from which is learned what is usual: an hour of windows of ten seconds."""
+
+MOST = 8640
+"""Windows that are kept while an incident lasts, at the most: a day of windows of ten seconds."""
+
+CONTEXT = 20
+"""Windows before a new one that tell who sends spans and who calls whom, so what its counters are about."""
+
+SETTLED = HORIZON + IDLE
+"""Windows after its end in which a loop may still join an incident, and show that it did."""
+
+_PARTS = 16
+"""Steps whose rows gather before they are laid together."""
+
+
+class Watcher:
+    """Follows an estate window by window; its memory is that of the windows that it keeps.
+
+    window_s: length of the windows. look_back, most: windows that are kept in calm weather, and in all.
+    """
+
+    def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST) -> None:
+        self._window_s, self._look_back, self._most = window_s, look_back, most
+        self._parts: list[Windows] = []
+        self._origin = self._end = 0
+        self._gate = RunningGate()
+        self._incidents: tuple[Incident, ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """How many windows are kept."""
+        return (self._end - min((part.start for part in self._parts), default=self._end)) // self._window_s
+
+    def step(self, fresh: Windows, summary: RecordingSummary) -> Analysis | None:
+        """Take in new windows or late ones, and explain what goes on: as `analyze` does all that is kept.
+
+        None where nothing goes on and nothing has ended lately; what was said last of earlier incidents then stands.
+        fresh: all there is of the windows from `fresh.start` until `fresh.end`; it replaces what was told of them.
+        Raises UsageError for windows of another length.
+        """
+        if fresh.window_s != self._window_s:
+            raise UsageError(f"windows of {fresh.window_s} s came where those of {self._window_s} s are watched")
+        self._take(fresh)
+        near = self._laid_together(fresh.start - CONTEXT * self._window_s, fresh.end)
+        suspicious = self._users_fail(near, fresh) or bool((targets_down(near) > MOST_DOWN).any())
+        if not (suspicious or self._unsettled()):
+            if len(self._parts) > _PARTS:
+                self._forget()
+            return None
+        analysis = analyze(self._forget(), summary)
+        self._incidents = analysis.incidents
+        return analysis
+
+    def _take(self, fresh: Windows) -> None:
+        if not self._parts:
+            self._origin = self._end = fresh.start
+        read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
+        earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
+        self._parts = [*earlier, replace(fresh, calls=fresh.calls[read])]
+        self._end = max(self._end, fresh.end)
+
+    def _users_fail(self, near: Windows, fresh: Windows) -> bool:
+        """Whether users meet failures in the fresh windows, or meet any after them, now that these are known."""
+        seen = with_metric_calls(near) if tell_of_users(near) else near
+        rows = entered(between(seen, fresh.start, fresh.end))
+        rows = rows.assign(window=(rows["window"] - self._origin) // self._window_s)
+        return self._gate.tell(self._number(fresh.start), self._number(fresh.end), rows)
+
+    def _unsettled(self) -> bool:
+        """Whether something that was found goes on, or may come back as a loop."""
+        since = self._end - SETTLED * self._window_s
+        return any(i.ended_at is None or i.ended_at > since for i in self._incidents)
+
+    def _forget(self) -> Windows:
+        """Keep what is worth it, laid together, and return it."""
+        since = self._end - self._look_back * self._window_s
+        if self._unsettled():
+            began = min(i.started_at for i in self._incidents if i.ended_at is None or i.ended_at > since)
+            since = min(since, int(began // self._window_s - self._look_back) * self._window_s)
+        kept = self._laid_together(max(since, self._end - self._most * self._window_s), self._end)
+        self._parts = [kept]
+        self._gate.forget(self._number(kept.start))
+        return kept
+
+    def _laid_together(self, start: int, end: int) -> Windows:
+        """What was told from `start` on, as far as anything was, until `end`."""
+        start = max(start, min(part.start for part in self._parts))
+        parts = [between(part, start, end) for part in self._parts if part.start < end and part.end > start]
+
+        def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+            told = [rows for rows in frames if len(rows)]
+            return pd.concat(told, ignore_index=True) if told else frames[-1]
+
+        return Windows(
+            window_s=self._window_s,
+            start=start,
+            end=end,
+            calls=joined([part.calls for part in parts]),
+            signals=joined([part.signals for part in parts]),
+            changes=joined([part.changes for part in parts]),
+            texts=joined([part.texts for part in parts]),
+        )
+
+    def _number(self, time: int) -> int:
+        return (time - self._origin) // self._window_s
+
+
+def between(windows: Windows, start: int, end: int) -> Windows:
+    """The windows from `start` until `end` (Unix seconds, multiples of the window length) alone."""
+    return _picked(windows, start, end, inside=True)
+
+
+def _outside(windows: Windows, start: int, end: int) -> Windows:
+    """The same windows with nothing told of those from `start` until `end`."""
+    if windows.end <= start or windows.start >= end:
+        return windows
+    return replace(_picked(windows, start, end, inside=False), start=windows.start, end=windows.end)
+
+
+def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
+    def pick(rows: pd.DataFrame, time: str = "window") -> pd.DataFrame:
+        mine = ((rows[time] >= start) & (rows[time] < end)) == inside
+        return rows if mine.all() else rows[mine]
+
+    return Windows(
+        window_s=windows.window_s,
+        start=start,
+        end=end,
+        calls=pick(windows.calls),
+        signals=pick(windows.signals),
+        changes=pick(windows.changes, "time"),
+        texts=pick(windows.texts),
+    )

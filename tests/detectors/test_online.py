@@ -1,0 +1,153 @@
+"""Fed window by window, in order or late, the watcher reaches what the batch analysis of the same windows says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from epicenter.collector.errors import UsageError
+from epicenter.collector.model import Windows
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
+from epicenter.detectors.gate import user_visible
+from epicenter.detectors.online import Watcher, between
+from tests.detectors.frames import SUMMARY, WINDOW_S, Row, change, gauge, signal, windows
+from tests.detectors.stories import callee_fails, calm, name_gone, process_gone
+
+END = 60
+
+
+def counted(start: int, end: int, failed: int = 0) -> Iterator[Row]:
+    for window in range(start, end):
+        yield signal(window, "shop", "requests", 40)
+        yield signal(window, "shop", "errors", failed, "503")
+
+
+def scraped(down: range) -> Iterator[Row]:
+    for name in ("shop", "cart", "prices"):
+        yield from gauge(name, "up", [0.0 if window in down else 1.0 for window in range(END)])
+
+
+STORIES: dict[str, Windows] = {
+    "calm": windows(END, calm(0, END)),
+    "a name that is gone": windows(
+        END,
+        [*calm(0, 20), *name_gone(20, 24), *calm(24, END)],
+        changes=[
+            change(19.5, "record.delete", "prices.example", "one", 5, Answers=0),
+            change(24, "record.upsert", "prices.example", "one", 6, Answers=2),
+        ],
+    ),
+    "a process that is gone for ever": windows(END, [*calm(0, 50), *process_gone(50, END)]),
+    "a silence of the telemetry": windows(END, [*calm(0, 45), *calm(55, END)], scraped(range(45, 55))),
+    "metrics alone": windows(END, signals=[*counted(0, 45), *counted(45, 50, 30), *counted(50, END)]),
+}
+TWO = windows(END, [*calm(0, 20), *callee_fails(20, 26), *calm(26, 50), *name_gone(50, 56), *calm(56, END)])
+
+
+def once(windows: Windows, width: int = 1) -> list[tuple[int, int]]:
+    """From and to of steps of so many windows, in order."""
+    length = width * windows.window_s
+    return [(start, min(start + length, windows.end)) for start in range(windows.start, windows.end, length)]
+
+
+def pairs(windows: Windows) -> list[tuple[int, int]]:
+    """Two windows a step, in order."""
+    return once(windows, 2)
+
+
+def late(windows: Windows) -> list[tuple[int, int]]:
+    """Every fourth step comes when two later ones were told."""
+    steps = pairs(windows)
+    for place in range(3, len(steps) - 3, 4):
+        steps.insert(place + 2, steps.pop(place))
+    return steps
+
+
+def follow(story: Windows, steps: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[Incident, ...], Windows]]:
+    """After each step: the incidents that the watcher last told of, and all that was told to it."""
+    watcher, told = Watcher(WINDOW_S), []
+    incidents: tuple[Incident, ...] = ()
+    for start, end in steps:
+        told.append((start, end))
+        analysis = watcher.step(between(story, start, end), SUMMARY)
+        incidents = incidents if analysis is None else analysis.incidents
+        yield incidents, only(story, told)
+
+
+def only(story: Windows, told: Iterable[tuple[int, int]]) -> Windows:
+    parts = [between(story, start, end) for start, end in told]
+    end = max(part.end for part in parts)
+    whole = between(story, story.start, end)
+    heard = {window for part in parts for window in range(part.start, part.end, WINDOW_S)}
+    return replace(
+        whole,
+        calls=whole.calls[whole.calls["window"].isin(heard)],
+        signals=whole.signals[whole.signals["window"].isin(heard)],
+        changes=whole.changes[(whole.changes["time"] // WINDOW_S * WINDOW_S).isin(heard)],
+    )
+
+
+@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("comes", [pairs, late])
+def test_after_each_step_it_says_what_the_batch_says_of_the_same_windows(
+    name: str, comes: Callable[[Windows], list[tuple[int, int]]]
+) -> None:
+    story, incidents = STORIES[name], None
+    for number, (incidents, told) in enumerate(follow(story, comes(story))):
+        if number % 6 == 0 or told.end == story.end:
+            assert incidents == analyze(told, SUMMARY).incidents, number
+    assert bool(incidents) == (name != "calm")
+
+
+def test_steps_may_hold_many_windows() -> None:
+    *_, (incidents, _) = follow(TWO, once(TWO, 13))
+    assert incidents == analyze(TWO, SUMMARY).incidents
+    assert len(incidents) == 2
+
+
+def test_a_window_that_is_told_again_replaces_what_was_told() -> None:
+    story = windows(60, [*calm(0, 40), *name_gone(40, 60)])
+    watcher, first = Watcher(WINDOW_S), story.start + 40 * WINDOW_S
+    quiet = windows(60, calm(0, 60))
+    assert watcher.step(quiet, SUMMARY) is None
+    analysis = watcher.step(between(story, first, story.end), SUMMARY)
+    assert analysis is not None
+    assert analysis.incidents == analyze(story, SUMMARY).incidents != ()
+
+
+def test_in_calm_weather_nothing_is_analyzed_and_little_is_kept() -> None:
+    story = windows(150, calm(0, 150))
+    watcher = Watcher(WINDOW_S, look_back=50)
+    assert [watcher.step(between(story, *step), SUMMARY) for step in once(story)] == [None] * 150
+    assert watcher.kept <= 50 + 20
+
+
+def test_what_lasts_longer_than_the_look_back_keeps_its_beginning() -> None:
+    story = windows(200, [*calm(0, 80), *callee_fails(80, 200)])
+    watcher = Watcher(WINDOW_S, look_back=40)
+    analyses = [watcher.step(between(story, *step), SUMMARY) for step in once(story, 5)]
+    (whole,) = analyze(story, SUMMARY).incidents
+    assert analyses[-1] is not None
+    (incident,) = analyses[-1].incidents
+    assert (incident.started_at, incident.ended_at) == (whole.started_at, None)
+    assert (incident.trigger.component, incident.trigger.kind) == (whole.trigger.component, whole.trigger.kind)
+
+
+def test_the_gate_that_runs_is_the_gate_of_the_batch() -> None:
+    """The first step that tells of users' failures is the window in which the batch is certain of them."""
+    story = STORIES["a name that is gone"]
+    (symptom,) = user_visible(story)
+    watcher = Watcher(WINDOW_S)
+    told = [end for start, end in once(story) if watcher.step(between(story, start, end), SUMMARY) is not None]
+    assert told[0] == symptom.facts["alarm_at"]
+    assert all(b - a == WINDOW_S for a, b in pairwise(told))
+    assert told[-1] < story.end
+
+
+def test_windows_of_another_length_are_refused() -> None:
+    with pytest.raises(UsageError, match="windows of 30 s came where those of 10 s are watched"):
+        Watcher(10).step(STORIES["calm"], SUMMARY)
