@@ -25,9 +25,7 @@ from .intake import Intake, Limits, Refused, Take
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 
 
-def otlp_routes(
-    take: Take, limits: Limits | None = None, refused: Refused = lambda signal, error: None
-) -> list[Route]:
+def otlp_routes(take: Take, limits: Limits | None = None, refused: Refused = lambda signal, error: None) -> list[Route]:
     """The routes /v1/traces, /v1/metrics and /v1/logs, all of one application and one event loop."""
     intake = Intake(take, limits or Limits(), refused)
     return [Route(f"/v1/{signal}", partial(_export, intake, signal), methods=["POST"]) for signal in SIGNALS]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from .arrow import compute
 
 OVERFLOW = "__overflow__"
 
@@ -20,11 +21,11 @@ class Bounds:
 
     def folded(self, calls: pa.Table) -> tuple[pa.Table, dict[str, int]]:
         """The table with what is too much folded into OVERFLOW (rows to be merged), and attempts folded by kind."""
-        counts = {kind: 0 for kind in self._most}
+        counts = dict.fromkeys(self._most, 0)
         for column, kind in (("client", "service"), ("server", "service"), ("peer", "name")):
-            keep = self._admitted(kind, pc.unique(calls[column]).to_pylist())
+            keep = self._admitted(kind, compute.unique(calls[column]).to_pylist())
             if keep is not None:
-                calls, folded = _fold(calls, pc.is_in(calls[column], pa.array(keep, pa.string())), (column,))
+                calls, folded = _fold(calls, compute.is_in(calls[column], pa.array(keep, pa.string())), (column,))
                 counts[kind] += folded
         edges = list(zip(*(calls[name].to_pylist() for name in ("client", "server", "peer")), strict=True))
         if self._admitted("edge", sorted(set(edges))) is not None:
@@ -53,8 +54,8 @@ class Bounds:
 
 
 def _fold(calls: pa.Table, inside: pa.ChunkedArray | pa.Array, columns: tuple[str, ...]) -> tuple[pa.Table, int]:
-    folded = pc.sum(calls["attempts"].filter(pc.invert(inside))).as_py() or 0
+    folded = compute.sum(calls["attempts"].filter(compute.invert(inside))).as_py() or 0
     for name in columns:
-        values = pc.if_else(inside, calls[name], OVERFLOW)
+        values = compute.if_else(inside, calls[name], OVERFLOW)
         calls = calls.set_column(calls.schema.get_field_index(name), name, values)
     return calls, folded

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct, field
 _GIB, _MIB = 2**30, 2**20
 
 
-def _says(what: str, **rule: float) -> Meta:
-    return Meta(description=what, **rule)  # pyright: ignore[reportArgumentType]  # rules are keyword by keyword
+def _says(what: str) -> Meta:
+    return Meta(description=what)
 
 
 class Listen(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,32 +39,32 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """What is taken at the most."""
 
-    body_bytes: Annotated[int, _says("of one request as it comes", ge=1024)] = 20 * _MIB
-    unpacked_bytes: Annotated[int, _says("of one request when it is unpacked", ge=1024)] = 64 * _MIB
-    held_bytes: Annotated[int, _says("of all requests that are being taken", ge=1024)] = 128 * _MIB
-    request_s: Annotated[float, _says("seconds for headers to come, and for a body", gt=0)] = 30.0
-    memory_bytes: Annotated[int, _says("of the process: at 95 % it takes nothing more", ge=64 * _MIB)] = 2 * _GIB
-    services: Annotated[int, _says("services known by name; the rest is __overflow__", ge=1)] = 2_000
-    edges: Annotated[int, _says("edges (client, server, peer) kept apart", ge=1)] = 10_000
-    names: Annotated[int, _says("host names that are called", ge=1)] = 5_000
-    series: Annotated[int, _says("series of metrics", ge=1)] = 100_000
+    body_bytes: Annotated[int, _says("of one request as it comes"), Meta(ge=1024)] = 20 * _MIB
+    unpacked_bytes: Annotated[int, _says("of one request when it is unpacked"), Meta(ge=1024)] = 64 * _MIB
+    held_bytes: Annotated[int, _says("of all requests that are being taken"), Meta(ge=1024)] = 128 * _MIB
+    request_s: Annotated[float, _says("seconds for headers to come, and for a body"), Meta(gt=0)] = 30.0
+    memory_bytes: Annotated[int, _says("of the process: at 95 % it takes nothing more"), Meta(ge=64 * _MIB)] = 2 * _GIB
+    services: Annotated[int, _says("services known by name; the rest is __overflow__"), Meta(ge=1)] = 2_000
+    edges: Annotated[int, _says("edges (client, server, peer) kept apart"), Meta(ge=1)] = 10_000
+    names: Annotated[int, _says("host names that are called"), Meta(ge=1)] = 5_000
+    series: Annotated[int, _says("series of metrics"), Meta(ge=1)] = 100_000
 
 
 class Windows(Struct, frozen=True, forbid_unknown_fields=True):
     """How time is cut."""
 
-    window_s: Annotated[int, _says("length of a window in seconds", ge=1, le=3600)] = 60
-    lateness_s: Annotated[int, _says("how late data may come and still change past windows", ge=1)] = 60
-    keep_s: Annotated[int, _says("how far back the running analysis looks", ge=600)] = 86_400
-    rows: Annotated[int, _says("rows (edge, window) it looks at; the oldest windows go first", ge=1_000)] = 300_000
+    window_s: Annotated[int, _says("length of a window in seconds"), Meta(ge=1, le=3600)] = 60
+    lateness_s: Annotated[int, _says("how late data may come and still change past windows"), Meta(ge=1)] = 60
+    keep_s: Annotated[int, _says("how far back the running analysis looks"), Meta(ge=600)] = 86_400
+    rows: Annotated[int, _says("rows (edge, window) kept; the oldest windows go first"), Meta(ge=1_000)] = 300_000
 
 
 class Keep(Struct, frozen=True, forbid_unknown_fields=True):
     """How long recordings stay."""
 
-    age_s: Annotated[int, _says("seconds; 0: without end", ge=0)] = 7 * 86_400
-    bytes: Annotated[int, _says("of all recordings; 0: without end", ge=0)] = 20 * _GIB
-    incidents: Annotated[int, _says("past incidents that are listed", ge=1)] = 200
+    age_s: Annotated[int, _says("seconds; 0: without end"), Meta(ge=0)] = 7 * 86_400
+    bytes: Annotated[int, _says("of all recordings; 0: no end"), Meta(ge=0)] = 20 * _GIB
+    incidents: Annotated[int, _says("past incidents that are listed"), Meta(ge=1)] = 200
 
 
 class Prometheus(Struct, frozen=True, forbid_unknown_fields=True):

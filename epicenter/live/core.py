@@ -57,9 +57,7 @@ class Core:
         future.add_done_callback(partial(self._written, transport, export.signal, decoded, self._monotonic()))
         await asyncio.wrap_future(future)
 
-    def _written(
-        self, transport: Transport, signal: Signal, decoded: Decoded, since: float, done: Future[int]
-    ) -> None:
+    def _written(self, transport: Transport, signal: Signal, decoded: Decoded, since: float, done: Future[int]) -> None:
         if done.cancelled():
             return
         error = done.exception()

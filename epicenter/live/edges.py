@@ -54,9 +54,7 @@ class Failures:
 
     since: float = 0.0
     counts: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
-    _windows: dict[int, dict[tuple[str, str], float]] = field(
-        default_factory=dict[int, dict[tuple[str, str], float]]
-    )
+    _windows: dict[int, dict[tuple[str, str], float]] = field(default_factory=dict[int, dict[tuple[str, str], float]])
 
     def update(self, windows: Windows, closed_until: float) -> None:
         """Add what is new in the windows since the last update."""

@@ -49,8 +49,8 @@ class Tokens:
                 return False
         elif scheme.lower() != b"bearer":
             return False
-        # each of them is compared, so that the time does not tell which one is near
-        return any([hmac.compare_digest(given, token) for token in self._tokens])
+        # each of them is compared, so that the time does not tell which one it is
+        return sum(hmac.compare_digest(given, token) for token in self._tokens) > 0
 
 
 class TokenGate:
@@ -77,9 +77,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, tokens: Tokens, unauthorized: Unauthorized) -> None:
         self._tokens, self._unauthorized = tokens, unauthorized
 
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """Let a call through, or give it a handler that refuses it."""
         metadata = dict(handler_call_details.invocation_metadata or ())
         header = metadata.get("authorization", "")

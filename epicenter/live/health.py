@@ -41,7 +41,9 @@ def health_routes(health: Health, registry: CollectorRegistry | None) -> list[Ba
 
     async def readyz(_: Request) -> Response:
         problems = health.problems() if health.ready else ["the server is starting or stopping"]
-        return JSONResponse({"status": "not ready" if problems else "ready", "problems": problems}, 503 if problems else 200)
+        return JSONResponse(
+            {"status": "not ready" if problems else "ready", "problems": problems}, 503 if problems else 200
+        )
 
     async def metrics(request: Request) -> Response:
         assert registry is not None

@@ -84,7 +84,8 @@ def _patient(header_s: float) -> type[asyncio.Protocol]:
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            waiting = self.cycle is None or self.cycle.response_complete
+            cycle: Any = self.cycle  # None until the first request
+            waiting = cycle is None or cycle.response_complete
             if not waiting and self._late is not None:
                 self._late.cancel()
                 self._late = None

@@ -65,11 +65,12 @@ class Loop:
 
     def _read_back(self) -> None:
         state = self._store.read_state(self._windows.window_s)
+        records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
-            self._windows.restore(state)
-        for sequence, tables in self._store.replay(state.replay_from if state is not None else 0):
+            self._windows.restore(state, records, self._clock())
+            return
+        for sequence, tables in records:
             self._windows.add(sequence, tables)
-        self._windows.take_in(self._clock(), again=True)
 
     async def look_for_ever(self) -> None:
         """Analyze at the end of each window and some times within it."""

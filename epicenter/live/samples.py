@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..collector.concepts import concepts_of
 from ..collector.model import SAMPLES, SIGNALS
 from ..collector.signals import signals
-
+from .arrow import compute
 from .traces import SEQUENCE
 
 _NS = 10**9
@@ -38,17 +37,17 @@ class Samples:
     def first(self) -> int | None:
         """The oldest record of the journal that something of is still kept."""
         numbers = self._kept[SEQUENCE]
-        return pc.min(numbers.filter(pc.greater(numbers, _CARRIED))).as_py()
+        return compute.min(numbers.filter(compute.greater(numbers, _CARRIED))).as_py()
 
     @property
     def carried(self) -> pa.Table:
         """The samples that only serve to count from."""
-        return self._kept.filter(pc.equal(self._kept[SEQUENCE], _CARRIED)).select(SAMPLES.names)
+        return self._kept.filter(compute.equal(self._kept[SEQUENCE], _CARRIED)).select(SAMPLES.names)
 
     def add(self, rows: pa.Table, sequence: int) -> None:
         """Take samples that came in one record; those that mean nothing here are passed over."""
-        means = pa.array([name for name in pc.unique(rows["Name"]).to_pylist() if self._means(name)], pa.string())
-        rows = rows.filter(pc.is_in(rows["Name"], means))
+        means = pa.array([name for name in compute.unique(rows["Name"]).to_pylist() if self._means(name)], pa.string())
+        rows = rows.filter(compute.is_in(rows["Name"], means))
         if rows.num_rows:
             numbers = pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows)
             self._pending.append(rows.append_column(SEQUENCE, numbers))
@@ -69,9 +68,9 @@ class Samples:
         new = pa.concat_tables([self._schema.empty_table(), *self._pending])
         self._pending = []
         on_time = new.filter(
-            pc.or_(
-                pc.greater_equal(pc.cast(new["Timestamp"], pa.int64()), self.until_s * _NS),
-                pc.equal(new[SEQUENCE], _CARRIED),
+            compute.or_(
+                compute.greater_equal(compute.cast(new["Timestamp"], pa.int64()), self.until_s * _NS),
+                compute.equal(new[SEQUENCE], _CARRIED),
             )
         )
         self._kept = pa.concat_tables([self._kept, on_time])
@@ -99,11 +98,11 @@ class Samples:
             columns = ", ".join(SAMPLES.names)
             connection.execute(f"create temp view samples as select {columns} from kept")
             found = signals(connection, self._window_s) if self._kept.num_rows else SIGNALS.empty_table()
-            found = found.filter(pc.greater_equal(found["window"], self.until_s))
+            found = found.filter(compute.greater_equal(found["window"], self.until_s))
             self.until_s = max(self.until_s, int((now - self._lateness_s) // self._window_s * self._window_s))
             self._kept = self._let_go(connection)
-        open_ones = pc.greater_equal(found["window"], self.until_s)
-        return found.filter(pc.invert(open_ones)), found.filter(open_ones)
+        open_ones = compute.greater_equal(found["window"], self.until_s)
+        return found.filter(compute.invert(open_ones)), found.filter(open_ones)
 
     def _let_go(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
         until, forgotten = self.until_s * _NS, (self.until_s - _FORGOTTEN_S) * _NS

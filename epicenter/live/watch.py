@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-import grpc.aio
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -88,9 +87,7 @@ class _Server:
         self._core = Core(store.wal, windows, guard, self._metrics, monotonic)
         files = IncidentFiles(store.data / "incidents", config.keep.incidents)
         incidents = Incidents(files.read(report), config.keep.incidents, files.write)
-        self._loop = Loop(
-            windows, store, self._core, incidents, self._feed, self._metrics, guard, clock, monotonic
-        )
+        self._loop = Loop(windows, store, self._core, incidents, self._feed, self._metrics, guard, clock, monotonic)
         self._health = Health(self._core, guard)
         self._tokens = Tokens(tokens(config))
         limits = config.limits
@@ -156,8 +153,10 @@ class _Server:
         inside = [TokenInterceptor(self._tokens, self._core.unauthorized)] if self._tokens else []
         server = otlp_server(partial(self._core.take, "grpc"), self._limits, self._core.refused, inside)
         try:
-            port = server.add_secure_port(str(where), self._credentials()) if self._config.tls.cert else (
-                server.add_insecure_port(str(where))
+            port = (
+                server.add_secure_port(str(where), self._credentials())
+                if self._config.tls.cert
+                else (server.add_insecure_port(str(where)))
             )
         except RuntimeError as error:
             raise UsageError(f"listen.grpc: {where} cannot be listened on") from error
