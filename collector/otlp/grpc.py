@@ -7,6 +7,7 @@ what is no OTLP is told in the protocol's words and nothing is decoded twice.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from google.protobuf.message import Message
 from ..errors import Overloaded, OversizedRequest, Unavailable, UnreadableRequest
 from .answers import accepted, retry_after, status
 from .decode import Signal
-from .intake import Intake, Limits, Take
+from .intake import Intake, Limits, Refused, Take
 
 LOG = logging.getLogger(__name__)
 
@@ -28,14 +29,19 @@ _SERVICES: dict[Signal, str] = {
 }
 
 
-def otlp_server(take: Take, limits: Limits | None = None) -> grpc.aio.Server:
+def otlp_server(
+    take: Take,
+    limits: Limits | None = None,
+    refused: Refused = lambda signal, error: None,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+) -> grpc.aio.Server:
     """A server without a port, to be given one, started and stopped in the event loop in which it is made.
 
     gRPC itself refuses messages of more than `limits.body_bytes` (RESOURCE_EXHAUSTED).
     """
-    intake = Intake(take, limits or Limits())
+    intake = Intake(take, limits or Limits(), refused)
     options = (("grpc.max_receive_message_length", intake.limits.body_bytes), ("grpc.so_reuseport", 0))
-    server = grpc.aio.server(options=options)
+    server = grpc.aio.server(options=options, interceptors=interceptors)
     for signal, service in _SERVICES.items():
         export = grpc.unary_unary_rpc_method_handler(partial(_export, intake, signal), response_serializer=_encoded)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": export}),))
@@ -48,7 +54,7 @@ def _encoded(answer: Message) -> bytes:
 
 async def _export(intake: Intake, signal: Signal, body: bytes, context: Any) -> Message:
     try:
-        with intake.holding() as hold:
+        with intake.holding(signal) as hold:
             hold(len(body))
             decoded = await intake.receive(signal, body)
     except OversizedRequest as error:

@@ -20,14 +20,14 @@ from starlette.routing import Route
 from ..errors import Overloaded, OversizedRequest, Unavailable, UnreadableRequest
 from .answers import accepted, encoded, retry_after, status
 from .decode import SIGNALS, Signal
-from .intake import Intake, Limits, Take
+from .intake import Intake, Limits, Refused, Take
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 
 
-def otlp_routes(take: Take, limits: Limits | None = None) -> list[Route]:
+def otlp_routes(take: Take, limits: Limits | None = None, refused: Refused = lambda signal, error: None) -> list[Route]:
     """The routes /v1/traces, /v1/metrics and /v1/logs, all of one application and one event loop."""
-    intake = Intake(take, limits or Limits())
+    intake = Intake(take, limits or Limits(), refused)
     return [Route(f"/v1/{signal}", partial(_export, intake, signal), methods=["POST"]) for signal in SIGNALS]
 
 
@@ -47,7 +47,7 @@ async def _export(intake: Intake, signal: Signal, request: Request) -> Response:
         rule = "the Content-Encoding must be gzip or none"
         return _answer(415, status(code_pb2.INVALID_ARGUMENT, rule), kind, accept_encoding="gzip")
     try:
-        with intake.holding() as hold:
+        with intake.holding(signal) as hold:
             async with asyncio.timeout(intake.limits.body_s):
                 body = await _body(request, intake.limits.body_bytes, hold)
             decoded = await intake.receive(signal, body, json=kind == JSON, gzip=coding == "gzip")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..errors import Overloaded, OversizedRequest
+from ..errors import EpicenterError, Overloaded, OversizedRequest, Unavailable, UnreadableRequest
 from .decode import Decoded, Export, Signal, decode, inflate
 
 Take = Callable[[Export, Decoded], Awaitable[object]]
@@ -15,6 +15,9 @@ Take = Callable[[Export, Decoded], Awaitable[object]]
 
 It raises Unavailable (Overloaded, DiskFull, …) where the sender is to try again later.
 """
+
+Refused = Callable[[Signal, EpicenterError], None]
+"""Is told of each request that was not taken, and why: UnreadableRequest or Unavailable."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ class Limits:
 class Intake:
     """Takes requests, in one event loop, within limits."""
 
-    def __init__(self, take: Take, limits: Limits) -> None:
-        self._take, self.limits = take, limits
+    def __init__(self, take: Take, limits: Limits, refused: Refused = lambda signal, error: None) -> None:
+        self._take, self.limits, self._refused = take, limits, refused
         self._decoding = asyncio.Semaphore(limits.decoded_at_once)
         self._held = 0
 
     @contextmanager
-    def holding(self) -> Generator[Callable[[int], None]]:
+    def holding(self, signal: Signal) -> Generator[Callable[[int], None]]:
         """Gives what is to be told how many more bytes are held; they are let go of at the end of the block.
 
         It raises Overloaded where all together hold too many.
@@ -58,6 +61,9 @@ class Intake:
 
         try:
             yield hold
+        except (UnreadableRequest, Unavailable) as error:
+            self._refused(signal, error)
+            raise
         finally:
             self._held -= mine
 

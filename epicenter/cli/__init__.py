@@ -14,6 +14,7 @@ COMMANDS = {
     "scenarios": "List the worlds that can be simulated.",
     "simulate": "Simulate a world and write its telemetry as a recording.",
     "emit": "Play a world live: spans over OTLP, metrics on an endpoint to scrape.",
+    "watch": "Watch live telemetry: OTLP in, the running incident out as metrics and as a page.",
     "analyze": "Explain the incident in recorded telemetry.",
     "score": "Count how often the explanation is right, over worlds whose truth is known.",
 }

@@ -1,0 +1,102 @@
+"""The heart of the server: what is taken becomes durable, then visible; nothing is acknowledged before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Literal
+
+import pyarrow as pa
+
+from ..collector.errors import DiskFull, EpicenterError, JournalFailed, Overloaded, OversizedRequest, Unavailable
+from ..collector.otlp.decode import Decoded, Export, Signal
+from ..collector.wal import Wal
+from .guard import MemoryGuard
+from .metrics import Metrics
+from .windows import LiveWindows
+
+Transport = Literal["grpc", "http", "prometheus"]
+
+_ITEMS = {"traces": "spans", "metrics": "samples", "logs": "log_records"}
+_TABLES = {"spans": "spans", "samples": "samples", "deltas": "samples", "logs": "log_records", "changes": "log_records"}
+_RETRY_DISK_BYTES = 64 * 2**20
+"""Room on a disk that was full with which it counts as full no more."""
+
+
+class Core:
+    """Takes telemetry: into the journal, then into the windows.
+
+    monotonic: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        wal: Wal,
+        windows: LiveWindows,
+        guard: MemoryGuard,
+        metrics: Metrics,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._wal, self._windows, self._guard, self._metrics = wal, windows, guard, metrics
+        self._monotonic = monotonic
+        self.stopping = False
+        self.disk_full = False
+
+    async def take(self, transport: Transport, export: Export, decoded: Decoded) -> None:
+        """Make an export durable and show it; done once it is safe.
+
+        Raises Unavailable where it is to be sent again.
+        """
+        if self.stopping:
+            raise Unavailable("the server is stopping")
+        self._guard.check()
+        future = self._wal.submit(export.kind, export.body)
+        # in the journal's thread, so that the windows hold what the journal holds even if the sender goes away now
+        future.add_done_callback(partial(self._written, transport, export.signal, decoded, self._monotonic()))
+        await asyncio.wrap_future(future)
+
+    def _written(self, transport: Transport, signal: Signal, decoded: Decoded, since: float, done: Future[int]) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None:
+            if isinstance(error, DiskFull):
+                self._full(True)
+            return
+        self._metrics.wal_commit.observe(self._monotonic() - since)
+        if self.disk_full:
+            self._full(False)
+        if decoded.rejected:
+            self._metrics.rejected.labels(_ITEMS[signal], "malformed").inc(decoded.rejected)
+        self.show(transport, decoded.tables, done.result())
+
+    def show(self, transport: Transport, tables: Mapping[str, pa.Table], sequence: int = 0) -> None:
+        """Show tables of the model (or deltas) that are safe, or need not be."""
+        for name, rows in tables.items():
+            self._metrics.ingested[_TABLES[name]].labels(transport).inc(rows.num_rows)
+        self._windows.add(sequence, tables)
+
+    def refused(self, signal: Signal, error: EpicenterError) -> None:
+        """Count a request that was not taken."""
+        if isinstance(error, (JournalFailed, Overloaded, Unavailable)):
+            reason = "unavailable"
+        else:
+            reason = "too_large" if isinstance(error, OversizedRequest) else "malformed"
+        self._metrics.rejected.labels(_ITEMS[signal], reason).inc()
+
+    def unauthorized(self, asked: str) -> None:
+        """Count a request of somebody without a token; `asked`: its path or method."""
+        for word, signal in (("trace", "spans"), ("metrics", "samples"), ("logs", "log_records")):
+            if asked.startswith(("/v1/", "/opentelemetry.")) and word in asked.lower():
+                self._metrics.rejected.labels(signal, "unauthorized").inc()
+
+    def look_at_disk(self, free_bytes: int) -> None:
+        """Notice that there is room again, also while nobody sends."""
+        if self.disk_full and free_bytes > _RETRY_DISK_BYTES:
+            self._full(False)
+
+    def _full(self, full: bool) -> None:
+        self.disk_full = full
+        self._metrics.disk_full.set(int(full))

@@ -1,0 +1,170 @@
+"""The running analysis: at the end of each window, and within it, off the event loop; and what is kept on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ..collector.errors import EpicenterError
+from ..detectors import analyze
+from .core import Core
+from .edges import Edge, Failures, busiest
+from .feed import Feed, Snapshot
+from .guard import MemoryGuard
+from .incidents import Incidents
+from .metrics import Metrics
+from .store import Store
+from .windows import LiveWindows
+
+_T = TypeVar("_T")
+
+LOG = logging.getLogger(__name__)
+
+_TICK_S = 15
+"""Between two looks within a window: late spans may change what was said of the last one."""
+_KEEP_EVERY_S = 15.0
+_MEASURE_EVERY_S = 1.0
+
+
+class Loop:
+    """Looks at the windows again and again, publishes what it finds, and keeps what must be kept.
+
+    clock: Unix seconds. monotonic: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        windows: LiveWindows,
+        store: Store,
+        core: Core,
+        incidents: Incidents,
+        feed: Feed,
+        metrics: Metrics,
+        guard: MemoryGuard,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._windows, self._store, self._core, self._incidents = windows, store, core, incidents
+        self._feed, self._metrics, self._guard = feed, metrics, guard
+        self._clock, self._monotonic = clock, monotonic
+        self._failures = Failures(since=clock() - windows.window_s)
+        self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
+        self._disk = ThreadPoolExecutor(1, "store")
+        self._told_late = dict.fromkeys(windows.counts.late, 0)
+        self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
+        self._trouble = ""
+
+    async def restore(self) -> None:
+        """Go on where an earlier run stopped; incidents that were open then are shown at once."""
+        await self._show(self._incidents.snapshot(self._clock(), self._windows.window_s), [])
+        await self._in_thread(self._read_back)
+
+    def _read_back(self) -> None:
+        state = self._store.read_state(self._windows.window_s)
+        records = self._store.replay(state.replay_from if state is not None else 0)
+        if state is not None:
+            self._windows.restore(state, records, self._clock())
+            return
+        for sequence, tables in records:
+            self._windows.add(sequence, tables)
+
+    async def look_for_ever(self) -> None:
+        """Analyze at the end of each window and some times within it."""
+        length = self._windows.window_s
+        tick = length / math.ceil(length / _TICK_S)
+        took = 0.0
+        while True:
+            now = self._clock()
+            # no more than half of the time, lest a great estate leaves nothing for the intake
+            due = math.floor((now + took) / tick + 1) * tick
+            await asyncio.sleep(due - now)
+            took = await self.look()
+
+    async def look(self) -> float:
+        """Analyze what there is now and publish it; the seconds that it took."""
+        since = self._monotonic()
+        try:
+            snapshot, edges = await self._in_thread(self._look)
+        except Exception:
+            self._metrics.analysis_failures.inc()
+            LOG.exception("an analysis failed, which is a bug of Epicenter's; the server goes on")
+        else:
+            self._metrics.analysis_success.set(self._clock())
+            await self._show(snapshot, edges)
+        took = self._monotonic() - since
+        self._metrics.analysis_duration.observe(took)
+        return took
+
+    def _look(self) -> tuple[Snapshot, list[Edge]]:
+        now = self._clock()
+        seen, summary = self._windows.observe(now)
+        self._failures.update(seen, self._windows.closed_until)
+        return self._incidents.update(analyze(seen, summary), float(seen.end), seen.window_s), busiest(seen)
+
+    async def _show(self, snapshot: Snapshot, edges: list[Edge]) -> None:
+        self._metrics.state.show(snapshot, edges, self._failures.shown())
+        await self._feed.publish(snapshot)
+
+    async def measure_for_ever(self) -> None:
+        """Tell of memory, disk and lag every second."""
+        while True:
+            self.measure()
+            await asyncio.sleep(_MEASURE_EVERY_S)
+
+    def measure(self) -> None:
+        """Tell of memory, disk and lag."""
+        self._guard.measure()
+        self._core.look_at_disk(self._store.free_bytes())
+        size, files = self._store.wal_size()
+        self._metrics.wal_bytes.set(size)
+        self._metrics.wal_segments.set(files)
+        length = self._windows.window_s
+        closed = self._windows.closed_until
+        lag = self._clock() - closed // length * length if closed else 0.0
+        self._metrics.watermark_lag.set(max(0.0, lag))
+        counts = self._windows.counts
+        for counter, now, told in (
+            (self._metrics.late, counts.late, self._told_late),
+            (self._metrics.overflow, counts.overflow, self._told_overflow),
+        ):
+            for name, count in now.items():
+                counter.labels(name).inc(count - told[name])
+                told[name] = count
+
+    async def keep_for_ever(self) -> None:
+        """Keep the closed windows and fold the journal into recordings, every few seconds."""
+        while True:
+            await asyncio.sleep(_KEEP_EVERY_S)
+            await self.keep()
+
+    async def keep(self, *, fold: bool = True) -> None:
+        """Keep the closed windows; then what the journal need not hold any more goes into recordings."""
+        state = await self._in_thread(self._windows.state)
+
+        def store() -> None:
+            self._store.write_state(state)
+            if fold:
+                self._store.fold(state.replay_from)
+                self._store.retain(self._clock())
+
+        trouble = ""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._disk, store)
+        except EpicenterError as error:  # a full disk: the journal goes on holding it
+            trouble = str(error)
+        if trouble and trouble != self._trouble:
+            LOG.error("%s; it is tried again", trouble)
+        self._trouble = trouble
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def stop(self) -> None:
+        """Keep the windows for the next run, and let the threads go."""
+        await self.keep(fold=False)
+        self._thread.shutdown()
+        self._disk.shutdown()

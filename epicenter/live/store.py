@@ -1,0 +1,129 @@
+"""What the server keeps on disk: the journal, recordings by the hour, incidents, and the windows to go on from.
+
+DATA/journal/         what was acknowledged and is not in a recording yet
+DATA/recordings/HOUR  a recording an hour, such as 2025-10-20T06 (UTC), for `epicenter analyze`
+DATA/incidents/       an incident a file
+DATA/windows          the closed windows, as of the last time that they were kept
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from ..collector.aside import writing
+from ..collector.errors import UnreadableRequest
+from ..collector.manifest import MANIFEST
+from ..collector.otlp.decode import Export, decode
+from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, retain, segments
+from ..collector.wal import Limits as WalLimits
+from ..collector.wal.segments import first_sequence
+from .config import Keep
+from .windows import State
+
+Report = Callable[[str], None]
+
+
+class Store:
+    """The folder DATA, which one server at a time may have open.
+
+    monotonic: seconds that never go back. report: takes a sentence on what is damaged.
+    Raises UsageError where another server has it open, UnwritableOutput where it cannot be made.
+    """
+
+    def __init__(
+        self, data: Path, keep: Keep, *, monotonic: Callable[[], float], report: Report, limits: WalLimits | None = None
+    ) -> None:
+        self.data, self._keep, self._report = data, keep, report
+        self.recordings = data / "recordings"
+        with writing(data):
+            self.recordings.mkdir(parents=True, exist_ok=True)
+        folded = max((last_folded(hour) for hour in self._hours()), default=0)
+        self.wal = Wal(data / "journal", clock=monotonic, report=report, at_least=folded + 1, limits=limits)
+        self._before = segments(self.wal.folder)
+
+    def _hours(self) -> list[Path]:
+        return sorted(path for path in self.recordings.iterdir() if path.is_dir() and not path.suffix)
+
+    def replay(self, first: int) -> Iterator[tuple[int, dict[str, pa.Table]]]:
+        """The records from `first` on that were in the journal when it was opened, decoded."""
+        for index, segment in enumerate(self._before):
+            if index + 1 < len(self._before) and first_sequence(self._before[index + 1]) <= first:
+                continue
+            for record in read_segment(segment):
+                if isinstance(record, Damage) or record.sequence < first:
+                    continue
+                try:
+                    yield record.sequence, decode(Export.of_kind(record.kind, record.payload)).tables
+                except UnreadableRequest as error:
+                    self._report(f"{segment}: record {record.sequence} is left out: {error}")
+
+    def fold(self, before: int) -> None:
+        """Fold the segments that hold nothing from record `before` on, which `replay` would need, into recordings.
+
+        Raises UnwritableOutput, DiskFull or JournalFailed where the system refuses.
+        """
+        ended = self.wal.roll()
+        following = segments(self.wal.folder)[1:]
+        for segment, next_one in zip(ended, following, strict=False):
+            if first_sequence(next_one) > before:
+                return
+            # by when it was written to last, which a crash while it is folded does not change
+            hour = datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
+            fold(segment, self.recordings / hour, self._report, most_series=100_000)
+
+    def retain(self, now: float) -> None:
+        """Remove what is older, or more, than is kept, the oldest first."""
+        hours = self._hours()
+        sizes = {hour: sum(path.stat().st_size for path in hour.iterdir()) for hour in hours}
+        excess = sum(sizes.values()) - self._keep.bytes if self._keep.bytes else 0
+        for hour in hours:
+            room = max(0, sizes[hour] - excess) if excess > 0 else None
+            before = sizes[hour]
+            retain(hour, Kept(seconds=self._keep.age_s or None, bytes=room), now)
+            left = [path for path in hour.iterdir() if path.name != MANIFEST]
+            excess -= before - sum(path.stat().st_size for path in left)
+            if not left:
+                (hour / MANIFEST).unlink(missing_ok=True)
+                hour.rmdir()
+
+    def write_state(self, state: State) -> None:
+        """Keep the closed windows; UnwritableOutput where the system refuses."""
+        aside = self.data / "windows.partial"
+        with writing(self.data):
+            with aside.open("wb") as file:
+                file.write(msgspec.msgpack.encode(state))
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(self.data / "windows")
+
+    def read_state(self, window_s: int) -> State | None:
+        """The closed windows as they were kept; None where there are none of this length."""
+        path = self.data / "windows"
+        if not path.exists():
+            return None
+        try:
+            state = msgspec.msgpack.decode(path.read_bytes(), type=State)
+        except msgspec.MsgspecError as error:
+            self._report(f"{path}: is left out, since it is damaged ({error})")
+            return None
+        return state if state.window_s == window_s else None
+
+    def wal_size(self) -> tuple[int, int]:
+        """Bytes and files of the journal."""
+        found = [path.stat().st_size for path in self.wal.folder.glob("*.wal*")]
+        return sum(found), len(found)
+
+    def free_bytes(self) -> int:
+        """Room that is left on the disk."""
+        found = os.statvfs(self.data)
+        return found.f_bavail * found.f_frsize
+
+    def close(self) -> None:
+        """Write what waits, and let go of the folder."""
+        self.wal.close()

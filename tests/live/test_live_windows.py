@@ -1,0 +1,161 @@
+"""Rolling windows: whatever comes in whatever pieces, they say what one look at all of it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epicenter.collector.model import CALL_EXAMPLES, CALLS, CHANGES, LOGS, SAMPLES, SPANS
+from epicenter.collector.signals import signals
+from epicenter.live.bounds import OVERFLOW
+from epicenter.live.config import Limits, Windows
+from epicenter.live.windows import LiveWindows
+from tests.collector.test_windows_properties import PROFILE, Trace, a_trace, counted
+from tests.collector.told import T0, sample, server, span, telemetry
+
+Piece = dict[str, pa.Table]
+
+LONG = Windows(window_s=1, lateness_s=600, keep_s=86_400)
+SHORT = Windows(window_s=10, lateness_s=30, keep_s=600)
+
+
+def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def spans(*rows: dict[str, Any]) -> Piece:
+    return {"spans": table(rows, SPANS)}
+
+
+def calls_of(windows: LiveWindows, now: float) -> pa.Table:
+    seen, _ = windows.observe(now)
+    return pa.Table.from_pandas(seen.calls, CALLS, preserve_index=False)
+
+
+def counts(calls: pa.Table) -> list[dict[str, Any]]:
+    return calls.drop_columns(list(CALL_EXAMPLES)).to_pylist()
+
+
+def pieces_of(found: list[Trace], data: st.DataObject) -> list[Piece]:
+    """Each span and record by itself, in any order."""
+    spans = [({**row, "TraceId": f"trace-{n}"}, "spans", SPANS) for n, (rows, _) in enumerate(found) for row in rows]
+    logs = [({**row, "TraceId": f"trace-{n}"}, "logs", LOGS) for n, (_, rows) in enumerate(found) for row in rows]
+    return [{name: table([row], schema)} for row, name, schema in data.draw(st.permutations([*spans, *logs]))]
+
+
+# each example plans its statements many times, so there are few
+@settings(PROFILE, max_examples=3)
+@given(st.lists(a_trace(), min_size=2, max_size=6), st.data())
+def test_any_order_in_any_pieces_and_a_restart_between_is_the_whole(found: list[Trace], data: st.DataObject) -> None:
+    pieces = pieces_of(found, data)
+    first, second = sorted(data.draw(st.tuples(*[st.integers(0, len(pieces))] * 2)))
+    windows = LiveWindows(LONG, Limits())
+    records = list(enumerate(pieces, 1))
+    for number, piece in records[:first]:
+        windows.add(number, piece)
+    windows.observe(T0 + 200)
+    state = windows.state()
+    windows = LiveWindows(LONG, Limits())
+    windows.restore(state, [one for one in records[:second] if one[0] >= state.replay_from], T0 + 200)
+    windows.observe(T0 + 200)
+    for number, piece in records[second:]:
+        windows.add(number, piece)
+    assert counts(calls_of(windows, T0 + 300)) == counts(counted(list(enumerate(found))))
+
+
+def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted() -> None:
+    windows = LiveWindows(SHORT, Limits())
+    windows.add(1, spans(span("a", server_address="stock.lan")))
+    (row,) = calls_of(windows, T0 + 25).to_pylist()
+    assert (row["window"], row["server"], row["unanswered"]) == (T0, "", 1)
+    windows.add(2, spans(server("b", "a")))
+    (row,) = calls_of(windows, T0 + 29).to_pylist()
+    assert (row["server"], row["answered"], row["attempts"]) == ("stock", 1, 1)
+    windows.observe(T0 + 60)
+    windows.add(3, spans(server("c", "a", trace="t2")))
+    (again,) = calls_of(windows, T0 + 61).to_pylist()
+    assert again == row
+    assert windows.counts.late["spans"] == 1
+
+
+def test_what_is_kept_of_traces_follows_from_the_lateness_and_of_windows_from_their_horizon() -> None:
+    windows = LiveWindows(Windows(window_s=10, lateness_s=30, keep_s=100), Limits())
+    for window in range(15):
+        windows.add(window + 1, spans(span("a", at=10.0 * window, trace=f"t{window}")))
+        windows.observe(T0 + 10.0 * window + 5)
+    seen, _ = windows.observe(T0 + 145)
+    assert windows.state().replay_from > 10
+    assert seen.calls["window"].tolist() == [T0 + 10 * window for window in range(4, 14)]
+
+
+def test_a_clock_that_goes_far_ahead_does_not_stay_for_ever() -> None:
+    windows = LiveWindows(SHORT, Limits())
+    windows.add(1, spans(span("a", at=10**8)))
+    windows.observe(T0 + 1)
+    assert windows.counts.late["spans"] == 1
+    assert windows.state().replay_from == 2
+
+
+def test_too_many_services_names_and_edges_are_one_and_counted() -> None:
+    windows = LiveWindows(SHORT, Limits(services=3, names=2, edges=100))
+    windows.add(1, spans(*[span(f"s{n}", service=f"shop{n}", trace=f"t{n}") for n in range(5)]))
+    (first, *_, last) = rows = calls_of(windows, T0 + 11).to_pylist()
+    assert [row["client"] for row in rows] == [OVERFLOW, "shop0", "shop1", "shop2"]
+    assert (first["attempts"], last["attempts"]) == (2, 1)
+    windows.add(
+        2, spans(*[span(f"n{n}", trace=f"u{n}", service="shop0", server_address=f"h{n}.lan") for n in range(9)])
+    )
+    peers = [row["peer"] for row in calls_of(windows, T0 + 12).to_pylist() if row["client"] == "shop0"]
+    assert peers == ["", OVERFLOW, "h0.lan", "h1.lan"]
+    assert windows.counts.overflow == {"service": 2, "edge": 0, "name": 7, "metric": 0}
+    narrow = LiveWindows(SHORT, Limits(edges=2))
+    narrow.add(1, spans(*[span(f"s{n}", service=f"shop{n}", trace=f"t{n}") for n in range(5)]))
+    rows = calls_of(narrow, T0 + 11).to_pylist()
+    assert [(row["client"], row["attempts"]) for row in rows] == [(OVERFLOW, 3), ("shop0", 1), ("shop1", 1)]
+
+
+def test_signals_are_those_of_one_look_at_all_samples_also_after_a_restart() -> None:
+    told = [
+        sample("http_server_request_duration_seconds_count", float(at), at * 3.0, job=job)
+        for at in range(0, 100, 5)
+        for job in ("shop", "stock")
+    ]
+    with telemetry(samples=told) as connection:
+        whole = signals(connection, 10).to_pylist()
+    windows = LiveWindows(SHORT, Limits())
+    records = [(n + 1, {"samples": table([row], SAMPLES)}) for n, row in enumerate(told)]
+    for number, piece in records:
+        windows.add(number, piece)
+        if number % 7 == 0:
+            windows.observe(T0 + number * 2.5)
+        if number == 25:
+            state = windows.state()
+            windows = LiveWindows(SHORT, Limits())
+            windows.restore(state, [one for one in records[:25] if one[0] >= state.replay_from], T0 + 60)
+    seen, _ = windows.observe(T0 + 100)
+    assert pa.Table.from_pandas(seen.signals, preserve_index=False).to_pylist() == whole
+
+
+def test_changes_are_kept_once() -> None:
+    row = {
+        "Timestamp": T0 * 10**9, "Kind": "deploy", "Target": "shop", "Actor": "ci", "Generation": 1, "Answers": None,
+        "Outcome": "ok", "Detail": "",
+    }  # fmt: skip
+    windows = LiveWindows(SHORT, Limits())
+    for number in (1, 2):
+        windows.add(number, {"changes": table([row], CHANGES), **spans(span("a"))})
+    seen, _ = windows.observe(T0 + 11)
+    assert seen.changes[["time", "Target"]].values.tolist() == [[T0, "shop"]]
+
+
+def test_the_oldest_windows_go_where_there_are_too_many_rows() -> None:
+    windows = LiveWindows(Windows(window_s=1, lateness_s=60, keep_s=86_400, rows=1000), Limits())
+    many = [span(f"s{n}", service=f"shop{n % 100}", trace=f"t{n}", at=float(n // 100)) for n in range(2000)]
+    windows.add(1, spans(*many))
+    seen, _ = windows.observe(T0 + 30)
+    assert len(seen.calls) <= 1000
+    assert seen.calls["window"].max() == T0 + 19
