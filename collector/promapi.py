@@ -14,6 +14,9 @@ import msgspec
 
 from .errors import Refused, UsageError
 
+TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
+"""Of the environment, since everybody on the machine can read a command's arguments."""
+
 ATTEMPTS = 3
 LONGEST_WAIT_S = 30.0
 ANSWER_BYTES = 256 * 2**20

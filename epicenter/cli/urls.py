@@ -8,13 +8,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..collector.errors import Refused, UsageError
-from ..collector.promapi import Server
+from ..collector.promapi import TENANT, TOKEN, Server
 from ..collector.prometheus import Prometheus, step_for
 from ..collector.writer import RecordingWriter
 from ..detectors.analysis import Analysis
-
-TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
-"""Of the environment, since everybody on the machine can read a command's arguments."""
 
 
 def fetched(

@@ -46,6 +46,7 @@ def command(config_path: Path | None, print_config: bool, **options: object) -> 
 
     disable_created_metrics()  # type-less twins of each counter, which nobody reads
     logging.basicConfig(format="epicenter: %(message)s", level=logging.WARNING)
+    logging.getLogger("epicenter").setLevel(logging.INFO)
     asyncio.run(
         watch(
             config,

@@ -46,15 +46,19 @@ class Alertmanager:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 10.0,
         clock: Callable[[], float] = time.time,
+        pushed: Callable[[str], None] = lambda trouble: None,
     ) -> None:
-        """url: with a path prefix where it has one. headers: such as Authorization. UsageError where `url` is none."""
+        """url: with a path prefix where it has one. headers: such as Authorization.
+
+        pushed: is told the trouble of each push. UsageError where `url` is none.
+        """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"{url!r} is no address of an Alertmanager, such as http://localhost:9093")
         self._where = f"Alertmanager at {parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
         self._url, self._headers = f"{url.rstrip('/')}/api/v2/alerts", dict(headers or {})
         self._page_url, self._runbook_url = page_url.rstrip("/"), runbook_url
-        self._timeout_s, self._clock = timeout_s, clock
+        self._timeout_s, self._clock, self._pushed = timeout_s, clock, pushed
         self._firing: dict[Labels, Alert] = {}
         self.pushes = self.failures = 0
         self.trouble = ""
@@ -83,6 +87,7 @@ class Alertmanager:
             return True
         self.pushes += 1
         self.trouble = await asyncio.to_thread(self._post, msgspec.json.encode(body))
+        self._pushed(self.trouble)
         if self.trouble:
             self.failures += 1
             return False

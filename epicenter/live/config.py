@@ -80,6 +80,7 @@ class Alertmanager(Struct, frozen=True, forbid_unknown_fields=True):
     """An Alertmanager that incidents are pushed to."""
 
     url: Annotated[str, _says('such as http://localhost:9093; "" for none')] = ""
+    page_url: Annotated[str, _says('the page as your team reaches it, for links; "" for listen.page')] = ""
 
 
 class Files(Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,7 +17,7 @@ from .guard import MemoryGuard
 from .metrics import Metrics
 from .windows import LiveWindows
 
-Transport = Literal["grpc", "http", "prometheus"]
+Transport = Literal["grpc", "http", "file", "prometheus"]
 
 _ITEMS = {"traces": "spans", "metrics": "samples", "logs": "log_records"}
 _TABLES = {"spans": "spans", "samples": "samples", "deltas": "samples", "logs": "log_records", "changes": "log_records"}

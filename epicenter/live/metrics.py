@@ -16,7 +16,6 @@ from .edges import Edge, Shown
 from .feed import Snapshot, Tracked
 
 SIGNALS = ("spans", "samples", "log_records")
-TRANSPORTS = ("grpc", "http", "prometheus")
 REASONS = ("malformed", "too_large", "unavailable", "unauthorized")
 OVERFLOWS = ("service", "edge", "name", "metric")
 _MOST_INCIDENTS, _MOST_CANDIDATES = 5, 5
@@ -31,10 +30,12 @@ class Metrics:
     """
 
     def __init__(self, registry: CollectorRegistry, config: Config, started: float) -> None:
+        around = {"file": config.files.folder, "prometheus": config.prometheus.url}
+        transports = ("grpc", "http", *(name for name, configured in around.items() if configured))
         self.ingested = {
             signal: _zeroed(
                 Counter(f"epicenter_ingest_{signal}", text, ("transport",), registry=registry),
-                TRANSPORTS if config.prometheus.url else TRANSPORTS[:2],
+                transports,
             )
             for signal, text in zip(
                 SIGNALS, ("Spans taken in.", "Metric samples taken in.", "Log records taken in."), strict=True

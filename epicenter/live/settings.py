@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, get_type_hints
 import msgspec
 
 from ..collector.errors import UnreadableInput, UsageError
+from ..collector.promapi import TENANT, TOKEN
 from .config import Config
 
 PREFIX = "EPICENTER_"
@@ -76,7 +77,7 @@ def _of_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
         if variable in keys:
             key, kind = keys[variable]
             yield key, _value(variable, text, kind)
-        elif variable.startswith(sections):
+        elif variable.startswith(sections) and variable not in (TOKEN, TENANT):
             raise UsageError(f"{variable}: there is no such setting; `epicenter watch --print-config` shows all")
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from prometheus_client import CollectorRegistry
@@ -78,7 +79,8 @@ class _Server:
         resident: Callable[[], int],
         report: Say,
     ) -> None:
-        self._config, self._data = config, store.data
+        self._config, self._data, self._clock = config, store.data, clock
+        self._scheme = "https" if config.tls.cert else "http"
         self._metrics = Metrics(registry, config, clock())
         self._registry = registry
         self._feed = Feed()
@@ -96,13 +98,12 @@ class _Server:
     async def run(self, stop: asyncio.Event, say: Say) -> None:
         """Serve until `stop`."""
         async with AsyncExitStack() as closing:
-            where = await self._listen(closing)
+            where = await self._listen(closing, stop)
             for line in self._told(where):
                 say(line)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._work())]
-                tasks += [group.create_task(one) for one in attach.sources(self._config, self._core, self._metrics)]
-                tasks += [group.create_task(one) for one in attach.listeners(self._config, self._feed, self._metrics)]
+                tasks += [group.create_task(one) for one in self._around(where, stop)]
                 self._health.ready = True
                 await stop.wait()
                 self._health.ready = False
@@ -112,6 +113,13 @@ class _Server:
         await self._loop.stop()
         say("stopped: what was acknowledged is kept")
 
+    def _around(self, where: dict[str, Address], stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+        page = f"{self._scheme}://{where['page']}"
+        return [
+            *attach.sources(self._config, self._core, self._metrics, self._clock),
+            *attach.listeners(self._config, self._feed, self._metrics, self._clock, page, stop),
+        ]
+
     async def _work(self) -> None:
         self._loop.measure()
         async with asyncio.TaskGroup() as group:
@@ -120,18 +128,18 @@ class _Server:
             group.create_task(self._loop.look_for_ever())
             group.create_task(self._loop.keep_for_ever())
 
-    async def _listen(self, closing: AsyncExitStack) -> dict[str, Address]:
+    async def _listen(self, closing: AsyncExitStack, stop: asyncio.Event) -> dict[str, Address]:
         """Begin to answer on every address; where that is, port 0 resolved."""
         found: dict[str, Address] = {}
         for name, where in addresses(self._config).items():
-            port = await (self._grpc(where, closing) if name == "grpc" else self._web(name, where, closing))
+            port = await (self._grpc(where, closing) if name == "grpc" else self._web(name, where, closing, stop))
             found[name] = Address(where.host, port)
         return found
 
-    async def _web(self, name: str, where: Address, closing: AsyncExitStack) -> int:
+    async def _web(self, name: str, where: Address, closing: AsyncExitStack, stop: asyncio.Event) -> int:
         routes: Sequence[BaseRoute]
         if name == "page":
-            routes = [*health_routes(self._health, self._registry), *attach.pages(self._feed)]
+            routes = [*health_routes(self._health, self._registry), *attach.pages(self._feed, self._clock, stop)]
         else:
             routes = otlp_routes(partial(self._core.take, "http"), self._limits, self._core.refused)
             routes += health_routes(self._health, None)
@@ -171,7 +179,7 @@ class _Server:
         return grpc.ssl_server_credentials([pair], authorities, require_client_auth=authorities is not None)
 
     def _told(self, where: dict[str, Address]) -> list[str]:
-        scheme = "https" if self._config.tls.cert else "http"
+        scheme = self._scheme
         lines = [f"page and metrics  {scheme}://{where['page']}/ and {scheme}://{where['page']}/metrics"]
         if "http" in where:
             lines.append(f"OTLP over HTTP    {scheme}://{where['http']}  (OTEL_EXPORTER_OTLP_ENDPOINT)")

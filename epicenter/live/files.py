@@ -1,0 +1,86 @@
+"""Following the files of a Collector: each line is taken as a request is, and none is lost by a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+
+from ..collector.errors import Unavailable, UnreadableRequest
+from ..collector.otlp.decode import SIGNALS, Decoded, Export, decode
+from ..collector.tail import State, Tail, TailedLine
+from .core import Core
+
+LOG = logging.getLogger(__name__)
+
+POLL_S = 1.0
+_KEYS = {"traces": b'"resourceSpans"', "metrics": b'"resourceMetrics"', "logs": b'"resourceLogs"'}
+_HEAD_BYTES = 4096
+
+
+async def follow(folder: Path, kept: Path, core: Core) -> None:
+    """Take the lines of the folder's files until cancelled.
+
+    kept: file of the places that were read up to, written once the lines before them are durable.
+    """
+    tail = Tail(folder, _state(kept))
+    said: tuple[str, ...] = ()
+    while True:
+        lines = await asyncio.to_thread(tail.poll)
+        for line in lines:
+            await _take(line, core)
+        if lines:
+            await asyncio.to_thread(_keep, kept, tail.state)
+        for trouble in tail.troubles:
+            if trouble not in said:
+                LOG.warning("%s", trouble)
+        said = tail.troubles
+        await asyncio.sleep(0 if lines else POLL_S)
+
+
+async def _take(line: TailedLine, core: Core) -> None:
+    head = line.text[:_HEAD_BYTES]
+    signal = next((name for name in SIGNALS if _KEYS[name] in head), None)
+    if signal is None:
+        if line.text.strip():
+            LOG.warning("%s: a line before byte %d is no OTLP, and is passed over", line.path.name, line.offset)
+        return
+    export = Export(signal, line.text, json=True)
+    try:
+        decoded = await asyncio.to_thread(decode, export)
+    except UnreadableRequest as error:
+        core.refused(signal, error)
+        LOG.warning("%s: a line before byte %d is passed over (%s)", line.path.name, line.offset, error)
+        return
+    await _until_taken(export, decoded, core)
+
+
+async def _until_taken(export: Export, decoded: Decoded, core: Core) -> None:
+    while True:
+        try:
+            await core.take("file", export, decoded)
+        except Unavailable:  # a full disk, or too little memory: the file waits
+            await asyncio.sleep(POLL_S)
+        else:
+            return
+
+
+def _state(kept: Path) -> State | None:
+    try:
+        return msgspec.json.decode(kept.read_bytes(), type=State)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        LOG.warning("%s is damaged: the files are read from their beginning", kept.name)
+        return None
+
+
+def _keep(kept: Path, state: State) -> None:
+    aside = kept.with_suffix(".partial")
+    try:
+        aside.write_bytes(msgspec.json.encode(state))
+        aside.replace(kept)
+    except OSError as error:
+        LOG.warning("%s cannot be written (%s): after a restart some lines come twice", kept.name, error.strerror)
