@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import glob
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import promql_parser
 import yaml
@@ -78,7 +78,11 @@ def _files(paths: Sequence[str]) -> list[Path]:
             # promtool's unit tests stand beside the rules that they test
             here = [file for file in inside if not file.name.endswith((".test.yml", ".test.yaml"))]
         else:
-            here = [place] if place.is_file() else [Path(name) for name in sorted(glob.glob(path, recursive=True))]
+            here = (
+                [place]
+                if place.is_file()
+                else sorted(Path(place.anchor).glob(os.fspath(place.relative_to(place.anchor))))
+            )
         if not here:
             raise UsageError(f"{path}: there is no rule file")
         found.update(dict.fromkeys(here))
@@ -156,7 +160,12 @@ def _seconds(text: object) -> float:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe, and remembers the line of every mapping."""
+    """Safe, remembers the line of every mapping, and leaves words as they are: to Prometheus `on` is a label's name."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in found if tag.endswith((":merge", ":null"))]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 import promql_parser
-from promql_parser import BinaryExpr, Call, Expr, MatrixSelector, MatchOp, VectorSelector, walk
+from promql_parser import BinaryExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector, walk
 
 There = Mapping[str, Mapping[str, Collection[str]] | None]
 """Metric -> label -> its values in the world; None for a recorded metric, of whose labels nothing is known."""
@@ -56,7 +56,9 @@ def _lack(selector: VectorSelector, there: There, *, values: bool) -> str:
     if name not in there:
         return name
     labels = there[name]
-    for matcher in () if labels is None else selector.matchers.matchers:
+    if labels is None:
+        return ""
+    for matcher in selector.matchers.matchers:
         if matcher.name == "__name__" or matcher.op not in (MatchOp.Equal, MatchOp.Re) or not matcher.value:
             continue
         seen = labels.get(matcher.name, frozenset())

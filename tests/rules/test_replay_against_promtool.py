@@ -58,7 +58,7 @@ def labels_of(series: str) -> dict[str, str]:
 
 
 def load(prometheus: Prometheus) -> None:
-    times = BEGIN + STEP_S * np.arange(STEPS)
+    times = BEGIN + STEP_S * np.arange(STEPS, dtype=np.float64)
     found = [(labels_of(name), ~np.isnan(values), values) for name, values in fleet().items()]
     prometheus.write([Series(labels, times[there], values[there]) for labels, there, values in found])
 
