@@ -26,7 +26,7 @@ def reads(expr: str) -> frozenset[str]:
 def missing(expr: str, there: There) -> frozenset[str]:
     """The metrics that are not there and without which the expression is empty, whatever happens.
 
-    Of `a or b` one side is enough, of `a unless b` the first. `absent(m{l="v"})` needs m, with that value of l: where
+    Of `a or b` one side is enough. `absent(m{l="v"})` needs m, with that value of l: where
     nobody ever had it, it only says so. Any other selector needs the label, not the value: a fault may bring it.
     """
     try:
@@ -41,7 +41,7 @@ def _missing(tree: Expr, there: There) -> frozenset[str]:
         left, right = _missing(tree.lhs, there), _missing(tree.rhs, there)
         if str(tree.op) == "or":
             return left | right if left and right else frozenset()
-        return left if str(tree.op) == "unless" else left | right
+        return left | right  # of `unless` too: without its second side it would fire for a metric that nobody has
     if isinstance(tree, VectorSelector | MatrixSelector | Call):
         values = isinstance(tree, Call) and tree.func.name in _TELLS_OF_ABSENCE
         return frozenset(lack for one in _selectors(tree) if (lack := _lack(one, there, values=values)))
