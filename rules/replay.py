@@ -26,12 +26,15 @@ _TEMPLATE = re.compile(r"{{\s*(?:\$labels\.(\w+)|(\$value))\s*}}")
 
 @dataclass(frozen=True)
 class Firing:
-    """One stretch in which an alert fired for one label set; Unix seconds of evaluations, and its value at first."""
+    """One stretch in which an alert fired for one label set; Unix seconds of evaluations.
+
+    value: that of its expression at first, None where it is not finite, for which JSON has no number.
+    """
 
     labels: Mapping[str, str]
     start: float
     end: float
-    value: float
+    value: float | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def _play(rule: Rule, prometheus: Prometheus, start: float, end: float, wanted: 
     for labels, points in _alerts(rule, lines).values():
         state = states(points, steps, rule.for_s, rule.keep_s)
         for begin, until in stretches(state.firing, rule.interval_s):
-            firings.append(Firing(labels, begin, until, points[begin]))
+            value = points[begin]
+            firings.append(Firing(labels, begin, until, value if math.isfinite(value) else None))
         for word, times in (("pending", state.pending), ("firing", state.firing)):
             told = {"__name__": "ALERTS", "alertname": rule.name, "alertstate": word, **labels}
             series.append(_written(told, dict.fromkeys(times, 1.0), steps))

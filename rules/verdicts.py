@@ -59,8 +59,7 @@ def judge(played: Played, truth: Truth, components: Mapping[str, str], there: Th
     needs = tuple(sorted(missing(rule.expr, there)))
     judged = tuple(_judge(firing, truth, components) for firing in played.firings)
     kinds = {one.kind for one in judged}
-    best = [kind for kind in ORDER if kind in kinds]
-    kind: Kind = best[0] if best else "quiet"
+    kind: Kind = min(kinds, key=ORDER.index) if kinds else "quiet"
     if played.refused is not None:
         kind = "refused"
     elif needs:

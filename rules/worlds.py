@@ -13,6 +13,7 @@ from ..synthetic.truth import Truth
 from ..synthetic.world.history import History
 from .files import Rule
 from .needs import There, missing, reads
+from .pages import Coverage, Pages, coverage_of, pages_of
 from .prometheus import Died, private
 from .replay import Played, replay
 from .verdicts import Verdict, components_of, judge
@@ -35,6 +36,8 @@ class Backtest:
     start: float
     end: float
     truth: Truth
+    pages: Pages
+    coverage: tuple[Coverage, ...]
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
 
@@ -53,7 +56,9 @@ def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: fl
     impact = _impact(history.truth)
     verdicts = tuple(judge(one, history.truth, names, there, impact) for one in played if one.rule.alert)
     problems = tuple(one.refused for one in played if one.refused is not None)
-    return Backtest(scenario, history.start, history.end, history.truth, verdicts, problems)
+    pages = pages_of(verdicts, history.truth)
+    coverage = coverage_of(verdicts, history.truth, history.end)
+    return Backtest(scenario, history.start, history.end, history.truth, pages, coverage, verdicts, problems)
 
 
 def _play(rules: Sequence[Rule], history: History, series: Sequence[Series]) -> list[Played]:

@@ -10,10 +10,8 @@ import click
 from .numbers import SeedParameter
 
 if TYPE_CHECKING:
-    from ..rules.files import RuleSet
     from ..rules.worlds import Backtest
 
-SCHEMA = "epicenter.backtest/1"
 FLAGSHIP = "aws-dynamodb-2025"
 
 
@@ -42,6 +40,7 @@ def command(rules: tuple[str, ...], scenarios: tuple[str, ...], seed: int, json_
     from ..report import alerts
     from ..rules.files import read_rules
     from ..rules.prometheus import program
+    from ..rules.totals import report
     from ..rules.worlds import backtest
     from ..synthetic import SCENARIOS, scenario
     from .output import check_writable, progress, to_json
@@ -57,14 +56,11 @@ def command(rules: tuple[str, ...], scenarios: tuple[str, ...], seed: int, json_
         for number, name in enumerate(names):
             bar.update(bar.task_ids[0], total=len(names), completed=number)
             results.append(backtest(read.rules, name, seed=seed))
-    written = to_json(_told(read, results))
+    told = report(read.problems, results)
+    written = to_json(told)
     if json_path is not None and str(json_path) != "-":
         json_path.write_bytes(written)
     if str(json_path) == "-":
         click.echo(written, nl=False)
     else:
-        alerts.render(results, read.problems, Console())
-
-
-def _told(read: RuleSet, results: list[Backtest]) -> dict[str, object]:
-    return {"schema": SCHEMA, "problems": read.problems, "scenarios": results}
+        alerts.render(told, Console())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from rich.console import Console
 
+from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
 from ..rules.worlds import Backtest
 from .printer import Printer
@@ -25,17 +25,23 @@ SAYS = {
 """Verdict -> as it is told, in the order in which rules are listed."""
 
 
-def render(results: Sequence[Backtest], problems: Sequence[str], console: Console) -> None:
-    """Print every world's verdicts, and what was left out."""
+def render(report: Report, console: Console) -> None:
+    """Print every world's verdicts and pages, each alert over several worlds, and what was left out."""
     printer = Printer(console)
-    for number, result in enumerate(results):
+    for number, result in enumerate(report.scenarios):
         if number:
             console.print()
         printer.say(summary(result), style="bold")
         rows = sorted(result.verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
         if rows:
             printer.rows([(SAYS[one.kind], one.name, _about(one)) for one in rows])
-    told = [*problems, *(problem for result in results for problem in result.problems)]
+        for sentence in (_paged(result), _covered(result)):
+            if sentence:
+                printer.say(sentence, indent=2)
+    if len(report.scenarios) > 1 and report.rules:
+        printer.section("Each alert over all scenarios")
+        printer.rows([(one.name, _trust(one)) for one in report.rules])
+    told = [*report.problems, *(problem for result in report.scenarios for problem in result.problems)]
     if told:
         printer.section("Left out or doubtful")
         for problem in dict.fromkeys(told):
@@ -43,11 +49,7 @@ def render(results: Sequence[Backtest], problems: Sequence[str], console: Consol
 
 
 def summary(result: Backtest) -> str:
-    """One sentence: how many alerts fired, on what, and when the cause was first told.
-
-    >>> duration(195.0)
-    '3 min 15 s'
-    """
+    """One sentence: how many alerts fired, on what, and when the cause was first told."""
     kinds = Counter(one.kind for one in result.verdicts)
     parts = ", ".join(f"{kinds[kind]} {says}" for kind, says in SAYS.items() if kinds[kind])
     told = [
@@ -55,6 +57,34 @@ def summary(result: Backtest) -> str:
     ]
     first = f"; first on the cause: {min(told)[1]}, {duration(min(told)[0])} after the onset" if told else ""
     return f"{result.scenario}: {len(result.verdicts)} alerts: {parts or 'nothing to say'}{first}."
+
+
+def _paged(result: Backtest) -> str:
+    pages = result.pages
+    false = f"{pages.false_alarms} false alarms paged." if pages.false_alarms else ""
+    if pages.first_s is None:
+        return false if result.truth.incident is None else f"Nobody was paged during the outage. {false}".rstrip()
+    told = f"First page {duration(pages.first_s)} after the onset; of {pages.outage} pages {pages.on_cause or 0:.0%}"
+    before = "" if pages.before_cause is None else f", {pages.before_cause} before the first of them"
+    return f"{told} name the cause{before}. {false}".rstrip()
+
+
+def _covered(result: Backtest) -> str:
+    parts = ", ".join(f"{one.phase} {one.share:.0%}" for one in result.coverage)
+    return f"Told of while it lasted: {parts}." if parts else ""
+
+
+def _trust(one: RuleTotals) -> str:
+    parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
+    if one.precision is not None:
+        parts.append(f"precision {one.precision:.0%}")
+    if one.false_per_day is not None:
+        parts.append(f"{one.false_per_day:.1f} false alarms per calm day ({duration(one.calm_s)} of calm)")
+    if one.unattributed:
+        parts.append(f"{one.unattributed} firings unattributed")
+    if one.needs:
+        parts.append(f"to be tested everywhere it needs {', '.join(one.needs)}")
+    return "; ".join(parts) or "refused"
 
 
 def _about(one: Verdict) -> str:
@@ -69,7 +99,11 @@ def _about(one: Verdict) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds as people say them.
+
+    >>> duration(195.0)
+    '3 min 15 s'
+    """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
+import pytest
 from click.testing import CliRunner
 
 from epicenter.cli import cli
+from epicenter.rules.schema import PATH, schema_json
 from tests.programs import require
 
 RULES = """groups:
@@ -21,6 +25,10 @@ RULES = """groups:
 """
 
 
+def verdicts_of(told: Any) -> dict[str, Any]:
+    return {one["name"]: one for one in told["scenarios"][0]["verdicts"]}
+
+
 def test_every_verdict_of_a_small_file(tmp_path: Path) -> None:
     require("prometheus")
     rules = tmp_path / "rules.yml"
@@ -29,7 +37,10 @@ def test_every_verdict_of_a_small_file(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["backtest", str(rules), "--scenario", "dns-root-no-storm", "--json", str(out)])
     assert done.exit_code == 0, done.output
     told = json.loads(out.read_text())
-    verdicts = {one["name"]: one for one in told["scenarios"][0]["verdicts"]}
+    jsonschema.validate(told, json.loads(PATH.read_text(encoding="utf-8")))
+    pages = told["scenarios"][0]["pages"]
+    assert (pages["on_cause"], pages["first_s"]) == (1.0, verdicts_of(told)["NameDoesNotAnswer"]["to_detect_s"])
+    verdicts = verdicts_of(told)
     assert {name: one["kind"] for name, one in verdicts.items()} == {
         "NameDoesNotAnswer": "cause",
         "Nobody": "untestable",
@@ -43,6 +54,16 @@ def test_every_verdict_of_a_small_file(tmp_path: Path) -> None:
     assert verdicts["Nobody"]["needs"] == ["nobody_has_this"]
     summary = "dns-root-no-storm: 5 alerts: 1 on the cause, 1 quiet, 2 untestable, 1 refused; first on the cause: Name"
     assert " ".join(done.output.split()).startswith(summary)
+
+
+def test_the_shipped_schema_and_the_code_agree_and_a_wrong_verdict_does_not_validate() -> None:
+    assert PATH.read_text(encoding="utf-8") == schema_json()
+    schema = json.loads(schema_json())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    kind = {"$ref": "#/$defs/Judged/properties/kind", "$defs": schema["$defs"]}
+    jsonschema.validate("cause", kind)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate("gremlins", kind)
 
 
 def test_a_scenario_that_does_not_exist_is_said_before_any_work(tmp_path: Path) -> None:
