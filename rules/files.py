@@ -141,19 +141,19 @@ def _rule(path: Path, group: Mapping[str, Any], entry: Mapping[str, Any]) -> Rul
         name=str(entry["alert"] if alert else entry["record"]),
         alert=alert,
         expr=str(entry["expr"]).strip(),
-        for_s=_seconds(entry.get("for")),
-        keep_s=_seconds(entry.get("keep_firing_for")),
+        for_s=seconds(entry.get("for")),
+        keep_s=seconds(entry.get("keep_firing_for")),
         labels=labels,
         file=str(path),
         group=str(group.get("name", "")),
         line=entry[_LINE],
-        interval_s=_seconds(group.get("interval")) or DEFAULT_INTERVAL_S,
+        interval_s=seconds(group.get("interval")) or DEFAULT_INTERVAL_S,
         limit=int(group.get("limit") or 0),
     )
 
 
-def _seconds(text: object) -> float:
-    """A duration in Prometheus' spelling, of which `0m` is one that promql-parser does not take."""
+def seconds(text: object) -> float:
+    """A duration in Prometheus' spelling, of which `0m` is one that promql-parser does not take; ValueError."""
     if text is None or _NOTHING.fullmatch(str(text)):
         return 0.0
     return promql_parser.parse_duration(str(text)).total_seconds()

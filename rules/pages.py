@@ -97,7 +97,9 @@ def _phases(truth: Truth, end: float) -> Iterator[tuple[PhaseName, float, float]
         driven = max(driven, storm_end)
         stretches.append(("loop", truth.storm_start, storm_end))
     stretches.append(("recovery", driven, over))
-    yield from ((phase, start, until) for phase, start, until in stretches if start < until)
+    for phase, start, until in stretches:
+        if start < until:
+            yield phase, start, until
 
 
 def _covered(stretches: Iterable[tuple[float, float]]) -> float:

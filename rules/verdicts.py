@@ -58,7 +58,7 @@ def judge(played: Played, truth: Truth, components: Mapping[str, str], there: Th
     rule = played.rule
     needs = tuple(sorted(missing(rule.expr, there)))
     judged = tuple(_judge(firing, truth, components) for firing in played.firings)
-    kinds = {one.kind for one in judged}
+    kinds: set[Kind] = {one.kind for one in judged}
     kind: Kind = min(kinds, key=ORDER.index) if kinds else "quiet"
     if played.refused is not None:
         kind = "refused"

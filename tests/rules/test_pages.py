@@ -19,7 +19,7 @@ def test_a_cause_that_comes_after_two_symptoms_and_a_false_alarm() -> None:
         verdict("Symptoms", "symptom", fired("symptom", 1060, 1500), fired("symptom", 1090, 1500)),
         verdict("Cause", "cause", fired("cause", 1120, 1300), fired("false_alarm", 100, 200)),
     )
-    assert pages_of(alerts, OUTAGE) == Pages(3, 1, 60.0, 120.0, pytest.approx(1 / 3), 2)
+    assert pages_of(alerts, OUTAGE) == Pages(3, 1, 60.0, 120.0, 1 / 3, 2)
 
 
 def test_a_warning_wakes_nobody() -> None:
