@@ -5,27 +5,17 @@ Run ``python -m epicenter.detectors.schema`` after a change of `analysis.py`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import msgspec
-
+from ..collector.schemas import schema_of
 from .analysis import SCHEMA, Analysis
 
 PATH = Path(__file__).with_name("analysis.schema.json")
 
 
 def schema_json() -> str:
-    """The schema as the file holds it: indented, keys in the order of the structs, one newline at the end."""
-    (reference,), components = msgspec.json.schema_components((Analysis,), ref_template="#/$defs/{name}")
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('/', ':')}",
-        "title": SCHEMA,
-        **reference,
-        "$defs": components,
-    }
-    return json.dumps(schema, indent=2) + "\n"
+    """The schema as the file holds it."""
+    return schema_of(Analysis, SCHEMA)
 
 
 if __name__ == "__main__":

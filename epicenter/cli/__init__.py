@@ -16,6 +16,7 @@ COMMANDS = {
     "emit": "Play a world live: spans over OTLP, metrics on an endpoint to scrape.",
     "watch": "Watch live telemetry: OTLP in, the running incident out as metrics and as a page.",
     "analyze": "Explain the incident in recorded telemetry.",
+    "backtest": "Tell which of your alert rules would have fired in a great outage, when and on what.",
     "score": "Count how often the explanation is right, over worlds whose truth is known.",
 }
 """Command -> its line in `epicenter --help`; the module of the same name holds `command`."""

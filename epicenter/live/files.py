@@ -9,14 +9,14 @@ from pathlib import Path
 import msgspec
 
 from ..collector.errors import Unavailable, UnreadableRequest
-from ..collector.otlp.decode import SIGNALS, Decoded, Export, decode
+from ..collector.otlp.decode import SIGNALS, Decoded, Export, Signal, decode
 from ..collector.tail import State, Tail, TailedLine
 from .core import Core
 
 LOG = logging.getLogger(__name__)
 
 POLL_S = 1.0
-_KEYS = {"traces": b'"resourceSpans"', "metrics": b'"resourceMetrics"', "logs": b'"resourceLogs"'}
+_KEYS: dict[Signal, bytes] = {"traces": b'"resourceSpans"', "metrics": b'"resourceMetrics"', "logs": b'"resourceLogs"'}
 _HEAD_BYTES = 4096
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.alertmanager import serve as alertmanager
 from tests.live.watching import PATIENCE_S, TOML, Watching, outage, watching
 from tests.prometheus import backfill
 from tests.prometheus import serve as prometheus
 from tests.synthetic.toy_history import DATABASE
+
+Alert = dict[str, Any]
 
 
 def test_what_a_collector_wrote_is_an_incident_on_the_page_and_at_alertmanager(tmp_path: Path) -> None:
@@ -76,9 +80,7 @@ def _spans(server: Watching) -> list[tuple[str, float]]:
     return [(labels["transport"], value) for labels, value in server.metrics()["epicenter_ingest_spans_total"]]
 
 
-def _once_told(ask: object, enough: object) -> list[dict[str, dict[str, str]]]:
-    assert callable(ask)
-    assert callable(enough)
+def _once_told(ask: Callable[[], list[Alert]], enough: Callable[[list[Alert]], bool]) -> list[Alert]:
     deadline = time.monotonic() + PATIENCE_S
     while not enough(found := ask()):
         assert time.monotonic() < deadline, found

@@ -1,0 +1,110 @@
+"""A backtest of alert rules on a terminal: one sentence first, then what each rule was worth."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+
+from ..rules.totals import Report, RuleTotals
+from ..rules.verdicts import Verdict
+from ..rules.worlds import Backtest
+from .printer import Printer
+
+SAYS = {
+    "cause": "on the cause",
+    "early": "before the impact",
+    "loop": "on the loop",
+    "symptom": "on a symptom",
+    "unattributed": "unattributed",
+    "false_alarm": "false alarm",
+    "quiet": "quiet",
+    "untestable": "untestable",
+    "refused": "refused",
+}
+"""Verdict -> as it is told, in the order in which rules are listed."""
+
+
+def render(report: Report, console: Console) -> None:
+    """Print every world's verdicts and pages, each alert over several worlds, and what was left out."""
+    printer = Printer(console)
+    for number, result in enumerate(report.scenarios):
+        if number:
+            console.print()
+        printer.say(summary(result), style="bold")
+        rows = sorted(result.verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
+        if rows:
+            printer.rows([(SAYS[one.kind], one.name, _about(one)) for one in rows])
+        for sentence in (_paged(result), _covered(result)):
+            if sentence:
+                printer.say(sentence, indent=2)
+    if len(report.scenarios) > 1 and report.rules:
+        printer.section("Each alert over all scenarios")
+        printer.rows([(one.name, _trust(one)) for one in report.rules])
+    told = [*report.problems, *(problem for result in report.scenarios for problem in result.problems)]
+    if told:
+        printer.section("Left out or doubtful")
+        for problem in dict.fromkeys(told):
+            printer.say(problem, indent=4, first="  -")
+
+
+def summary(result: Backtest) -> str:
+    """One sentence: how many alerts fired, on what, and when the cause was first told."""
+    kinds = Counter(one.kind for one in result.verdicts)
+    parts = ", ".join(f"{kinds[kind]} {says}" for kind, says in SAYS.items() if kinds[kind])
+    told = [
+        (one.to_detect_s, one.name) for one in result.verdicts if one.kind == "cause" and one.to_detect_s is not None
+    ]
+    first = f"; first on the cause: {min(told)[1]}, {duration(min(told)[0])} after the onset" if told else ""
+    return f"{result.scenario}: {len(result.verdicts)} alerts: {parts or 'nothing to say'}{first}."
+
+
+def _paged(result: Backtest) -> str:
+    pages = result.pages
+    false = f"{pages.false_alarms} false alarms paged." if pages.false_alarms else ""
+    if pages.first_s is None:
+        return false if result.truth.incident is None else f"Nobody was paged during the outage. {false}".rstrip()
+    told = f"First page {duration(pages.first_s)} after the onset; of {pages.outage} pages {pages.on_cause or 0:.0%}"
+    before = "" if pages.before_cause is None else f", {pages.before_cause} before the first of them"
+    return f"{told} name the cause{before}. {false}".rstrip()
+
+
+def _covered(result: Backtest) -> str:
+    parts = ", ".join(f"{one.phase} {one.share:.0%}" for one in result.coverage)
+    return f"Told of while it lasted: {parts}." if parts else ""
+
+
+def _trust(one: RuleTotals) -> str:
+    parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
+    if one.precision is not None:
+        parts.append(f"precision {one.precision:.0%}")
+    if one.false_per_day is not None:
+        parts.append(f"{one.false_per_day:.1f} false alarms per calm day ({duration(one.calm_s)} of calm)")
+    if one.unattributed:
+        parts.append(f"{one.unattributed} firings unattributed")
+    if one.needs:
+        parts.append(f"to be tested everywhere it needs {', '.join(one.needs)}")
+    return "; ".join(parts) or "refused"
+
+
+def _about(one: Verdict) -> str:
+    if one.refused is not None:
+        return "see below"
+    if one.kind == "untestable":
+        return f"{'it tells of absence, and ' if one.absence else ''}not in this scenario: {', '.join(one.needs)}"
+    when = "" if one.to_detect_s is None else f"{duration(one.to_detect_s)} (±{one.interval_s:g} s) after the onset; "
+    on = ", ".join(sorted({found.component for found in one.firings if found.component and found.kind == one.kind}))
+    many = f"{len(one.firings)} times" if one.firings else ""
+    return f"{when}{many}{f' on {on}' if on else ''}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(195.0)
+    '3 min 15 s'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) or "0 s"

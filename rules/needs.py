@@ -1,0 +1,108 @@
+"""What an expression reads: the metrics without which it can say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+import promql_parser
+from promql_parser import BinaryExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector, walk
+
+There = Mapping[str, Mapping[str, Collection[str]] | None]
+"""Metric -> label -> its values in the world; None for a recorded metric, of whose labels nothing is known."""
+
+_TELLS_OF_ABSENCE = ("absent", "absent_over_time")
+
+
+def reads(expr: str) -> frozenset[str]:
+    """All metric names in the expression; empty where promql-parser does not take it, which Prometheus still may."""
+    try:
+        tree = promql_parser.parse(expr)
+    except ValueError:
+        return frozenset()
+    return frozenset(_name(selector) for selector in _selectors(tree))
+
+
+def missing(expr: str, there: There) -> frozenset[str]:
+    """The metrics that are not there and without which the expression is empty, whatever happens.
+
+    Of `a or b` one side is enough. `absent(m{l="v"})` needs m, with that value of l: where
+    nobody ever had it, it only says so. Any other selector needs the label, not the value: a fault may bring it.
+    """
+    try:
+        tree = promql_parser.parse(expr)
+    except ValueError:
+        return frozenset()
+    return _missing(tree, there)
+
+
+def _missing(tree: Expr, there: There) -> frozenset[str]:
+    if isinstance(tree, BinaryExpr):
+        left, right = _missing(tree.lhs, there), _missing(tree.rhs, there)
+        if str(tree.op) == "or":
+            return left | right if left and right else frozenset()
+        return left | right  # of `unless` too: without its second side it would fire for a metric that nobody has
+    if isinstance(tree, VectorSelector | MatrixSelector | Call):
+        values = isinstance(tree, Call) and tree.func.name in _TELLS_OF_ABSENCE
+        return frozenset(lack for one in _selectors(tree) if (lack := _lack(one, there, values=values)))
+    inner = getattr(tree, "expr", None)
+    return _missing(inner, there) if isinstance(inner, Expr) else frozenset()
+
+
+def _lack(selector: VectorSelector, there: There, *, values: bool) -> str:
+    name = _name(selector)
+    if not name:
+        return ""
+    if name not in there:
+        return name
+    labels = there[name]
+    if labels is None:
+        return ""
+    for matcher in selector.matchers.matchers:
+        if matcher.name == "__name__" or matcher.op not in (MatchOp.Equal, MatchOp.Re) or not matcher.value:
+            continue
+        seen = labels.get(matcher.name, frozenset())
+        if matcher.op == MatchOp.Re:
+            # RE2 knows a few things that Python does not; what Python refuses is taken as found
+            found = _some_match(matcher.value, seen)
+        else:
+            found = matcher.value in seen if values else bool(seen)
+        if not found and (values or not seen):
+            if matcher.op == MatchOp.Re and not values and _some_match(matcher.value, {""}):
+                continue
+            sign = "=" if matcher.op == MatchOp.Equal else "=~"
+            return f'{name} (label {matcher.name}{sign}"{matcher.value}")'
+    return ""
+
+
+def _some_match(pattern: str, values: Collection[str]) -> bool:
+    try:
+        return any(re.fullmatch(pattern, value) for value in values)
+    except re.error:
+        return True
+
+
+def tells_of_absence(expr: str) -> bool:
+    """It fires because something is not there."""
+    return any(f"{name}(" in expr.replace(" ", "") for name in _TELLS_OF_ABSENCE)
+
+
+def _selectors(tree: Expr) -> list[VectorSelector]:
+    found: list[VectorSelector] = []
+
+    def visit(node: Expr) -> bool:
+        if isinstance(node, MatrixSelector):
+            found.append(node.vector_selector)
+        elif isinstance(node, VectorSelector):
+            found.append(node)
+        return True
+
+    walk(tree, visit)
+    return found
+
+
+def _name(selector: VectorSelector) -> str:
+    if selector.name:
+        return selector.name
+    named = [m.value for m in selector.matchers.matchers if m.name == "__name__" and m.op == MatchOp.Equal]
+    return named[0] if named else ""

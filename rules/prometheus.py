@@ -1,0 +1,174 @@
+"""A Prometheus of our own on loopback, in a temporary folder that goes with it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ..collector.errors import EpicenterError, MissingTool
+from .write import Series, requests
+
+READY_S = 30.0
+"""Patience with a start on a busy machine; an idle one takes 0.2 s."""
+MAX_STEPS = 10_000
+"""Prometheus refuses more than 11,000 points of a series in one answer."""
+_CONFIG = "storage: {tsdb: {out_of_order_time_window: 10000d}}\n"
+"""Recorded results are written back behind the newest sample."""
+_TRIES = 3
+
+
+class Refused(EpicenterError):
+    """Prometheus answered that it will not do it, in its own words."""
+
+
+class Died(EpicenterError):
+    """Prometheus is no longer there, or never came."""
+
+
+class _Result(msgspec.Struct):
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+
+
+class _Data(msgspec.Struct):
+    result: list[_Result]
+
+
+class _Answer(msgspec.Struct):
+    data: _Data
+
+
+class _Refusal(msgspec.Struct):
+    error: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series of an answer: its labels, and its value at each Unix second where it has one."""
+
+    labels: dict[str, str]
+    points: dict[float, float]
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A server to ask and to write to."""
+
+    url: str
+
+    def write(self, series: Iterable[Series]) -> None:
+        """Remote-write the samples; Refused or Died."""
+        headers = {"Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
+        for body in requests(series):
+            self._post("/api/v1/write", body, headers)
+
+    def query_range(self, expr: str, start: float, end: float, step_s: float) -> list[Line]:
+        """Evaluate at start, start + step, … up to end; Refused or Died."""
+        lines: dict[tuple[tuple[str, str], ...], Line] = {}
+        steps = int((end - start) / step_s + 1e-9) + 1
+        for first in range(0, steps, MAX_STEPS):
+            begin, until = start + first * step_s, start + (min(first + MAX_STEPS, steps) - 1) * step_s
+            form = {"query": expr, "start": f"{begin:.3f}", "end": f"{until:.3f}", "step": f"{step_s:g}"}
+            raw = self._post("/api/v1/query_range", urllib.parse.urlencode(form).encode(), {})
+            for one in msgspec.json.decode(raw, type=_Answer).data.result:
+                line = lines.setdefault(tuple(sorted(one.metric.items())), Line(one.metric, {}))
+                line.points.update((at, float(value)) for at, value in one.values)
+        return list(lines.values())
+
+    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        request = urllib.request.Request(self.url + path, body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            raise Refused(_words(error.read())) from error
+        except OSError as error:
+            raise Died(f"Prometheus at {self.url} no longer answers ({error})") from error
+
+
+def _words(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Refusal).error
+    except msgspec.DecodeError:
+        return body.decode(errors="replace").strip()
+
+
+def program(name: str) -> str:
+    """Where it is, on PATH or in `.tools/bin`; MissingTool with the way to get it."""
+    found = shutil.which(name) or shutil.which(name, path=str(Path(".tools", "bin").absolute()))
+    if found is None:
+        raise MissingTool(
+            f"{name} was found neither on PATH nor in .tools/bin; without root: apt-get download prometheus && "
+            f"dpkg -x prometheus_*.deb . && mkdir -p .tools/bin && mv usr/bin/prom* .tools/bin/"
+        )
+    return found
+
+
+@contextmanager
+def private() -> Generator[Prometheus]:
+    """An empty server until the block ends, however it ends; MissingTool, or Died where it does not start."""
+    binary = program("prometheus")
+    with tempfile.TemporaryDirectory(prefix="epicenter-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "prometheus.yml").write_text(_CONFIG, encoding="utf-8")
+        for attempt in range(_TRIES):
+            # another program may take the port between our asking for it and the server's start
+            port = _free_port()
+            with (folder / "log").open("wb") as log:
+                server = subprocess.Popen(_command(binary, folder, port), stdout=log, stderr=log)
+            try:
+                if _ready(server, f"http://127.0.0.1:{port}"):
+                    yield Prometheus(f"http://127.0.0.1:{port}")
+                    return
+            finally:
+                _stop(server)
+            told = (folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
+            if attempt == _TRIES - 1 or not any("address already in use" in line for line in told):
+                raise Died(f"Prometheus did not start: {''.join(told)}")
+
+
+def _command(binary: str, folder: Path, port: int) -> list[str]:
+    return [
+        binary,
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        "--storage.tsdb.retention.time=100y",  # the outage is older than the default of 15 days
+        "--web.enable-remote-write-receiver",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _ready(server: subprocess.Popen[bytes], url: str) -> bool:
+    deadline = time.monotonic() + READY_S
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):
+                return server.poll() is None
+        except OSError:
+            time.sleep(0.05)
+    return False
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """At once: its data is thrown away."""
+    server.kill()
+    server.wait()

@@ -1,0 +1,85 @@
+"""Each alert over all worlds: how far it can be trusted, and what it would need to be tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .verdicts import AFTER_S, Verdict
+from .worlds import Backtest
+
+SCHEMA = "epicenter.backtest/2"
+DAY_S = 86_400.0
+TRUE = ("cause", "early", "loop", "symptom")
+
+
+@dataclass(frozen=True)
+class RuleTotals:
+    """One alert over all worlds.
+
+    tested: worlds with an outage that have its metrics; caught: those in which it fired on any part of the outage.
+    true, false, unattributed: firings. precision: true of true and false; recall: caught of tested, 0 to 1.
+    calm_s: seconds of weather without an outage in which it could have fired for nothing; false_per_day: per calm day.
+    needs: metrics without which worlds could not test it. None where there is nothing to divide by.
+    """
+
+    name: str
+    group: str
+    file: str
+    line: int
+    tested: int
+    caught: int
+    true: int
+    false: int
+    unattributed: int
+    precision: float | None
+    recall: float | None
+    calm_s: float
+    false_per_day: float | None
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `epicenter backtest --json` writes; problems: a sentence for each rule left out or doubtful."""
+
+    schema: str
+    problems: tuple[str, ...]
+    scenarios: tuple[Backtest, ...]
+    rules: tuple[RuleTotals, ...]
+
+
+def report(problems: Sequence[str], results: Sequence[Backtest]) -> Report:
+    """Everything about the worlds, and each alert over all of them in the order of the files."""
+    found: dict[tuple[str, int, str], list[tuple[Backtest, Verdict]]] = {}
+    for result in results:
+        for verdict in result.verdicts:
+            found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
+    return Report(SCHEMA, tuple(problems), tuple(results), tuple(_totals(seen) for seen in found.values()))
+
+
+def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
+    rule = seen[0][1]
+    could = [(result, one) for result, one in seen if one.kind not in ("untestable", "refused")]
+    outages = [one for result, one in could if result.truth.incident is not None]
+    kinds = Counter(judged.kind for _, one in could for judged in one.firings)
+    true, false = sum(kinds[kind] for kind in TRUE), kinds["false_alarm"]
+    caught = sum(one.kind in TRUE for one in outages)
+    calm_s = sum(_calm_s(result) for result, _ in could)
+    return RuleTotals(
+        *(rule.name, rule.group, rule.file, rule.line, len(outages), caught, true, false, kinds["unattributed"]),
+        precision=true / (true + false) if true + false else None,
+        recall=caught / len(outages) if outages else None,
+        calm_s=calm_s,
+        false_per_day=false * DAY_S / calm_s if calm_s else None,
+        needs=tuple(sorted({need for _, one in seen for need in one.needs})),
+    )
+
+
+def _calm_s(result: Backtest) -> float:
+    """Seconds outside the outage and the windows that still hold it."""
+    if result.truth.incident is None:
+        return result.end - result.start
+    start, end = result.truth.incident
+    return max(0.0, start - result.start) + max(0.0, result.end - end - AFTER_S)

@@ -1,0 +1,126 @@
+"""Firings of an alert against what really happened: on the cause, on a symptom, on the loop, or for nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..synthetic.truth import Truth
+from .needs import There, missing, tells_of_absence
+from .replay import Firing, Played
+
+Kind = Literal["cause", "symptom", "loop", "early", "false_alarm", "quiet", "untestable", "unattributed", "refused"]
+ORDER: tuple[Kind, ...] = ("cause", "early", "loop", "symptom", "unattributed", "false_alarm")
+"""The better of two firings makes the verdict on a rule."""
+EARLY_S = 7200.0
+"""So long before the trigger an alert on the root component may be a forewarning (assumed)."""
+AFTER_S = 3600.0
+"""So long after the last recovery windows of rules still hold what happened (assumed)."""
+_POD = re.compile(r"-[0-9a-f]{5,10}-[0-9a-z]{5}$|-\d+$")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One firing and what it was on; `component` in the truth's words, "" where no label names one."""
+
+    kind: Kind
+    component: str
+    firing: Firing
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule was worth in one world.
+
+    to_detect_s, after_impact_s: from the true onset, and from the first user-visible failure, to the first firing on
+    cause, loop or symptom; good to one interval of the group. needs: the metrics that the world does not have.
+    """
+
+    name: str
+    group: str
+    file: str
+    line: int
+    interval_s: float
+    kind: Kind
+    absence: bool
+    needs: tuple[str, ...]
+    refused: str | None
+    to_detect_s: float | None
+    after_impact_s: float | None
+    flaps: int
+    firings: tuple[Judged, ...]
+
+
+def judge(played: Played, truth: Truth, components: Mapping[str, str], there: There, impact: float | None) -> Verdict:
+    """The verdict on one alert. components: every name a component goes by -> the component; impact: Unix seconds."""
+    rule = played.rule
+    needs = tuple(sorted(missing(rule.expr, there)))
+    judged = tuple(_judge(firing, truth, components) for firing in played.firings)
+    kinds: set[Kind] = {one.kind for one in judged}
+    kind: Kind = min(kinds, key=ORDER.index) if kinds else "quiet"
+    if played.refused is not None:
+        kind = "refused"
+    elif needs:
+        kind, judged = "untestable", ()
+    told = [one.firing.start for one in judged if one.kind in ("cause", "loop", "symptom")]
+    onset = truth.trigger_start
+    return Verdict(
+        *(rule.name, rule.group, rule.file, rule.line, rule.interval_s, kind, tells_of_absence(rule.expr), needs),
+        refused=played.refused,
+        to_detect_s=min(told) - onset if told and onset is not None else None,
+        after_impact_s=min(told) - impact if told and impact is not None else None,
+        flaps=len(judged) - len({tuple(sorted(one.firing.labels.items())) for one in judged}),
+        firings=judged,
+    )
+
+
+def components_of(truth: Truth, services: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Every name -> its component: services by themselves and by their hosts, the root by its aliases.
+
+    The host that broke is the root component, and its service is too.
+    """
+    names = {name: service for service, hosts in services.items() for name in (service, *hosts)}
+    names.update(dict.fromkeys((truth.root_component, *truth.root_aliases), truth.root_component))
+    names.pop("", None)
+    return names
+
+
+def _judge(firing: Firing, truth: Truth, components: Mapping[str, str]) -> Judged:
+    named = {found for value in firing.labels.values() if (found := _component(value, components))}
+    root = truth.root_component
+    kind, component = _kind(firing, truth, named)
+    return Judged(kind, component or (root if root in named else min(named, default="")), firing)
+
+
+def _kind(firing: Firing, truth: Truth, named: set[str]) -> tuple[Kind, str]:
+    if truth.trigger_start is None:
+        return "false_alarm", ""
+    start, end = truth.span
+    root = truth.root_component
+    if firing.start < start:
+        is_early = root in named and firing.start >= start - EARLY_S
+        return ("early", root) if is_early else ("false_alarm", "")
+    if firing.start > end + AFTER_S:
+        return "false_alarm", ""
+    looping = {name for edge in truth.storm_edges for name in edge} & named
+    if looping and truth.storm_start is not None and _within(firing.start, truth.storm_start, truth.storm_end):
+        return "loop", min(looping)
+    if root in named:
+        return "cause", root
+    hit = [name for name in sorted(named) if truth.affected.get(name, float("inf")) <= firing.end]
+    return ("symptom", hit[0]) if hit else ("unattributed", "")
+
+
+def _within(at: float, start: float, end: float | None) -> bool:
+    return start <= at and (end is None or at <= end)
+
+
+def _component(value: str, components: Mapping[str, str]) -> str:
+    """A label's value as it is, as a host without its port, as the path of a URL, or as a pod without its suffix."""
+    bare = value.split("://")[-1].split("/")[0].rsplit(":", 1)[0].rstrip(".")
+    for name in (value, bare, _POD.sub("", bare)):
+        if name in components:
+            return components[name]
+    return ""

@@ -1,0 +1,89 @@
+"""`epicenter backtest` as a user runs it, over a real Prometheus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from epicenter.cli import cli
+from epicenter.rules.schema import PATH, schema_json
+from tests.programs import require
+
+OURS = Path(__file__).parents[2] / "rules"
+RULES = """groups:
+  - name: mine
+    rules:
+      - {alert: NameDoesNotAnswer, expr: "max by (instance) (probe_dns_answer_rrs) == 0", labels: {on: page}}
+      - {alert: Nobody, expr: nobody_has_this > 0}
+      - {alert: NoSuchJob, expr: 'absent(up{job="nobody"})'}
+      - {alert: Wrong, expr: "sum(rate(up))"}
+      - {alert: Never, expr: probe_dns_answer_rrs > 1e9}
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small file and our own rules, as users load them, over an outage with its cause in DNS and one without."""
+    require("prometheus")
+    folder = tmp_path_factory.mktemp("backtest")
+    (folder / "mine.yml").write_text(RULES, encoding="utf-8")
+    scenarios = ("--scenario", "dns-root-no-storm", "--scenario", "plain-failure")
+    out = folder / "out.json"
+    done = CliRunner().invoke(cli, ["backtest", str(folder), str(OURS), *scenarios, "--json", str(out)])
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("dns-root-no-storm: 23 alerts: 5 on the cause, ")
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+def test_what_is_written_validates(told: Any) -> None:
+    jsonschema.validate(told, json.loads(PATH.read_text(encoding="utf-8")))
+
+
+def test_every_verdict_of_a_small_file(told: Any) -> None:
+    verdicts = {one["name"]: one for one in told["scenarios"][0]["verdicts"] if one["group"] == "mine"}
+    assert {name: one["kind"] for name, one in verdicts.items()} == {
+        "NameDoesNotAnswer": "cause",
+        "Nobody": "untestable",
+        "NoSuchJob": "untestable",
+        "Wrong": "refused",
+        "Never": "quiet",
+    }
+    assert 0 < verdicts["NameDoesNotAnswer"]["to_detect_s"] <= 180
+    assert "expected type range vector" in verdicts["Wrong"]["refused"]
+    assert "mine.yml, line 7: group mine, rule Wrong" in verdicts["Wrong"]["refused"]
+    assert verdicts["Nobody"]["needs"] == ["nobody_has_this"]
+
+
+@pytest.mark.parametrize(("number", "dns"), [(0, True), (1, False)])
+def test_our_rules_name_the_cause_and_cry_for_nothing_else(told: Any, number: int, dns: bool) -> None:
+    scenario = told["scenarios"][number]
+    ours = [one for one in scenario["verdicts"] if one["group"] != "mine"]
+    assert not {one["kind"] for one in ours} & {"false_alarm", "refused", "unattributed"}
+    on_cause = {one["name"] for one in ours if one["kind"] == "cause"}
+    assert "EpicenterDownstreamFailureSpike" in on_cause
+    assert ("EpicenterEndpointWithoutAddresses" in on_cause) == dns
+    about_dns = {"EpicenterEndpointWithoutAddresses", "EpicenterDnsFailureSpike", "EpicenterRecordRace"}
+    assert dns or not [one for one in ours if one["name"] in about_dns and one["firings"]]
+    assert scenario["pages"]["before_cause"] == (0 if dns else None)  # failures without DNS are warnings of ours
+
+
+def test_the_shipped_schema_and_the_code_agree_and_a_wrong_verdict_does_not_validate() -> None:
+    assert PATH.read_text(encoding="utf-8") == schema_json()
+    schema = json.loads(schema_json())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    kind = {"$ref": "#/$defs/Judged/properties/kind", "$defs": schema["$defs"]}
+    jsonschema.validate("cause", kind)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate("gremlins", kind)
+
+
+def test_a_scenario_that_does_not_exist_is_said_before_any_work(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES, encoding="utf-8")
+    done = CliRunner().invoke(cli, ["backtest", str(rules), "--scenario", "dns-rot"])
+    assert "did you mean" in str(done.exception)

@@ -1,0 +1,62 @@
+"""A team's tests of its rules, run by pytest as the team would run them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.programs import require
+
+pytest_plugins = ["pytester"]
+
+RULES = """groups:
+  - name: team
+    interval: 30s
+    rules:
+      - {alert: NameDoesNotAnswer, expr: "max by (instance) (probe_dns_answer_rrs) == 0"}
+      - {alert: Nobody, expr: nobody_has_this > 0}
+"""
+TESTS = """
+WORLD = "dns-root-no-storm"
+
+def test_fires(backtest):
+    alert = backtest("*.yml", WORLD).alert("NameDoesNotAnswer")
+    assert alert.fires(within="3m", on="cause")
+    assert not alert.fires(on="false_alarm")
+
+def test_too_late(backtest):
+    assert backtest("*.yml", WORLD).alert("NameDoesNotAnswer").fires(within="1s")
+
+def test_untestable(backtest):
+    assert not backtest("*.yml", WORLD).alert("Nobody").fires()
+
+def test_misspelt(backtest):
+    assert backtest("*.yml", WORLD).alert("NameDoesNotAnwser").fires()
+
+def test_no_such_kind(backtest):
+    assert backtest("*.yml", WORLD).alert("NameDoesNotAnswer").fires(on="couse")
+
+def test_no_such_time(backtest):
+    assert backtest("*.yml", WORLD).alert("NameDoesNotAnswer").fires(within="soon")
+"""
+
+
+def test_a_failure_tells_when_the_alert_fired_and_what_cannot_be_asked_is_said(pytester: pytest.Pytester) -> None:
+    require("prometheus")
+    pytester.makefile(".yml", rules=RULES)
+    pytester.makepyfile(TESTS)
+    done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    done.assert_outcomes(passed=1, failed=5)
+    done.stdout.fnmatch_lines(
+        [
+            "NameDoesNotAnswer in dns-root-no-storm, from the onset:",
+            "  +0:00:00 to +?:??:??  trigger",
+            "  +0:0?:?? to +?:??:??  NameDoesNotAnswer fires: cause {*",
+        ]
+    )
+    for sentence in (
+        "*Nobody cannot be tested in dns-root-no-storm: it has no nobody_has_this",
+        "*there is no alert NameDoesNotAnwser; there are NameDoesNotAnswer, Nobody",
+        "*on='couse': is none of cause, loop, symptom, early, unattributed, false_alarm",
+        "*within='soon': is no time such as 3m or 1h30m",
+    ):
+        done.stdout.fnmatch_lines([sentence])

@@ -1,0 +1,68 @@
+"""What is counted of a world's pages, and of an alert over several worlds, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from epicenter.rules.pages import Pages, coverage_of, pages_of
+from epicenter.rules.totals import report
+from epicenter.rules.verdicts import Verdict
+from epicenter.rules.worlds import Backtest
+from epicenter.synthetic.truth import Truth
+from tests.rules.verdicts import OUTAGE, fired, verdict
+
+DAY = 86_400.0
+
+
+def test_a_cause_that_comes_after_two_symptoms_and_a_false_alarm() -> None:
+    alerts = (
+        verdict("Symptoms", "symptom", fired("symptom", 1060, 1500), fired("symptom", 1090, 1500)),
+        verdict("Cause", "cause", fired("cause", 1120, 1300), fired("false_alarm", 100, 200)),
+    )
+    assert pages_of(alerts, OUTAGE) == Pages(3, 1, 60.0, 120.0, 1 / 3, 2)
+
+
+def test_a_warning_wakes_nobody() -> None:
+    alerts = (verdict("Cause", "cause", fired("cause", 1120, 1300, severity="warning")),)
+    assert pages_of(alerts, OUTAGE) == Pages(0, 0, None, None, None, None)
+
+
+def test_each_phase_is_covered_by_the_alerts_that_tell_of_it_alone() -> None:
+    alerts = (
+        verdict("Cause", "cause", fired("cause", 1200, 1270)),
+        verdict("Symptom", "symptom", fired("symptom", 1190, 1220), fired("false_alarm", 1000, 2000)),
+        verdict("Loop", "loop", fired("loop", 1500, 1870)),
+    )
+    found = {one.phase: one for one in coverage_of(alerts, OUTAGE, 3000.0)}
+    assert found["trigger"].share == pytest.approx(100 / 400)
+    assert found["cascade"].share == pytest.approx(110 / 900)
+    assert found["loop"].share == pytest.approx(300 / 400)
+    assert found["recovery"].share == pytest.approx(100 / 200)
+
+
+def test_calm_weather_has_no_phases() -> None:
+    assert coverage_of((), Truth.calm({}), 3000.0) == ()
+
+
+def test_an_alert_over_an_outage_that_it_caught_one_that_it_could_not_see_and_two_calm_days() -> None:
+    results = (
+        _world(OUTAGE, DAY, verdict("A", "cause", *[fired("cause", 1120, 1300)] * 3)),
+        _world(OUTAGE, DAY, verdict("A", "untestable", needs=("m",))),
+        _world(Truth.calm({}), 2 * DAY, verdict("A", "false_alarm", fired("false_alarm", 5, 9))),
+    )
+    (one,) = report((), results).rules
+    assert (one.tested, one.caught, one.recall, one.true, one.false) == (1, 1, 1.0, 3, 1)
+    assert one.precision == pytest.approx(0.75)
+    assert one.needs == ("m",)
+    assert one.calm_s == 3 * DAY - (2000 + 3600 - 1000)
+    assert one.false_per_day == pytest.approx(DAY / one.calm_s)
+
+
+def test_an_alert_that_nothing_could_test_has_no_precision_and_no_recall() -> None:
+    (one,) = report((), (_world(OUTAGE, DAY, verdict("A", "untestable", needs=("m",))),)).rules
+    assert (one.precision, one.recall, one.false_per_day) == (None, None, None)
+
+
+def _world(truth: Truth, end: float, *verdicts: Verdict) -> Backtest:
+    coverage = coverage_of(verdicts, truth, end)
+    return Backtest("made-by-hand", 0.0, end, truth, pages_of(verdicts, truth), coverage, verdicts, ())
