@@ -42,7 +42,7 @@ async def follow(folder: Path, kept: Path, core: Core) -> None:
 
 async def _take(line: TailedLine, core: Core) -> None:
     head = line.text[:_HEAD_BYTES]
-    signal = next((name for name, key in _KEYS.items() if key in head), None)
+    signal: Signal | None = next((name for name, key in _KEYS.items() if key in head), None)
     if signal is None:
         if line.text.strip():
             LOG.warning("%s: a line before byte %d is no OTLP, and is passed over", line.path.name, line.offset)
