@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TypeVar
@@ -61,7 +62,7 @@ class Server:
     url: str
     token: str = ""
     tenant: str = ""
-    timeout_s: float = 60.0
+    timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -118,7 +119,8 @@ class Server:
         raise AssertionError("the last attempt returns or raises")
 
     def _refusal(self, error: urllib.error.HTTPError) -> Refused:
-        with error:
+        body = b""
+        with error, suppress(OSError, HTTPException):  # the refusal stands, whether or not its words arrive
             body = error.read(10_000)
         try:
             why = msgspec.json.decode(body, type=_Error).error

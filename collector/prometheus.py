@@ -58,10 +58,14 @@ class Prometheus:
         own_names: Mapping[str, str] | None = None,
         max_points: int = MAX_POINTS,
         sleep: Callable[[float], None] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """own_names: metric of yours -> known metric that it is read as; UsageError where nobody knows the latter."""
+        """own_names: metric of yours -> known metric that it is read as; UsageError where nobody knows the latter.
+
+        stopped: asked between two names whether a poll is to end.
+        """
         self._server, self._own, self._sleep = server, dict(own_names or {}), sleep
-        self._max_points = max_points
+        self._max_points, self._stopped = max_points, stopped
         for own, known in self._own.items():
             if not concepts_of(known):
                 raise UsageError(f"{own} cannot be read as {known}: no concept knows that name")
@@ -98,6 +102,8 @@ class Prometheus:
         last = int((now - DELAY_S) // step_s) * step_s
         earliest = int((now - CATCH_UP_S) // step_s) * step_s
         for name in self._found.names:
+            if self._stopped():
+                return
             first = self._good.get(name, last - step_s) + step_s
             if first < earliest:
                 self._note(f"{name}: what is older than {CATCH_UP_S / 60:.0f} min is not caught up with")
@@ -123,7 +129,10 @@ class Prometheus:
                 self._note(f"{name}: answered in part ({warning})")
             self._good[name] = end
             if series:
-                yield _table(self._own.get(name, name), series)
+                try:
+                    yield _table(self._own.get(name, name), series)
+                except ValueError as error:
+                    self._note(f"{name}: has a value that is no number ({error})")
             at = end + step_s
 
     def _note(self, sentence: str) -> None:

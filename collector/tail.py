@@ -148,6 +148,9 @@ class Tail:
                     status = path.stat()
                 except FileNotFoundError:
                     continue  # renamed just now: found under its new name at the next poll
+                except OSError as error:
+                    self._trouble(f"{path.name}: cannot be read ({error.strerror or error})")
+                    continue
                 if path.is_file():
                     found.append((path, status))
         return sorted(found, key=lambda item: (item[1].st_mtime_ns, item[0].name))

@@ -76,6 +76,11 @@ class Wal:
         self._thread = threading.Thread(target=self._write_on, name="journal", daemon=True)
         self._thread.start()
 
+    @property
+    def next_sequence(self) -> int:
+        """The number of the next record."""
+        return self._next
+
     def submit(self, kind: int, payload: bytes) -> Future[int]:
         """Queue one record (kind: 0 to 255); the result, its sequence number, is there when it is durable.
 

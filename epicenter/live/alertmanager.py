@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
@@ -102,7 +103,8 @@ class Alertmanager:
             with urllib.request.urlopen(request, timeout=self._timeout_s):
                 return ""
         except urllib.error.HTTPError as error:
-            with error:
+            why = ""
+            with error, suppress(OSError, HTTPException):  # the refusal stands, whether or not its words arrive
                 why = words.plain(error.read(300).decode(errors="replace")).strip()
             return f"{self._where} refused the alerts ({error.code}{f': {why}' if why else ''})."
         except (OSError, HTTPException) as error:

@@ -1,6 +1,6 @@
 """What stands around the core, each plugged in by a line here: pages, sources of telemetry, and who is told.
 
-`sources`, `listeners`: coroutines that run until they are cancelled.
+`sources`, `listeners`: what runs until it is cancelled.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +29,31 @@ from .polling import poll
 
 LOG = logging.getLogger(__name__)
 
+Run = Callable[[], Coroutine[Any, Any, None]]
+
 
 def pages(feed: Feed, clock: Callable[[], float], stop: asyncio.Event) -> list[BaseRoute]:
     """The routes of the page; its streams end when `stop` is set."""
     return [*page_routes(feed, clock=clock, stop=stop)]
 
 
-def sources(
-    config: Config, core: Core, metrics: Metrics, clock: Callable[[], float]
-) -> list[Coroutine[Any, Any, None]]:
+def sources(config: Config, core: Core, metrics: Metrics, clock: Callable[[], float]) -> list[Run]:
     """What fetches telemetry; UsageError where what is configured cannot be."""
-    found: list[Coroutine[Any, Any, None]] = []
+    found: list[Run] = []
     if config.prometheus.url:
         server = Server(config.prometheus.url, os.environ.get(TOKEN, ""), os.environ.get(TENANT, ""))
-        found.append(poll(Prometheus(server, own_names=config.prometheus.names), core, metrics, clock))
+        halted = threading.Event()  # a thread that asks a slow server does not end when its task is cancelled
+        names = config.prometheus.names
+        prometheus = Prometheus(server, own_names=names, sleep=halted.wait, stopped=halted.is_set)
+        found.append(partial(poll, prometheus, halted, core, metrics, clock))
     if config.files.folder:
-        found.append(follow(Path(config.files.folder), Path(config.data) / "files.json", core))
+        found.append(partial(follow, Path(config.files.folder), Path(config.data) / "files.json", core))
     return found
 
 
 def listeners(
     config: Config, feed: Feed, metrics: Metrics, clock: Callable[[], float], page_url: str, stop: asyncio.Event
-) -> list[Coroutine[Any, Any, None]]:
+) -> list[Run]:
     """Who is told of incidents; UsageError where what is configured cannot be."""
     if not config.alertmanager.url:
         return []
@@ -63,4 +68,4 @@ def listeners(
         said[0] = trouble
 
     address = config.alertmanager.page_url or page_url
-    return [Alertmanager(config.alertmanager.url, address, clock=clock, pushed=pushed).run(feed, stop)]
+    return [partial(Alertmanager(config.alertmanager.url, address, clock=clock, pushed=pushed).run, feed, stop)]

@@ -51,11 +51,15 @@ class Core:
         """
         if self.stopping:
             raise Unavailable("the server is stopping")
-        self._guard.check()
+        self.check_memory()
         future = self._wal.submit(export.kind, export.body)
         # in the journal's thread, so that the windows hold what the journal holds even if the sender goes away now
         future.add_done_callback(partial(self._written, transport, export.signal, decoded, self._monotonic()))
         await asyncio.wrap_future(future)
+
+    def check_memory(self) -> None:
+        """Overloaded where there is no room for more."""
+        self._guard.check()
 
     def _written(self, transport: Transport, signal: Signal, decoded: Decoded, since: float, done: Future[int]) -> None:
         if done.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -11,12 +12,15 @@ from pathlib import Path
 import msgspec
 
 from ..collector.aside import writing
+from ..collector.errors import EpicenterError
 from ..detectors.analysis import Analysis, Incident
 from ..detectors.kinds import HORIZON
 from .feed import Snapshot, Tracked
 
 _GONE_AFTER = 3
 """Analyses in a row that know nothing of an open incident: one may be a flicker of late data."""
+
+LOG = logging.getLogger(__name__)
 
 _DECODER = msgspec.json.Decoder(Tracked)
 
@@ -33,9 +37,12 @@ class Incidents:
         self._tracked = {one.id: one for one in known}
         self._missed: dict[str, int] = {}
         self._most_past, self._save = most_past, save
+        self._unsaved: set[str] = set()
 
     def update(self, analysis: Analysis, at: float, window_s: int) -> Snapshot:
         """The state after an analysis of the windows up to `at`."""
+        for name in self._unsaved & self._tracked.keys():
+            self._put(self._tracked[name])
         seen: set[str] = set()
         for incident in analysis.incidents:
             name = self._same(incident, at, window_s, seen) or self._name(incident)
@@ -92,7 +99,14 @@ class Incidents:
 
     def _put(self, one: Tracked) -> None:
         self._tracked[one.id] = one
-        self._save(one)
+        try:
+            self._save(one)
+        except EpicenterError as error:  # a full disk must not hide what goes on
+            if not self._unsaved:
+                LOG.error("%s; it is tried again", error)
+            self._unsaved.add(one.id)
+        else:
+            self._unsaved.discard(one.id)
 
 
 def _by_impact(one: Tracked) -> tuple[float, float]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 
-from ..collector.errors import Refused
+from ..collector.errors import Overloaded, Refused
 from ..collector.prometheus import Prometheus
 from .core import Core
 from .metrics import Metrics
@@ -17,11 +18,21 @@ STEP_S = 15
 """Between two polls, and between two points of what is polled: as often as most estates scrape."""
 
 
-async def poll(prometheus: Prometheus, core: Core, metrics: Metrics, clock: Callable[[], float]) -> None:
+async def poll(
+    prometheus: Prometheus, halted: threading.Event, core: Core, metrics: Metrics, clock: Callable[[], float]
+) -> None:
     """Show what is polled until cancelled; what cannot be had is said once, and tried again.
 
-    Samples that were polled are not in the journal: the Prometheus keeps them.
+    halted: is set at the end, for the thread that polls. Samples that were polled are not in the journal: the
+    Prometheus keeps them.
     """
+    try:
+        await _for_ever(prometheus, core, metrics, clock)
+    finally:
+        halted.set()
+
+
+async def _for_ever(prometheus: Prometheus, core: Core, metrics: Metrics, clock: Callable[[], float]) -> None:
     said = ""
     while True:
         metrics.polls.inc()
@@ -40,8 +51,9 @@ async def _once(prometheus: Prometheus, core: Core, clock: Callable[[], float]) 
     """What could not be had, in a sentence."""
     known = prometheus.known()
     try:
+        core.check_memory()
         tables = await asyncio.to_thread(lambda: list(prometheus.poll(clock(), STEP_S)))
-    except Refused as error:
+    except (Overloaded, Refused) as error:
         return str(error)
     for table in tables:
         core.show("prometheus", {"samples": table})

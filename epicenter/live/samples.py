@@ -9,7 +9,7 @@ from ..collector.concepts import concepts_of
 from ..collector.model import SAMPLES, SIGNALS
 from ..collector.signals import signals
 from .arrow import compute
-from .traces import SEQUENCE
+from .traces import AHEAD_S, SEQUENCE
 
 _NS = 10**9
 _FORGOTTEN_S = 900
@@ -35,9 +35,9 @@ class Samples:
 
     @property
     def first(self) -> int | None:
-        """The oldest record of the journal that something of is still kept."""
+        """The oldest record of the journal that something of is still kept; what was polled is in none."""
         numbers = self._kept[SEQUENCE]
-        return compute.min(numbers.filter(compute.greater(numbers, _CARRIED))).as_py()
+        return compute.min(numbers.filter(compute.greater(numbers, 0))).as_py()
 
     @property
     def carried(self) -> pa.Table:
@@ -63,16 +63,18 @@ class Samples:
         """Begin with what `carried` gave before a restart."""
         self.add(rows, _CARRIED)
 
-    def take_in(self) -> tuple[int, int]:
-        """Keep what was added; how many samples came too late, and how many belong to series that are too many."""
+    def take_in(self, now: float) -> tuple[int, int]:
+        """Keep what was added; how many samples came too late, and how many belong to series that are too many.
+
+        Those far ahead of `now` (Unix seconds) are passed over like late ones: their window would never close.
+        """
         new = pa.concat_tables([self._schema.empty_table(), *self._pending])
         self._pending = []
-        on_time = new.filter(
-            compute.or_(
-                compute.greater_equal(compute.cast(new["Timestamp"], pa.int64()), self.until_s * _NS),
-                compute.equal(new[SEQUENCE], _CARRIED),
-            )
+        at_ns = compute.cast(new["Timestamp"], pa.int64())
+        timely = compute.and_(
+            compute.greater_equal(at_ns, self.until_s * _NS), compute.less(at_ns, round((now + AHEAD_S) * _NS))
         )
+        on_time = new.filter(compute.or_(timely, compute.equal(new[SEQUENCE], _CARRIED)))
         self._kept = pa.concat_tables([self._kept, on_time])
         return new.num_rows - on_time.num_rows, self._bound()
 

@@ -45,7 +45,7 @@ class Store:
             self.recordings.mkdir(parents=True, exist_ok=True)
         folded = max((last_folded(hour) for hour in self._hours()), default=0)
         self.wal = Wal(data / "journal", clock=monotonic, report=report, at_least=folded + 1, limits=limits)
-        self._before = segments(self.wal.folder)
+        self._before, self._until = segments(self.wal.folder), self.wal.next_sequence
 
     def _hours(self) -> list[Path]:
         return sorted(path for path in self.recordings.iterdir() if path.is_dir() and not path.suffix)
@@ -56,7 +56,7 @@ class Store:
             if index + 1 < len(self._before) and first_sequence(self._before[index + 1]) <= first:
                 continue
             for record in read_segment(segment):
-                if isinstance(record, Damage) or record.sequence < first:
+                if isinstance(record, Damage) or not first <= record.sequence < self._until:
                     continue
                 try:
                     yield record.sequence, decode(Export.of_kind(record.kind, record.payload)).tables
@@ -74,11 +74,16 @@ class Store:
             if first_sequence(next_one) > before:
                 return
             # by when it was written to last, which a crash while it is folded does not change
-            hour = datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
+            with writing(self.wal.folder):
+                hour = datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
             fold(segment, self.recordings / hour, self._report, most_series=100_000)
 
     def retain(self, now: float) -> None:
-        """Remove what is older, or more, than is kept, the oldest first."""
+        """Remove what is older, or more, than is kept, the oldest first; UnwritableOutput where the system refuses."""
+        with writing(self.recordings):
+            self._retain(now)
+
+    def _retain(self, now: float) -> None:
         hours = self._hours()
         sizes = {hour: sum(path.stat().st_size for path in hour.iterdir()) for hour in hours}
         excess = sum(sizes.values()) - self._keep.bytes if self._keep.bytes else 0
@@ -116,8 +121,9 @@ class Store:
 
     def wal_size(self) -> tuple[int, int]:
         """Bytes and files of the journal."""
-        found = [path.stat().st_size for path in self.wal.folder.glob("*.wal*")]
-        return sum(found), len(found)
+        found = [entry for entry in os.scandir(self.wal.folder) if ".wal" in entry.name]
+        sizes = [size for entry in found if (size := _size(entry)) is not None]
+        return sum(sizes), len(sizes)
 
     def free_bytes(self) -> int:
         """Room that is left on the disk."""
@@ -127,3 +133,11 @@ class Store:
     def close(self) -> None:
         """Write what waits, and let go of the folder."""
         self.wal.close()
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    """Bytes of a segment; None where it has been folded meanwhile."""
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:
+        return None

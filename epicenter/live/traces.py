@@ -25,7 +25,7 @@ SEQUENCE = "Sequence"
 _NS = 10**9
 _PATIENCE = 10
 """A trace that grows for so many times the lateness is closed all the same: some ids are never new."""
-_AHEAD_S = 3600.0
+AHEAD_S = 3600.0
 """A clock that goes so far ahead is wrong, and its spans would never grow old."""
 
 _NUMBER = pa.field(SEQUENCE, pa.int64())
@@ -116,7 +116,7 @@ class Traces:
 
     def _on_time(self, connection: duckdb.DuckDBPyConnection, name: str, now: float, still: str) -> pa.Table:
         query = _ON_TIME.format(end=_ENDS[name], open=still).replace("from new ", f"from new_{name} ")
-        bounds = {"until": self.until_ns, "ahead": round((now + _AHEAD_S) * _NS)}
+        bounds = {"until": self.until_ns, "ahead": round((now + AHEAD_S) * _NS)}
         return connection.sql(query, params=bounds).to_arrow_table().cast(_COLUMNS[name])
 
     def _connection(self, new: Tables, kept: Tables | None = None) -> duckdb.DuckDBPyConnection:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import grpc
 from prometheus_client import CollectorRegistry
@@ -99,11 +98,12 @@ class _Server:
         """Serve until `stop`."""
         async with AsyncExitStack() as closing:
             where = await self._listen(closing, stop)
+            around = self._around(where, stop)
             for line in self._told(where):
                 say(line)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._work())]
-                tasks += [group.create_task(one) for one in self._around(where, stop)]
+                tasks += [group.create_task(run()) for run in around]
                 self._health.ready = True
                 await stop.wait()
                 self._health.ready = False
@@ -113,7 +113,7 @@ class _Server:
         await self._loop.stop()
         say("stopped: what was acknowledged is kept")
 
-    def _around(self, where: dict[str, Address], stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    def _around(self, where: dict[str, Address], stop: asyncio.Event) -> list[attach.Run]:
         page = f"{self._scheme}://{where['page']}"
         return [
             *attach.sources(self._config, self._core, self._metrics, self._clock),

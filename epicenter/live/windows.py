@@ -98,7 +98,7 @@ class LiveWindows:
                 self.counts.overflow[kind] += max(0, count)
             self._calls.append(calls)
             self._texts = pa.concat_tables([self._texts, part.texts])
-        late_samples, too_many = self._samples.take_in()
+        late_samples, too_many = self._samples.take_in(now)
         self.counts.late["spans"] += late["spans"]
         self.counts.late["log_records"] += late["logs"]
         self.counts.late["samples"] += late_samples
@@ -197,7 +197,7 @@ class LiveWindows:
                 if name != "changes":  # all of them are in the state
                     self._sort(name, again, sequence)
         self._traces.keep_again(now)
-        self._samples.take_in()
+        self._samples.take_in(now)
 
 
 def _written(table: pa.Table) -> bytes:

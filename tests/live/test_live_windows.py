@@ -100,6 +100,15 @@ def test_a_clock_that_goes_far_ahead_does_not_stay_for_ever() -> None:
     assert windows.state().replay_from == 2
 
 
+def test_neither_what_is_polled_nor_a_sample_of_the_future_holds_the_journal() -> None:
+    windows, name = LiveWindows(SHORT, Limits()), "http_server_request_duration_seconds_count"
+    windows.add(0, {"samples": table([sample(name, 1.0, 1.0, job="shop")], SAMPLES)})
+    windows.add(1, {"samples": table([sample(name, 10.0**8, 1.0, job="shop")], SAMPLES)})
+    windows.observe(T0 + 1)
+    assert windows.counts.late["samples"] == 1
+    assert windows.state().replay_from == 2
+
+
 def test_too_many_services_names_and_edges_are_one_and_counted() -> None:
     windows = LiveWindows(SHORT, Limits(services=3, names=2, edges=100))
     windows.add(1, spans(*[span(f"s{n}", service=f"shop{n}", trace=f"t{n}") for n in range(5)]))

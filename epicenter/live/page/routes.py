@@ -69,6 +69,7 @@ class _Page:
         """What is shown of the incident `name` (""; the current one), as far as it is still known of."""
         if self.drawn_from is not snapshot:
             self.drawn_from, self.drawn = snapshot, {}
+        name = name if views.find(snapshot, name) is not None else ""
         if (root, name) not in self.drawn:
             view = views.one(snapshot, name, root) if name else None
             self.drawn[root, name] = views.current(snapshot, self.started_at, root) if view is None else view
