@@ -44,11 +44,15 @@ def sources(config: Config, core: Core, metrics: Metrics, clock: Callable[[], fl
         server = Server(config.prometheus.url, os.environ.get(TOKEN, ""), os.environ.get(TENANT, ""))
         halted = threading.Event()  # a thread that asks a slow server does not end when its task is cancelled
         names = config.prometheus.names
-        prometheus = Prometheus(server, own_names=names, sleep=halted.wait, stopped=halted.is_set)
+        prometheus = Prometheus(server, own_names=names, sleep=partial(_wait, halted), stopped=halted.is_set)
         found.append(partial(poll, prometheus, halted, core, metrics, clock))
     if config.files.folder:
         found.append(partial(follow, Path(config.files.folder), Path(config.data) / "files.json", core))
     return found
+
+
+def _wait(halted: threading.Event, seconds: float) -> None:
+    halted.wait(seconds)
 
 
 def listeners(

@@ -16,8 +16,6 @@ from .core import Core
 LOG = logging.getLogger(__name__)
 
 POLL_S = 1.0
-_BATCH_BYTES = 2**20
-"""After so much the places are kept: what a kill lets come twice is less."""
 _KEYS: dict[Signal, bytes] = {"traces": b'"resourceSpans"', "metrics": b'"resourceMetrics"', "logs": b'"resourceLogs"'}
 _HEAD_BYTES = 4096
 
@@ -27,7 +25,7 @@ async def follow(folder: Path, kept: Path, core: Core) -> None:
 
     kept: file of the places that were read up to, written once the lines before them are durable.
     """
-    tail = Tail(folder, _state(kept), poll_bytes=_BATCH_BYTES)
+    tail = Tail(folder, _state(kept))
     said: tuple[str, ...] = ()
     while True:
         lines = await asyncio.to_thread(tail.poll)

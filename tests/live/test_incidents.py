@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from epicenter.collector.errors import DiskFull
+from pathlib import Path
+
+from epicenter.collector.errors import UnwritableOutput
 from epicenter.detectors.analysis import Analysis
 from epicenter.live.feed import Tracked
 from epicenter.live.incidents import Incidents
@@ -17,7 +19,7 @@ def test_what_could_not_be_saved_is_shown_and_saved_when_there_is_room() -> None
 
     def save(one: Tracked) -> None:
         if full[0]:
-            raise DiskFull("incidents", "No space left on device")
+            raise UnwritableOutput(Path("incidents"), "No space left on device")
         saved.append(one.id)
 
     incidents = Incidents([], 10, save)
