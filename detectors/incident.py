@@ -29,7 +29,7 @@ from .trigger_end import trigger_end
 from .updates import updates
 
 CLEAR = 0.5
-"""A trigger that is likelier wrong than right is not named: unknown."""
+"""A trigger that is likelier wrong than right, or that explains no more than half of what failed, is not named."""
 
 
 def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect]) -> Incident:
@@ -47,7 +47,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
     loops = sustaining(group, graph, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
     dns = _dns(windows, group, top, ranked)
-    verdict = _verdict(trigger, steps, loops)
+    verdict = _verdict(top, trigger, steps, loops)
     return Incident(
         verdict=verdict,
         started_at=min(group.started_at, trigger.started_at),
@@ -103,8 +103,8 @@ def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
     )
 
 
-def _verdict(trigger: Trigger, steps: tuple[CascadeStep, ...], loops: tuple[Sustaining, ...]) -> Verdict:
-    if trigger.confidence < CLEAR:
+def _verdict(top: Suspect, trigger: Trigger, steps: tuple[CascadeStep, ...], loops: tuple[Sustaining, ...]) -> Verdict:
+    if trigger.confidence < CLEAR or top.certainty <= CLEAR:
         return "unknown"
     return "cascade" if steps or loops else "local"
 
