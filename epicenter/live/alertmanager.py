@@ -34,7 +34,7 @@ BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 class Alertmanager:
     """One Alertmanager to tell; used from one event loop.
 
-    pushes, failures: how often it was told, and how often that failed; for `/metrics`.
+    pushes, failures: how often it was told, and how often that failed.
     trouble: one sentence on the last push, "" if it succeeded.
     """
 
