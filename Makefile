@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/epicenter demo --out out/demo
 
 test: check system-tools
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
