@@ -111,3 +111,8 @@ def only(*spans: dict[str, Any], logs: Sequence[dict[str, Any]] = ()) -> dict[st
     """The one row of `edge_calls` that has a client."""
     (row,) = [row for row in calls(*spans, logs=logs) if "client" in row]
     return row
+
+
+def part(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Those cells of a row, 0 where it has none."""
+    return {name: row.get(name, 0) for name in names}

@@ -1,0 +1,102 @@
+"""Which calls failed, and what the words, codes, look-ups and log records around them say of why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.collector.told import calls, only, part, record, server, span
+
+
+@pytest.mark.parametrize(
+    ("told", "failed"),
+    [
+        ({"status": "Error"}, True),
+        ({"http_response_status__code": "500"}, True),
+        ({"http_status__code": "503"}, True),
+        ({"http_response_status__code": "429", "status": "Error"}, True),
+        ({"http_response_status__code": "404", "status": "Error"}, False),
+        ({"http_response_status__code": "200"}, False),
+        ({"rpc_grpc_status__code": "14"}, True),
+        ({"rpc_grpc_status__code": "5"}, False),
+        ({"status": "Ok"}, False),
+    ],
+    ids=str,
+)
+def test_what_counts_as_a_failure(told: dict[str, str], failed: bool) -> None:
+    assert only(span("c", **told)).get("errors", 0) == failed  # type: ignore[arg-type]
+    assert calls(server("s", **told))[0].get("errors", 0) == failed
+
+
+def error_class(*spans: dict[str, Any], logs: tuple[dict[str, Any], ...] = ()) -> str:
+    row = only(*spans, logs=logs)
+    (name,) = [key for key in row if key.startswith("errors_")]
+    assert row[name] == row["errors"]
+    return name.removeprefix("errors_")
+
+
+DNS_WORDS = "getaddrinfo ENOTFOUND pricing.lan"
+
+
+def test_an_answered_call_did_not_fail_at_resolution_whatever_its_answer_quotes() -> None:
+    assert error_class(span("c", status="Error", message=DNS_WORDS), server("s", "c", status="Error")) == "server"
+    assert error_class(span("c", status="Error", message=DNS_WORDS, http_status__code="500")) == "server"
+
+
+def test_a_call_fails_with_its_server_even_where_the_client_does_not_mind() -> None:
+    assert error_class(span("c"), server("s", "c", status="Error")) == "server"
+
+
+def test_a_client_that_gave_up_first_wasted_the_answer() -> None:
+    row = only(span("c", ms=100, status="Error"), server("s", "c", ms=900))
+    assert part(row, "wasted", "errors", "errors_deadline") == {"wasted": 1, "errors": 1, "errors_deadline": 1}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"message": DNS_WORDS},
+        {"events": [{"exception.type": "Error", "exception.message": DNS_WORDS}]},
+        {"error_type": "ENOTFOUND"},
+    ],
+    ids=["status message", "exception event", "error.type"],
+)
+def test_the_words_of_a_failure_stand_in_many_places(told: dict[str, Any]) -> None:
+    assert error_class(span("c", status="Error", **told)) == "dns_unspecified"
+
+
+def test_log_records_of_the_span_tell_why_it_failed() -> None:
+    exception = record("c", "request failed", exception_type="gaierror", exception_message="[Errno -5] No address")
+    assert error_class(span("c", status="Error"), logs=(exception,)) == "dns_nodata"
+
+
+def test_log_records_make_no_failure() -> None:
+    assert "errors" not in only(span("c"), logs=[record("c", DNS_WORDS)])
+
+
+@pytest.mark.parametrize("below", ["c", "handler"], ids=["below the call", "beside the call"])
+def test_a_failed_lookup_tells_why_the_call_failed(below: str) -> None:
+    lookup = span("d", below, operation="dns.lookup", status="Error", message=DNS_WORDS)
+    call = span("c", "handler", status="Error", server_address="pricing.lan")
+    assert error_class(call, lookup) == "dns_unspecified"
+    assert only(call, lookup)["attempts"] == 1
+
+
+def test_a_failed_lookup_beside_another_call_tells_nothing_of_it() -> None:
+    rows = calls(
+        span("c", "handler", status="Error", message="read timeout", server_address="stock.lan"),
+        span("d", "handler", operation="dns.lookup", status="Error", message=DNS_WORDS),
+    )
+    classes = {row["peer"]: [key for key in row if key.startswith("errors_")] for row in rows}
+    assert classes == {"stock.lan": ["errors_deadline"], "pricing.lan": ["errors_dns_unspecified"]}
+
+
+def test_a_failed_lookup_whose_calls_span_never_ended_stands_for_the_call() -> None:
+    row = only(span("d", "handler", operation="dns.lookup", status="Error", message=DNS_WORDS))
+    expected = {"client": "shop", "peer": "pricing.lan", "attempts": 1, "unanswered": 1, "errors_dns_unspecified": 1}
+    assert part(row, *expected) == expected
+
+
+def test_grpc_codes_tell_of_calls_that_reached_nobody() -> None:
+    assert error_class(span("c", rpc_grpc_status__code="4")) == "deadline"
