@@ -6,8 +6,8 @@ from typing import Literal
 
 import click
 
-from .numbers import PositiveNumber, SeedParameter
-from .simulate import MIXES
+from . import worlds
+from .numbers import PositiveNumber
 
 
 @click.command("emit")
@@ -33,26 +33,14 @@ from .simulate import MIXES
     show_default=True,
     help="Seconds of the world per second here.",
 )
-@click.option("--seed", type=SeedParameter(), default=0, show_default=True, help="Seed of the world.")
-@click.option(
-    "--spans-per-second",
-    type=PositiveNumber(),
-    default=20.0,
-    show_default=True,
-    help="Sampled spans per second of the world, on average.",
-)
+@worlds.seed
+@worlds.spans_per_second
 @click.option(
     "--protocol",
     type=click.Choice(("http/protobuf", "grpc")),
     help="How OTLP is spoken; default: grpc for grpc:// and where the port is 4317, else http/protobuf.",
 )
-@click.option(
-    "--mix",
-    type=click.Choice(MIXES),
-    default="default",
-    show_default=True,
-    help="In whose dialects spans and metrics are told; drawn: as the seed will have it.",
-)
+@worlds.mix
 def command(
     scenario: str,
     otlp: str,

@@ -7,28 +7,19 @@ from typing import Literal
 
 import click
 
-from .numbers import RateParameter, SeedParameter
+from . import worlds
 
 FORMATS = ("parquet", "otlp-json", "openmetrics")
 """The names in `synthetic.formats.FORMATS`, which is too much to load for `--help`."""
 
 CHANGES = ("otel", "cloudtrail")
 
-MIXES = ("default", "otel-new", "otel-old", "mesh", "kubernetes", "aws", "drawn")
-"""The names in `synthetic.telemetry.mix.MIXES`, and one more: a mix drawn by the seed."""
-
 
 @click.command("simulate")
 @click.argument("scenario")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the recording.")
-@click.option("--seed", type=SeedParameter(), default=0, show_default=True, help="Seed of the world.")
-@click.option(
-    "--spans-per-second",
-    type=RateParameter(),
-    default=20.0,
-    show_default=True,
-    help="Sampled spans a second, on average.",
-)
+@worlds.seed
+@worlds.spans_per_second
 @click.option(
     "--format",
     "file_format",
@@ -44,13 +35,7 @@ MIXES = ("default", "otel-new", "otel-old", "mesh", "kubernetes", "aws", "drawn"
     show_default=True,
     help="How changes of DNS records are told: like all changes, or as AWS CloudTrail logs them.",
 )
-@click.option(
-    "--mix",
-    type=click.Choice(MIXES),
-    default="default",
-    show_default=True,
-    help="In whose dialects spans and metrics are told; drawn: as the seed will have it.",
-)
+@worlds.mix
 def command(
     scenario: str,
     out: Path,

@@ -8,16 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...collector.model import ERROR_CLASSES
+from ..world.books import CLASS
 from ..world.history import Edge, History, Service
+from .odds import failure_s
 
 Floats = NDArray[np.float64]
 
-CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
-DNS_TIMEOUT_S = 5.0
-"""glibc's resolver waits 5 s for an answer (resolv.conf(5), option timeout)."""
-DNS_FAILURE_S = 0.003
-"""An answer from a resolver near by: a few milliseconds, as measured on real clients."""
 LOOKUP_S = 0.004
 
 FIXED = 0.05
@@ -133,18 +129,6 @@ def renewed(history: History, e: int) -> Floats:
     ok = history.ok[:, e]
     open_connections = 1.0 + ok / history.tick_s * history.latency_ok_s[:, e]
     return np.where(ok > 0, open_connections * history.tick_s / history.edges[e].pool_tau_s, 0.0)
-
-
-def failure_s(edge: Edge) -> Floats:
-    """[C] how long a failed attempt over an edge lasts, by class; NaN where the server decides."""
-    lasts = {
-        "dns_timeout": DNS_TIMEOUT_S,
-        "connect": edge.connect_timeout_s,
-        "deadline": edge.timeout_s,
-        "server": np.nan,
-        "other": np.nan,
-    }
-    return np.array([lasts.get(name, DNS_FAILURE_S) for name in ERROR_CLASSES])
 
 
 def merged(flows: Iterable[Flow]) -> Iterator[Flow]:

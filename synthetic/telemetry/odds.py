@@ -14,21 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...collector.model import ERROR_CLASSES
+from ..world.books import CLASS
 from ..world.history import Edge, History
+from ..world.retries import DNS_TIMEOUT_S
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-CLASS = {name: i for i, name in enumerate(ERROR_CLASSES)}
 OK = 0
 OUTCOMES = ("ok", *ERROR_CLASSES, "refused")
 """How an attempt ends is an index here. A refused connection is of the class `connect` too, but comes at once."""
 SERVER, DEADLINE, CONNECT = (1 + CLASS[name] for name in ("server", "deadline", "connect"))
 REFUSED = OUTCOMES.index("refused")
 
-DNS_TIMEOUT_S = 5.0
-"""glibc's resolver waits 5 s for an answer (resolv.conf(5), option timeout)."""
 DNS_FAILURE_S = 0.003
 """An answer from a resolver near by: a few milliseconds, as measured on real clients."""
 REFUSED_S = 0.001

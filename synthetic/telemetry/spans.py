@@ -13,11 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...collector.model import SPANS
+from ..world.books import CLASS
 from ..world.history import History
 from .assembly import CONNECTS, Assembly
 from .looks import HIDES_ATTEMPTS, SHOWS_LOOKUPS, WRAPS_ATTEMPTS, Looks, looks_of
 from .mix import DEFAULT, Mix
-from .odds import CLASS, Chances, chances_of, ends
+from .odds import Chances, chances_of, ends
 from .table import Drawn, SpanTables
 from .timing import time_forest
 from .tree import draw_forest

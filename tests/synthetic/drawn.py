@@ -8,9 +8,10 @@ import numpy as np
 
 from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.attempts import Attempts
-from epicenter.synthetic.telemetry.odds import CLASS, DEADLINE, OK, OUTCOMES, REFUSED, SERVER
+from epicenter.synthetic.telemetry.odds import DEADLINE, OK, OUTCOMES, REFUSED, SERVER
 from epicenter.synthetic.telemetry.spans import span_source
 from epicenter.synthetic.telemetry.tree import Forest, draw_forest
+from epicenter.synthetic.world.books import CLASS
 
 FIVE_SIGMA = 5.0  # some thousand comparisons: by chance one in a million exceeds it
 _CLASS_OF = np.array([0, *(1 + c for c in range(len(CLASS))), 1 + CLASS["connect"]])

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ...world.books import CLASS
 from ...world.history import Edge, History, Service
-from ..flows import CLASS, Flow, answers_calls, failure_s, merged, renewed
+from ..flows import Flow, answers_calls, merged, renewed
 from ..looks import INSTANCES
+from ..odds import failure_s
 from .base import Family, Floats, Labels
 from .grid import Grid
 from .shapes import counters, gauges, histogram

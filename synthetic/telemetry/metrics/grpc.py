@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..flows import Attempts, Flow, attempts, failure_s, merged, served
+from ..flows import Attempts, Flow, attempts, merged, served
+from ..odds import failure_s
 from .base import Family, Labels
 from .grid import Grid
 from .semconv import GRPC, grpc_share

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ...world.books import CLASS
 from ...world.history import Edge, History, Service
-from ..flows import CLASS
 from ..looks import INSTANCES
 from ..naming import hexadecimal
 from .base import Family, Floats, Labels
