@@ -9,13 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from epicenter.live.config import Keep
+from epicenter.live.store import Store
 from epicenter.synthetic.telemetry.record import record
 from tests.servers import free_port
 from tests.synthetic.toy_history import TICK_S, toy_history
@@ -115,6 +117,22 @@ def _wait_until_ready(server: Watching) -> None:
             server.process.kill()
             raise AssertionError(f"the server did not start: {server.process.communicate()[1]}")
         time.sleep(0.05)
+
+
+def once(true: Callable[[], object]) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def folded(data: Path) -> list[Path]:
+    """The recordings of a server that has stopped, with all that its journal still holds."""
+    with closing(Store(data, Keep(), monotonic=time.monotonic, report=print)) as store:
+        store.wal.roll(force=True)
+        store.fold(store.wal.next_sequence)
+    return sorted(store.recordings.iterdir())
 
 
 def outage(folder: Path, now: float) -> list[tuple[str, bytes]]:
