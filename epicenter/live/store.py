@@ -19,7 +19,7 @@ import pyarrow as pa
 from ..collector.aside import writing
 from ..collector.errors import UnreadableRequest
 from ..collector.manifest import MANIFEST
-from ..collector.otlp.decode import Export, decode
+from ..collector.polled import tables_of
 from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, retain, segments
 from ..collector.wal import Limits as WalLimits
 from ..collector.wal.segments import first_sequence
@@ -59,7 +59,7 @@ class Store:
                 if isinstance(record, Damage) or not first <= record.sequence < self._until:
                     continue
                 try:
-                    yield record.sequence, decode(Export.of_kind(record.kind, record.payload)).tables
+                    yield record.sequence, tables_of(record.kind, record.payload)
                 except UnreadableRequest as error:
                     self._report(f"{segment}: record {record.sequence} is left out: {error}")
 
