@@ -26,7 +26,7 @@ from ..otlp.totals import Totals
 from ..polled import POLLED, Polled
 from ..writer import TableWriter
 from .frames import Damage, Record, read_segment
-from .segments import first_sequence, sync_folder
+from .segments import first_sequence, put_aside, sync_folder
 
 GENERATOR = "epicenter watch"
 
@@ -54,7 +54,7 @@ def fold(segment: Path, recording: Path, report: Report, *, most_series: int | N
         _put_in_place(parts, recording, f"{first_sequence(segment):0{_DIGITS}d}-{reader.last:0{_DIGITS}d}")
         _keep_totals(totals, segment)
         if reader.damaged:
-            segment.rename(segment.with_name(f"{segment.name}.damaged"))
+            put_aside(segment)
         else:
             segment.unlink()
         sync_folder(segment.parent)
