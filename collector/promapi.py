@@ -13,7 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from .errors import Refused, UsageError
+from .addresses import one_line, web_address
+from .errors import Refused
 
 TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
 """Of the environment, since everybody on the machine can read a command's arguments."""
@@ -65,11 +66,9 @@ class Server:
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{self.url!r} is no address of a Prometheus, such as http://localhost:9090")
-        if any(character in value for value in (self.token, self.tenant) for character in "\r\n"):
-            raise UsageError("a token and a tenant are one line each")
+        web_address(self.url, "a Prometheus", "http://localhost:9090")
+        one_line(self.token, "a token")
+        one_line(self.tenant, "a tenant")
 
     def names(self, start: float, end: float) -> list[str]:
         """All metric names between two moments in Unix seconds."""

@@ -56,16 +56,18 @@ class Prometheus:
         server: Server,
         *,
         own_names: Mapping[str, str] | None = None,
+        since_s: float = 0.0,
         max_points: int = MAX_POINTS,
         sleep: Callable[[float], None] = time.sleep,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """own_names: metric of yours -> known metric that it is read as; UsageError where nobody knows the latter.
 
-        stopped: asked between two names whether a poll is to end.
+        since_s: how far back the first poll of a name goes. stopped: asked between two names whether a poll is to end.
         """
         self._server, self._own, self._sleep = server, dict(own_names or {}), sleep
         self._max_points, self._stopped = max_points, stopped
+        self._since_s, self._back_s = since_s, max(since_s, CATCH_UP_S)
         for own, known in self._own.items():
             if not concepts_of(known):
                 raise UsageError(f"{own} cannot be read as {known}: no concept knows that name")
@@ -91,22 +93,23 @@ class Prometheus:
             yield from self._read_name(name, first, last, step_s)
 
     def poll(self, now: float, step_s: int) -> Iterator[pa.Table]:
-        """What is new since the last poll, up to `now` in Unix seconds; the first one takes the last step alone.
+        """What is new since the last poll, up to `now` in Unix seconds; the first one takes the last step at least.
 
         A name that fails is caught up with at the next poll, from the last good time on. Refused where the server
         cannot be asked for its names.
         """
         self.troubles = ()
         if now - self._found_at >= FIND_AGAIN_S:
-            self._found, self._found_at = self.find(now - CATCH_UP_S, now), now
+            self._found, self._found_at = self.find(now - self._back_s, now), now
         last = int((now - DELAY_S) // step_s) * step_s
-        earliest = int((now - CATCH_UP_S) // step_s) * step_s
+        earliest = -int(-(now - self._back_s) // step_s) * step_s
+        begin = min(last, -int(-(now - self._since_s) // step_s) * step_s)
         for name in self._found.names:
             if self._stopped():
                 return
-            first = self._good.get(name, last - step_s) + step_s
+            first = self._good.get(name, begin - step_s) + step_s
             if first < earliest:
-                self._note(f"{name}: what is older than {CATCH_UP_S / 60:.0f} min is not caught up with")
+                self._note(f"{name}: what is older than {self._back_s / 60:.0f} min is not caught up with")
             yield from self._read_name(name, max(first, earliest), last, step_s)
 
     def known(self) -> Found:

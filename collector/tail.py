@@ -184,7 +184,8 @@ class Tail:
         offset, skipping, begun, rest = place.offset, place.skipping, place.offset, b""
         with _open(path) as stream:
             _skip(stream, offset)
-            while offset + len(rest) - begun < room and (chunk := stream.read(_CHUNK)):
+            # a line, however long, is read to its end: less of it would be read again and again
+            while (offset == begun or offset + len(rest) - begun < room) and (chunk := stream.read(_CHUNK)):
                 *whole, rest = (rest + chunk).split(b"\n")
                 for text in whole:
                     offset += len(text) + 1

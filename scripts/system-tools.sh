@@ -1,10 +1,20 @@
 #!/bin/sh
 # The programs that some tests drive: promtool (prometheus), amtool (prometheus-alertmanager) and chromium. Taken from
 # PATH or .tools/; else installed by apt as root; else unpacked into .tools/ without root; else those tests say that they
-# were skipped and why.
+# were skipped and why. Where there is npm, OpenTelemetry's SDK for Node.js goes into .tools/ in the same way.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x ".tools/bin/$1" ]; }
+
+sdk=tests/collector/node_sdk
+if command -v npm >/dev/null 2>&1 && ! cmp -s "$sdk/package-lock.json" .tools/package-lock.json; then
+    mkdir -p .tools
+    cp "$sdk"/package*.json .tools/
+    npm ci --prefix .tools --ignore-scripts --no-audit --no-fund --silent >/dev/null 2>&1 || {
+        rm .tools/package-lock.json # it stands for an installation that is whole
+        echo "epicenter: npm could not install OpenTelemetry's SDK for Node.js; the tests that need it will be skipped"
+    }
+fi
 
 need=""
 have promtool || need="$need prometheus"

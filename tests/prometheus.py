@@ -80,14 +80,14 @@ def backfill(lines: Iterable[str], folder: Path) -> None:
 
 
 @contextmanager
-def serve(folder: Path, *flags: str) -> Generator[Prometheus]:
-    """Run a server on the blocks in `folder` until the block ends; it listens on loopback only and scrapes nothing."""
-    config = folder.with_suffix(".yml")
-    config.write_text("global: {}\n", encoding="utf-8")
+def serve(folder: Path, *flags: str, config: str = "global: {}\n") -> Generator[Prometheus]:
+    """Run a server on the blocks in `folder` until the block ends; on loopback only; it scrapes what `config` says."""
+    settings = folder.with_suffix(".yml")
+    settings.write_text(config, encoding="utf-8")
     port = free_port()
     command = [
         require("prometheus"),
-        f"--config.file={config}",
+        f"--config.file={settings}",
         f"--storage.tsdb.path={folder}",
         "--storage.tsdb.retention.time=100y",  # the simulated outage is older than the default of 15 days
         f"--web.listen-address=127.0.0.1:{port}",

@@ -6,8 +6,9 @@ what is no OTLP is told in the protocol's words and nothing is decoded twice.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,10 @@ _SERVICES: dict[Signal, str] = {
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
 
+_RECEIVED_AT_ONCE = 16
+"""Messages: what is being received is held by gRPC, where nobody can count it. The others wait at their senders."""
+_CALLS = 1_000
+
 
 def otlp_server(
     take: Take,
@@ -37,13 +42,17 @@ def otlp_server(
 ) -> grpc.aio.Server:
     """A server without a port, to be given one, started and stopped in the event loop in which it is made.
 
-    gRPC itself refuses messages of more than `limits.body_bytes` (RESOURCE_EXHAUSTED).
+    gRPC itself refuses messages of more than `limits.body_bytes`, and calls beyond _CALLS (RESOURCE_EXHAUSTED).
     """
     intake = Intake(take, limits or Limits(), refused)
+    receiving = asyncio.Semaphore(_RECEIVED_AT_ONCE)
     options = (("grpc.max_receive_message_length", intake.limits.body_bytes), ("grpc.so_reuseport", 0))
-    server = grpc.aio.server(options=options, interceptors=interceptors)
+    server = grpc.aio.server(options=options, interceptors=interceptors, maximum_concurrent_rpcs=_CALLS)
     for signal, service in _SERVICES.items():
-        export = grpc.unary_unary_rpc_method_handler(partial(_export, intake, signal), response_serializer=_encoded)
+        # a call of one message is a stream of one on the wire; of a stream nothing is received before it is asked for
+        export = grpc.stream_unary_rpc_method_handler(
+            partial(_export, intake, receiving, signal), response_serializer=_encoded
+        )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": export}),))
     return server
 
@@ -52,10 +61,14 @@ def _encoded(answer: Message) -> bytes:
     return answer.SerializeToString()
 
 
-async def _export(intake: Intake, signal: Signal, body: bytes, context: Any) -> Message:
+async def _export(
+    intake: Intake, receiving: asyncio.Semaphore, signal: Signal, messages: AsyncIterator[bytes], context: Any
+) -> Message:
     try:
         with intake.holding(signal) as hold:
-            hold(len(body))
+            async with receiving, asyncio.timeout(intake.limits.body_s):
+                body = await _message(messages, intake.limits.body_bytes)
+                hold(len(body))
             decoded = await intake.receive(signal, body)
     except OversizedRequest as error:
         return await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))  # without when: never again
@@ -63,11 +76,21 @@ async def _export(intake: Intake, signal: Signal, body: bytes, context: Any) -> 
         return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
     except Unavailable as error:
         return await _later(error, context)
+    except TimeoutError:
+        rule = f"the message did not arrive within {intake.limits.body_s:g} s"
+        return await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, rule)
     except Exception:
         LOG.exception("an export of %s failed", signal)
         # gRPC would tell the sender of the exception itself
         return await context.abort(grpc.StatusCode.INTERNAL, "the receiver failed")
     return accepted(signal, decoded)
+
+
+async def _message(messages: AsyncIterator[bytes], limit: int) -> bytes:
+    async for message in messages:
+        return message
+    # gRPC has refused one that is too great, and gives none
+    raise OversizedRequest(f"a request is one message of {limit:,} bytes at the most")
 
 
 async def _later(error: Unavailable, context: Any) -> Message:

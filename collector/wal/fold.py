@@ -23,9 +23,10 @@ from ..model import TABLES
 from ..otlp.decode import Export, parse
 from ..otlp.rows import BATCH_ROWS, Rows
 from ..otlp.totals import Totals
+from ..polled import POLLED, Polled
 from ..writer import TableWriter
 from .frames import Damage, Record, read_segment
-from .segments import first_sequence, sync_folder
+from .segments import first_sequence, put_aside, sync_folder
 
 GENERATOR = "epicenter watch"
 
@@ -53,7 +54,7 @@ def fold(segment: Path, recording: Path, report: Report, *, most_series: int | N
         _put_in_place(parts, recording, f"{first_sequence(segment):0{_DIGITS}d}-{reader.last:0{_DIGITS}d}")
         _keep_totals(totals, segment)
         if reader.damaged:
-            segment.rename(segment.with_name(f"{segment.name}.damaged"))
+            put_aside(segment)
         else:
             segment.unlink()
         sync_folder(segment.parent)
@@ -93,18 +94,22 @@ class _Reader:
                 self._tell(f"bytes {part.start:,} to {part.end:,} are damaged; the records in them are lost")
                 continue
             self.last = part.sequence
-            self._add(part, rows)
-            yield from rows.take(BATCH_ROWS)
+            yield from self._tables(part, rows)
         yield from rows.take(1)
 
-    def _add(self, record: Record, rows: Rows) -> None:
+    def _tables(self, record: Record, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
+        """What a record holds; that of requests is gathered in `rows` until it is worth a table."""
         try:
+            if record.kind == POLLED:
+                yield "samples", Polled.of_body(record.payload).rows
+                return
             message = parse(Export.of_kind(record.kind, record.payload))
         except UnreadableRequest as error:
             self._tell(f"record {record.sequence} is left out: {error}")
-        else:
-            # what cannot be used was told to its sender, who alone can mend it
-            rows.add(message, lambda error, count: None)
+            return
+        # what cannot be used was told to its sender, who alone can mend it
+        rows.add(message, lambda error, count: None)
+        yield from rows.take(BATCH_ROWS)
 
     def _tell(self, what: str) -> None:
         self.damaged = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from .fold import parts_of, sequences
+from .segments import damaged_segments
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,15 @@ def retain(recording: Path, kept: Kept, now: float) -> list[Path]:
 
     The parts of one segment go together, so that no span loses the log records that tell how it failed.
     """
-    groups = [list(parts) for _, parts in groupby(parts_of(recording), key=sequences)]
+    return _removed([list(parts) for _, parts in groupby(parts_of(recording), key=sequences)], kept, now)
+
+
+def retain_damaged(journal: Path, kept: Kept, now: float) -> list[Path]:
+    """The same for the segments of which not all could be folded, and which were put aside for somebody to look at."""
+    return _removed([[path] for path in damaged_segments(journal)], kept, now)
+
+
+def _removed(groups: Sequence[Sequence[Path]], kept: Kept, now: float) -> list[Path]:
     total = sum(path.stat().st_size for parts in groups for path in parts)
     removed: list[Path] = []
     for parts in groups:

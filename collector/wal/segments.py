@@ -11,12 +11,22 @@ from .frames import MAGIC
 Sync = Callable[[int], None]
 """Makes what was written to an open file durable, as os.fsync does."""
 
-_SUFFIX = ".wal"
+_SUFFIX, _DAMAGED = ".wal", ".damaged"
 
 
 def segments(folder: Path) -> list[Path]:
     """The segments of a journal, oldest first; while it is open, the last is the one that is written."""
     return sorted(folder.glob(f"{'[0-9]' * 20}{_SUFFIX}"))
+
+
+def damaged_segments(folder: Path) -> list[Path]:
+    """Those that were put aside because of damage, oldest first."""
+    return sorted(folder.glob(f"{'[0-9]' * 20}{_SUFFIX}{_DAMAGED}"))
+
+
+def put_aside(segment: Path) -> None:
+    """Give a segment with damage another name, by which `segments` does not know it."""
+    segment.rename(segment.with_name(segment.name + _DAMAGED))
 
 
 def segment_path(folder: Path, first: int) -> Path:

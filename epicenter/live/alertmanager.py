@@ -6,14 +6,13 @@ import asyncio
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
-from urllib.parse import urlsplit
 
 import msgspec
 
-from ..collector.errors import UsageError
+from ..collector.addresses import one_line, web_address
 from ..report import words
 from .alerts import RUNBOOK, Alert, Labels, alerts_of
 from .feed import Feed, Snapshot
@@ -32,11 +31,7 @@ BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Alertmanager:
-    """One Alertmanager to tell; used from one event loop.
-
-    pushes, failures: how often it was told, and how often that failed.
-    trouble: one sentence on the last push, "" if it succeeded.
-    """
+    """One Alertmanager to tell; used from one event loop."""
 
     def __init__(
         self,
@@ -44,25 +39,21 @@ class Alertmanager:
         page_url: str,
         *,
         runbook_url: str = RUNBOOK,
-        headers: Mapping[str, str] | None = None,
+        token: str = "",
         timeout_s: float = 10.0,
         clock: Callable[[], float] = time.time,
         pushed: Callable[[str], None] = lambda trouble: None,
     ) -> None:
-        """url: with a path prefix where it has one. headers: such as Authorization.
+        """url: with a path prefix where it has one. token: bearer token of whoever stands before it.
 
-        pushed: is told the trouble of each push. UsageError where `url` is none.
+        pushed: is told the trouble of each push in one sentence, "" for none. UsageError where `url` is none.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{url!r} is no address of an Alertmanager, such as http://localhost:9093")
+        parts = web_address(url, "an Alertmanager", "http://localhost:9093")
         self._where = f"Alertmanager at {parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
-        self._url, self._headers = f"{url.rstrip('/')}/api/v2/alerts", dict(headers or {})
+        self._url, self._token = f"{url.rstrip('/')}/api/v2/alerts", one_line(token, "a token")
         self._page_url, self._runbook_url = page_url.rstrip("/"), runbook_url
         self._timeout_s, self._clock, self._pushed = timeout_s, clock, pushed
         self._firing: dict[Labels, Alert] = {}
-        self.pushes = self.failures = 0
-        self.trouble = ""
 
     async def run(self, feed: Feed, stop: asyncio.Event) -> None:
         """Tell of every snapshot, and of the last one again and again, until `stop` is set."""
@@ -86,19 +77,17 @@ class Alertmanager:
         self._firing |= firing
         if not body:
             return True
-        self.pushes += 1
-        self.trouble = await asyncio.to_thread(self._post, msgspec.json.encode(body))
-        self._pushed(self.trouble)
-        if self.trouble:
-            self.failures += 1
-            return False
-        self._firing = firing
-        return True
+        trouble = await asyncio.to_thread(self._post, msgspec.json.encode(body))
+        self._pushed(trouble)
+        if not trouble:
+            self._firing = firing
+        return not trouble
 
     def _post(self, body: bytes) -> str:
         """Why it failed, in one sentence; "" if it did not."""
-        headers = {"Content-Type": "application/json", **self._headers}
-        request = urllib.request.Request(self._url, body, headers, method="POST")
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"}, method="POST")
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s):
                 return ""

@@ -19,13 +19,15 @@ from starlette.routing import BaseRoute
 from ..collector.promapi import TENANT, TOKEN, Server
 from ..collector.prometheus import Prometheus
 from .alertmanager import Alertmanager
-from .config import Config
+from .alerts import RUNBOOK
+from .config import ALERTMANAGER_TOKEN, Config
 from .core import Core
 from .feed import Feed
 from .files import follow
 from .metrics import Metrics
 from .page import page_routes
 from .polling import poll
+from .troubles import Troubles
 
 LOG = logging.getLogger(__name__)
 
@@ -43,8 +45,13 @@ def sources(config: Config, core: Core, metrics: Metrics, clock: Callable[[], fl
     if config.prometheus.url:
         server = Server(config.prometheus.url, os.environ.get(TOKEN, ""), os.environ.get(TENANT, ""))
         halted = threading.Event()  # a thread that asks a slow server does not end when its task is cancelled
-        names = config.prometheus.names
-        prometheus = Prometheus(server, own_names=names, sleep=partial(_wait, halted), stopped=halted.is_set)
+        prometheus = Prometheus(
+            server,
+            own_names=config.prometheus.names,
+            since_s=config.windows.lateness_s,
+            sleep=partial(_wait, halted),
+            stopped=halted.is_set,
+        )
         found.append(partial(poll, prometheus, halted, core, metrics, clock))
     if config.files.folder:
         found.append(partial(follow, Path(config.files.folder), Path(config.data) / "files.json", core))
@@ -61,15 +68,21 @@ def listeners(
     """Who is told of incidents; UsageError where what is configured cannot be."""
     if not config.alertmanager.url:
         return []
-    said = [""]
+    troubles = Troubles(LOG.warning, "Alertmanager takes alerts again.")
 
     def pushed(trouble: str) -> None:
         metrics.pushes.inc()
         if trouble:
             metrics.push_failures.inc()
-        if trouble != said[0]:
-            LOG.warning("%s", trouble or "Alertmanager takes alerts again.")
-        said[0] = trouble
+        troubles.tell(trouble)
 
-    address = config.alertmanager.page_url or page_url
-    return [partial(Alertmanager(config.alertmanager.url, address, clock=clock, pushed=pushed).run, feed, stop)]
+    told, token = config.alertmanager, os.environ.get(ALERTMANAGER_TOKEN, "")
+    alertmanager = Alertmanager(
+        told.url,
+        told.page_url or page_url,
+        runbook_url=told.runbook_url or RUNBOOK,
+        token=token,
+        clock=clock,
+        pushed=pushed,
+    )
+    return [partial(alertmanager.run, feed, stop)]

@@ -6,6 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+ALERTMANAGER_TOKEN = "EPICENTER_ALERTMANAGER_TOKEN"
+"""Of the environment alone, since everybody on the machine can read a command's arguments."""
+
 _GIB, _MIB = 2**30, 2**20
 
 
@@ -81,6 +84,7 @@ class Alertmanager(Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[str, _says('such as http://localhost:9093; "" for none')] = ""
     page_url: Annotated[str, _says('the page as your team reaches it, for links; "" for listen.page')] = ""
+    runbook_url: Annotated[str, _says('docs/alertmanager.md as your team reaches it; "" for its path')] = ""
 
 
 class Files(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Literal
 
-import pyarrow as pa
-
 from ..collector.errors import DiskFull, EpicenterError, JournalFailed, Overloaded, OversizedRequest, Unavailable
 from ..collector.otlp.decode import Decoded, Export, Signal
+from ..collector.polled import Polled
 from ..collector.wal import Wal
 from .guard import MemoryGuard
 from .metrics import Metrics
@@ -21,6 +20,7 @@ Transport = Literal["grpc", "http", "file", "prometheus"]
 
 _ITEMS = {"traces": "spans", "metrics": "samples", "logs": "log_records"}
 _TABLES = {"spans": "spans", "samples": "samples", "deltas": "samples", "logs": "log_records", "changes": "log_records"}
+_TRY_AGAIN_S = 1.0
 _RETRY_DISK_BYTES = 64 * 2**20
 """Room on a disk that was full with which it counts as full no more."""
 
@@ -44,8 +44,8 @@ class Core:
         self.stopping = False
         self.disk_full = False
 
-    async def take(self, transport: Transport, export: Export, decoded: Decoded) -> None:
-        """Make an export durable and show it; done once it is safe.
+    async def take(self, transport: Transport, export: Export | Polled, decoded: Decoded) -> None:
+        """Make an export, or what was polled, durable and show it; done once it is safe.
 
         Raises Unavailable where it is to be sent again.
         """
@@ -74,13 +74,19 @@ class Core:
             self._full(False)
         if decoded.rejected:
             self._metrics.rejected.labels(_ITEMS[signal], "malformed").inc(decoded.rejected)
-        self.show(transport, decoded.tables, done.result())
-
-    def show(self, transport: Transport, tables: Mapping[str, pa.Table], sequence: int = 0) -> None:
-        """Show tables of the model (or deltas) that are safe, or need not be."""
-        for name, rows in tables.items():
+        for name, rows in decoded.tables.items():
             self._metrics.ingested[_TABLES[name]].labels(transport).inc(rows.num_rows)
-        self._windows.add(sequence, tables)
+        self._windows.add(done.result(), decoded.tables)
+
+    async def take_at_last(self, transport: Transport, export: Export | Polled, decoded: Decoded) -> None:
+        """Take what nobody would send again: while it cannot be taken (a full disk, too little memory) it waits."""
+        while True:
+            try:
+                await self.take(transport, export, decoded)
+            except Unavailable:
+                await asyncio.sleep(_TRY_AGAIN_S)
+            else:
+                return
 
     def refused(self, signal: Signal, error: EpicenterError) -> None:
         """Count a request that was not taken."""

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..collector.failures import classify
 from ..collector.model import DNS_CLASSES, Windows
 
 MOST_EDGES = 100
 MOST_NAMES = 100
+MOST_KEPT = 1_000
+"""Names whose failures are counted, that those that fail most are known when they come to be."""
+
+_Failed = dict[tuple[str, str], float]
+"""Name and class -> failed look-ups, of one window."""
 
 Shown = list[tuple[tuple[str, str], float]]
 """Name and class -> failed look-ups."""
@@ -70,24 +76,69 @@ class Failures:
         for window in old[:-1]:
             del self._windows[window]
 
-    def shown(self) -> Shown:
-        """Those of the names that fail most."""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let the names go that failed least, where there are many more than are shown."""
+        totals = self._totals()
+        if len(totals) > MOST_KEPT:
+            names = set(_first(totals, MOST_KEPT // 2))
+            self.counts = {key: count for key, count in self.counts.items() if key[0] in names}
+
+    def _totals(self) -> dict[str, float]:
         totals: dict[str, float] = {}
         for (name, _), count in self.counts.items():
             totals[name] = totals.get(name, 0.0) + count
-        names = set(sorted(totals, key=lambda name: (-totals[name], name))[:MOST_NAMES])
+        return totals
+
+    def shown(self) -> Shown:
+        """Those of the names that fail most."""
+        names = set(_first(self._totals(), MOST_NAMES))
         return sorted((key, count) for key, count in self.counts.items() if key[0] in names)
 
 
-def _failed(windows: Windows, since: float) -> dict[int, dict[tuple[str, str], float]]:
-    """Failed look-ups of spans, by window, name and class."""
+def _first(totals: dict[str, float], most: int) -> list[str]:
+    return sorted(totals, key=lambda name: (-totals[name], name))[:most]
+
+
+def _failed(windows: Windows, since: float) -> dict[int, _Failed]:
+    """Failed look-ups by window, name and class: of spans, or of counters where those tell of more of the name."""
+    found = _in_spans(windows, since)
+    for window, counted in _in_counters(windows, since).items():
+        sampled = found.get(window, {})
+        names = {name for name, _ in counted}
+        fewer = {name for name in names if _of(counted, name) > _of(sampled, name)}
+        kept = {key: count for key, count in sampled.items() if key[0] not in fewer}
+        found[window] = kept | {key: count for key, count in counted.items() if key[0] in fewer}
+    return found
+
+
+def _of(failed: _Failed, name: str) -> float:
+    return sum(count for (other, _), count in failed.items() if other == name)
+
+
+def _in_spans(windows: Windows, since: float) -> dict[int, _Failed]:
     columns = {f"errors_dns_{kind}": kind for kind in DNS_CLASSES}
     calls = windows.calls
     rows = calls[(calls["window"] >= since) & (calls["peer"] != "") & (calls[list(columns)].sum(axis=1) > 0)]
-    found: dict[int, dict[tuple[str, str], float]] = {}
+    found: dict[int, _Failed] = {}
     for column, kind in columns.items():
         for window, name, count in zip(rows["window"], rows["peer"], rows[column], strict=True):
             if count:
-                inside = found.setdefault(int(window), {})
-                inside[str(name), kind] = inside.get((str(name), kind), 0.0) + float(count)
+                _add(found, int(window), (str(name), kind), float(count))
     return found
+
+
+def _in_counters(windows: Windows, since: float) -> dict[int, _Failed]:
+    rows = windows.signals
+    rows = rows[(rows["window"] >= since) & (rows["concept"] == "dns_lookup_failures") & (rows["value"] > 0)]
+    found: dict[int, _Failed] = {}
+    for window, name, word, count in zip(rows["window"], rows["component"], rows["item"], rows["value"], strict=True):
+        _, dns, kind = classify(str(word)).partition("dns_")
+        _add(found, int(window), (str(name), kind if dns else "unspecified"), float(count))
+    return found
+
+
+def _add(found: dict[int, _Failed], window: int, key: tuple[str, str], count: float) -> None:
+    inside = found.setdefault(window, {})
+    inside[key] = inside.get(key, 0.0) + count

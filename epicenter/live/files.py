@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from ..collector.errors import Unavailable, UnreadableRequest
-from ..collector.otlp.decode import Decoded, Export, Signal, decode
+from ..collector.errors import UnreadableRequest
+from ..collector.otlp.decode import Export, Signal, decode
 from ..collector.tail import State, Tail, TailedLine
 from .core import Core
+from .troubles import Troubles
 
 LOG = logging.getLogger(__name__)
 
@@ -26,17 +27,14 @@ async def follow(folder: Path, kept: Path, core: Core) -> None:
     kept: file of the places that were read up to, written once the lines before them are durable.
     """
     tail = Tail(folder, _state(kept))
-    said: tuple[str, ...] = ()
+    troubles = Troubles(LOG.warning)
     while True:
         lines = await asyncio.to_thread(tail.poll)
         for line in lines:
             await _take(line, core)
         if lines:
             await asyncio.to_thread(_keep, kept, tail.state)
-        for trouble in tail.troubles:
-            if trouble not in said:
-                LOG.warning("%s", trouble)
-        said = tail.troubles
+        troubles.tell(*tail.troubles)
         await asyncio.sleep(0 if lines else POLL_S)
 
 
@@ -54,17 +52,7 @@ async def _take(line: TailedLine, core: Core) -> None:
         core.refused(signal, error)
         LOG.warning("%s: a line before byte %d is passed over (%s)", line.path.name, line.offset, error)
         return
-    await _until_taken(export, decoded, core)
-
-
-async def _until_taken(export: Export, decoded: Decoded, core: Core) -> None:
-    while True:
-        try:
-            await core.take("file", export, decoded)
-        except Unavailable:  # a full disk, or too little memory: the file waits
-            await asyncio.sleep(POLL_S)
-        else:
-            return
+    await core.take_at_last("file", export, decoded)
 
 
 def _state(kept: Path) -> State | None:

@@ -84,7 +84,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         if self._tokens.admit(header if isinstance(header, bytes) else header.encode()):
             return await continuation(handler_call_details)
         self._unauthorized(handler_call_details.method)
-        return grpc.unary_unary_rpc_method_handler(_refuse)
+        return grpc.stream_unary_rpc_method_handler(_refuse)  # which does not wait for the body
 
 
 async def _refuse(_: Any, context: Any) -> None:

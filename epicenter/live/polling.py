@@ -7,10 +7,15 @@ import logging
 import threading
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from ..collector.errors import Overloaded, Refused
+from ..collector.otlp.decode import Decoded
+from ..collector.polled import Polled
 from ..collector.prometheus import Prometheus
 from .core import Core
 from .metrics import Metrics
+from .troubles import Troubles
 
 LOG = logging.getLogger(__name__)
 
@@ -21,10 +26,9 @@ STEP_S = 15
 async def poll(
     prometheus: Prometheus, halted: threading.Event, core: Core, metrics: Metrics, clock: Callable[[], float]
 ) -> None:
-    """Show what is polled until cancelled; what cannot be had is said once, and tried again.
+    """Take what is polled until cancelled; what cannot be had is said once, and tried again.
 
-    halted: is set at the end, for the thread that polls. Samples that were polled are not in the journal: the
-    Prometheus keeps them.
+    halted: is set at the end, for the thread that polls.
     """
     try:
         await _for_ever(prometheus, core, metrics, clock)
@@ -33,7 +37,7 @@ async def poll(
 
 
 async def _for_ever(prometheus: Prometheus, core: Core, metrics: Metrics, clock: Callable[[], float]) -> None:
-    said = ""
+    troubles = Troubles(LOG.warning, "Prometheus can be polled again.")
     while True:
         metrics.polls.inc()
         trouble = await _once(prometheus, core, clock)
@@ -41,9 +45,7 @@ async def _for_ever(prometheus: Prometheus, core: Core, metrics: Metrics, clock:
             metrics.poll_failures.inc()
         else:
             metrics.poll_success.set(clock())
-        if trouble != said:
-            LOG.warning("%s", trouble or "Prometheus can be polled again.")
-        said = trouble
+        troubles.tell(trouble)
         await asyncio.sleep(STEP_S)
 
 
@@ -52,13 +54,23 @@ async def _once(prometheus: Prometheus, core: Core, clock: Callable[[], float]) 
     known = prometheus.known()
     try:
         core.check_memory()
-        tables = await asyncio.to_thread(lambda: list(prometheus.poll(clock(), STEP_S)))
+        polled = await asyncio.to_thread(_polled, prometheus, clock())
     except (Overloaded, Refused) as error:
         return str(error)
-    for table in tables:
-        core.show("prometheus", {"samples": table})
+    if polled is not None:
+        await core.take_at_last("prometheus", polled, Decoded({"samples": polled.rows}))
     found = prometheus.known()
     if found != known:
         missing = ", ".join(found.missing) or "nothing"
         LOG.info("Prometheus has %d metrics that are read; nothing there tells of: %s", len(found.names), missing)
     return "; ".join(prometheus.troubles)
+
+
+def _polled(prometheus: Prometheus, now: float) -> Polled | None:
+    """What is new, ready to be written; None for nothing."""
+    tables = list(prometheus.poll(now, STEP_S))
+    if not tables:
+        return None
+    polled = Polled(pa.concat_tables(tables))
+    assert polled.body  # packed here, in a thread, and kept
+    return polled

@@ -35,7 +35,7 @@ class Samples:
 
     @property
     def first(self) -> int | None:
-        """The oldest record of the journal that something of is still kept; what was polled is in none."""
+        """The oldest record of the journal that something of is still kept."""
         numbers = self._kept[SEQUENCE]
         return compute.min(numbers.filter(compute.greater(numbers, 0))).as_py()
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ..collector.errors import UnreadableInput, UsageError
 from ..collector.promapi import TENANT, TOKEN
-from .config import Config
+from .config import ALERTMANAGER_TOKEN, Config
 
 PREFIX = "EPICENTER_"
 
@@ -77,7 +77,7 @@ def _of_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
         if variable in keys:
             key, kind = keys[variable]
             yield key, _value(variable, text, kind)
-        elif variable.startswith(sections) and variable not in (TOKEN, TENANT):
+        elif variable.startswith(sections) and variable not in (TOKEN, TENANT, ALERTMANAGER_TOKEN):
             raise UsageError(f"{variable}: there is no such setting; `epicenter watch --print-config` shows all")
 
 

@@ -8,6 +8,7 @@ DATA/windows          the closed windows, as of the last time that they were kep
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -19,14 +20,17 @@ import pyarrow as pa
 from ..collector.aside import writing
 from ..collector.errors import UnreadableRequest
 from ..collector.manifest import MANIFEST
-from ..collector.otlp.decode import Export, decode
-from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, retain, segments
+from ..collector.model import CALLS, CHANGES, SAMPLES, SIGNALS, TEXTS
+from ..collector.polled import tables_of
+from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, retain, retain_damaged, segments
 from ..collector.wal import Limits as WalLimits
 from ..collector.wal.segments import first_sequence
 from .config import Keep
 from .windows import State
 
 Report = Callable[[str], None]
+
+_MARK_BYTES = hashlib.sha256().digest_size
 
 
 class Store:
@@ -59,7 +63,7 @@ class Store:
                 if isinstance(record, Damage) or not first <= record.sequence < self._until:
                     continue
                 try:
-                    yield record.sequence, decode(Export.of_kind(record.kind, record.payload)).tables
+                    yield record.sequence, tables_of(record.kind, record.payload)
                 except UnreadableRequest as error:
                     self._report(f"{segment}: record {record.sequence} is left out: {error}")
 
@@ -84,6 +88,7 @@ class Store:
             self._retain(now)
 
     def _retain(self, now: float) -> None:
+        retain_damaged(self.wal.folder, Kept(self._keep.age_s or None, self._keep.bytes or None), now)
         hours = self._hours()
         sizes = {hour: sum(path.stat().st_size for path in hour.iterdir()) for hour in hours}
         excess = sum(sizes.values()) - self._keep.bytes if self._keep.bytes else 0
@@ -101,8 +106,9 @@ class Store:
         """Keep the closed windows; UnwritableOutput where the system refuses."""
         aside = self.data / "windows.partial"
         with writing(self.data):
+            written = msgspec.msgpack.encode(state)
             with aside.open("wb") as file:
-                file.write(msgspec.msgpack.encode(state))
+                file.write(_mark(written) + written)
                 file.flush()
                 os.fsync(file.fileno())
             aside.rename(self.data / "windows")
@@ -112,11 +118,12 @@ class Store:
         path = self.data / "windows"
         if not path.exists():
             return None
-        try:
-            state = msgspec.msgpack.decode(path.read_bytes(), type=State)
-        except msgspec.MsgspecError as error:
-            self._report(f"{path}: is left out, since it is damaged ({error})")
+        whole = path.read_bytes()
+        mark, written = whole[:_MARK_BYTES], whole[_MARK_BYTES:]
+        if mark != _mark(written):
+            self._report(f"{path}: is left out, since it is damaged or of another version; the windows begin anew")
             return None
+        state = msgspec.msgpack.decode(written, type=State)
         return state if state.window_s == window_s else None
 
     def wal_size(self) -> tuple[int, int]:
@@ -133,6 +140,14 @@ class Store:
     def close(self) -> None:
         """Write what waits, and let go of the folder."""
         self.wal.close()
+
+
+def _mark(written: bytes) -> bytes:
+    """Of the bytes, and of what is told in them: windows of a version with other columns are none to go on from."""
+    told = (CALLS, TEXTS, SIGNALS, CHANGES, SAMPLES, msgspec.inspect.type_info(State))
+    mark = hashlib.sha256("\n".join(map(str, told)).encode())
+    mark.update(written)
+    return mark.digest()
 
 
 def _size(entry: os.DirEntry[str]) -> int | None:

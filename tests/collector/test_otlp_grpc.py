@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -123,6 +124,26 @@ def test_more_than_may_be_held_is_refused_until_there_is_room(channel: grpc.Chan
         taken.free.set()
         assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert held.result() == ExportTraceServiceResponse()
+
+
+def test_a_message_that_does_not_come_is_not_waited_for() -> None:
+    answered = threading.Event()
+
+    def messages() -> Iterator[bytes]:
+        answered.wait(60)
+        yield b""
+
+    with (
+        receiving(Taken(), Limits(body_s=0.05)) as ports,
+        grpc.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
+    ):
+        export: Callable[..., Any] = channel.stream_unary(TRACES)
+        with pytest.raises(grpc.RpcError) as refused:
+            export(messages(), timeout=60)
+        answered.set()
+    error: Any = refused.value
+    assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert error.details() == "the message did not arrive within 0.05 s"
 
 
 def test_a_bug_behind_it_tells_the_sender_nothing_of_our_house(channel: grpc.Channel, taken: Taken) -> None:

@@ -9,23 +9,20 @@ from pathlib import Path
 import pytest
 
 from tests.collector.receivers import Taken, receiving
-from tests.programs import require
+from tests.programs import TOOLS, require
 
-ROOT = Path(__file__).parents[2]
-MODULES = ROOT / ".tools" / "node_modules"
+MODULES = TOOLS.parent / "node_modules"
 
 
 @pytest.mark.parametrize("way", ["http", "proto", "grpc"])
 def test_spans_metrics_and_logs_of_the_nodejs_sdk(way: str) -> None:
     node = require("node")
     if not (MODULES / "@opentelemetry" / "sdk-node").is_dir():
-        pytest.skip(
-            "@opentelemetry/sdk-node is not in .tools (npm install --prefix .tools @opentelemetry/sdk-node@0.301)"
-        )
+        pytest.skip("@opentelemetry/sdk-node is not in .tools/node_modules (make test installs it)")
     taken = Taken()
     with receiving(taken) as ports:
         url = f"http://127.0.0.1:{ports.grpc}" if way == "grpc" else ports.url
-        command = [node, Path(__file__).with_name("node_sdk.cjs"), way, url]
+        command = [node, Path(__file__).parent / "node_sdk" / "export.cjs", way, url]
         environment = os.environ | {"NODE_PATH": os.fspath(MODULES)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr

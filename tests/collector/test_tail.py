@@ -143,6 +143,14 @@ def test_a_line_that_is_too_long_is_told_of_and_passed_over(tmp_path: Path) -> N
     assert [line.text for line in tail.poll()] == exporter.expected
 
 
+def test_a_line_that_is_longer_than_a_poll_is_read(tmp_path: Path) -> None:
+    exporter, tail = Exporter(tmp_path), Tail(tmp_path, poll_bytes=100)
+    long = b"x" * 3 * 2**20
+    exporter.append("traces", long + b"\n")
+    exporter.write("traces", 1, 0)
+    assert [line.text for _ in range(2) for line in tail.poll()] == [long, *exporter.expected]
+
+
 def test_what_cannot_be_read_is_told_of_and_read_when_it_can(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     tail = Tail(folder)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +37,35 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[real.Alertmanager
         yield told
 
 
+class Front(HTTPServer):
+    """Takes what is posted, as somebody before an Alertmanager who asks for a token."""
+
+    heard: list[tuple[dict[str, str], bytes]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Front  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_POST(self) -> None:
+        self.server.heard.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@contextmanager
+def asked() -> Generator[Front]:
+    with Front(("127.0.0.1", 0), Handler) as front:
+        front.heard = []
+        thread = threading.Thread(target=front.handle_request)
+        thread.start()
+        yield front
+        thread.join()
+
+
 def once(told: real.Alertmanager, count: int, state: str | None = None) -> list[dict[str, Any]]:
     """The alerts, as soon as there are so many (in this state): they are taken in behind the answer."""
     deadline = time.monotonic() + READY_S
@@ -44,7 +78,8 @@ def once(told: real.Alertmanager, count: int, state: str | None = None) -> list[
 
 
 def test_the_cause_is_heard_its_symptoms_are_silent_and_all_ends(told: real.Alertmanager) -> None:
-    pusher = Alertmanager(told.url, PAGE)
+    troubles: list[str] = []
+    pusher = Alertmanager(told.url, PAGE, pushed=troubles.append)
     symptoms = len({step.component for step in RUNNING.cascade if step.component != NAME})
     assert asyncio.run(pusher.push(GROWN))
     silent = once(told, symptoms, "suppressed")
@@ -71,9 +106,9 @@ def test_the_cause_is_heard_its_symptoms_are_silent_and_all_ends(told: real.Aler
     once(told, 2)
     assert asyncio.run(pusher.push(PAST))
     once(told, 0)
-    assert (pusher.pushes, pusher.failures, pusher.trouble) == (3, 0, "")
+    assert troubles == ["", "", ""]
     assert asyncio.run(pusher.push(PAST))
-    assert pusher.pushes == 3  # nothing to say
+    assert len(troubles) == 3  # nothing to say
 
 
 def test_a_cause_that_turns_out_to_be_another_replaces_the_first(told: real.Alertmanager) -> None:
@@ -91,9 +126,10 @@ def test_a_cause_that_turns_out_to_be_another_replaces_the_first(told: real.Aler
 
 
 def test_hostile_names_are_taken(told: real.Alertmanager) -> None:
-    pusher = Alertmanager(told.url, PAGE)
+    troubles: list[str] = []
+    pusher = Alertmanager(told.url, PAGE, pushed=troubles.append)
     snapshot = at(pdt("11:00"), tracked(replace(HOSTILE.incidents[0], ended_at=None)))
-    assert asyncio.run(pusher.push(snapshot)), pusher.trouble
+    assert asyncio.run(pusher.push(snapshot)), troubles
     once(told, len(alerts_of(snapshot, PAGE)))
     assert asyncio.run(pusher.push(PAST))
     once(told, 0)
@@ -114,33 +150,50 @@ def test_every_alert_has_its_part_of_the_page() -> None:
 def test_an_alertmanager_that_is_not_there_yet_is_told_when_it_is(tmp_path: Path) -> None:
     port = free_port()
 
-    async def tell() -> Alertmanager:
-        feed, stop = Feed(), asyncio.Event()
-        pusher = Alertmanager(f"http://127.0.0.1:{port}", PAGE)
+    troubles: list[str] = []
+
+    async def tell() -> None:
+        feed, stop, tried = Feed(), asyncio.Event(), asyncio.Event()
+
+        def pushed(trouble: str) -> None:
+            troubles.append(trouble)
+            tried.set()
+
+        pusher = Alertmanager(f"http://127.0.0.1:{port}", PAGE, pushed=pushed)
         running = asyncio.create_task(pusher.run(feed, stop))
         await feed.publish(at(pdt("11:00"), OTHER))
         async with asyncio.timeout(READY_S):
-            while not pusher.failures:
-                await asyncio.sleep(0.01)
-        assert "could not be told of the alerts (" in pusher.trouble
+            await tried.wait()
         with real.serve(tmp_path, port) as told:
             await asyncio.to_thread(once, told, 1)
             stop.set()
             await running
-        return pusher
 
-    pusher = asyncio.run(tell())
-    assert pusher.trouble == ""
-    assert pusher.pushes == pusher.failures + 1
+    asyncio.run(tell())
+    assert all("could not be told of the alerts (" in trouble for trouble in troubles[:-1])
+    assert len(troubles) > 1
+    assert troubles[-1] == ""
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(UsageError, match="'localhost:9093' is no address of an Alertmanager"):
-        Alertmanager("localhost:9093", PAGE)
+    for none in ("localhost:9093", "http://localhost:99999", "http://localhost:x", "http://[::1", "http://:9093"):
+        with pytest.raises(UsageError, match=f"{re.escape(none)}' is no address of an Alertmanager"):
+            Alertmanager(none, PAGE)
 
 
 def test_a_refusal_is_told_in_its_own_words(told: real.Alertmanager) -> None:
-    pusher = Alertmanager(f"{told.url}/prefix", PAGE)
-    assert not asyncio.run(pusher.push(GROWN))
-    assert (pusher.pushes, pusher.failures) == (1, 1)
-    assert "refused the alerts (404" in pusher.trouble
+    troubles: list[str] = []
+    assert not asyncio.run(Alertmanager(f"{told.url}/prefix", PAGE, pushed=troubles.append).push(GROWN))
+    assert len(troubles) == 1
+    assert "refused the alerts (404" in troubles[0]
+
+
+def test_a_token_and_a_page_of_runbooks_go_along() -> None:
+    with asked() as front:
+        url = f"http://127.0.0.1:{front.server_address[1]}"
+        assert asyncio.run(Alertmanager(url, PAGE, token="secret", runbook_url="https://wiki/x").push(GROWN))
+    ((headers, body),) = front.heard
+    assert headers["Authorization"] == "Bearer secret"
+    assert json.loads(body)[0]["annotations"]["runbook_url"].startswith("https://wiki/x#epicenter")
+    with pytest.raises(UsageError, match="a token must be one line"):
+        Alertmanager(url, PAGE, token="a\nb")

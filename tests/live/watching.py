@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from epicenter.live.config import Keep
+from epicenter.live.store import Store
 from epicenter.synthetic.telemetry.record import record
 from tests.servers import free_port
 from tests.synthetic.toy_history import TICK_S, toy_history
@@ -41,14 +44,27 @@ class Watching:
     http: int
     grpc: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    tls: ssl.SSLContext | None = None
 
     def get(self, path: str, port: int | None = None) -> tuple[int, str]:
-        request = urllib.request.Request(f"http://127.0.0.1:{port or self.page}{path}", headers=dict(self.headers))
-        return _answer(request)
+        request = urllib.request.Request(f"{self._at(port or self.page)}{path}", headers=dict(self.headers))
+        return self._answer(request)
 
-    def post(self, signal: str, body: bytes) -> tuple[int, str]:
+    def post(self, signal: str, body: bytes, **more: str) -> tuple[int, str]:
+        """POST a body; of header names _ stands for -."""
         headers = {"content-type": "application/json", **self.headers}
-        return _answer(urllib.request.Request(f"http://127.0.0.1:{self.http}/v1/{signal}", body, headers))
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
+        return self._answer(urllib.request.Request(f"{self._at(self.http)}/v1/{signal}", body, headers))
+
+    def _at(self, port: int) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{port}"
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def metrics(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         """Name -> its series."""
@@ -75,17 +91,13 @@ class Watching:
         return self.process.returncode, errors
 
 
-def _answer(request: urllib.request.Request) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
 @contextmanager
 def watching(
-    data: Path, toml: str = TOML, *options: str, headers: Mapping[str, str] | None = None
+    data: Path,
+    toml: str = TOML,
+    *options: str,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Generator[Watching]:
     """A server on free ports, ready; it is killed at the end of the block if it runs still."""
     config = data.with_suffix(".toml")
@@ -94,7 +106,7 @@ def watching(
     where = [f"--listen=127.0.0.1:{page}", f"--otlp-http=127.0.0.1:{http}", f"--otlp-grpc=127.0.0.1:{grpc}"]
     command = [*COMMAND, "--config", str(config), "--data", str(data), *where, *options]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        server = Watching(process, page, http, grpc, headers or {})
+        server = Watching(process, page, http, grpc, headers or {}, tls)
         try:
             _wait_until_ready(server)
             yield server
@@ -115,6 +127,22 @@ def _wait_until_ready(server: Watching) -> None:
             server.process.kill()
             raise AssertionError(f"the server did not start: {server.process.communicate()[1]}")
         time.sleep(0.05)
+
+
+def once(true: Callable[[], object]) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def folded(data: Path) -> list[Path]:
+    """The recordings of a server that has stopped, with all that its journal still holds."""
+    with closing(Store(data, Keep(), monotonic=time.monotonic, report=print)) as store:
+        store.wal.roll(force=True)
+        store.fold(store.wal.next_sequence)
+    return sorted(store.recordings.iterdir())
 
 
 def outage(folder: Path, now: float) -> list[tuple[str, bytes]]:

@@ -19,7 +19,7 @@ const sdk = new NodeSDK({
   resource: resourceFromAttributes({ "service.name": "storefront" }),
   spanProcessors: [new SimpleSpanProcessor(exporter("trace", "Trace"))],
   metricReaders: [new metrics.PeriodicExportingMetricReader({ exporter: exporter("metrics", "Metric") })],
-  logRecordProcessors: [new logs.SimpleLogRecordProcessor({ exporter: exporter("logs", "Log") })],
+  logRecordProcessors: [new logs.SimpleLogRecordProcessor(exporter("logs", "Log"))],
 });
 sdk.start();
 api.trace.getTracer("test").startActiveSpan("GET /x", { kind: api.SpanKind.CLIENT }, (span) => {

@@ -1,0 +1,146 @@
+"""The flagship played at high speed into the live server, beside a real Prometheus and a real Alertmanager.
+
+The clocks of the servers run as ever while the world runs SPEED times as fast. So the durations of the rules are
+divided, and Prometheus scrapes and evaluates so much more often: four scrapes are still in the window of a rate.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from epicenter.synthetic import History
+from tests import alertmanager, prometheus
+from tests.deploy.test_configs import PROMETHEUS, read
+from tests.live.watching import Watching, once, watching
+from tests.rules.faster import faster
+from tests.rules.replay import FILES
+from tests.servers import free_port
+
+SPEED = 930.0
+"""Of the world: 15.5 hours in 60 s."""
+RULES_TIMES = 150.0
+"""Of the rules: 5 minutes are 2 s, which four scrapes and a busy machine can keep."""
+SCRAPE_S, LOOK_S = 0.4, 0.4
+WINDOW_S, LATENESS_S = 2, 10
+SPANS_PER_SECOND = 0.5
+WORLD_TIME = "epicenter_emit_world_time_seconds"
+ROOT = Path(__file__).parents[2]
+
+Alert = dict[str, Any]
+
+EMIT = """
+import epicenter.synthetic
+from tests.simulated import simulated
+epicenter.synthetic.simulate = simulated  # the same world, which need not be simulated again
+from epicenter.cli import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One alert of a rule, from the first evaluation at which it fired to the last; Unix seconds of the world."""
+
+    labels: Mapping[str, str]
+    start: float
+    end: float
+
+
+@dataclass
+class Story:
+    """What was seen.
+
+    data: the folder of the server, which has stopped. firings: of the rules, the earliest first. told: alerts at
+    Alertmanager, each as it was in each of its states. infos: incidents at /metrics by id, as they were last.
+    incidents, pages: those of the live page by id, when all is over.
+    """
+
+    data: Path
+    firings: list[Firing] = field(default_factory=list[Firing])
+    told: dict[tuple[str, str], Alert] = field(default_factory=dict[tuple[str, str], Alert])
+    infos: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    incidents: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    pages: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def played(history: History, folder: Path) -> Story:
+    """Play it to its end, wait until nothing fires any more, and stop the server."""
+    story, emitted = Story(folder / "data"), free_port()
+    toml = f"[windows]\nwindow_s = {WINDOW_S}\nlateness_s = {LATENESS_S}\n"
+    with (
+        alertmanager.serve(folder) as told,
+        watching(story.data, toml, "--alertmanager", told.url) as server,
+        prometheus.serve(folder / "tsdb", config=_config(folder, server, told, emitted)) as asked,
+    ):
+        with subprocess.Popen(_emit(server, emitted), cwd=ROOT, stderr=subprocess.DEVNULL) as emit:
+            while _goes_on(emit):
+                _look(story, server, told)
+        assert emit.returncode == 0
+        story.firings = _firings(asked, history)
+        once(lambda: not told.alerts())
+        for one in json.loads(server.get("/api/incidents")[1])["past"]:
+            story.incidents[one["id"]] = one["incident"]
+            story.pages[one["id"]] = server.get(f"/incidents/{one['id']}")[1]
+        assert server.stop()[0] == 0
+    return story
+
+
+def _emit(server: Watching, port: int) -> list[str]:
+    to = f"--otlp=http://127.0.0.1:{server.http}"
+    pace = (f"--speed={SPEED}", f"--spans-per-second={SPANS_PER_SECOND}")
+    return [sys.executable, "-c", EMIT, "emit", "aws-dynamodb-2025", to, f"--metrics-port={port}", *pace]
+
+
+def _goes_on(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(LOOK_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _look(story: Story, server: Watching, told: alertmanager.Alertmanager) -> None:
+    for alert in told.alerts():
+        story.told.setdefault((alert["fingerprint"], alert["status"]["state"]), alert)
+    for labels, _ in server.metrics().get("epicenter_incident_info", []):
+        story.infos[labels["incident_id"]] = labels
+
+
+def _config(folder: Path, server: Watching, told: alertmanager.Alertmanager, emitted: int) -> str:
+    """The shipped configuration with the addresses and the pace of here; Epicenter's own health keeps its pace."""
+    own = read(PROMETHEUS)
+    rules = [path if path.stem == "self" else folder / path.name for path in FILES]
+    for path in FILES:
+        (folder / path.name).write_text(faster(path, RULES_TIMES), encoding="utf-8")
+    scrape = {"scrape_interval": f"{SCRAPE_S * 1000:.0f}ms", "scrape_timeout": f"{SCRAPE_S * 1000:.0f}ms"}
+    own["global"] |= scrape
+    own["rule_files"] = [str(path) for path in rules]
+    own["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [told.url.removeprefix("http://")]}]}]
+    ports = {"epicenter": server.page, "otel-collector": emitted}
+    own["scrape_configs"] = [
+        job | scrape | {"static_configs": [{"targets": [f"127.0.0.1:{ports[job['job_name']]}"]}]}
+        for job in own["scrape_configs"]
+        if job["job_name"] in ports
+    ]
+    return yaml.safe_dump(own)
+
+
+def _firings(asked: prometheus.Prometheus, history: History) -> list[Firing]:
+    until, step_s = time.time(), SCRAPE_S / 2
+    since = until - (history.end - history.start) / SPEED - 60
+    lead = f"{WORLD_TIME} - {SPEED} * timestamp({WORLD_TIME})"
+    (line,) = asked.query_range(lead, since, until, step_s)
+    ahead = statistics.median(line.points.values())  # the same at all times but before the play and after it
+    lines = asked.query_range('ALERTS{alertstate="firing"}', since, until, step_s)
+    found = [Firing(line.labels, ahead + min(line.points) * SPEED, ahead + max(line.points) * SPEED) for line in lines]
+    return sorted(found, key=lambda firing: firing.start)

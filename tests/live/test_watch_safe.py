@@ -1,0 +1,147 @@
+"""The live server among strangers and on a full disk: who is let in, what is refused, and what is never lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+import socket
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import grpc
+import pyarrow.parquet as pq
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+
+from tests.certificates import Pair, authority, client, signed
+from tests.collector.journals import one_span
+from tests.live.watching import Watching, folded, once, watching
+
+TOKEN = "0123456789abcdef-shop"
+PROTOBUF = "application/x-protobuf"
+
+
+def grpc_code(server: Watching, number: int, token: str = "", tls: grpc.ChannelCredentials | None = None) -> Any:
+    """What an export of one span over gRPC comes to: a status code, and the error if there is one."""
+    where = f"127.0.0.1:{server.grpc}"
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    with grpc.secure_channel(where, tls) if tls else grpc.insecure_channel(where) as channel:
+        try:
+            request = ExportTraceServiceRequest.FromString(one_span(number))
+            TraceServiceStub(channel).Export(request, metadata=metadata, timeout=30)
+        except grpc.RpcError as error:
+            return error
+    return None
+
+
+def code(error: Any) -> grpc.StatusCode:
+    return grpc.StatusCode.OK if error is None else error.code()
+
+
+def credentials(trusting: Pair, own: Pair | None = None) -> grpc.ChannelCredentials:
+    chain = (own.key.read_bytes(), own.cert.read_bytes()) if own else (None, None)
+    return grpc.ssl_channel_credentials(trusting.cert.read_bytes(), *chain)
+
+
+def test_over_tls_only_clients_with_a_certificate_and_a_token_are_let_in(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(f"{TOKEN}\n")
+    ours, theirs = authority(tmp_path, "ours"), authority(tmp_path, "theirs")
+    own, shop, thief = (signed(tmp_path, name, by) for name, by in (("own", ours), ("shop", ours), ("thief", theirs)))
+    toml = f"""
+[tls]
+cert = "{own.cert}"
+key = "{own.key}"
+client_ca = "{ours.cert}"
+[auth]
+tokens_file = "{tmp_path / "tokens"}"
+"""
+    with watching(tmp_path / "data", toml, tls=client(ours, shop)) as server:
+        assert server.get("/metrics")[0] == server.post("traces", b"{}")[0] == 401
+        assert code(grpc_code(server, 1, "", credentials(ours, shop))) == grpc.StatusCode.UNAUTHENTICATED
+        assert code(grpc_code(server, 1, TOKEN[:-1], credentials(ours, shop))) == grpc.StatusCode.UNAUTHENTICATED
+        server.headers = {"authorization": f"Bearer {TOKEN}"}
+        assert server.get("/metrics")[0] == server.post("traces", b"{}")[0] == 200
+        assert code(grpc_code(server, 2, TOKEN, credentials(ours, shop))) == grpc.StatusCode.OK
+        for certificate in (None, thief):
+            server.tls = client(ours, certificate)
+            for port in (server.page, server.http):
+                with pytest.raises((URLError, ssl.SSLError, ConnectionError)):
+                    server.get("/healthz", port)
+            assert code(grpc_code(server, 3, TOKEN, credentials(ours, certificate))) == grpc.StatusCode.UNAVAILABLE
+        server.tls = client(ours, shop)
+        assert ({"transport": "grpc"}, 1.0) in server.metrics()["epicenter_ingest_spans_total"]
+        assert server.stop()[0] == 0
+
+
+def test_bombs_and_senders_that_dawdle_are_refused_and_harm_nobody(tmp_path: Path) -> None:
+    with watching(tmp_path / "data", "[limits]\nrequest_s = 0.5\nunpacked_bytes = 1048576\n") as server:
+        bomb = gzip.compress(bytes(100 * 2**20))
+        status, said = server.post("traces", bomb, content_encoding="gzip", content_type=PROTOBUF)
+        assert (status, "1,048,576 bytes when it is unpacked" in said) == (413, True)
+        for port in (server.http, server.page):
+            for begun in (b"", b"POST /v1/traces HTTP/1.1\r\nX-Slow: "):
+                assert answered(port, begun) == b""  # hung up on
+        body = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        assert answered(server.http, body).startswith(b"HTTP/1.1 408 ")
+        huge = b"GET /healthz HTTP/1.1\r\nX-Long: " + b"x" * 200_000
+        assert answered(server.http, huge)[:12] in (b"HTTP/1.1 400", b"")
+        told = server.metrics()["epicenter_ingest_rejected_total"]
+        assert ({"signal": "spans", "reason": "too_large"}, 1.0) in told
+        assert server.post("traces", b"{}")[0] == 200
+
+
+def answered(port: int, sent: bytes) -> bytes:
+    """What comes back until the server hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        found = b""
+        try:
+            connection.sendall(sent)
+            while more := connection.recv(65536):
+                found += more
+        except ConnectionError:
+            pass
+        return found
+
+
+@contextmanager
+def full_disk(server: Watching) -> Generator[None]:
+    """The system lets no file of the server grow, as by a quota, until the block ends."""
+    pid, (_, most) = server.process.pid, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+
+
+def test_a_full_disk_is_told_to_senders_and_probes_ends_by_itself_and_loses_nothing(tmp_path: Path) -> None:
+    with watching(tmp_path / "data") as server:
+        acknowledged = [1]
+        assert server.post("traces", one_span(1), content_type=PROTOBUF)[0] == 200
+        with full_disk(server):
+            status, said = server.post("traces", b"{}")
+            assert (status, json.loads(said)["details"][0]["retryDelay"]) == (503, "4s")
+            error = grpc_code(server, 2)
+            retry = RetryInfo()
+            told = Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+            assert (error.code(), told.details[0].Unpack(retry)) == (grpc.StatusCode.UNAVAILABLE, True)
+            # there is room on this disk, so the server tries again each second: it must be asked between two tries
+            once(lambda: server.post("traces", b"{}")[0] == server.get("/readyz")[0] == 503)
+            once(lambda: server.post("traces", b"{}")[0] == 503 and "disk is full" in server.get("/healthz")[1])
+            once(lambda: server.post("traces", b"{}") and server.metrics()["epicenter_disk_full"] == [({}, 1.0)])
+        once(lambda: server.get("/readyz")[0] == 200)
+        assert server.metrics()["epicenter_disk_full"] == [({}, 0.0)]
+        assert server.post("traces", one_span(3), content_type=PROTOBUF)[0] == 200
+        assert code(grpc_code(server, 4)) == grpc.StatusCode.OK
+        acknowledged += [3, 4]
+        assert server.stop()[0] == 0
+    parts = [path for hour in folded(tmp_path / "data") for path in hour.glob("spans*.parquet")]
+    assert sorted(int(span, 16) for part in parts for span in pq.read_table(part)["SpanId"].to_pylist()) == acknowledged
