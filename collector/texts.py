@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
+from .engine import in_passing
 from .failures import rank_sql
 from .model import TEXTS
 from .sides import FAILED, ID, IS_CLIENT, IS_SERVER, LOUD, PEER, RECORD, WORDS
@@ -39,7 +40,7 @@ def unseen_texts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Tab
 def merge_texts(parts: Iterable[pa.Table]) -> pa.Table:
     """Add up tables of TEXTS; what was taken away altogether is no row."""
     together = pa.concat_tables([TEXTS.empty_table(), *parts])
-    with duckdb.connect() as connection:
+    with in_passing() as connection:
         connection.register("together", together)
         return connection.sql(_MERGED).to_arrow_table().cast(TEXTS)
 

@@ -21,8 +21,8 @@ from tests.detectors.frames import SUMMARY
 from tests.synthetic.toy_history import DATABASE, START, TICK_S, toy_history
 
 WINDOW_S, TICKS = 60, 186
-STEP_S = 120
-LATE_S = 90
+STEP_S = 300
+LATE_S = 240
 TABLES = ("spans", "logs", "samples", "changes")
 
 compute: Any = pc
@@ -51,7 +51,7 @@ def test_the_incident_shown_is_the_one_that_the_batch_finds(tmp_path: Path) -> N
         tables = {name: connection.sql(f"from {name}").to_arrow_table() for name in TABLES}
         whole = observe(connection, WINDOW_S)
     end = START + TICKS * TICK_S
-    windows, watcher = LiveWindows(Settings(window_s=WINDOW_S, lateness_s=2 * STEP_S), Limits()), Watcher(WINDOW_S)
+    windows, watcher = LiveWindows(Settings(window_s=WINDOW_S, lateness_s=600), Limits()), Watcher(WINDOW_S)
     found: dict[str, Any] = {}
     told = 0
     for number, now in enumerate(range(int(START) + STEP_S, int(end) + 2 * STEP_S, STEP_S), 1):
