@@ -6,6 +6,8 @@ of 10 million spans collide with a probability of about 3 in a million.
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 
 from .failures import host_sql, rank_sql
@@ -150,3 +152,6 @@ from narrow where unknown and (sid in (from servers)
     or sid in (select pid from remote) and sid in (from lone))
 group by all
 """
+
+ATTRIBUTES_READ = tuple(sorted(set(re.findall(r"SpanAttributes\['([^']+)'\]", CLIENTS + STEPS + FAILED + WORDS))))
+"""The span attributes that all this SQL reads."""

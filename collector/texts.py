@@ -6,9 +6,12 @@ nothing new. Numbers, quoted names and paths are masked, so that one text is one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 import pyarrow as pa
 
+from .engine import in_passing
 from .failures import rank_sql
 from .model import TEXTS
 from .sides import FAILED, ID, IS_CLIENT, IS_SERVER, LOUD, PEER, RECORD, WORDS
@@ -18,6 +21,9 @@ MOST_TEXTS = 10
 
 LONGEST = 200
 """Characters of a text: the sentence that a person reads. What follows it is a trace of the stack."""
+
+_MERGED = """select * exclude (failed), sum(failed)::bigint as failed from together
+    group by all having sum(failed) > 0 order by all"""
 
 _VARIES = r"""'[^']*'|"[^"]*"|`[^`]*`|[^\s,;()<>=]*[\d/@\\][^\s,;()<>=]*"""
 """Quoted words, and words with a number or a path in them: an id, an address, a time, a name."""
@@ -29,6 +35,14 @@ def unseen_texts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Tab
     window_s: length of the windows in seconds.
     """
     return connection.sql(_query(window_s)).to_arrow_table().cast(TEXTS)
+
+
+def merge_texts(parts: Iterable[pa.Table]) -> pa.Table:
+    """Add up tables of TEXTS; what was taken away altogether is no row."""
+    together = pa.concat_tables([TEXTS.empty_table(), *parts])
+    with in_passing() as connection:
+        connection.register("together", together)
+        return connection.sql(_MERGED).to_arrow_table().cast(TEXTS)
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
+from .engine import in_passing
 from .failures import RANK
 from .model import (
     CALL_COUNTS,
@@ -124,7 +125,7 @@ def merge_calls(parts: Iterable[pa.Table]) -> pa.Table:
     traces = ", ".join(
         f"coalesce(arg_min({name}, hash({name})) filter ({name} <> ''), '') as {name}" for name in CALL_EXAMPLES
     )
-    with duckdb.connect() as connection:
+    with in_passing() as connection:
         connection.register("together", together)
         query = f"select {keys}, {counts}, {traces} from together group by {keys} order by {keys}"
         return connection.sql(query).to_arrow_table().cast(CALLS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from ..collector.errors import UsageError
@@ -41,11 +42,12 @@ _PARTS = 16
 class Watcher:
     """Follows an estate window by window; its memory is that of the windows that it keeps.
 
-    window_s: length of the windows. look_back, most: windows that are kept in calm weather, and in all.
+    window_s: length of the windows. look_back, most: windows that are kept in calm weather, and in all. rows: of calls
+    that are kept at the most; the oldest windows go first.
     """
 
-    def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST) -> None:
-        self._window_s, self._look_back, self._most = window_s, look_back, most
+    def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST, rows: int | None = None) -> None:
+        self._window_s, self._look_back, self._most, self._rows = window_s, look_back, most, rows
         self._parts: list[Windows] = []
         self._origin = self._end = 0
         self._gate = RunningGate()
@@ -56,11 +58,12 @@ class Watcher:
         """How many windows are kept."""
         return (self._end - min((part.start for part in self._parts), default=self._end)) // self._window_s
 
-    def step(self, fresh: Windows, summary: RecordingSummary) -> Analysis | None:
+    def step(self, fresh: Windows, summary: RecordingSummary, *, anyway: bool = False) -> Analysis | None:
         """Take in new windows or late ones, and explain what goes on: as `analyze` does all that is kept.
 
         None where nothing goes on and nothing has ended lately; what was said last of earlier incidents then stands.
         fresh: all there is of the windows from `fresh.start` until `fresh.end`; it replaces what was told of them.
+        anyway: analyze also where nothing goes on, which tells of blind spots.
         Raises UsageError for windows of another length.
         """
         if fresh.window_s != self._window_s:
@@ -68,7 +71,7 @@ class Watcher:
         self._take(fresh)
         near = self._laid_together(fresh.start - CONTEXT * self._window_s, fresh.end)
         suspicious = self._users_fail(near, fresh) or bool((targets_down(near) > MOST_DOWN).any())
-        if not (suspicious or self._unsettled()):
+        if not (anyway or suspicious or self._unsettled()):
             if len(self._parts) > _PARTS:
                 self._forget()
             return None
@@ -102,10 +105,18 @@ class Watcher:
         if self._unsettled():
             began = min(i.started_at for i in self._incidents if i.ended_at is None or i.ended_at > since)
             since = min(since, int(began // self._window_s - self._look_back) * self._window_s)
-        kept = self._laid_together(max(since, self._end - self._most * self._window_s), self._end)
+        since = max(since, self._end - self._most * self._window_s, self._too_many())
+        kept = self._laid_together(since, self._end)
         self._parts = [kept]
         self._gate.forget(self._number(kept.start))
         return kept
+
+    def _too_many(self) -> int:
+        """The time before which the rows of calls are too many; the newest window stays in any case."""
+        windows = np.sort(np.concatenate([part.calls["window"].to_numpy(np.int64) for part in self._parts]))
+        if self._rows is None or len(windows) <= self._rows:
+            return 0
+        return min(int(windows[-self._rows - 1]) + self._window_s, int(windows[-1]))
 
     def _laid_together(self, start: int, end: int) -> Windows:
         """What was told from `start` on, as far as anything was, until `end`."""

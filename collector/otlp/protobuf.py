@@ -134,7 +134,7 @@ def _record(record: Any) -> m.LogRecord:
         time_unix_nano=record.time_unix_nano,
         observed_time_unix_nano=record.observed_time_unix_nano,
         severity_text=record.severity_text,
-        body=_value(record.body) if record.HasField("body") else None,
+        body=json_value(record.body) if record.HasField("body") else None,
         event_name=record.event_name,
         attributes=_attributes(record.attributes),
         trace_id=record.trace_id.hex(),
@@ -205,13 +205,13 @@ def _attributes(encoded: Iterable[bytes]) -> list[m.KeyValue]:
 def _attribute(encoded: bytes) -> m.KeyValue:
     pair: Any = common_pb2.KeyValue.FromString(encoded)
     # nearly all are text; the others as the text that they become anyway, so that this too is done once
-    return m.KeyValue(pair.key, m.AnyValue(pair.value.string_value or text(_value(pair.value))))
+    return m.KeyValue(pair.key, m.AnyValue(pair.value.string_value or text(json_value(pair.value))))
 
 
 _remembered = lru_cache(_REMEMBERED)(_attribute)
 
 
-def _value(value: Any) -> m.AnyValue:
+def json_value(value: Any) -> m.AnyValue:
     """A value in the form that JSON gives it."""
     kind = value.WhichOneof("value")
     if kind is None:

@@ -15,9 +15,9 @@ from .values import pairs
 UNFINISHED = "epicenter.span.unfinished"
 """The span attribute ("true") of a span that was exported without an end; such a span has Duration 0."""
 
-_KINDS = ("", "Internal", "Server", "Client", "Producer", "Consumer")
-_STATUS = ("Unset", "Ok", "Error")
-_NO_PARENT = "0" * 16
+KINDS = ("", "Internal", "Server", "Client", "Producer", "Consumer")
+STATUS = ("Unset", "Ok", "Error")
+NO_PARENT = "0" * 16
 
 
 def span_columns() -> Columns:
@@ -59,12 +59,12 @@ def add_span(columns: Columns, span: Span, service: str, resource: Pairs) -> Non
             start,
             span.trace_id.lower(),
             span.span_id.lower(),
-            "" if parent == _NO_PARENT else parent,
+            "" if parent == NO_PARENT else parent,
             span.name,
-            _enum(span.kind, _KINDS, "SPAN_KIND_"),
+            _enum(span.kind, KINDS, "SPAN_KIND_"),
             service,
             duration,
-            "Unset" if status is None else _enum(status.code, _STATUS, "STATUS_CODE_"),
+            "Unset" if status is None else _enum(status.code, STATUS, "STATUS_CODE_"),
             "" if status is None else status.message,
             resource,
             attributes,

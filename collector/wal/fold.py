@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..columns import without_cycle_search
 from ..errors import UnreadableRequest, UsageError
 from ..manifest import MANIFEST, encode_manifest, read_manifest
 from ..model import TABLES
-from ..otlp.decode import Export, parse
+from ..otlp.decode import Export, parse, quickly
 from ..otlp.rows import BATCH_ROWS, Rows
 from ..otlp.totals import Totals
 from ..polled import POLLED, Polled
@@ -94,22 +94,24 @@ class _Reader:
                 self._tell(f"bytes {part.start:,} to {part.end:,} are damaged; the records in them are lost")
                 continue
             self.last = part.sequence
-            yield from self._tables(part, rows)
+            yield from self._read(part, rows).items()
+            yield from rows.take(BATCH_ROWS)
         yield from rows.take(1)
 
-    def _tables(self, record: Record, rows: Rows) -> Iterator[tuple[str, pa.Table]]:
-        """What a record holds; that of requests is gathered in `rows` until it is worth a table."""
+    def _read(self, record: Record, rows: Rows) -> Mapping[str, pa.Table]:
+        """The tables of a record where they come at once; what comes row by row gathers in `rows`."""
         try:
             if record.kind == POLLED:
-                yield "samples", Polled.of_body(record.payload).rows
-                return
-            message = parse(Export.of_kind(record.kind, record.payload))
+                return {"samples": Polled.of_body(record.payload).rows}
+            export = Export.of_kind(record.kind, record.payload)
+            tables = quickly(export)
+            if tables is not None:
+                return tables
+            # what cannot be used was told to its sender, who alone can mend it
+            rows.add(parse(export), lambda error, count: None)
         except UnreadableRequest as error:
             self._tell(f"record {record.sequence} is left out: {error}")
-            return
-        # what cannot be used was told to its sender, who alone can mend it
-        rows.add(message, lambda error, count: None)
-        yield from rows.take(BATCH_ROWS)
+        return {}
 
     def _tell(self, what: str) -> None:
         self.damaged = True

@@ -19,6 +19,16 @@ class Bounds:
         self._most = {"service": services, "name": names, "edge": edges}
         self._known: dict[str, dict[object, None]] = {kind: {} for kind in self._most}
 
+    @property
+    def services(self) -> int:
+        """How many services are known."""
+        return len(self._known["service"])
+
+    @property
+    def full(self) -> bool:
+        """Whether something that is new would be folded."""
+        return any(len(known) >= self._most[kind] for kind, known in self._known.items())
+
     def folded(self, calls: pa.Table) -> tuple[pa.Table, dict[str, int]]:
         """The table with what is too much folded into OVERFLOW (rows to be merged), and attempts folded by kind."""
         counts = dict.fromkeys(self._most, 0)

@@ -13,7 +13,7 @@ import msgspec
 
 from ..collector.aside import writing
 from ..collector.errors import EpicenterError
-from ..detectors.analysis import Analysis, Incident
+from ..detectors.analysis import Analysis, BlindSpot, Incident
 from ..detectors.kinds import HORIZON
 from .feed import Snapshot, Tracked
 
@@ -52,15 +52,14 @@ class Incidents:
             if one.closed_at is None and name not in seen:
                 self._miss(one, at)
         self._missed = {name: count for name, count in self._missed.items() if name not in seen}
-        return self.snapshot(at, window_s, analysis)
+        return self.snapshot(at, window_s, analysis.blind_spots)
 
-    def snapshot(self, at: float, window_s: int, analysis: Analysis | None = None) -> Snapshot:
-        """The state as it is; without an analysis, nothing is known of blind spots."""
+    def snapshot(self, at: float, window_s: int, blind: tuple[BlindSpot, ...] = ()) -> Snapshot:
+        """The state as it is, with what the data could not show."""
         still = sorted((one for one in self._tracked.values() if one.closed_at is None), key=_by_impact)
         past = sorted((one for one in self._tracked.values() if one.closed_at is not None), key=_by_end, reverse=True)
         for one in past[self._most_past :]:
             del self._tracked[one.id]
-        blind = analysis.blind_spots if analysis is not None else ()
         return Snapshot(at, window_s, tuple(still), tuple(past[: self._most_past]), blind)
 
     def _same(self, incident: Incident, at: float, window_s: int, taken: set[str]) -> str | None:

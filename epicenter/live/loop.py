@@ -1,4 +1,8 @@
-"""The running analysis: at the end of each window, and within it, off the event loop; and what is kept on disk."""
+"""The running analysis: at the end of each window, and within it, off the event loop; and what is kept on disk.
+
+Each look counts what has come and hands the windows that have changed to a `Watcher`, which analyzes only where
+something goes on; so a look in calm weather costs what is new, however much is kept.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ..collector.errors import EpicenterError
-from ..detectors import analyze
+from ..collector.model import Windows
+from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, RecordingSummary
+from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
 from .feed import Feed, Snapshot
@@ -26,6 +32,8 @@ LOG = logging.getLogger(__name__)
 
 _TICK_S = 15
 """Between two looks within a window: late spans may change what was said of the last one."""
+_WHOLE_EVERY_S = 600
+"""Between two analyses of all that is kept where nothing goes on: what the data cannot show changes slowly."""
 _KEEP_EVERY_S = 15.0
 _MEASURE_EVERY_S = 1.0
 
@@ -52,6 +60,10 @@ class Loop:
         self._feed, self._metrics, self._guard = feed, metrics, guard
         self._clock, self._monotonic = clock, monotonic
         self._failures = Failures(since=clock() - windows.window_s)
+        self._watcher = Watcher(windows.window_s, rows=windows.rows)
+        self._edges: list[Edge] = []
+        self._blind: tuple[BlindSpot, ...] = ()
+        self._whole_at = -math.inf
         self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
         self._disk = ThreadPoolExecutor(1, "store")
         self._told_late = dict.fromkeys(windows.counts.late, 0)
@@ -90,6 +102,8 @@ class Loop:
         try:
             snapshot, edges = await self._in_thread(self._look)
         except Exception:
+            self._watcher = Watcher(self._windows.window_s, rows=self._windows.rows)
+            self._windows.tell_again()
             self._metrics.analysis_failures.inc()
             LOG.exception("an analysis failed, which is a bug of Epicenter's; the server goes on")
         else:
@@ -101,9 +115,23 @@ class Loop:
 
     def _look(self) -> tuple[Snapshot, list[Edge]]:
         now = self._clock()
-        seen, summary = self._windows.observe(now)
-        self._failures.update(seen, self._windows.closed_until)
-        return self._incidents.update(analyze(seen, summary), float(seen.end), seen.window_s), busiest(seen)
+        fresh, summary = self._windows.observe(now)
+        if fresh.start < fresh.end:
+            self._failures.update(fresh, self._windows.closed_until)
+            self._edges = busiest(fresh)
+            analysis = self._explained(fresh, summary, now)
+            return self._incidents.update(analysis, float(fresh.end), fresh.window_s), self._edges
+        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind), self._edges
+
+    def _explained(self, fresh: Windows, summary: RecordingSummary, now: float) -> Analysis:
+        """What goes on; nothing does where the watcher has nothing to say."""
+        told = len(fresh.calls) + len(fresh.signals) > 0
+        whole = told and now >= self._whole_at + _WHOLE_EVERY_S
+        analysis = self._watcher.step(fresh, summary, anyway=whole)
+        if analysis is None:
+            return Analysis(schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind)
+        self._blind, self._whole_at = analysis.blind_spots, now
+        return analysis
 
     async def _show(self, snapshot: Snapshot, edges: list[Edge]) -> None:
         self._metrics.state.show(snapshot, edges, self._failures.shown())

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from ..collector.concepts import concepts_of
+from ..collector.engine import in_passing
 from ..collector.model import SAMPLES, SIGNALS
 from ..collector.signals import signals
 from .arrow import compute
@@ -81,7 +82,7 @@ class Samples:
     def _bound(self) -> int:
         if self._kept.num_rows <= self._most:
             return 0
-        with duckdb.connect() as connection:
+        with in_passing() as connection:
             connection.register("kept", self._kept)
             connection.execute(
                 """create temp table known as select Name, Labels from kept group by all
@@ -94,8 +95,7 @@ class Samples:
 
     def close(self, now: float) -> tuple[pa.Table, pa.Table]:
         """Signals of the windows that close at `now`, and of those that stay open."""
-        with duckdb.connect() as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with in_passing() as connection:
             connection.register("kept", self._kept)
             columns = ", ".join(SAMPLES.names)
             connection.execute(f"create temp view samples as select {columns} from kept")

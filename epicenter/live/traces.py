@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from ..collector.engine import in_passing
 from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
 from ..collector.texts import unseen_texts
+from ..collector.told import TOLD, told_attributes
 from ..collector.windows import edge_calls
 from .arrow import compute
 
@@ -29,11 +31,15 @@ AHEAD_S = 3600.0
 """A clock that goes so far ahead is wrong, and its spans would never grow old."""
 
 _NUMBER = pa.field(SEQUENCE, pa.int64())
-_COLUMNS = {
+_ADDED = {
     name: pa.schema([*(field for field in schema if field.name != "ResourceAttributes"), _NUMBER])
     for name, schema in (("spans", SPANS), ("logs", LOGS))
 }
-"""What is kept: nothing that is counted is read from a resource but its service."""
+"""What is added: nothing that is counted is read from a resource but its service."""
+
+_PLACE = _ADDED["spans"].get_field_index("SpanAttributes")
+_COLUMNS = {**_ADDED, "spans": _ADDED["spans"].set(_PLACE, pa.field("SpanAttributes", TOLD))}
+"""What is kept: of the attributes those that are read."""
 
 _NOTHING = "map([]::varchar[], []::varchar[]) as ResourceAttributes"
 _END = "epoch_ns(Timestamp) + greatest(Duration, 0)"
@@ -64,7 +70,7 @@ class Traces:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
         self._kept: dict[str, pa.Table] = {name: schema.empty_table() for name, schema in _COLUMNS.items()}
-        self._added: dict[str, list[pa.Table]] = {name: [] for name in _COLUMNS}
+        self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
     @property
     def first(self) -> int | None:
@@ -78,11 +84,13 @@ class Traces:
     def add(self, name: str, rows: pa.Table, sequence: int) -> None:
         """Take rows of `spans` or `logs` that came in one record."""
         numbers = pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows)
-        self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_COLUMNS[name].names))
+        self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
 
     def _new(self) -> dict[str, pa.Table]:
-        new = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _COLUMNS.items()}
-        self._added = {name: [] for name in _COLUMNS}
+        new = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
+        self._added = {name: [] for name in _ADDED}
+        spans = new["spans"].combine_chunks()
+        new["spans"] = spans.set_column(_PLACE, "SpanAttributes", told_attributes(spans["SpanAttributes"]))
         return new
 
     def keep_again(self, now: float) -> None:
@@ -120,7 +128,7 @@ class Traces:
         return connection.sql(query, params=bounds).to_arrow_table().cast(_COLUMNS[name])
 
     def _connection(self, new: Tables, kept: Tables | None = None) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect()
+        connection = in_passing()
         for prefix, tables in (("new", new), ("kept", self._kept if kept is None else kept)):
             for name, rows in tables.items():
                 connection.register(f"{prefix}_{name}", rows)
@@ -147,12 +155,13 @@ class Traces:
     def _counted(self, parts: Tables) -> Counted:
         if not parts["spans"].num_rows:
             return _nothing()
-        with duckdb.connect() as connection:
-            connection.execute("set TimeZone = 'UTC'")
+        with in_passing() as connection:
             for name, rows in parts.items():
                 connection.register(f"rows_{name}", rows)
                 connection.execute(f"create temp view {name} as select *, {_NOTHING} from rows_{name}")
-            return Counted(edge_calls(connection, self._window_s), unseen_texts(connection, self._window_s))
+            failed = compute.any(compute.equal(parts["spans"]["StatusCode"], "Error")).as_py()
+            texts = unseen_texts(connection, self._window_s) if failed else TEXTS.empty_table()
+            return Counted(edge_calls(connection, self._window_s), texts)
 
 
 def _nothing() -> Counted:

@@ -1,27 +1,32 @@
-"""Rolling windows: what detectors see of the telemetry that comes in, up to now and so far back as is kept."""
+"""Rolling windows: what comes in, counted by window, so far back as is kept; and what has changed in them."""
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import duckdb
 import msgspec
+import pandas as pd
 import pyarrow as pa
 
 from ..collector.model import CALLS, CHANGES, SIGNALS, TEXTS
 from ..collector.model import Windows as Seen
 from ..collector.otlp.totals import Totals
+from ..collector.texts import merge_texts
 from ..collector.windows import merge_calls
 from ..detectors.analysis import RecordingSummary
 from .arrow import compute
 from .bounds import Bounds
 from .config import Limits, Windows
+from .packed import Pack, Packed
 from .samples import Samples
 from .traces import Traces
 
 _MOST_CHANGES = 10_000
+_ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
+_NEVER = 2**62
 
 
 @dataclass
@@ -45,14 +50,15 @@ class State(msgspec.Struct):
     counted_to: int
     traces_until_ns: int
     samples_until_s: int
+    windows: dict[str, dict[int, Pack]]
     tables: dict[str, bytes]
 
 
 class LiveWindows:
-    """Takes tables in from any thread; `observe` and `state` are for one thread alone."""
+    """Takes tables in from any thread; all else is for one thread alone."""
 
     def __init__(self, windows: Windows, limits: Limits) -> None:
-        self.window_s, self._keep_s, self._rows = windows.window_s, windows.keep_s, windows.rows
+        self.window_s, self._keep_s, self.rows = windows.window_s, windows.keep_s, windows.rows
         self.counts = Counts()
         self._inbox: list[tuple[int, Mapping[str, pa.Table]]] = []
         self._guard = threading.Lock()
@@ -61,8 +67,10 @@ class LiveWindows:
         self._traces = Traces(windows.window_s, windows.lateness_s)
         self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
         self._bounds = Bounds(limits.services, limits.names, limits.edges)
-        self._calls: list[pa.Table] = [CALLS.empty_table()]
-        self._texts, self._signals, self._changes = (x.empty_table() for x in (TEXTS, SIGNALS, CHANGES))
+        self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)
+        self._signals = Packed(SIGNALS, pa.concat_tables)
+        self._changes, self._changed = CHANGES.empty_table(), math.inf
+        self._told_until: int | None = None
 
     def add(self, sequence: int, tables: Mapping[str, pa.Table]) -> None:
         """Take what came in record `sequence` of the journal (0: in none)."""
@@ -75,15 +83,24 @@ class LiveWindows:
         return self._traces.until_ns / 1e9
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
-        """All whole windows at `now` (Unix seconds); what is too old to be added to is closed."""
-        self._take_in(now)
-        self._traces.close(now)
-        closed, still_open = self._samples.close(now)
-        self._signals = pa.concat_tables([self._signals, closed])
-        self._forget(now)
-        return self._seen(now, still_open)
+        """All there is of the whole windows at `now` (Unix seconds) from the first on that has changed since last time.
 
-    def _take_in(self, now: float) -> None:
+        What is too old to be added to is closed. Where nothing has changed, there is no window.
+        """
+        self.take_in(now)
+        self._traces.close(now)
+        first = self._samples.until_s
+        self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
+        self._forget(now)
+        seen = self._fresh(int(now // self.window_s * self.window_s))
+        return seen, self._summary(seen)
+
+    def tell_again(self) -> None:
+        """Give all windows that are kept as changed, to somebody who has to begin anew."""
+        self._told_until = None
+
+    def take_in(self, now: float) -> None:
+        """Count what has come."""
         with self._guard:
             inbox, self._inbox = self._inbox, []
         for sequence, tables in inbox:
@@ -92,101 +109,100 @@ class LiveWindows:
                 self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
                 self._sort(name, rows, sequence)
         more, less, late = self._traces.count(now)
-        for part in (more, less):
-            calls, folded = self._bounds.folded(part.calls)
-            for kind, count in folded.items():
-                self.counts.overflow[kind] += max(0, count)
-            self._calls.append(calls)
-            self._texts = pa.concat_tables([self._texts, part.texts])
+        self._calls.add(pa.concat_tables([self._folded(part.calls) for part in (more, less)]))
+        self._texts.add(pa.concat_tables([more.texts, less.texts]))
         late_samples, too_many = self._samples.take_in(now)
         self.counts.late["spans"] += late["spans"]
         self.counts.late["log_records"] += late["logs"]
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
 
+    def _folded(self, calls: pa.Table) -> pa.Table:
+        calls, folded = self._bounds.folded(calls)
+        for kind, count in folded.items():
+            self.counts.overflow[kind] += max(0, count)
+        return calls
+
     def _sort(self, name: str, rows: pa.Table, sequence: int) -> None:
         if name == "samples":
             self._samples.add(rows, sequence)
         elif name == "changes":
-            self._changes = pa.concat_tables([self._changes, rows.select(CHANGES.names)])
+            self._add_changes(rows.select(CHANGES.names))
         else:
             self._traces.add(name, rows, sequence)
 
-    def _merged(self) -> pa.Table:
-        """All calls in one table; what was taken away altogether is no row."""
-        if len(self._calls) > 1:
-            calls = merge_calls(self._calls)
-            self._calls = [calls.filter(compute.greater(calls["attempts"], 0))]
-        return self._calls[0]
+    def _add_changes(self, rows: pa.Table) -> None:
+        """Add those that are not known yet."""
+        known = set(map(str, self._changes.to_pylist()))
+        new = rows.filter(pa.array([str(row) not in known for row in rows.to_pylist()], pa.bool_()))
+        if new.num_rows:
+            times = compute.cast(new["Timestamp"], pa.int64())
+            self._changed = min(self._changed, compute.min(times).as_py() / 1e9)
+            every = pa.concat_tables([self._changes, new]).group_by(CHANGES.names).aggregate([])
+            self._changes = every.sort_by([(name, "ascending") for name in _ORDER])[-_MOST_CHANGES:]
 
     def _forget(self, now: float) -> None:
         """Let the oldest windows go, by time, and by rows."""
-        since = int((now - self._keep_s) // self.window_s * self.window_s)
-        calls = self._merged()
-        windows = calls["window"]  # in order
-        if len(windows) > self._rows:
-            since = max(since, windows[len(windows) - self._rows].as_py() + self.window_s)
-        self._calls = [calls.filter(compute.greater_equal(windows, since))]
-        if self._calls[0].num_rows < calls.num_rows:
-            self._bounds.restart(self._calls[0])
-        self._texts = self._texts.filter(compute.greater_equal(self._texts["window"], since))
-        self._signals = self._signals.filter(compute.greater_equal(self._signals["window"], since))
+        since = max(int((now - self._keep_s) // self.window_s * self.window_s), self._calls.newest(self.rows))
+        if self._calls.forget(since) and self._bounds.full:
+            self._bounds.restart(self._calls.between(since, _NEVER))
+        self._texts.forget(since)
+        self._signals.forget(since)
         times = compute.cast(self._changes["Timestamp"], pa.int64())
-        self._changes = self._changes.filter(compute.greater_equal(times, since * 10**9))[-_MOST_CHANGES:]
+        self._changes = self._changes.filter(compute.greater_equal(times, since * 10**9))
 
-    def _seen(self, now: float, signals: pa.Table) -> tuple[Seen, RecordingSummary]:
-        length = self.window_s
-        end = int(now // length * length)
-        calls = self._merged()
-        calls = calls.filter(compute.less(calls["window"], end))
-        signals = pa.concat_tables([self._signals, signals])
-        signals = signals.filter(compute.less(signals["window"], end))
-        starts = [compute.min(table["window"]).as_py() for table in (calls, signals) if table.num_rows]
-        start = min(starts, default=end - length)
-        with duckdb.connect() as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.register("told", self._texts)
-            connection.register("changed", self._changes)
-            self._texts = connection.sql(_TEXTS).to_arrow_table().cast(TEXTS)
-            changes = connection.execute(_CHANGES, [start, end]).df()
-        texts = self._texts.filter(compute.less(self._texts["window"], end))
-        seen = Seen(length, start, end, calls.to_pandas(), signals.to_pandas(), changes, texts.to_pandas())
-        return seen, self._summary(seen)
+    def _fresh(self, end: int) -> Seen:
+        """The windows until `end` from the first on that has changed."""
+        kept = min((table.first for table in self._tables.values() if table.first is not None), default=_NEVER)
+        began = min(kept, end - self.window_s)
+        changed = [first for first in (table.changed() for table in self._tables.values()) if first is not None]
+        if self._changed < math.inf:
+            changed.append(int(max(self._changed, began) // self.window_s * self.window_s))
+            self._changed = math.inf
+        start = min([*changed, began if self._told_until is None else self._told_until, end])
+        self._told_until = end
+        calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
+        return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)
+
+    @property
+    def _tables(self) -> dict[str, Packed]:
+        return {"calls": self._calls, "texts": self._texts, "signals": self._signals}
+
+    def _changes_between(self, start: int, end: int) -> pd.DataFrame:
+        told = self._changes.drop_columns(["Timestamp"]).to_pandas()
+        told.insert(0, "time", self._changes["Timestamp"].to_numpy().view("int64") / 1e9)
+        return told[(told["time"] >= start) & (told["time"] < end)].reset_index(drop=True)
 
     def _summary(self, seen: Seen) -> RecordingSummary:
         taken = self.counts.taken
-        services = {*seen.calls["client"].unique(), *seen.calls["server"].unique()} - {""}
         return RecordingSummary(
             from_=float(seen.start),
             to=float(seen.end),
             spans=taken["spans"],
             samples=taken["samples"],
             changes=taken["changes"],
-            services=len(services),
+            services=self._bounds.services,
             skipped=(),
         )
 
     def state(self) -> State:
         """What to go on from after a restart, as of the last time that they were observed."""
         firsts = [first for first in (self._traces.first, self._samples.first) if first is not None]
-        tables = {
-            "calls": self._merged(),
-            "texts": self._texts,
-            "signals": self._signals,
-            "changes": self._changes,
-            "samples": self._samples.carried,
-        }
         replay_from = min(firsts, default=self._last + 1)
-        written = {name: _written(table) for name, table in tables.items()}
-        return State(self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, written)
+        packs = {name: dict(table.packs) for name, table in self._tables.items()}
+        tables = {"changes": _written(self._changes), "samples": _written(self._samples.carried)}
+        return State(
+            self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, packs, tables
+        )
 
     def restore(self, state: State, records: Iterable[tuple[int, Mapping[str, pa.Table]]], now: float) -> None:
         """Go on from the state of windows of the same length, and the records from `state.replay_from` on."""
+        for name, table in self._tables.items():
+            table.restore(state.windows[name])
         tables = {name: pa.ipc.open_stream(written).read_all() for name, written in state.tables.items()}
-        self._calls, self._texts, self._signals = [tables["calls"]], tables["texts"], tables["signals"]
-        self._changes = tables["changes"]
+        self._add_changes(tables["changes"])
         self._traces.until_ns, self._samples.until_s = state.traces_until_ns, state.samples_until_s
-        self._bounds.restart(tables["calls"])
+        self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])
         self._last = state.counted_to
         for sequence, rows in records:
@@ -200,14 +216,14 @@ class LiveWindows:
         self._samples.take_in(now)
 
 
+def _merged(parts: Sequence[pa.Table]) -> pa.Table:
+    """All calls of some parts; what was taken away altogether is no row."""
+    calls = merge_calls(parts)
+    return calls.filter(compute.greater(calls["attempts"], 0))
+
+
 def _written(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
-
-
-_TEXTS = """select * exclude (failed), sum(failed)::bigint as failed from told
-    group by all having sum(failed) > 0 order by all"""
-_CHANGES = """select epoch_ns(Timestamp) / 1e9 as time, * exclude (Timestamp) from (select distinct * from changed)
-    where time >= $1 and time < $2 order by time, Kind, Target, Actor, Generation"""

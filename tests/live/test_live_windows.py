@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epicenter.collector.model import CALL_EXAMPLES, CALLS, CHANGES, LOGS, SAMPLES, SPANS
+from epicenter.collector.model import Windows as Seen
 from epicenter.collector.signals import signals
 from epicenter.live.bounds import OVERFLOW
 from epicenter.live.config import Limits, Windows
@@ -31,9 +32,14 @@ def spans(*rows: dict[str, Any]) -> Piece:
     return {"spans": table(rows, SPANS)}
 
 
+def all_told(windows: LiveWindows, now: float) -> Seen:
+    """Also the windows that have not changed since they were told last."""
+    windows.tell_again()
+    return windows.observe(now)[0]
+
+
 def calls_of(windows: LiveWindows, now: float) -> pa.Table:
-    seen, _ = windows.observe(now)
-    return pa.Table.from_pandas(seen.calls, CALLS, preserve_index=False)
+    return pa.Table.from_pandas(all_told(windows, now).calls, CALLS, preserve_index=False)
 
 
 def counts(calls: pa.Table) -> list[dict[str, Any]]:
@@ -77,6 +83,8 @@ def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted(
     assert (row["server"], row["answered"], row["attempts"]) == ("stock", 1, 1)
     windows.observe(T0 + 60)
     windows.add(3, spans(server("c", "a", trace="t2")))
+    seen, _ = windows.observe(T0 + 61)
+    assert (seen.start, seen.end) == (T0 + 60, T0 + 60)
     (again,) = calls_of(windows, T0 + 61).to_pylist()
     assert again == row
     assert windows.counts.late["spans"] == 1
@@ -87,7 +95,7 @@ def test_what_is_kept_of_traces_follows_from_the_lateness_and_of_windows_from_th
     for window in range(15):
         windows.add(window + 1, spans(span("a", at=10.0 * window, trace=f"t{window}")))
         windows.observe(T0 + 10.0 * window + 5)
-    seen, _ = windows.observe(T0 + 145)
+    seen = all_told(windows, T0 + 145)
     assert windows.state().replay_from > 10
     assert seen.calls["window"].tolist() == [T0 + 10 * window for window in range(4, 14)]
 
@@ -145,7 +153,7 @@ def test_signals_are_those_of_one_look_at_all_samples_also_after_a_restart() -> 
             state = windows.state()
             windows = LiveWindows(SHORT, Limits())
             windows.restore(state, [one for one in records[:25] if one[0] >= state.replay_from], T0 + 60)
-    seen, _ = windows.observe(T0 + 100)
+    seen = all_told(windows, T0 + 100)
     assert pa.Table.from_pandas(seen.signals, preserve_index=False).to_pylist() == whole
 
 

@@ -1,0 +1,65 @@
+"""What is found while telemetry comes in, some of it late, is what one analysis of all of it finds afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epicenter.collector.recording import open_recording
+from epicenter.collector.windows import observe
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Analysis
+from epicenter.detectors.online import Watcher
+from epicenter.live.config import Limits
+from epicenter.live.config import Windows as Settings
+from epicenter.live.windows import LiveWindows
+from epicenter.synthetic.telemetry.record import record
+from tests.detectors.frames import SUMMARY
+from tests.synthetic.toy_history import DATABASE, START, TICK_S, toy_history
+
+WINDOW_S, TICKS = 60, 186
+STEP_S = 300
+LATE_S = 240
+TABLES = ("spans", "logs", "samples", "changes")
+
+compute: Any = pc
+
+
+def pieces(tables: dict[str, pa.Table], start: float, end: float) -> dict[str, pa.Table]:
+    """What comes between two moments: half of the spans at once, half of them late."""
+    found: dict[str, pa.Table] = {}
+    for name, rows in tables.items():
+        at = rows["Timestamp"].to_numpy().view("int64") / 1e9
+        if name == "spans":
+            at = at + LATE_S * compute.starts_with(rows["TraceId"], "0").to_numpy().astype(float)
+        found[name] = rows.filter(pa.array((at >= start) & (at < end)))
+    return found
+
+
+def of(analysis: Analysis) -> dict[str, Any]:
+    """What is said of the one incident, but for when it was seen and which traces show it."""
+    (one,) = analysis.incidents
+    return {name: getattr(one, name) for name in ("verdict", "trigger", "impact", "dns", "cascade", "sustaining")}
+
+
+def test_the_incident_shown_is_the_one_that_the_batch_finds(tmp_path: Path) -> None:
+    record(toy_history(ticks=TICKS), tmp_path, seed=0, spans_per_second=8)
+    with open_recording([tmp_path], scratch=tmp_path).connect() as connection:
+        tables = {name: connection.sql(f"from {name}").to_arrow_table() for name in TABLES}
+        whole = observe(connection, WINDOW_S)
+    end = START + TICKS * TICK_S
+    windows, watcher = LiveWindows(Settings(window_s=WINDOW_S, lateness_s=600), Limits()), Watcher(WINDOW_S)
+    found: dict[str, Any] = {}
+    told = 0
+    for number, now in enumerate(range(int(START) + STEP_S, int(end) + 2 * STEP_S, STEP_S), 1):
+        windows.add(number, pieces(tables, now - STEP_S, now))
+        fresh, summary = windows.observe(now)
+        told += (fresh.end - fresh.start) // WINDOW_S
+        analysis = watcher.step(fresh, summary)
+        found = {} if analysis is None else of(analysis)
+    assert found == of(analyze(whole, SUMMARY))
+    assert found["trigger"].component == DATABASE
+    assert told < 3 * (end - START) / WINDOW_S
