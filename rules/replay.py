@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..collector.errors import Refused, Unreachable
 from .files import Rule
 from .needs import reads
-from .prometheus import Line, Prometheus, Refused
+from .prometheus import Line, Prometheus, evaluate
 from .states import states, stretches
 from .write import STALE, Series
 
@@ -48,7 +49,7 @@ class Played:
 
 
 def replay(rules: Sequence[Rule], prometheus: Prometheus, start: float, end: float) -> list[Played]:
-    """Play all rules between two Unix seconds, each after those whose results it reads; Died if the server does."""
+    """Play all rules between two Unix seconds, each after those whose results it reads; Unreachable if it dies."""
     wanted = frozenset(name for rule in rules for name in reads(rule.expr))
     played = {id(rule): _play(rule, prometheus, start, end, wanted) for rule in in_order(rules)}
     return [played[id(rule)] for rule in rules]
@@ -81,9 +82,11 @@ def _play(rule: Rule, prometheus: Prometheus, start: float, end: float, wanted: 
     first = math.ceil(start / rule.interval_s) * rule.interval_s
     steps = [first + rule.interval_s * i for i in range(int((end - first) / rule.interval_s + 1e-9) + 1)]
     try:
-        lines = prometheus.query_range(rule.expr, first, steps[-1], rule.interval_s) if steps else []
+        lines = evaluate(prometheus, rule.expr, first, steps[-1], rule.interval_s) if steps else []
+    except Unreachable:
+        raise
     except Refused as error:
-        return Played(rule, 0, (), f"{rule.where}: Prometheus refuses it: {error}")
+        return Played(rule, 0, (), f"{rule.where}: Prometheus refuses it: {error.said or error}")
     if not rule.alert:
         if rule.name in wanted:
             named = [({**_labelled(rule, line.labels), "__name__": rule.name}, line.points) for line in lines]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..collector.errors import Unreachable
 from ..synthetic import simulate
 from ..synthetic.telemetry.metrics import scrape_times, streamed
 from ..synthetic.truth import Truth
@@ -14,7 +15,7 @@ from ..synthetic.world.history import History
 from .files import Rule
 from .needs import There, missing, reads
 from .pages import Coverage, Pages, coverage_of, pages_of
-from .prometheus import Died, private
+from .prometheus import private
 from .replay import Played, replay
 from .verdicts import Verdict, components_of, judge
 from .write import Series
@@ -43,13 +44,13 @@ class Backtest:
 
 
 def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Backtest:
-    """Simulate a world and play the rules over it; UsageError, MissingTool, or Died where Prometheus died twice."""
+    """Simulate a world and play the rules over it; UsageError, MissingTool, Unreachable if Prometheus died twice."""
     history = simulate(scenario, seed=seed)
     wanted = frozenset(name for rule in rules for name in reads(rule.expr))
     series = list(_series(history, every_s, wanted))
     try:
         played = _play(rules, history, series)
-    except Died:
+    except Unreachable:
         played = _play(rules, history, series)
     there = _known(played, series)
     names = components_of(history.truth, {service.name: service.hosts for service in history.services})
