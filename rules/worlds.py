@@ -56,7 +56,7 @@ def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: fl
     names = components_of(history.truth, {service.name: service.hosts for service in history.services})
     impact = _impact(history.truth)
     verdicts = tuple(judge(one, history.truth, names, there, impact) for one in played if one.rule.alert)
-    problems = tuple(one.refused for one in played if one.refused is not None)
+    problems = tuple(told for one in played for told in (one.refused, *one.doubts) if told is not None)
     pages = pages_of(verdicts, history.truth)
     coverage = coverage_of(verdicts, history.truth, history.end)
     return Backtest(scenario, history.start, history.end, history.truth, pages, coverage, verdicts, problems)
