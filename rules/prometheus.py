@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +70,19 @@ def program(name: str) -> str:
     return found
 
 
-@contextmanager
-def private(*flags: str) -> Generator[Prometheus]:
-    """An empty server until the block ends, however it ends; `flags` are more of its own.
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
+
+@contextmanager
+def private(*flags: str, port: Callable[[], int] = free_port) -> Generator[Prometheus]:
+    """An empty server until the block ends, however it ends.
+
+    flags: more of Prometheus' own. port: gives one to listen on; asked again where another program has taken it.
     Raises MissingTool, and Unreachable where it does not start.
     """
     binary = program("prometheus")
@@ -82,12 +91,12 @@ def private(*flags: str) -> Generator[Prometheus]:
         (folder / "prometheus.yml").write_text(_CONFIG, encoding="utf-8")
         for attempt in range(_TRIES):
             # another program may take the port between our asking for it and the server's start
-            port = _free_port()
+            listens = port()
             with (folder / "log").open("wb") as log:
-                server = subprocess.Popen([*_command(binary, folder, port), *flags], stdout=log, stderr=log)
+                server = subprocess.Popen([*_command(binary, folder, listens), *flags], stdout=log, stderr=log)
             try:
-                if _ready(server, f"http://127.0.0.1:{port}"):
-                    yield Prometheus(f"http://127.0.0.1:{port}")
+                if _ready(server, f"http://127.0.0.1:{listens}"):
+                    yield Prometheus(f"http://127.0.0.1:{listens}")
                     return
             finally:
                 _stop(server)
@@ -107,18 +116,11 @@ def _command(binary: str, folder: Path, port: int) -> list[str]:
     ]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _ready(server: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + READY_S
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):
+            with urllib.request.urlopen(f"{url}/-/ready", timeout=0.5):
                 return server.poll() is None
         except OSError:
             time.sleep(0.05)

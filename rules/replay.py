@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..collector.errors import Refused, Unreachable
+from ..collector.promapi import Server
 from .files import Rule
 from .labels import labelled, unfilled, valued
 from .needs import reads
@@ -58,8 +59,11 @@ _Results = tuple[list[Firing], Iterator[Series], list[float]]
 """Firings, series to write back, and the evaluations that went over the limit."""
 
 
-def replay(rules: Sequence[Rule], prometheus: Prometheus, start: float, end: float) -> list[Played]:
-    """Play all rules between two Unix seconds, each after those whose results it reads; Unreachable if it dies."""
+def replay(rules: Sequence[Rule], prometheus: Server, start: float, end: float) -> list[Played]:
+    """Play all rules between two Unix seconds, each after those whose results it reads.
+
+    What they make is written to a server of ours only. Unreachable if the server dies.
+    """
     wanted = frozenset(name for rule in rules for name in reads(rule.expr))
     played = {id(rule): _play(rule, prometheus, start, end, wanted) for rule in in_order(rules)}
     return [played[id(rule)] for rule in rules]
@@ -93,7 +97,7 @@ def in_order(rules: Sequence[Rule]) -> list[Rule]:
     return list(ordered.values())
 
 
-def _play(rule: Rule, prometheus: Prometheus, start: float, end: float, wanted: frozenset[str]) -> Played:
+def _play(rule: Rule, prometheus: Server, start: float, end: float, wanted: frozenset[str]) -> Played:
     first = math.ceil(start / rule.interval_s) * rule.interval_s
     steps = [first + rule.interval_s * i for i in range(int((end - first) / rule.interval_s + 1e-9) + 1)]
     try:
@@ -106,7 +110,7 @@ def _play(rule: Rule, prometheus: Prometheus, start: float, end: float, wanted: 
     if twice is not None:
         return Played(rule, len(lines), (), f"{rule.where}: Prometheus refuses it: two series have the labels {twice}")
     firings, series, over = (_alerting if rule.alert else _recording)(rule, made, steps)
-    if wanted & set(makes(rule)):
+    if isinstance(prometheus, Prometheus) and wanted & set(makes(rule)):
         prometheus.write(series)
     return Played(rule, len(lines), tuple(firings), doubts=(*unfilled(rule), *_limited(rule, over, steps)))
 

@@ -24,11 +24,11 @@ from epicenter.collector.model import SAMPLES
 from epicenter.collector.promapi import Server
 from epicenter.collector.prometheus import Prometheus
 from epicenter.collector.writer import RecordingWriter
+from epicenter.rules.prometheus import free_port
 from epicenter.rules.write import Series
 from epicenter.synthetic import History, simulate
 from tests import prometheus as real
 from tests.programs import require
-from tests.servers import free_port
 
 T0 = 1_760_000_400
 STEP_S = 60
