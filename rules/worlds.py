@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..synthetic import simulate
-from ..synthetic.telemetry.metrics import scrape_times, streamed
+from ..synthetic.telemetry.metrics import FOR_RULES, scrape_times, streamed
 from ..synthetic.world.history import History
 from .files import Rule
 from .needs import reads
@@ -16,7 +16,8 @@ from .write import Series
 
 METRICS = (
     *("semconv", "spanmetrics", "servicegraph", "coredns", "hubble", "unbound", "blackbox", "envoy"),
-    *("grpc", "yace", "kube", "redis", "queues", "world"),
+    *("grpc", "yace", "redis", "queues", "world"),
+    *FOR_RULES,
 )
 """The dialects in which a world speaks to rules: all that can stand side by side."""
 SCRAPE_S = 30.0
