@@ -44,7 +44,7 @@ def backtest_recording(rules: Sequence[Rule], folder: Path) -> Backtest:
     services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
     played = played_over(rules, series, start, end)
     seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()))
-    return result(seen, played, known(played, series))
+    return result(seen, played, known(rules, series))
 
 
 def _series(name: str, labels: dict[str, str], times: list[int], values: list[float]) -> Series:

@@ -80,22 +80,22 @@ def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[s
     )
 
 
-def known(played: Sequence[Played], series: Iterable[Series]) -> There:
+def known(rules: Sequence[Rule], series: Iterable[Series]) -> There:
     """What is scraped, with its labels, and what is recorded from it alone, at any depth."""
     scraped: dict[str, dict[str, set[str]]] = {}
     for one in series:
         labels = scraped.setdefault(one.labels["__name__"], {})
         for name, value in one.labels.items():
             labels.setdefault(name, set()).add(value)
-    return with_recorded(played, scraped)
+    return with_recorded(rules, scraped)
 
 
-def with_recorded(played: Sequence[Played], scraped: There) -> There:
+def with_recorded(rules: Sequence[Rule], scraped: There) -> There:
     """What is there once the rules have recorded what they can."""
     there: dict[str, Mapping[str, Collection[str]] | None] = {**scraped, "ALERTS": None, "ALERTS_FOR_STATE": None}
     grew = True
     while grew:
-        made = {one.rule.name for one in played if not one.rule.alert and not missing(one.rule.expr, there)}
+        made = {rule.name for rule in rules if not rule.alert and not missing(rule.expr, there)}
         grew = not made <= there.keys()
         there.update(dict.fromkeys(made - there.keys()))
     return there

@@ -10,6 +10,7 @@ from ..synthetic import simulate
 from ..synthetic.telemetry.metrics import FOR_RULES, scrape_times, streamed
 from ..synthetic.world.history import History
 from .files import Rule
+from .gaps import Gaps, gaps_of
 from .needs import reads
 from .results import Backtest, Seen, known, played_over, result
 from .write import Series
@@ -31,11 +32,21 @@ def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: fl
 
 def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S) -> Backtest:
     """Play the rules over a world that has been simulated; MissingTool, Unreachable if Prometheus died twice."""
-    series = list(_series(history, every_s, frozenset(name for rule in rules for name in reads(rule.expr))))
+    series = list(_series(history, every_s, _wanted(rules)))
     played = played_over(rules, series, history.start, history.end)
     services = {service.name: service.hosts for service in history.services}
     seen = Seen(history.scenario, history.start, history.end, history.truth, services)
-    return result(seen, played, known(played, series))
+    return result(seen, played, known(rules, series))
+
+
+def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Gaps:
+    """What a world lacks for the alerts to be tested in it; nothing is played."""
+    series = _series(simulate(scenario, seed=seed), every_s, _wanted(rules))
+    return gaps_of(rules, scenario, known(rules, series))
+
+
+def _wanted(rules: Sequence[Rule]) -> frozenset[str]:
+    return frozenset(name for rule in rules for name in reads(rule.expr))
 
 
 def _series(history: History, every_s: float, wanted: frozenset[str]) -> Iterator[Series]:

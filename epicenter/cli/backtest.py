@@ -15,7 +15,7 @@ from .numbers import SeedParameter
 from .times import TimeParameter
 
 if TYPE_CHECKING:
-    from ..rules.files import Rule
+    from ..rules.files import Rule, RuleSet
     from ..rules.results import Backtest
 
 FLAGSHIP = "aws-dynamodb-2025"
@@ -38,6 +38,7 @@ Play = Callable[[], "Backtest"]
 @click.option("--prometheus", "url", metavar="URL", help="Your own server to ask about its past, with --from and --to.")
 @click.option("--from", "start", type=TimeParameter(), help="With --prometheus: from this moment on.")
 @click.option("--to", "end", type=TimeParameter(), help="With --prometheus: up to this moment.")
+@click.option("--coverage", is_flag=True, help="Play nothing; tell which metrics the alerts lack in these worlds.")
 @click.option("--expect", "expect", type=_FILE, help="What must hold (YAML); ends with 1 where it does not.")
 @click.option(
     "--json",
@@ -53,6 +54,7 @@ def command(
     url: str | None,
     start: float | None,
     end: float | None,
+    coverage: bool,
     expect: Path | None,
     json_path: Path | None,
 ) -> None:
@@ -66,11 +68,14 @@ def command(
     from ..rules.expectations import check, read_expectations
     from ..rules.files import read_rules
     from ..rules.totals import report
-    from .output import check_writable, progress, to_json
+    from .output import check_writable, progress, write_result
 
     check_writable(json_path)
     expected = () if expect is None else read_expectations(expect)
     read = read_rules(rules)
+    if coverage:
+        _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
+        return
     plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end))
     results: list[Backtest] = []
     with progress("Playing") as bar:
@@ -78,12 +83,7 @@ def command(
             bar.update(bar.task_ids[0], total=len(plays), completed=number)
             results.append(play())
     told = report(read.problems, results, check(expected, results))
-    written = to_json(told)
-    if json_path is not None and str(json_path) != "-":
-        json_path.write_bytes(written)
-    if str(json_path) == "-":
-        click.echo(written, nl=False)
-    else:
+    if not write_result(told, json_path):
         alerts.render(told, Console())
     if not all(one.held for one in told.expectations):
         sys.exit(1)
@@ -105,12 +105,9 @@ def _plays(
     from ..rules.recordings import backtest_recording
     from ..rules.servers import backtest_server
     from ..rules.worlds import backtest
-    from ..synthetic import SCENARIOS, scenario
 
-    names = scenarios or (() if recordings or url else (FLAGSHIP,))
-    names = tuple(SCENARIOS) if "all" in names else tuple(dict.fromkeys(names))
+    names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
     for name in names:
-        scenario(name)
         yield partial(backtest, rules, name, seed=seed)
     for folder in recordings:
         yield partial(backtest_recording, rules, folder)
@@ -123,3 +120,27 @@ def _plays(
             raise UsageError(f"{url}: a Prometheus has no end: give --from and --to")
         server = Server(url, os.environ.get(TOKEN, ""), os.environ.get(TENANT, ""))
         yield partial(backtest_server, rules, server, start, end)
+
+
+def _worlds(names: Sequence[str]) -> tuple[str, ...]:
+    """The scenarios of these names, each once; UsageError for one that there is none of."""
+    from ..synthetic import SCENARIOS, scenario
+
+    for name in names:
+        if name != "all":
+            scenario(name)
+    return tuple(SCENARIOS) if "all" in names else tuple(dict.fromkeys(names))
+
+
+def _tell_coverage(read: RuleSet, scenarios: Sequence[str], seed: int, json_path: Path | None) -> None:
+    from rich.console import Console
+
+    from ..report import gaps
+    from ..rules.gaps import SCHEMA, GapsReport
+    from ..rules.worlds import missing_in
+    from .output import write_result
+
+    worlds = tuple(missing_in(read.rules, name, seed=seed) for name in _worlds(scenarios))
+    told = GapsReport(SCHEMA, read.problems, worlds)
+    if not write_result(told, json_path):
+        gaps.render(told, Console())
