@@ -6,6 +6,7 @@ EpicenterError                what the user can mend; printed as one sentence, e
 ├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
 ├── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
 ├── Refused                   a server that is asked for telemetry does not give it
+│   └── Unreachable           for it is not there, or no longer
 ├── UnreadableRequest         an export request that will never be readable (also a ValueError)
 │   └── OversizedRequest      one that is greater than is taken
 └── Unavailable               something that is wanted cannot be taken now, and may be sent again
@@ -52,11 +53,18 @@ class MissingTool(EpicenterError, RuntimeError):
 
 
 class Refused(EpicenterError):
-    """Names the server and says why it gives nothing; `too_much` where it may give less at a time."""
+    """Names the server and says why it gives nothing.
 
-    def __init__(self, why: str, *, too_much: bool = False) -> None:
-        self.too_much = too_much
+    too_much: it may give less at a time. said: its own words.
+    """
+
+    def __init__(self, why: str, *, too_much: bool = False, said: str = "") -> None:
+        self.too_much, self.said = too_much, said
         super().__init__(why)
+
+
+class Unreachable(Refused):
+    """A server that does not answer, or that did not start."""
 
 
 class UnreadableRequest(EpicenterError, ValueError):

@@ -1,10 +1,10 @@
-"""The two calls of Prometheus' HTTP API v1 that are needed, and how servers refuse them."""
+"""The calls of Prometheus' HTTP API v1 that are needed, and how servers refuse them."""
 
 from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from .addresses import one_line, web_address
-from .errors import Refused
+from .errors import Refused, Unreachable
 
 TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
 """Of the environment, since everybody on the machine can read a command's arguments."""
@@ -22,6 +22,8 @@ TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
 ATTEMPTS = 3
 LONGEST_WAIT_S = 30.0
 ANSWER_BYTES = 256 * 2**20
+_ADDRESS_CHARACTERS = 4000
+"""Longer questions are posted: servers and proxies on the way cut addresses at 8,000 and less (RFC 9110, 4.1)."""
 _T = TypeVar("_T")
 _TOO_MUCH = ("too many samples", "maximum resolution", "limit", "too large", "exceed")
 
@@ -76,15 +78,22 @@ class Server:
         return self._decoded(body, _Names).data or []
 
     def query_range(
-        self, query: str, start: int, end: int, step_s: int, sleep: Callable[[float], None]
+        self, query: str, start: float, end: float, step_s: float, sleep: Callable[[float], None] | None = None
     ) -> tuple[list[Series], list[str]]:
-        """Series and the server's warnings; a server that asks for patience is asked again, Refused at the end."""
-        form = {"query": query, "start": str(start), "end": str(end), "step": str(step_s)}
+        """Series and the server's warnings; with `sleep`, one that asks for patience is asked again.
+
+        Raises Refused, and Unreachable where nobody answers.
+        """
+        form = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:.3f}"}
         answer = self._decoded(self._get("/api/v1/query_range", form, sleep), _Ranges)
         if answer.data.kind != "matrix":
             raise Refused(f"{self._where} answered with a {answer.data.kind}, not with series")
         partial = ["some of the storage did not answer"] if answer.partial and not answer.warnings else []
         return answer.data.result, answer.warnings + partial
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send it once; Refused, Unreachable."""
+        self._ask(urllib.request.Request(f"{self.url.rstrip('/')}{path}", body, dict(headers)), None)
 
     @property
     def _where(self) -> str:
@@ -92,7 +101,12 @@ class Server:
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
     def _get(self, path: str, form: dict[str, str], sleep: Callable[[float], None] | None = None) -> bytes:
-        request = urllib.request.Request(f"{self.url.rstrip('/')}{path}?{urlencode(form)}")
+        asked, where = urlencode(form), f"{self.url.rstrip('/')}{path}"
+        if len(asked) > _ADDRESS_CHARACTERS:
+            return self._ask(urllib.request.Request(where, asked.encode()), sleep)
+        return self._ask(urllib.request.Request(f"{where}?{asked}"), sleep)
+
+    def _ask(self, request: urllib.request.Request, sleep: Callable[[float], None] | None) -> bytes:
         # a redirection to another host gets neither
         if self.token:
             request.add_unredirected_header("Authorization", f"Bearer {self.token}")
@@ -111,7 +125,7 @@ class Server:
                 continue
             except (OSError, HTTPException) as error:
                 reason = error.reason if isinstance(error, urllib.error.URLError) else error
-                raise Refused(f"{self._where} could not be asked ({reason or type(error).__name__})") from error
+                raise Unreachable(f"{self._where} could not be asked ({reason or type(error).__name__})") from error
             if len(body) > ANSWER_BYTES:
                 raise Refused(f"{self._where} answered with more than {ANSWER_BYTES:,} bytes", too_much=True)
             return body
@@ -127,7 +141,7 @@ class Server:
             why = body.decode(errors="replace")
         why = " ".join(why.split())[:300]
         too_much = error.code in (400, 413, 422) and any(words in why for words in _TOO_MUCH)
-        return Refused(f"{self._where} refused ({error.code}{f': {why}' if why else ''})", too_much=too_much)
+        return Refused(f"{self._where} refused ({error.code}{f': {why}' if why else ''})", too_much=too_much, said=why)
 
     def _decoded(self, body: bytes, type_: type[_T]) -> _T:
         try:

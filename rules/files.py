@@ -1,29 +1,28 @@
-"""Rule files as users have them -> groups of rules: Prometheus files, PrometheusRule resources, folders and globs."""
+"""Rule files as users have them -> rules: Prometheus files, PrometheusRule resources, mixins, folders and globs."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import promql_parser
-import yaml
 
-from ..collector.errors import UnreadableInput, UsageError
+from ..collector.errors import EpicenterError, UnreadableInput, UsageError
+from .documents import LINE, documents
+from .mixins import ENTRY, SUFFIXES, rendered
 
 DEFAULT_INTERVAL_S = 60.0
 """`evaluation_interval` of Prometheus where a group names none."""
 _NOTHING = re.compile(r"(0(ms|[smhdwy])?)*")
-_LINE = "\0line"
-"""Key under which a mapping remembers where it stood; no YAML of a user can hold it."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: `alert` tells whether `name` is an alert's or a recorded metric's; `line` is where it stands."""
+    """One rule: `alert` tells whether `name` is an alert's or a recorded metric's; `line` is 0 in jsonnet."""
 
     name: str
     alert: bool
@@ -40,7 +39,8 @@ class Rule:
     @property
     def where(self) -> str:
         """File, line, group and name, as sentences about the rule begin."""
-        return f"{self.file}, line {self.line}: group {self.group}, rule {self.name}"
+        line = f", line {self.line}" if self.line else ""
+        return f"{self.file}{line}: group {self.group}, rule {self.name}"
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,22 @@ class RuleSet:
 
 
 def read_rules(paths: Sequence[str]) -> RuleSet:
-    """The rules of files, folders (`*.yml` and `*.yaml` in them) and globs; one that cannot be used is a problem.
+    """The rules of files, folders (`*.yml`, `*.yaml` and a mixin's entry) and globs.
 
-    UsageError where a path leads to no file, UnreadableInput where a file is no YAML or holds no rules.
+    A file or rule that cannot be used is a problem, and does not stop the others. UsageError where a path leads to no
+    file; where nothing is left, the error of the first file.
     """
     rules: list[Rule] = []
     problems: list[str] = []
+    errors: list[EpicenterError] = []
     for path in _files(paths):
-        _read(path, rules, problems)
+        try:
+            _read(path, rules, problems)
+        except EpicenterError as error:
+            errors.append(error)
+    if errors and not rules:
+        raise errors[0]
+    problems += [str(error) for error in errors]
     seen: dict[tuple[object, ...], Rule] = {}
     for rule in rules:
         key = (rule.name, rule.alert, rule.expr, tuple(sorted(rule.labels.items())))
@@ -74,7 +82,11 @@ def _files(paths: Sequence[str]) -> list[Path]:
     for path in paths:
         place = Path(path)
         if place.is_dir():
-            inside = sorted(file for file in place.rglob("*") if file.suffix in (".yml", ".yaml"))
+            inside = sorted(
+                file
+                for file in place.rglob("*")
+                if file.suffix in (".yml", ".yaml") or (file.name == ENTRY and "vendor" not in file.parts)
+            )
             # promtool's unit tests stand beside the rules that they test
             here = [file for file in inside if not file.name.endswith((".test.yml", ".test.yaml"))]
         else:
@@ -90,7 +102,8 @@ def _files(paths: Sequence[str]) -> list[Path]:
 
 
 def _read(path: Path, rules: list[Rule], problems: list[str]) -> None:
-    groups = [group for document in _documents(path) for group in _groups(path, document)]
+    held = [rendered(path)] if path.suffix in SUFFIXES else documents(path)
+    groups = [group for document in held for group in _groups(path, document)]
     if not groups:
         raise UnreadableInput(path, "holds no groups of rules")
     for group in groups:
@@ -98,30 +111,21 @@ def _read(path: Path, rules: list[Rule], problems: list[str]) -> None:
             try:
                 rules.append(_rule(path, group, entry))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                line = entry[_LINE] if isinstance(entry, dict) else group[_LINE]
-                problems.append(f"{path}, line {line}: group {group.get('name', '')}: left out, for {_why(error)}")
+                line = (entry if isinstance(entry, dict) else group).get(LINE, 0)
+                where = f"{path}, line {line}" if line else path
+                problems.append(f"{where}: group {group.get('name', '')}: left out, for {_why(error)}")
 
 
 def _why(error: Exception) -> str:
     return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
-def _documents(path: Path) -> Iterator[Any]:
-    try:
-        yield from yaml.load_all(path.read_text(encoding="utf-8"), _Loader)
-    except UnicodeDecodeError as error:
-        raise UnreadableInput(path, "is not UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        line = None if error.problem_mark is None else error.problem_mark.line + 1
-        raise UnreadableInput(path, f"is no YAML: {error.problem}", line=line) from error
-    except yaml.YAMLError as error:
-        raise UnreadableInput(path, f"is no YAML: {error}") from error
-
-
 def _groups(path: Path, document: Any) -> list[dict[str, Any]]:
     """Groups of a rule file, of a PrometheusRule, or of a List of them."""
     if document is None:
         return []
+    if isinstance(document, list):
+        return [group for item in document for group in _groups(path, item)]
     if not isinstance(document, dict):
         raise UnreadableInput(path, "a rule file is a mapping with `groups`")
     if document.get("kind") in ("List", "PrometheusRuleList"):
@@ -130,13 +134,13 @@ def _groups(path: Path, document: Any) -> list[dict[str, Any]]:
         document = document.get("spec") or {}
     groups = document.get("groups") or []
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise UnreadableInput(path, "`groups` is a list of mappings", line=document.get(_LINE))
+        raise UnreadableInput(path, "`groups` is a list of mappings", line=document.get(LINE))
     return groups
 
 
 def _rule(path: Path, group: Mapping[str, Any], entry: Mapping[str, Any]) -> Rule:
     alert = "alert" in entry
-    labels = {str(key): str(value) for key, value in (entry.get("labels") or {}).items() if key != _LINE}
+    labels = {str(key): str(value) for key, value in (entry.get("labels") or {}).items() if key != LINE}
     return Rule(
         name=str(entry["alert"] if alert else entry["record"]),
         alert=alert,
@@ -146,7 +150,7 @@ def _rule(path: Path, group: Mapping[str, Any], entry: Mapping[str, Any]) -> Rul
         labels=labels,
         file=str(path),
         group=str(group.get("name", "")),
-        line=entry[_LINE],
+        line=entry.get(LINE, 0),
         interval_s=seconds(group.get("interval")) or DEFAULT_INTERVAL_S,
         limit=int(group.get("limit") or 0),
     )
@@ -157,20 +161,3 @@ def seconds(text: object) -> float:
     if text is None or _NOTHING.fullmatch(str(text)):
         return 0.0
     return promql_parser.parse_duration(str(text)).total_seconds()
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, remembers the line of every mapping, and leaves words as they are: to Prometheus `on` is a label's name."""
-
-
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    made: dict[Any, Any] = dict(loader.construct_mapping(node, deep=True))
-    made[_LINE] = node.start_mark.line + 1
-    return made
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag.endswith((":merge", ":null"))]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

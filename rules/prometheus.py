@@ -7,17 +7,14 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from ..collector.errors import EpicenterError, MissingTool
+from ..collector.errors import MissingTool, Unreachable
+from ..collector.promapi import Server
 from .write import Series, requests
 
 READY_S = 30.0
@@ -29,31 +26,6 @@ _CONFIG = "storage: {tsdb: {out_of_order_time_window: 10000d}}\n"
 _TRIES = 3
 
 
-class Refused(EpicenterError):
-    """Prometheus answered that it will not do it, in its own words."""
-
-
-class Died(EpicenterError):
-    """Prometheus is no longer there, or never came."""
-
-
-class _Result(msgspec.Struct):
-    metric: dict[str, str]
-    values: list[tuple[float, str]]
-
-
-class _Data(msgspec.Struct):
-    result: list[_Result]
-
-
-class _Answer(msgspec.Struct):
-    data: _Data
-
-
-class _Refusal(msgspec.Struct):
-    error: str
-
-
 @dataclass(frozen=True)
 class Line:
     """One series of an answer: its labels, and its value at each Unix second where it has one."""
@@ -63,46 +35,28 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Prometheus:
-    """A server to ask and to write to."""
+class Prometheus(Server):
+    """A server that may be written to, as nobody else's is."""
 
-    url: str
+    timeout_s: float = 120.0
 
     def write(self, series: Iterable[Series]) -> None:
-        """Remote-write the samples; Refused or Died."""
+        """Remote-write the samples; Refused or Unreachable."""
         headers = {"Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
         for body in requests(series):
-            self._post("/api/v1/write", body, headers)
-
-    def query_range(self, expr: str, start: float, end: float, step_s: float) -> list[Line]:
-        """Evaluate at start, start + step, … up to end; Refused or Died."""
-        lines: dict[tuple[tuple[str, str], ...], Line] = {}
-        steps = int((end - start) / step_s + 1e-9) + 1
-        for first in range(0, steps, MAX_STEPS):
-            begin, until = start + first * step_s, start + (min(first + MAX_STEPS, steps) - 1) * step_s
-            form = {"query": expr, "start": f"{begin:.3f}", "end": f"{until:.3f}", "step": f"{step_s:g}"}
-            raw = self._post("/api/v1/query_range", urllib.parse.urlencode(form).encode(), {})
-            for one in msgspec.json.decode(raw, type=_Answer).data.result:
-                line = lines.setdefault(tuple(sorted(one.metric.items())), Line(one.metric, {}))
-                line.points.update((at, float(value)) for at, value in one.values)
-        return list(lines.values())
-
-    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        request = urllib.request.Request(self.url + path, body, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=120) as response:
-                return response.read()
-        except urllib.error.HTTPError as error:
-            raise Refused(_words(error.read())) from error
-        except OSError as error:
-            raise Died(f"Prometheus at {self.url} no longer answers ({error})") from error
+            self.post("/api/v1/write", body, headers)
 
 
-def _words(body: bytes) -> str:
-    try:
-        return msgspec.json.decode(body, type=_Refusal).error
-    except msgspec.DecodeError:
-        return body.decode(errors="replace").strip()
+def evaluate(server: Server, expr: str, start: float, end: float, step_s: float) -> list[Line]:
+    """The expression at start, start + step, … up to end, however many; Refused or Unreachable."""
+    lines: dict[tuple[tuple[str, str], ...], Line] = {}
+    steps = int((end - start) / step_s + 1e-9) + 1
+    for first in range(0, steps, MAX_STEPS):
+        begin, until = start + first * step_s, start + (min(first + MAX_STEPS, steps) - 1) * step_s
+        for one in server.query_range(expr, begin, until, step_s)[0]:
+            line = lines.setdefault(tuple(sorted(one.metric.items())), Line(one.metric, {}))
+            line.points.update((at, float(value)) for at, value in one.values)
+    return list(lines.values())
 
 
 def program(name: str) -> str:
@@ -116,27 +70,40 @@ def program(name: str) -> str:
     return found
 
 
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
-def private() -> Generator[Prometheus]:
-    """An empty server until the block ends, however it ends; MissingTool, or Died where it does not start."""
+def private(*flags: str, config: str = _CONFIG, port: Callable[[], int] = free_port) -> Generator[Prometheus]:
+    """An empty server until the block ends, however it ends.
+
+    flags: more of Prometheus' own. config: its file. port: gives one to listen on; it is asked again where another
+    program has taken it.
+    Raises MissingTool, and Unreachable where it does not start.
+    """
     binary = program("prometheus")
     with tempfile.TemporaryDirectory(prefix="epicenter-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        (folder / "prometheus.yml").write_text(_CONFIG, encoding="utf-8")
+        (folder / "prometheus.yml").write_text(config, encoding="utf-8")
         for attempt in range(_TRIES):
             # another program may take the port between our asking for it and the server's start
-            port = _free_port()
+            listens = port()
             with (folder / "log").open("wb") as log:
-                server = subprocess.Popen(_command(binary, folder, port), stdout=log, stderr=log)
+                server = subprocess.Popen([*_command(binary, folder, listens), *flags], stdout=log, stderr=log)
             try:
-                if _ready(server, f"http://127.0.0.1:{port}"):
-                    yield Prometheus(f"http://127.0.0.1:{port}")
+                if _ready(server, f"http://127.0.0.1:{listens}"):
+                    yield Prometheus(f"http://127.0.0.1:{listens}")
                     return
             finally:
                 _stop(server)
             told = (folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
             if attempt == _TRIES - 1 or not any("address already in use" in line for line in told):
-                raise Died(f"Prometheus did not start: {''.join(told)}")
+                raise Unreachable(f"Prometheus did not start: {''.join(told)}")
 
 
 def _command(binary: str, folder: Path, port: int) -> list[str]:
@@ -150,18 +117,11 @@ def _command(binary: str, folder: Path, port: int) -> list[str]:
     ]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _ready(server: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + READY_S
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):
+            with urllib.request.urlopen(f"{url}/-/ready", timeout=0.5):
                 return server.poll() is None
         except OSError:
             time.sleep(0.05)

@@ -5,42 +5,77 @@ Source: AlertingRule.Eval in Prometheus' rules/alerting.go (2.42); the oracle in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+_K = TypeVar("_K", bound=Hashable)
 
 
-@dataclass(frozen=True)
+@dataclass
 class States:
-    """Unix seconds of the evaluations at which an alert was pending, and at which it fired."""
+    """The evaluations at which an alert was pending, and at which it fired -> active since; in Unix seconds."""
 
-    pending: tuple[float, ...]
-    firing: tuple[float, ...]
+    pending: dict[float, float] = field(default_factory=dict)
+    firing: dict[float, float] = field(default_factory=dict)
 
 
-def states(active: Collection[float], steps: Sequence[float], for_s: float, keep_s: float) -> States:
-    """What an alert of one label set was at each evaluation; `active` are those at which its expression had a value."""
-    pending: list[float] = []
-    firing: list[float] = []
+@dataclass
+class _Machine:
+    """One label set of an alert: since when it is active, and since when it fires only because it is kept firing."""
+
+    for_s: float
+    keep_s: float
     since: float | None = None
     kept: float | None = None
-    fires = False
+    fires: bool = False
+
+    def step(self, at: float, active: bool) -> bool:
+        """One evaluation; whether it is pending or firing after it."""
+        if active:
+            self.since, self.kept = at if self.since is None else self.since, None
+            self.fires = self.fires or at - self.since >= self.for_s
+            return True
+        if self.fires and self.keep_s > 0:
+            self.kept = at if self.kept is None else self.kept
+            self.fires = at - self.kept < self.keep_s
+        else:
+            self.fires = False
+        if not self.fires:
+            self.forget()
+        return self.fires
+
+    def forget(self) -> None:
+        """As if it had never been active."""
+        self.since, self.kept, self.fires = None, None, False
+
+
+def states(
+    active: Mapping[_K, Collection[float]], steps: Sequence[float], for_s: float, keep_s: float, limit: int = 0
+) -> tuple[dict[_K, States], list[float]]:
+    """What each label set of an alert was at each evaluation, and the evaluations that went over the group's limit.
+
+    active: label set -> evaluations at which the expression had a value. Over the limit (0: none) the evaluation
+    fails and all label sets are forgotten.
+    """
+    found = {key: States() for key in active}
+    machines = {key: _Machine(for_s, keep_s) for key in active}
+    over: list[float] = []
     for at in steps:
-        if at in active:
-            since, kept = at if since is None else since, None
-            fires = fires or at - since >= for_s
-        elif fires and keep_s > 0:
-            kept = at if kept is None else kept
-            fires = at - kept < keep_s
-        else:
-            fires = False
-        if at not in active and not fires:
-            since = kept = None
-        else:
-            (firing if fires else pending).append(at)
-    return States(tuple(pending), tuple(firing))
+        told = [key for key, machine in machines.items() if machine.step(at, at in active[key])]
+        if 0 < limit < len(told):
+            over.append(at)
+            for machine in machines.values():
+                machine.forget()
+            continue
+        for key in told:
+            machine = machines[key]
+            assert machine.since is not None
+            (found[key].firing if machine.fires else found[key].pending)[at] = machine.since
+    return found, over
 
 
-def stretches(times: Sequence[float], step_s: float) -> list[tuple[float, float]]:
+def stretches(times: Iterable[float], step_s: float) -> list[tuple[float, float]]:
     """First and last of each unbroken run of evaluations.
 
     >>> stretches([0.0, 30.0, 120.0], 30.0)

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .expectations import Checked
+from .results import Backtest
 from .verdicts import AFTER_S, Verdict
-from .worlds import Backtest
 
-SCHEMA = "epicenter.backtest/2"
+SCHEMA = "epicenter.backtest/3"
 DAY_S = 86_400.0
 TRUE = ("cause", "early", "loop", "symptom")
 
@@ -48,21 +49,25 @@ class Report:
     problems: tuple[str, ...]
     scenarios: tuple[Backtest, ...]
     rules: tuple[RuleTotals, ...]
+    expectations: tuple[Checked, ...]
 
 
-def report(problems: Sequence[str], results: Sequence[Backtest]) -> Report:
+def report(problems: Sequence[str], results: Sequence[Backtest], checked: Sequence[Checked] = ()) -> Report:
     """Everything about the worlds, and each alert over all of them in the order of the files."""
     found: dict[tuple[str, int, str], list[tuple[Backtest, Verdict]]] = {}
     for result in results:
         for verdict in result.verdicts:
             found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
-    return Report(SCHEMA, tuple(problems), tuple(results), tuple(_totals(seen) for seen in found.values()))
+    totals = tuple(_totals(seen) for seen in found.values())
+    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked))
 
 
 def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
     rule = seen[0][1]
-    could = [(result, one) for result, one in seen if one.kind not in ("untestable", "refused")]
-    outages = [one for result, one in could if result.truth.incident is not None]
+    could = [
+        (result, one) for result, one in seen if one.kind not in ("untestable", "refused") and result.truth is not None
+    ]
+    outages = [one for result, one in could if result.truth is not None and result.truth.incident is not None]
     kinds = Counter(judged.kind for _, one in could for judged in one.firings)
     true, false = sum(kinds[kind] for kind in TRUE), kinds["false_alarm"]
     caught = sum(one.kind in TRUE for one in outages)
@@ -79,6 +84,8 @@ def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
 
 def _calm_s(result: Backtest) -> float:
     """Seconds outside the outage and the windows that still hold it."""
+    if result.truth is None:
+        return 0.0
     if result.truth.incident is None:
         return result.end - result.start
     start, end = result.truth.incident

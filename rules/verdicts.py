@@ -11,8 +11,10 @@ from ..synthetic.truth import Truth
 from .needs import There, missing, tells_of_absence
 from .replay import Firing, Played
 
-Kind = Literal["cause", "symptom", "loop", "early", "false_alarm", "quiet", "untestable", "unattributed", "refused"]
-ORDER: tuple[Kind, ...] = ("cause", "early", "loop", "symptom", "unattributed", "false_alarm")
+Kind = Literal[
+    "cause", "symptom", "loop", "early", "false_alarm", "quiet", "untestable", "unattributed", "fired", "refused"
+]
+ORDER: tuple[Kind, ...] = ("cause", "early", "loop", "symptom", "unattributed", "false_alarm", "fired")
 """The better of two firings makes the verdict on a rule."""
 EARLY_S = 7200.0
 """So long before the trigger an alert on the root component may be a forewarning (assumed)."""
@@ -53,11 +55,13 @@ class Verdict:
     firings: tuple[Judged, ...]
 
 
-def judge(played: Played, truth: Truth, components: Mapping[str, str], there: There, impact: float | None) -> Verdict:
-    """The verdict on one alert. components: every name a component goes by -> the component; impact: Unix seconds."""
+def judge(played: Played, truth: Truth | None, components: Mapping[str, str], there: There) -> Verdict:
+    """The verdict on one alert; without a truth, that it fired. components: every name that one goes by -> the one."""
     rule = played.rule
     needs = tuple(sorted(missing(rule.expr, there)))
-    judged = tuple(_judge(firing, truth, components) for firing in played.firings)
+    judged = tuple(
+        Judged("fired", "", firing) if truth is None else _judge(firing, truth, components) for firing in played.firings
+    )
     kinds: set[Kind] = {one.kind for one in judged}
     kind: Kind = min(kinds, key=ORDER.index) if kinds else "quiet"
     if played.refused is not None:
@@ -65,7 +69,8 @@ def judge(played: Played, truth: Truth, components: Mapping[str, str], there: Th
     elif needs:
         kind, judged = "untestable", ()
     told = [one.firing.start for one in judged if one.kind in ("cause", "loop", "symptom")]
-    onset = truth.trigger_start
+    onset = None if truth is None else truth.trigger_start
+    impact = None if truth is None else _impact(truth)
     return Verdict(
         *(rule.name, rule.group, rule.file, rule.line, rule.interval_s, kind, tells_of_absence(rule.expr), needs),
         refused=played.refused,
@@ -85,6 +90,11 @@ def components_of(truth: Truth, services: Mapping[str, Sequence[str]]) -> dict[s
     names.update(dict.fromkeys((truth.root_component, *truth.root_aliases), truth.root_component))
     names.pop("", None)
     return names
+
+
+def _impact(truth: Truth) -> float | None:
+    """When users first failed."""
+    return next((phase.start for phase in truth.phases if phase.name == "users affected"), None)
 
 
 def _judge(firing: Firing, truth: Truth, components: Mapping[str, str]) -> Judged:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from epicenter.rules.prometheus import free_port
 from tests.deploy.test_configs import ALERTMANAGER
 from tests.programs import find, require
-from tests.servers import READY_S, free_port, running
+from tests.servers import READY_S, running
 
 Labels = Mapping[str, str]
 

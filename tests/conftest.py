@@ -11,7 +11,7 @@ import pytest
 
 from epicenter.synthetic import History
 from tests.programs import require
-from tests.prometheus import Prometheus, backfill, exposition, serve
+from tests.prometheus import Prometheus, holding, scraped
 from tests.simulated import FOLDER, simulated
 
 SCRAPE_S = 60.0
@@ -31,10 +31,8 @@ def flagship() -> History:
 
 
 @pytest.fixture(scope="session")
-def flagship_prometheus(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def flagship_prometheus(flagship: History) -> Iterator[Prometheus]:
     """All that the flagship exposes but its buckets, which no dashboard or rule reads."""
     require("prometheus")
-    folder = tmp_path_factory.mktemp("prometheus") / "data"
-    backfill(exposition(flagship, SCRAPE_S, lambda name: not name.endswith("_bucket")), folder)
-    with serve(folder) as prometheus:
+    with holding(scraped(flagship, SCRAPE_S, lambda name: not name.endswith("_bucket"))) as prometheus:
         yield prometheus

@@ -51,7 +51,7 @@ def command(
 
     from ..pipeline import analyze_paths
     from ..report import html, terminal
-    from .output import check_writable, progress, to_json
+    from .output import check_writable, progress, write_result
     from .urls import fetched, with_skipped
 
     for path in (html_path, json_path):
@@ -62,9 +62,5 @@ def command(
     analysis = with_skipped(analysis, notes)
     if html_path is not None:
         html_path.write_text(html.render(analysis, windows), encoding="utf-8")
-    if json_path is not None and str(json_path) != "-":
-        json_path.write_bytes(to_json(analysis))
-    if str(json_path) == "-":
-        click.echo(to_json(analysis), nl=False)
-    else:
+    if not write_result(analysis, json_path):
         terminal.render(analysis, Console())

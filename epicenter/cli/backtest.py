@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .numbers import SeedParameter
+from .times import TimeParameter
 
 if TYPE_CHECKING:
-    from ..rules.worlds import Backtest
+    from ..rules.files import Rule, RuleSet
+    from ..rules.results import Backtest
 
 FLAGSHIP = "aws-dynamodb-2025"
+_FILE = click.Path(path_type=Path)
+_HERE = click.Path(path_type=Path, exists=True)
+Play = Callable[[], "Backtest"]
 
 
 @click.command("backtest")
@@ -21,46 +30,117 @@ FLAGSHIP = "aws-dynamodb-2025"
     "--scenario",
     "scenarios",
     multiple=True,
-    default=(FLAGSHIP,),
-    show_default=True,
     metavar="NAME|all",
-    help="The world to test in; may be repeated.",
+    help=f"The world to test in; may be repeated.  [default, where nothing else is given: {FLAGSHIP}]",
 )
 @click.option("--seed", type=SeedParameter(), default=0, show_default=True, help="Varies what real estates vary.")
+@click.option("--recording", "recordings", type=_HERE, multiple=True, help="A recording to test in; may be repeated.")
+@click.option("--prometheus", "url", metavar="URL", help="Your own server to ask about its past, with --from and --to.")
+@click.option("--from", "start", type=TimeParameter(), help="With --prometheus: from this moment on.")
+@click.option("--to", "end", type=TimeParameter(), help="With --prometheus: up to this moment.")
+@click.option("--coverage", is_flag=True, help="Play nothing; tell which metrics the alerts lack in these worlds.")
+@click.option("--expect", "expect", type=_FILE, help="What must hold (YAML); ends with 1 where it does not.")
 @click.option(
     "--json",
     "json_path",
     type=click.Path(path_type=Path, allow_dash=True),
     help="Write it as JSON (- for standard output).",
 )
-def command(rules: tuple[str, ...], scenarios: tuple[str, ...], seed: int, json_path: Path | None) -> None:
-    """Play the alert rules of RULES (files, folders, globs) over simulated outages whose cause is known."""
+def command(
+    rules: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    seed: int,
+    recordings: tuple[Path, ...],
+    url: str | None,
+    start: float | None,
+    end: float | None,
+    coverage: bool,
+    expect: Path | None,
+    json_path: Path | None,
+) -> None:
+    """Play the alert rules of RULES (files, folders, globs, mixins) over simulated outages whose cause is known.
+
+    Or over a recording, or over the past of your own Prometheus, which is only read.
+    """
     from rich.console import Console
 
     from ..report import alerts
+    from ..rules.expectations import check, read_expectations
     from ..rules.files import read_rules
-    from ..rules.prometheus import program
     from ..rules.totals import report
-    from ..rules.worlds import backtest
-    from ..synthetic import SCENARIOS, scenario
-    from .output import check_writable, progress, to_json
+    from .output import check_writable, progress, write_result
 
     check_writable(json_path)
-    names = tuple(SCENARIOS) if "all" in scenarios else tuple(dict.fromkeys(scenarios))
-    for name in names:
-        scenario(name)
+    expected = () if expect is None else read_expectations(expect)
     read = read_rules(rules)
-    program("prometheus")
+    if coverage:
+        _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
+        return
+    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end))
     results: list[Backtest] = []
     with progress("Playing") as bar:
-        for number, name in enumerate(names):
-            bar.update(bar.task_ids[0], total=len(names), completed=number)
-            results.append(backtest(read.rules, name, seed=seed))
-    told = report(read.problems, results)
-    written = to_json(told)
-    if json_path is not None and str(json_path) != "-":
-        json_path.write_bytes(written)
-    if str(json_path) == "-":
-        click.echo(written, nl=False)
-    else:
+        for number, play in enumerate(plays):
+            bar.update(bar.task_ids[0], total=len(plays), completed=number)
+            results.append(play())
+    told = report(read.problems, results, check(expected, results))
+    if not write_result(told, json_path):
         alerts.render(told, Console())
+    if not all(one.held for one in told.expectations):
+        sys.exit(1)
+
+
+def _plays(
+    rules: Sequence[Rule],
+    scenarios: Sequence[str],
+    seed: int,
+    recordings: Sequence[Path],
+    url: str | None,
+    start: float | None,
+    end: float | None,
+) -> Iterator[Play]:
+    """What is to be played, checked before any work: UsageError, MissingTool."""
+    from ..collector.errors import UsageError
+    from ..collector.promapi import TENANT, TOKEN, Server
+    from ..rules.prometheus import program
+    from ..rules.recordings import backtest_recording
+    from ..rules.servers import backtest_server
+    from ..rules.worlds import backtest
+
+    names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
+    for name in names:
+        yield partial(backtest, rules, name, seed=seed)
+    for folder in recordings:
+        yield partial(backtest_recording, rules, folder)
+    if names or recordings:
+        program("prometheus")
+    if url is None and (start is not None or end is not None):
+        raise UsageError("--from and --to go with --prometheus")
+    if url is not None:
+        if start is None or end is None:
+            raise UsageError(f"{url}: a Prometheus has no end: give --from and --to")
+        server = Server(url, os.environ.get(TOKEN, ""), os.environ.get(TENANT, ""))
+        yield partial(backtest_server, rules, server, start, end)
+
+
+def _worlds(names: Sequence[str]) -> tuple[str, ...]:
+    """The scenarios of these names, each once; UsageError for one that there is none of."""
+    from ..synthetic import SCENARIOS, scenario
+
+    for name in names:
+        if name != "all":
+            scenario(name)
+    return tuple(SCENARIOS) if "all" in names else tuple(dict.fromkeys(names))
+
+
+def _tell_coverage(read: RuleSet, scenarios: Sequence[str], seed: int, json_path: Path | None) -> None:
+    from rich.console import Console
+
+    from ..report import gaps
+    from ..rules.gaps import SCHEMA, GapsReport
+    from ..rules.worlds import missing_in
+    from .output import write_result
+
+    worlds = tuple(missing_in(read.rules, name, seed=seed) for name in _worlds(scenarios))
+    told = GapsReport(SCHEMA, read.problems, worlds)
+    if not write_result(told, json_path):
+        gaps.render(told, Console())

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +18,16 @@ from ..collector.errors import UsageError
 def to_json(value: object) -> bytes:
     """Indented JSON with a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def write_result(value: object, path: Path | None) -> bool:
+    """Write it as JSON where a path is given; whether that was standard output, which then gets nothing else."""
+    if str(path) == "-":
+        click.echo(to_json(value), nl=False)
+        return True
+    if path is not None:
+        path.write_bytes(to_json(value))
+    return False
 
 
 def check_writable(path: Path | None) -> None:

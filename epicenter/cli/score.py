@@ -64,7 +64,7 @@ def command(
     from ..scoring.expectations import parse_expectation
     from ..scoring.library import run_worlds
     from ..scoring.totals import totals_of
-    from .output import check_writable, progress, to_json
+    from .output import check_writable, progress, write_result
 
     expectations = [parse_expectation(text) for text in fail_under]
     check_writable(json_path)
@@ -73,12 +73,7 @@ def command(
         task = bar.task_ids[0]
         rows = run_worlds(worlds, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
     totals = totals_of(rows)
-    result = to_json({"schema": SCHEMA, "totals": totals, "cases": rows})
-    if json_path is not None and str(json_path) != "-":
-        json_path.write_bytes(result)
-    if str(json_path) == "-":
-        click.echo(result, nl=False)
-    else:
+    if not write_result({"schema": SCHEMA, "totals": totals, "cases": rows}, json_path):
         table.render(rows, totals, Console())
     broken = [sentence for one in expectations if (sentence := one.broken_by(totals)) is not None]
     for sentence in broken:

@@ -6,10 +6,11 @@ from collections import Counter
 
 from rich.console import Console
 
+from ..rules.results import Backtest
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
-from ..rules.worlds import Backtest
 from .printer import Printer
+from .words import utc
 
 SAYS = {
     "cause": "on the cause",
@@ -17,6 +18,7 @@ SAYS = {
     "loop": "on the loop",
     "symptom": "on a symptom",
     "unattributed": "unattributed",
+    "fired": "fired",
     "false_alarm": "false alarm",
     "quiet": "quiet",
     "untestable": "untestable",
@@ -26,7 +28,7 @@ SAYS = {
 
 
 def render(report: Report, console: Console) -> None:
-    """Print every world's verdicts and pages, each alert over several worlds, and what was left out."""
+    """Print every world's verdicts and pages, each alert over several worlds, what failed, and what was left out."""
     printer = Printer(console)
     for number, result in enumerate(report.scenarios):
         if number:
@@ -41,6 +43,13 @@ def render(report: Report, console: Console) -> None:
     if len(report.scenarios) > 1 and report.rules:
         printer.section("Each alert over all scenarios")
         printer.rows([(one.name, _trust(one)) for one in report.rules])
+    if report.expectations:
+        failed = [one for one in report.expectations if not one.held]
+        printer.section(f"Expectations: {len(report.expectations) - len(failed)} of {len(report.expectations)} held")
+        for one in failed:
+            printer.say(f"{one.scenario}: {one.expectation}", indent=4, first="  ✗ ")
+            for line in one.why.splitlines():
+                printer.say(line, indent=6)
     told = [*report.problems, *(problem for result in report.scenarios for problem in result.problems)]
     if told:
         printer.section("Left out or doubtful")
@@ -61,6 +70,8 @@ def summary(result: Backtest) -> str:
 
 def _paged(result: Backtest) -> str:
     pages = result.pages
+    if pages is None or result.truth is None:
+        return "Nobody knows what really happened here: nothing is judged."
     false = f"{pages.false_alarms} false alarms paged." if pages.false_alarms else ""
     if pages.first_s is None:
         return false if result.truth.incident is None else f"Nobody was paged during the outage. {false}".rstrip()
@@ -93,8 +104,10 @@ def _about(one: Verdict) -> str:
     if one.kind == "untestable":
         return f"{'it tells of absence, and ' if one.absence else ''}not in this scenario: {', '.join(one.needs)}"
     when = "" if one.to_detect_s is None else f"{duration(one.to_detect_s)} (±{one.interval_s:g} s) after the onset; "
+    if one.kind == "fired":
+        when = f"first at {utc(one.firings[0].firing.start)} (±{one.interval_s:g} s); "
     on = ", ".join(sorted({found.component for found in one.firings if found.component and found.kind == one.kind}))
-    many = f"{len(one.firings)} times" if one.firings else ""
+    many = {0: "", 1: "once"}.get(len(one.firings), f"{len(one.firings)} times")
     return f"{when}{many}{f' on {on}' if on else ''}"
 
 

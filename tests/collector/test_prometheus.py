@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
@@ -23,27 +24,32 @@ from epicenter.collector.model import SAMPLES
 from epicenter.collector.promapi import Server
 from epicenter.collector.prometheus import Prometheus
 from epicenter.collector.writer import RecordingWriter
+from epicenter.rules.prometheus import free_port
+from epicenter.rules.write import Series
 from epicenter.synthetic import History, simulate
 from tests import prometheus as real
 from tests.programs import require
-from tests.servers import free_port
 
 T0 = 1_760_000_400
 STEP_S = 60
 
 
-def small(at: int) -> str:
-    return f'up{{job="a"}} 1 {at}\nup{{job="b",le=""}} 0 {at}\nshop_asked_total{{app="x"}} {at - T0} {at}\nodd 1 {at}\n'
+def small() -> Iterator[Series]:
+    times = np.arange(T0, T0 + 6000, STEP_S, dtype=np.float64)
+    for labels, values in (
+        ({"__name__": "up", "job": "a"}, np.ones_like(times)),
+        ({"__name__": "up", "job": "b"}, np.zeros_like(times)),
+        ({"__name__": "shop_asked_total", "app": "x"}, times - T0),
+        ({"__name__": "odd"}, np.ones_like(times)),
+    ):
+        yield Series(labels, times, values)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     require("prometheus")
-    folder = tmp_path_factory.mktemp("small") / "data"
-    lines = [small(at) for at in range(T0, T0 + 6000, STEP_S)]
-    real.backfill([*lines, "# EOF\n"], folder)
     # so few samples a query that the server refuses what Epicenter asks for first
-    with real.serve(folder, "--query.max-samples=150") as running:
+    with real.holding(small(), "--query.max-samples=150") as running:
         yield Server(running.url)
 
 
@@ -176,14 +182,13 @@ def outage() -> History:
 
 
 def test_the_same_incident_is_found_as_from_the_samples_themselves(outage: History, tmp_path: Path) -> None:
-    lines = list(real.exposition(outage, STEP_S, lambda name: bool(concepts_of(name))))
-    text = tmp_path / "samples.om"
-    text.write_text("".join(lines), encoding="utf-8")
     require("prometheus")
-    real.backfill(lines, tmp_path / "data")
+    series = list(real.scraped(outage, STEP_S, lambda name: bool(concepts_of(name))))
+    text = tmp_path / "samples.om"
+    text.write_text("".join(real.exposition(series)), encoding="utf-8")
     expected, _ = analyze_paths([text])
     seen = expected.recording
-    with real.serve(tmp_path / "data") as running, RecordingWriter(tmp_path / "polled") as writer:
+    with real.holding(series) as running, RecordingWriter(tmp_path / "polled") as writer:
         for table in Prometheus(Server(running.url)).read(seen.from_, seen.to, STEP_S):
             writer.write("samples", table)
         arguments = ["analyze", running.url, "--from", str(seen.from_), "--to", str(seen.from_ + 300), "--json", "-"]

@@ -11,7 +11,7 @@ from promql_parser import MatrixSelector, VectorSelector, parse, walk
 
 from tests.dashboards.boards import BOARDS, PANELS, exprs
 from tests.dashboards.promql import plain
-from tests.rules.replay import FOLDER, groups
+from tests.rules.shipped import FOLDER, groups
 
 PAGE = (Path(__file__).parents[2] / "docs" / "live-metrics.md").read_text(encoding="utf-8")
 FROM_THE_SCRAPE = {"job", "instance", "cluster", "namespace"}

@@ -10,12 +10,12 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from epicenter.rules.prometheus import Line, Prometheus, evaluate
 from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.exposition import WorldMetrics
 from epicenter.synthetic.telemetry.sdk import Tally
 from tests.dashboards.boards import PANELS, exprs
 from tests.dashboards.promql import plain, selected
-from tests.prometheus import Line, Prometheus
 
 STEP_S = 300.0
 EXPRS = {
@@ -67,7 +67,7 @@ def test_metrics_are_what_emit_exposes(title: str, exposed: frozenset[str]) -> N
 @every_panel
 def test_panel_is_not_empty(title: str, flagship: History, flagship_prometheus: Prometheus) -> None:
     for expr in EXPRS[title]:
-        lines = flagship_prometheus.query_range(expr, flagship.start + 600, flagship.end, STEP_S)
+        lines = evaluate(flagship_prometheus, expr, flagship.start + 600, flagship.end, STEP_S)
         values = [value for line in lines for value in line.points.values()]
         assert values, f"{title}: no series"
         assert any(value > 0 for value in values), f"{title}: nothing but zero and NaN"
@@ -84,7 +84,7 @@ def test_the_panel_that_should_jump_does(
 ) -> None:
     """Against its own calm: a line that is always high tells nobody anything."""
     (told,) = (one for one in flagship.truth.phases if one.name == phase)
-    lines = flagship_prometheus.query_range(EXPRS[title][0], flagship.start + 600, flagship.end, STEP_S)
+    lines = evaluate(flagship_prometheus, EXPRS[title][0], flagship.start + 600, flagship.end, STEP_S)
     jumps = [
         worst(during) - worst(values(line, flagship.start, flagship.truth.trigger[0]) or [0.0])
         for line in lines

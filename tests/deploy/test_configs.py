@@ -11,7 +11,7 @@ import yaml
 
 from tests.dashboards.boards import BOARDS, variables
 from tests.programs import require
-from tests.rules.replay import FILES, groups
+from tests.rules.shipped import FILES, groups
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"

@@ -87,3 +87,15 @@ def test_a_scenario_that_does_not_exist_is_said_before_any_work(tmp_path: Path) 
     rules.write_text(RULES, encoding="utf-8")
     done = CliRunner().invoke(cli, ["backtest", str(rules), "--scenario", "dns-rot"])
     assert "did you mean" in str(done.exception)
+
+
+def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    monkeypatch.setenv("PATH", "")  # no Prometheus is needed
+    out = tmp_path / "out.json"
+    scenario = ("--scenario", "plain-failure", "--json", str(out))
+    done = CliRunner().invoke(cli, ["backtest", "--coverage", str(tmp_path / "rules.yml"), *scenario])
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("plain-failure: 3 of 5 alerts can be tested.")
+    (world,) = json.loads(out.read_text(encoding="utf-8"))["scenarios"]
+    assert {gap["need"]: gap["alone"] for gap in world["gaps"]} == {"nobody_has_this": 1, 'up (label job="nobody")': 1}

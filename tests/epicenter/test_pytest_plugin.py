@@ -56,7 +56,7 @@ def test_a_failure_tells_when_the_alert_fired_and_what_cannot_be_asked_is_said(p
     for sentence in (
         "*Nobody cannot be tested in dns-root-no-storm: it has no nobody_has_this",
         "*there is no alert NameDoesNotAnwser; there are NameDoesNotAnswer, Nobody",
-        "*on='couse': is none of cause, loop, symptom, early, unattributed, false_alarm",
+        "*on='couse': is none of cause, loop, symptom, early, unattributed, false_alarm, fired",
         "*within='soon': is no time such as 3m or 1h30m",
     ):
         done.stdout.fnmatch_lines([sentence])

@@ -18,13 +18,13 @@ from typing import Any
 
 import yaml
 
+from epicenter.rules.prometheus import Prometheus, evaluate, free_port, private
 from epicenter.synthetic import History
-from tests import alertmanager, prometheus
+from tests import alertmanager
 from tests.deploy.test_configs import PROMETHEUS, read
 from tests.live.watching import Watching, once, watching
 from tests.rules.faster import faster
-from tests.rules.replay import FILES
-from tests.servers import free_port
+from tests.rules.shipped import FILES
 
 SPEED = 930.0
 """Of the world: 15.5 hours in 60 s."""
@@ -80,7 +80,7 @@ def played(history: History, folder: Path) -> Story:
     with (
         alertmanager.serve(folder) as told,
         watching(story.data, toml, "--alertmanager", told.url) as server,
-        prometheus.serve(folder / "tsdb", config=_config(folder, server, told, emitted)) as asked,
+        private(config=_config(folder, server, told, emitted)) as asked,
     ):
         with subprocess.Popen(_emit(server, emitted), cwd=ROOT, stderr=subprocess.DEVNULL) as emit:
             while _goes_on(emit):
@@ -135,12 +135,12 @@ def _config(folder: Path, server: Watching, told: alertmanager.Alertmanager, emi
     return yaml.safe_dump(own)
 
 
-def _firings(asked: prometheus.Prometheus, history: History) -> list[Firing]:
+def _firings(asked: Prometheus, history: History) -> list[Firing]:
     until, step_s = time.time(), SCRAPE_S / 2
     since = until - (history.end - history.start) / SPEED - 60
     lead = f"{WORLD_TIME} - {SPEED} * timestamp({WORLD_TIME})"
-    (line,) = asked.query_range(lead, since, until, step_s)
+    (line,) = evaluate(asked, lead, since, until, step_s)
     ahead = statistics.median(line.points.values())  # the same at all times but before the play and after it
-    lines = asked.query_range('ALERTS{alertstate="firing"}', since, until, step_s)
+    lines = evaluate(asked, 'ALERTS{alertstate="firing"}', since, until, step_s)
     found = [Firing(line.labels, ahead + min(line.points) * SPEED, ahead + max(line.points) * SPEED) for line in lines]
     return sorted(found, key=lambda firing: firing.start)

@@ -20,10 +20,11 @@ from epicenter.collector.errors import UsageError
 from epicenter.live.alertmanager import Alertmanager
 from epicenter.live.alerts import alerts_of
 from epicenter.live.feed import Feed
+from epicenter.rules.prometheus import free_port
 from tests import alertmanager as real
 from tests.live.snapshots import OTHER, OVER, RUNNING, at, tracked
 from tests.report.example_analyses import HOSTILE, INCIDENT, SUSPECTED, pdt
-from tests.servers import READY_S, free_port
+from tests.servers import READY_S
 
 PAGE = "http://epicenter.example:9465"
 GROWN = at(pdt("11:00"), tracked(RUNNING))

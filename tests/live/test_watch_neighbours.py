@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from epicenter.rules.write import Series
 from tests.alertmanager import serve as alertmanager
 from tests.live.watching import PATIENCE_S, TOML, Watching, outage, watching
-from tests.prometheus import backfill
-from tests.prometheus import serve as prometheus
+from tests.prometheus import holding
 from tests.synthetic.toy_history import DATABASE
 
 Alert = dict[str, Any]
@@ -45,9 +47,8 @@ def test_what_a_collector_wrote_is_an_incident_on_the_page_and_at_alertmanager(t
 
 
 def test_a_prometheus_is_polled_for_what_is_known_and_missed_while_it_is_gone(tmp_path: Path) -> None:
-    backfill([*_scraped(time.time()), "# EOF\n"], tmp_path / "tsdb")
     with (
-        prometheus(tmp_path / "tsdb") as polled,
+        holding([_scraped(time.time())]) as polled,
         watching(tmp_path / "data", TOML, "--prometheus", polled.url) as server,
     ):
         deadline = time.monotonic() + PATIENCE_S
@@ -65,10 +66,9 @@ def test_a_prometheus_is_polled_for_what_is_known_and_missed_while_it_is_gone(tm
         assert server.get("/readyz")[0] == 200
 
 
-def _scraped(now: float) -> list[str]:
-    head = "# TYPE http_server_request_duration_seconds_count counter\n"
-    name = 'http_server_request_duration_seconds_count{job="shop"}'
-    return [head, *(f"{name} {100 + at} {now - 600 + at:.0f}\n" for at in range(0, 600, 15))]
+def _scraped(now: float) -> Series:
+    ages = np.arange(0.0, 600.0, 15.0)
+    return Series({"__name__": "http_server_request_duration_seconds_count", "job": "shop"}, now - 600 + ages, ages)
 
 
 def _polled(server: Watching) -> float:

@@ -19,8 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from epicenter.live.config import Keep
 from epicenter.live.store import Store
+from epicenter.rules.prometheus import free_port
 from epicenter.synthetic.telemetry.record import record
-from tests.servers import free_port
 from tests.synthetic.toy_history import TICK_S, toy_history
 
 PATIENCE_S = 60.0

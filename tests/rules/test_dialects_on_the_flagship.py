@@ -6,38 +6,45 @@ from collections.abc import Iterator
 
 import pytest
 
+from epicenter.rules.files import read_rules
+from epicenter.rules.prometheus import Prometheus, evaluate
+from epicenter.rules.replay import Played, replay
 from epicenter.synthetic import History
 from tests.conftest import SCRAPE_S
 from tests.programs import require
-from tests.prometheus import Prometheus, backfill, exposition, serve
-from tests.rules.replay import FOLDER, alerts, recorded, replay
+from tests.prometheus import holding, scraped
+from tests.rules.shipped import FOLDER
 
 MINUTE = 60.0
 DIALECTS = ("grpc", "servicegraph", "envoy", "spanmetrics")
-READ = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("dialects.yml", "spans.yml"))
-SPIKES = [alert for alert in alerts() if alert.name == "EpicenterDownstreamFailureSpike"]
+READING = [FOLDER / name for name in ("dialects.yml", "spans.yml")]
+READ = "".join(path.read_text(encoding="utf-8") for path in READING)
 
 
 @pytest.fixture(scope="module")
-def mesh(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def mesh(flagship: History) -> Iterator[Prometheus]:
     """What the rules on dialects read, and nothing else."""
     require("prometheus")
-    folder = tmp_path_factory.mktemp("mesh") / "data"
-    backfill(exposition(flagship, SCRAPE_S, lambda name: name in READ, DIALECTS), folder)
-    with serve(folder) as prometheus:
+    with holding(scraped(flagship, SCRAPE_S, lambda name: name in READ, DIALECTS)) as prometheus:
         yield prometheus
 
 
 @pytest.fixture(scope="module")
-def told(flagship: History, mesh: Prometheus) -> dict[str, set[str]]:
+def played(flagship: History, mesh: Prometheus) -> list[Played]:
+    rules = read_rules([str(path) for path in READING]).rules
+    return replay(rules, mesh, flagship.start, flagship.end)
+
+
+@pytest.fixture(scope="module")
+def told(flagship: History, played: list[Played]) -> dict[str, set[str]]:
     """Who is told to fail within ten minutes of the fault, by dialect."""
     trigger = flagship.truth.trigger[0]
     found: dict[str, set[str]] = {}
-    for alert in SPIKES:
-        for firing in replay(alert, mesh, flagship.start, trigger + 10 * MINUTE):
-            assert firing.start > trigger, f"{firing.labels} in calm"
-            labels = dict(firing.labels)
-            found.setdefault(labels.pop("dialect"), set()).update(labels.values())
+    spikes = [one for one in played if one.rule.name == "EpicenterDownstreamFailureSpike"]
+    for firing in (firing for one in spikes for firing in one.firings if firing.start <= trigger + 10 * MINUTE):
+        assert firing.start > trigger, f"{firing.labels} in calm"
+        server = [firing.labels[name] for name in ("server", "client") if name in firing.labels]
+        found.setdefault(firing.labels["dialect"], set()).update(server)
     return found
 
 
@@ -52,17 +59,18 @@ def test_who_does_not_names_those_that_call_it(flagship: History, told: dict[str
     assert told[dialect] <= set(flagship.truth.affected)
 
 
-def test_retries_that_end_with_the_cause_are_no_storm(flagship: History, mesh: Prometheus) -> None:
-    storms = [alert for alert in alerts() if alert.name == "EpicenterRetryStormAfterRecovery"]
-    (alert,) = (alert for alert in storms if alert.group == "epicenter-dialects")
-    assert replay(alert, mesh, flagship.start, flagship.end) == []
+def test_retries_that_end_with_the_cause_are_no_storm(played: list[Played]) -> None:
+    (storms,) = (one for one in played if one.rule.name == "EpicenterRetryStormAfterRecovery")
+    assert storms.firings == ()
 
 
-def test_amplification_is_counted_from_attempts_and_retries(mesh: Prometheus, flagship: History) -> None:
+def test_amplification_is_counted_from_attempts_and_retries(
+    mesh: Prometheus, played: list[Played], flagship: History
+) -> None:
+    assert played  # what the rules record has been written back
     trigger, repaired = flagship.truth.trigger
-    expr = recorded("dialect_server:calls_per_original:ratio_rate5m")
-    lines = mesh.query_range(expr, flagship.start, repaired, 5 * MINUTE)
+    lines = evaluate(mesh, "dialect_server:calls_per_original:ratio_rate5m", flagship.start, repaired, 5 * MINUTE)
     for dialect, server in (("envoy", "dynamodb"), ("grpc", "dynamodb.us-east-1.amazonaws.com")):
-        (line,) = (line for line in lines if line.labels == {"dialect": dialect, "server": server})
+        (line,) = (line for line in lines if (line.labels["dialect"], line.labels["server"]) == (dialect, server))
         assert max(value for at, value in line.points.items() if at < trigger) < 1.05
         assert max(value for at, value in line.points.items() if at > trigger) > 1.5

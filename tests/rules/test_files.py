@@ -65,6 +65,47 @@ def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
         read_rules([write(tmp_path, "groups:\n  - ]\n")])
 
 
+def test_a_file_that_is_no_yaml_or_holds_no_rules_does_not_stop_the_others(tmp_path: Path) -> None:
+    write(tmp_path, "groups:\n  - ]\n")
+    write(tmp_path, "kind: Deployment\n", "b.yaml")
+    write(tmp_path, PLAIN, "c.yml")
+    read = read_rules([str(tmp_path)])
+    assert [rule.name for rule in read.rules] == ["A", "a:b"]
+    assert [problem.removeprefix(f"{tmp_path}/") for problem in read.problems] == [
+        "a.yml, line 2: is no YAML: expected the node content, but found ']'",
+        "b.yaml: holds no groups of rules",
+    ]
+
+
+def test_a_mixin_is_rendered_from_jsonnet(tmp_path: Path) -> None:
+    """Its entry alone is read, with what jsonnet-bundler fetched for it."""
+    pytest.importorskip("_jsonnet")
+    (tmp_path / "vendor" / "lib").mkdir(parents=True)
+    write(tmp_path / "vendor" / "lib", "{ least: 3 }\n", "lib.libsonnet")
+    alerts = "{ alert: 'A', expr: 'up < ' + $._config.least, 'for': '1m' }, { alert: 'B' }"
+    group = f"{{ name: 'g', interval: '30s', rules: [{alerts}] }}"
+    write(tmp_path, f"{{ prometheusAlerts+:: {{ groups+: [{group}] }} }}\n", "alerts.libsonnet")
+    records = "prometheusRules+:: { groups+: [{ name: 'r', rules: [{ record: 'a:b', expr: 'sum(up)' }] }] }"
+    write(
+        tmp_path,
+        f"{{ _config+:: import 'lib/lib.libsonnet' }} + (import 'alerts.libsonnet') + {{ {records} }}\n",
+        "mixin.libsonnet",
+    )
+    read = read_rules([str(tmp_path)])
+    assert [(rule.name, rule.expr, rule.interval_s) for rule in read.rules] == [
+        ("a:b", "sum(up)", 60.0),
+        ("A", "up < 3", 30.0),
+    ]
+    (problem,) = read.problems
+    assert problem == f"{tmp_path / 'mixin.libsonnet'}: group g: left out, for it has no 'expr'"
+
+
+def test_what_jsonnet_does_not_render_is_told_in_its_words(tmp_path: Path) -> None:
+    pytest.importorskip("_jsonnet")
+    with pytest.raises(UnreadableInput, match=r"a\.jsonnet: is not rendered by jsonnet: .*1:12"):
+        read_rules([write(tmp_path, "{ groups: [}\n", "a.jsonnet")])
+
+
 def test_no_file_and_no_rules_are_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no rule file"):
         read_rules([str(tmp_path / "none*.yml")])

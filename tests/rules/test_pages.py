@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from epicenter.rules.pages import Pages, coverage_of, pages_of
+from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
 from epicenter.rules.verdicts import Verdict
-from epicenter.rules.worlds import Backtest
 from epicenter.synthetic.truth import Truth
 from tests.rules.verdicts import OUTAGE, fired, verdict
 

@@ -1,4 +1,7 @@
-"""The oracle: Prometheus' own rule code, as `promtool test rules` runs it, on the same small fleet."""
+"""The oracle: Prometheus' own rule code, as `promtool test rules` runs it, on the same small fleet, sample by sample.
+
+promtool evaluates all groups at one interval whatever theirs is, so each interval is a run of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +10,46 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
 from epicenter.rules.files import read_rules
-from epicenter.rules.prometheus import Prometheus, private
-from epicenter.rules.replay import replay
+from epicenter.rules.prometheus import Prometheus, evaluate
+from epicenter.rules.replay import Played, replay
 from epicenter.rules.write import Series
 from tests.programs import require
+from tests.prometheus import holding
 
-BEGIN, STEP_S, STEPS = 1_700_000_040.0, 60.0, 60
+BEGIN, SCRAPE_S, SCRAPES = 1_700_000_040.0, 60.0, 60
 """A whole number of minutes; promtool's own time begins at 0."""
+END_S = SCRAPE_S * (SCRAPES - 1)
 RULES = """groups:
   - name: first
-    interval: 1m
+    interval: {interval}
+    limit: {limit}
     rules:
-      - {record: "job:errors:rate5m", expr: "sum by (job) (rate(errors_total[5m]))", labels: {by: rule}}
-      - {alert: Errors, expr: "job:errors:rate5m > 0.5", for: 3m, labels: {severity: page, on: "x-{{ $labels.job }}"}}
-      - {alert: Down, expr: up == 0, keep_firing_for: 4m}
-      - {alert: Slow, expr: up == 0, for: 2m, keep_firing_for: 3m}
-      - {alert: Gone, expr: 'absent(up{job="c"})', for: 1m}
+      - {{record: "job:errors:rate5m", expr: "sum by (job) (rate(errors_total[5m]))", labels: {{by: rule}}}}
+      - {{alert: Errors, expr: "job:errors:rate5m > 0.5", for: 3m, labels: {{on: "x-{{{{ $labels.job }}}}"}}}}
+      - {{alert: Down, expr: up == 0, keep_firing_for: 4m}}
+      - {{alert: Slow, expr: up == 0, for: 2m, keep_firing_for: 3m}}
+      - {{alert: Gone, expr: 'absent(up{{job="c"}})', for: 1m}}
+      - {{alert: Valued, expr: "sum by (job) (up) / 4", labels: {{is: "{{{{ .Value }}}} {{{{ .Labels.job }}}}"}}}}
   - name: second
-    interval: 1m
+    interval: {interval}
     rules:
-      - {alert: Many, expr: 'count(ALERTS{alertstate="firing",alertname="Down"}) > 1', for: 1m}
-      - {alert: Earlier, expr: "up offset 10m == 0"}
-      - {alert: Peak, expr: "max_over_time(job:errors:rate5m[10m:1m]) > 1.2"}
+      - {{alert: Many, expr: 'count(ALERTS{{alertstate="firing",alertname="Slow"}}) > 1', for: 1m}}
+      - {{alert: Long, expr: 'time() - ALERTS_FOR_STATE{{alertname="Slow"}} > 300'}}
+      - {{alert: Earlier, expr: "up offset 10m == 0", for: 2m}}
+      - {{alert: Peak, expr: "max_over_time(job:errors:rate5m[10m:1m]) > 1.2"}}
+      - {{record: "job:errors:max", expr: "max_over_time(job:errors:rate5m[7m])"}}
+      - {{record: "pod:up:last", expr: up}}
+      - {{record: "all:up:share", expr: "sum(up) / count(up) or vector(0)"}}
 """
-ALERTS = ("Errors", "Down", "Slow", "Gone", "Many", "Earlier", "Peak")
-Told = set[tuple[str, tuple[tuple[str, str], ...], int]]
-"""(alert, labels, minute) in which it fires."""
+NAMES = ("Errors", "Slow", "Gone", "Valued", "Many", "Long", "Earlier", "Peak", "job:errors:max", "all:up:share")
+UNITS = {"h": 3600, "m": 60, "s": 1}
+TOLD = '{__name__=~".+:.+|ALERTS|ALERTS_FOR_STATE"}'
+Told = dict[tuple[tuple[tuple[str, str], ...], float], float]
+"""(labels, second) -> value of everything that rules write."""
 
 
 def fleet() -> dict[str, np.ndarray]:
@@ -44,11 +58,11 @@ def fleet() -> dict[str, np.ndarray]:
     for job in "ab":
         for pod in range(3):
             labels = f'job="{job}",pod="{pod}"'
-            made[f"up{{{labels}}}"] = np.repeat(generator.integers(0, 2, STEPS // 3), 3).astype(float)
+            made[f"up{{{labels}}}"] = np.repeat(generator.integers(0, 2, SCRAPES // 3), 3).astype(float)
             made[f"errors_total{{{labels}}}"] = np.cumsum(
-                generator.integers(0, 60, STEPS) * generator.integers(0, 2, STEPS)
+                generator.integers(0, 60, SCRAPES) * generator.integers(0, 2, SCRAPES)
             ).astype(float)
-    gone = np.full(STEPS, np.nan)
+    gone = np.full(SCRAPES, np.nan)
     gone[5:25] = 1.0
     return {**made, 'up{job="c"}': gone}
 
@@ -57,58 +71,99 @@ def labels_of(series: str) -> dict[str, str]:
     return {"__name__": series.split("{")[0], **dict(re.findall(r'(\w+)="([^"]*)"', series))}
 
 
-def load(prometheus: Prometheus) -> None:
-    times = BEGIN + STEP_S * np.arange(STEPS, dtype=np.float64)
+def load() -> list[Series]:
+    times = BEGIN + SCRAPE_S * np.arange(SCRAPES, dtype=np.float64)
     found = [(labels_of(name), ~np.isnan(values), values) for name, values in fleet().items()]
-    prometheus.write([Series(labels, times[there], values[there]) for labels, there, values in found])
+    return [Series(labels, times[there], values[there]) for labels, there, values in found]
 
 
-def ours(path: str) -> Told:
-    told: Told = set()
-    with private() as prometheus:
-        load(prometheus)
-        for one in replay(read_rules([path]).rules, prometheus, BEGIN, BEGIN + STEP_S * (STEPS - 1)):
-            assert one.refused is None
-            for firing in one.firings:
-                minutes = range(round((firing.start - BEGIN) / 60), round((firing.end - BEGIN) / 60) + 1)
-                told |= {(one.rule.name, tuple(sorted(firing.labels.items())), minute) for minute in minutes}
-    return told
+def written(prometheus: Prometheus, step_s: float) -> Told:
+    return {
+        (tuple(sorted(line.labels.items())), at - BEGIN): _since(line.labels, value)
+        for line in evaluate(prometheus, TOLD, BEGIN, BEGIN + END_S, step_s)
+        for at, value in line.points.items()
+    }
 
 
-def theirs(path: str, folder: Path) -> Told:
-    """Nothing is expected at every minute, so that promtool says what it got instead."""
+def _since(labels: dict[str, str], value: float) -> float:
+    return value - BEGIN if labels["__name__"] == "ALERTS_FOR_STATE" else value
+
+
+def ours(path: str, step_s: float) -> tuple[list[Played], Told]:
+    with holding(load()) as prometheus:
+        # what nobody reads is not written back: here, all of it is read
+        rules = read_rules([path, str(Path(path).with_name("reader.yml"))]).rules
+        played = replay(rules, prometheus, BEGIN, BEGIN + END_S)
+        return played, written(prometheus, step_s)
+
+
+def promtool(path: str, folder: Path, step_s: float) -> str:
+    """Nothing is expected at every evaluation, so that promtool says what it got instead."""
     values = {name: " ".join("_" if np.isnan(v) else f"{v:g}" for v in row) for name, row in fleet().items()}
+    evaluations = np.arange(0, END_S + 1, step_s)
     test = {
         "rule_files": [path],
-        "evaluation_interval": "1m",
+        "evaluation_interval": f"{step_s:.0f}s",
         "group_eval_order": ["first", "second"],
         "tests": [
             {
-                "interval": "1m",
+                "interval": f"{SCRAPE_S:.0f}s",
                 "input_series": [{"series": name, "values": row} for name, row in values.items()],
-                "alert_rule_test": [
-                    {"eval_time": f"{minute}m", "alertname": name} for minute in range(STEPS) for name in ALERTS
-                ],
+                "promql_expr_test": [{"expr": TOLD, "eval_time": f"{at:.0f}s"} for at in evaluations],
             }
         ],
     }
     file = folder / "oracle.test.yml"
     file.write_text(yaml.safe_dump(test), encoding="utf-8")
-    done = subprocess.run([require("promtool"), "test", "rules", file], capture_output=True, text=True, check=False)
-    told: Told = set()
-    found = re.findall(r"alertname: (\w+), time: (\w+),(.*?)(?=alertname: |\Z)", done.stdout + done.stderr, re.DOTALL)
-    for name, at, body in found:
-        minutes = sum(int(number) * {"h": 60, "m": 1, "s": 0}[unit] for number, unit in re.findall(r"(\d+)([hms])", at))
-        for labels in re.findall(r"Labels:\{(.*?)\}", body.split("got:")[1]):
-            pairs = {key: text for key, text in re.findall(r'(\w+)="([^"]*)"', labels) if key != "alertname"}
-            told.add((name, tuple(sorted(pairs.items())), minutes))
+    command = [require("promtool"), "test", "rules", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def theirs(said: str) -> Told:
+    told: Told = {}
+    for at, got in re.findall(r"time: (\S+),\s+exp: nil\s+got: (.*)\n", said):
+        second = sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", at))
+        for labels, value in re.findall(r"\{(.*?)\} ([^\s,]+)", got):
+            told[tuple(sorted(re.findall(r'(\w+)="([^"]*)"', labels))), second] = float(value)
     return told
 
 
-def test_every_alert_fires_at_the_same_minutes_with_the_same_labels(tmp_path: Path) -> None:
+def rules(folder: Path, step_s: float, limit: int = 0) -> str:
+    path = folder / "rules.yml"
+    path.write_text(RULES.format(interval=f"{step_s:.0f}s", limit=limit), encoding="utf-8")
+    reads = "groups: [{name: reader, interval: 5m, rules: [{alert: Reader, expr: '%s'}]}]"
+    everything = " or ".join([*re.findall(r'record: "(\S+?)"', RULES), "ALERTS", "ALERTS_FOR_STATE"])
+    (folder / "reader.yml").write_text(reads % f"({everything}) == -1", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("step_s", [30.0, 60.0, 120.0])
+def test_all_that_rules_write_is_the_same_sample_by_sample(step_s: float, tmp_path: Path) -> None:
     require("prometheus")
-    path = tmp_path / "rules.yml"
-    path.write_text(RULES, encoding="utf-8")
-    expected = theirs(str(path), tmp_path)
-    assert {name for name, _, _ in expected} == set(ALERTS)  # no part of the comparison is empty
-    assert ours(str(path)) == expected
+    path = rules(tmp_path, step_s)
+    expected = theirs(promtool(path, tmp_path, step_s))
+    seen = {dict(labels).get("alertname", dict(labels)["__name__"]) for labels, _ in expected}
+    assert seen >= set(NAMES)  # no part of the comparison is empty
+    played, told = ours(path, step_s)
+    assert [one.refused for one in played if one.refused] == []
+    assert told.keys() == expected.keys()
+    assert {key: (told[key], value) for key, value in expected.items() if told[key] != pytest.approx(value)} == {}
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5])
+def test_a_rule_fails_where_it_goes_over_its_limit(limit: int, tmp_path: Path) -> None:
+    """promtool stops at the first such evaluation, which must be ours too, with the same rules."""
+    require("prometheus")
+    path = rules(tmp_path, 60.0, limit)
+    said = promtool(path, tmp_path, 60.0)
+    ((at, expected),) = {
+        (at, frozenset(re.findall(rf"rule: (\S+), time: {at}, err: exceeded limit", said)))
+        for at in re.findall(r"time: (\w+), err", said)
+    }
+    minutes = sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", at)) // 60
+    played, _ = ours(path, 60.0)
+    told = [(one.rule.name, doubt) for one in played for doubt in one.doubts]
+    first = {name for name, doubt in told if f"first at {BEGIN + 60 * minutes:.0f}" in doubt}
+    assert first == expected
+    assert not [doubt for _, doubt in told if int(doubt.split("first at ")[1].split(",")[0]) < BEGIN + 60 * minutes]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.programs import require
-from tests.rules.replay import FILES, FOLDER, groups
+from tests.rules.shipped import FILES, FOLDER, groups
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"

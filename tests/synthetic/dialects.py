@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .toy_history import OUTAGE, START, TICK_S, toy_history
 EVERY_S = 10.0
 DOWN = slice(60, 70)  # ticks in which one of checkout's three instances is down
 DARK = slice(200, 220)  # ticks in which the shop's telemetry is lost
+_CHANGED: dict[str, dict[str, Any]] = {"ticker": {"capacity_rps": 25.0}, "dynamodb": {"language": "java"}}
 FUNCTIONS = "lambda.us-east-1.amazonaws.com"
 
 
@@ -35,7 +37,7 @@ def rich_history() -> History:
     return replace(
         history,
         services=(
-            *(replace(one, capacity_rps=25.0) if one.name == "ticker" else one for one in history.services),
+            *(replace(one, **_CHANGED.get(one.name, {})) for one in history.services),
             Service("lambda", (FUNCTIONS,), "go", "Invoke", instrumented=False),
         ),
         edges=(*history.edges, edge),

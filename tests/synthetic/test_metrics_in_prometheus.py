@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from epicenter.rules.prometheus import evaluate
 from epicenter.synthetic.telemetry.metrics import DIALECTS, families
 from tests.programs import require
-from tests.prometheus import Prometheus, backfill, exposition, serve
+from tests.prometheus import Prometheus, holding, scraped
 
 from .dialects import EVERY_S, rich_history, tick
 from .toy_history import DATABASE, OUTAGE, TICK_S
@@ -28,11 +29,9 @@ AS_IN_THE_WILD = (
 
 
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus() -> Iterator[Prometheus]:
     require("prometheus")
-    folder = tmp_path_factory.mktemp("dialects") / "data"
-    backfill(exposition(rich_history(), EVERY_S, lambda _: True, TOGETHER), folder)
-    with serve(folder) as server:
+    with holding(scraped(rich_history(), EVERY_S, lambda _: True, TOGETHER)) as server:
         yield server
 
 
@@ -55,7 +54,7 @@ def test_promtool_reads_each_dialect_as_a_page_of_metrics(dialect: str) -> None:
 
 def peak(prometheus: Prometheus, expr: str, ticks: slice = OUTAGE) -> float:
     """The greatest value of the expression within the outage, over all series; it must have one."""
-    lines = prometheus.query_range(expr, tick(ticks.start + 30), tick(ticks.stop - 1), TICK_S)
+    lines = evaluate(prometheus, expr, tick(ticks.start + 30), tick(ticks.stop - 1), TICK_S)
     values = [value for line in lines for value in line.points.values()]
     assert values, expr
     return float(np.max(values))

@@ -13,9 +13,9 @@ from ...world.history import History
 from ..mix import DEFAULT
 from .base import Family, Kind, Sampled, scrape_times
 from .grid import Grid
-from .registry import DIALECTS
+from .registry import DIALECTS, FOR_RULES
 
-__all__ = ["DIALECTS", "Family", "Kind", "Sampled", "families", "scrape_times", "streamed"]
+__all__ = ["DIALECTS", "FOR_RULES", "Family", "Kind", "Sampled", "families", "scrape_times", "streamed"]
 
 
 def families(history: History, every_s: float, metrics: Sequence[str] = DEFAULT.metrics) -> Iterator[Family]:

@@ -26,7 +26,7 @@ _PACKET_BYTES = 2048.0
 
 def containers(grid: Grid) -> Iterator[Family]:
     """Counters begin anew with each start of a pod."""
-    yield _counter(grid, "container_cpu_usage_seconds_total", "CPU time used.", _cpu)
+    yield _counter(grid, "container_cpu_usage_seconds_total", "CPU time used.", cpu_s)
     told = "Scheduler periods in which a container wanted to run."
     yield _counter(grid, "container_cpu_cfs_periods_total", told, _periods)
     told = "Scheduler periods in which a container was held back."
@@ -34,13 +34,13 @@ def containers(grid: Grid) -> Iterator[Family]:
         grid, "container_cpu_cfs_throttled_periods_total", told, lambda g, s: _periods(g, s) * _held_back(g, s)
     )
     for way in ("receive", "transmit"):
-        yield _counter(grid, f"container_network_{way}_bytes_total", "Bytes on the wire.", _bytes)
+        yield _counter(grid, f"container_network_{way}_bytes_total", "Bytes on the wire.", wire_bytes)
     for name, told, share in (
         ("working_set_bytes", "Memory in use that cannot be reclaimed.", 1.0),
         ("rss", "Anonymous memory.", 0.85),
         ("cache", "Memory of cached files.", 0.1),
     ):
-        rows = ((labels, share * _memory(grid, s, part)) for s, part, labels in _parts(grid))
+        rows = ((labels, share * memory_bytes(grid, s, part)) for s, part, labels in _parts(grid))
         yield gauges(f"container_memory_{name}", told, rows)
 
 
@@ -72,7 +72,8 @@ def _counter(grid: Grid, name: str, told: str, of: Callable[[Grid, int], Floats]
     return Family(name, "counter", told, series())
 
 
-def _cpu(grid: Grid, s: int) -> Floats:
+def cpu_s(grid: Grid, s: int) -> Floats:
+    """[T] seconds of CPU that all pods of a service use in each tick."""
     history = grid.history
     return history.served[:, s] * history.services[s].latency_s * _CPU + _IDLE * INSTANCES * history.tick_s
 
@@ -89,12 +90,13 @@ def _held_back(grid: Grid, s: int) -> Floats:
     return np.clip((use - 0.8) / 0.2, 0.0, 1.0)
 
 
-def _bytes(grid: Grid, s: int) -> Floats:
+def wire_bytes(grid: Grid, s: int) -> Floats:
+    """[T] bytes that come, and as many that go, in each tick."""
     return _PACKET_BYTES * (grid.history.arrivals[:, s] + grid.history.served[:, s])
 
 
-def _memory(grid: Grid, s: int, part: Part) -> Floats:
-    """What is held: requests under way, and those that wait."""
+def memory_bytes(grid: Grid, s: int, part: Part) -> Floats:
+    """[K] what a pod holds: requests under way, and those that wait; NaN while it does not run."""
     history = grid.history
     held = history.served[:, s] / history.tick_s * history.latency_s[:, s] + history.queue_depth[:, s]
     each = grid.state(held * part.share)

@@ -14,12 +14,11 @@ from ..naming import hexadecimal, pod_name
 from .base import Family, Floats, Kind, Labels, Sampled, tidy
 from .containers import containers
 from .grid import Grid
+from .machines import CPU_REQUEST, MEMORY_PER_CORE, node_cores, node_name
 from .shapes import gauges
 
 NAMESPACE = {"namespace": "default"}
-_JOB = {"job": "kube-state-metrics"}
-_CORES, _MEMORY = 4.0, 16.0 * 2**30
-"""Of a node."""
+JOB = {"job": "kube-state-metrics"}
 
 Of = Callable[[str], Floats]
 
@@ -46,11 +45,6 @@ def pods(grid: Grid) -> Iterator[tuple[str, int, Labels, Floats]]:
             yield name, i, NAMESPACE | {"pod": pod_name(name, i)}, running[i]
 
 
-def node(pod: int) -> str:
-    """The node on which the pods of this number stand."""
-    return f"ip-10-0-{pod}-{16 + pod}.ec2.internal"
-
-
 def _up(grid: Grid) -> Family:
     """A scrape fails where the pod is down, or where telemetry is lost."""
     rows = (
@@ -64,7 +58,7 @@ def _pods(grid: Grid) -> Iterator[Family]:
     def rows(value: Callable[[str, int, Floats], dict[str, Floats]], label: str) -> Iterator[tuple[Labels, Floats]]:
         for name, i, labels, running in pods(grid):
             for key, values in value(name, i, running).items():
-                yield {**_JOB, **labels, label: key}, values
+                yield {**JOB, **labels, label: key}, values
 
     def ready(_: str, i: int, running: Floats) -> dict[str, Floats]:
         del i
@@ -95,18 +89,21 @@ def _pods(grid: Grid) -> Iterator[Family]:
         "kube_pod_info",
         "Where a pod runs.",
         (
-            ({**_JOB, **labels, "node": node(i), "created_by_kind": "ReplicaSet"}, ones)
+            ({**JOB, **labels, "node": node_name(i), "created_by_kind": "ReplicaSet"}, ones)
             for _, i, labels, _ in pods(grid)
         ),
     )
     owners = (
-        ({**_JOB, **labels, "owner_kind": "ReplicaSet", "owner_name": _replica_set(name)}, ones)
+        ({**JOB, **labels, "owner_kind": "ReplicaSet", "owner_name": _replica_set(name)}, ones)
         for name, _, labels, _ in pods(grid)
     )
     yield gauges("kube_pod_owner", "Who owns a pod.", owners)
-    for what, cpu, memory in (("requests", 0.5, 256.0 * 2**20), ("limits", 1.0, 512.0 * 2**20)):
+    for what, cpu, memory in (("requests", CPU_REQUEST, 256.0 * 2**20), ("limits", 1.0, 512.0 * 2**20)):
         limits = (
-            ({**_JOB, **labels, "container": name, "node": node(i), "resource": resource, "unit": unit}, amount * ones)
+            (
+                {**JOB, **labels, "container": name, "node": node_name(i), "resource": resource, "unit": unit},
+                amount * ones,
+            )
             for name, i, labels, _ in pods(grid)
             for resource, unit, amount in (("cpu", "core", cpu), ("memory", "byte", memory))
         )
@@ -130,7 +127,7 @@ def _restarts(grid: Grid) -> Iterator[Sampled]:
         np.add.at(by_hand, np.minimum(before + 1, len(by_hand) - 1), 1.0)
         count = np.cumsum(np.maximum(came_back, by_hand))
         del i
-        yield Sampled("", tidy({**_JOB, **labels, "container": name}), count)
+        yield Sampled("", tidy({**JOB, **labels, "container": name}), count)
 
 
 def _deployments(grid: Grid) -> Iterator[Family]:
@@ -163,11 +160,11 @@ def _deployments(grid: Grid) -> Iterator[Family]:
     )
     for ending, told, _, of in table:
         prefix = "kube_deployment_"
-        rows = (({**_JOB, **NAMESPACE, "deployment": name}, of(name)) for name in services(grid))
+        rows = (({**JOB, **NAMESPACE, "deployment": name}, of(name)) for name in services(grid))
         yield gauges(f"{prefix}{ending}", told, rows)
     ones = np.ones(len(grid.times))
     owned = (
-        ({**_JOB, **NAMESPACE, "replicaset": _replica_set(n), "owner_kind": "Deployment", "owner_name": n}, ones)
+        ({**JOB, **NAMESPACE, "replicaset": _replica_set(n), "owner_kind": "Deployment", "owner_name": n}, ones)
         for n in services(grid)
     )
     yield gauges("kube_replicaset_owner", "Who owns a replica set.", owned)
@@ -175,7 +172,8 @@ def _deployments(grid: Grid) -> Iterator[Family]:
 
 def _nodes(grid: Grid) -> Iterator[Family]:
     ones = np.ones(len(grid.times))
-    nodes = [{**_JOB, "node": node(i)} for i in range(INSTANCES)]
+    cores = float(node_cores(grid.history))
+    nodes = [{**JOB, "node": node_name(i)} for i in range(INSTANCES)]
     states = (
         ({**labels, "condition": condition, "status": status}, (status == good) * ones)
         for labels in nodes
@@ -190,8 +188,8 @@ def _nodes(grid: Grid) -> Iterator[Family]:
             ({**labels, "resource": resource, "unit": unit}, amount * ones)
             for labels in nodes
             for resource, unit, amount in (
-                ("cpu", "core", _CORES),
-                ("memory", "byte", _MEMORY),
+                ("cpu", "core", cores),
+                ("memory", "byte", MEMORY_PER_CORE * cores),
                 ("pods", "integer", 250.0),
             )
         )

@@ -6,19 +6,32 @@ from collections.abc import Callable, Iterator
 
 from .base import Family
 from .blackbox import blackbox
+from .cloudwatch import cloudwatch
+from .cluster import cluster
+from .control import control
 from .coredns import coredns
 from .coroot import coroot
 from .envoy import envoy
+from .etcd import etcd
 from .grid import Grid
 from .grpc import grpc
+from .haproxy import haproxy
 from .hubble import hubble
 from .kube import kube
+from .kubelet import kubelet
+from .listeners import listeners
+from .monitoring import monitoring
+from .nodes import nodes
+from .otelcol import otelcol
+from .pings import pings
 from .queues import queues
 from .redis import redis
 from .semconv import semconv, semconv_pods
+from .servers import servers
 from .servicegraph import servicegraph
 from .spanmetrics import connector, plain, tempo
 from .unbound import unbound
+from .workloads import workloads
 from .world import world
 from .yace import yace
 
@@ -43,5 +56,21 @@ DIALECTS: dict[str, Dialect] = {
     "kube": kube,
     "queues": queues,
     "world": world,
+    "servers": servers,
+    "cluster": cluster,
+    "workloads": workloads,
+    "kubelet": kubelet,
+    "control-plane": control,
+    "etcd": etcd,
+    "nodes": nodes,
+    "monitoring": monitoring,
+    "otelcol": otelcol,
+    "haproxy": haproxy,
+    "envoy-listeners": listeners,
+    "cloudwatch": cloudwatch,
+    "pings": pings,
 }
-"""`semconv` and `semconv-pods` tell the same names: an estate has one of them."""
+"""`semconv` and `semconv-pods`, `kube` and `cluster` tell the same names: an estate has one of them."""
+
+FOR_RULES = tuple(list(DIALECTS)[list(DIALECTS).index("servers") :])
+"""What tells of the machinery around the services, for alert rules alone: no mix has it, and no recording."""

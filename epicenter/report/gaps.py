@@ -1,0 +1,34 @@
+"""What worlds lack for alerts to be tested in them, on a terminal: the metrics with the most to gain first."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ..rules.gaps import Gap, GapsReport
+from .printer import Printer
+
+_NAMES = 3
+"""Alerts that are named; the rest is counted."""
+
+
+def render(report: GapsReport, console: Console) -> None:
+    """Print each world's count and what is missing in it, then what was left out."""
+    printer = Printer(console)
+    for number, world in enumerate(report.scenarios):
+        if number:
+            console.print()
+        printer.say(f"{world.scenario}: {world.testable} of {world.alerts} alerts can be tested.", style="bold")
+        if world.gaps:
+            printer.rows([(gap.need, _gain(gap)) for gap in world.gaps])
+    if report.problems:
+        printer.section("Left out or doubtful")
+        for problem in report.problems:
+            printer.say(problem, indent=4, first="  -")
+
+
+def _gain(gap: Gap) -> str:
+    names = list(dict.fromkeys(gap.alerts))
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    shared = len(gap.alerts) - gap.alone
+    beside = f", {shared} more with others" if shared else ""
+    return f"makes {gap.alone} testable{beside}: {', '.join(names[:_NAMES])}{more}"

@@ -1,0 +1,76 @@
+"""What worlds lack for alerts to be tested in them: each metric or label, and how many alerts wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .files import Rule
+from .needs import There, missing
+
+SCHEMA = "epicenter.coverage/1"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A metric, with the label that it lacks, if it is there.
+
+    alerts: all that need it, in the order of their files; alone: how many of them need nothing else.
+    """
+
+    need: str
+    alerts: tuple[str, ...]
+    alone: int
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Of `alerts` in all, so many are `testable` in this world; the gaps with the most to gain first."""
+
+    scenario: str
+    alerts: int
+    testable: int
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True)
+class GapsReport:
+    """What `epicenter backtest --coverage --json` writes; problems: a sentence for each rule left out or doubtful."""
+
+    schema: str
+    problems: tuple[str, ...]
+    scenarios: tuple[Gaps, ...]
+
+
+def gaps_of(rules: Sequence[Rule], scenario: str, there: There) -> Gaps:
+    """What is missing in a world; `there` with the metrics that the rules can record in it."""
+    makers: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if not rule.alert:
+            makers.setdefault(rule.name, []).append(rule)
+    alerts = [rule for rule in rules if rule.alert]
+    lacks = [_scraped(missing(rule.expr, there), makers, there, frozenset()) for rule in alerts]
+    found: dict[str, list[int]] = {}
+    for number, needs in enumerate(lacks):
+        for need in needs:
+            found.setdefault(need, []).append(number)
+    gaps = [
+        Gap(need, tuple(alerts[i].name for i in numbers), sum(len(lacks[i]) == 1 for i in numbers))
+        for need, numbers in found.items()
+    ]
+    gaps.sort(key=lambda one: (-one.alone, -len(one.alerts), one.need))
+    return Gaps(scenario, len(alerts), sum(not needs for needs in lacks), tuple(gaps))
+
+
+def _scraped(
+    needs: Collection[str], makers: Mapping[str, Sequence[Rule]], there: There, above: frozenset[str]
+) -> frozenset[str]:
+    """The needs, with those that rules record told by what these lack; the rule that lacks the least stands for all."""
+
+    def told() -> Iterator[frozenset[str]]:
+        for need in needs:
+            makes = makers.get(need, ()) if need not in above else ()
+            under = [_scraped(missing(one.expr, there), makers, there, above | {need}) for one in makes]
+            yield min(under, key=len) if under else frozenset({need})
+
+    return frozenset().union(*told())

@@ -1,0 +1,63 @@
+"""Rules over a recording: its samples, and the truth that may lie beside them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from ..collector.errors import UnreadableInput
+from ..collector.recording import open_recording
+from ..collector.sources import TRUTH
+from ..synthetic.truth import Truth
+from .files import Rule
+from .needs import reads
+from .results import Backtest, Seen, known, played_over, result
+from .write import Series
+
+_RANGE = "select min(epoch_ns(Timestamp)) / 1e9, max(epoch_ns(Timestamp)) / 1e9 from samples"
+_SERIES = """
+select Name, Labels, list(epoch_ns(Timestamp) order by Timestamp), list(Value order by Timestamp)
+from samples where ? or list_contains(?, Name) group by Name, Labels order by Name, Labels
+"""
+
+
+def backtest_recording(rules: Sequence[Rule], folder: Path) -> Backtest:
+    """Play the rules over the recording's samples; with a `truth.json` in it they are judged, else told.
+
+    Raises UnreadableInput and UsageError for the recording, MissingTool, Unreachable if Prometheus died twice.
+    """
+    wanted = frozenset(name for rule in rules for name in reads(rule.expr))
+    with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
+        recording = open_recording([folder], scratch=Path(scratch))
+        with recording.connect() as connection:
+            start, end = connection.execute(_RANGE).fetchall()[0]
+            rows = connection.execute(_SERIES, ["" in wanted, sorted(wanted)]).fetchall()
+    if start is None:
+        raise UnreadableInput(folder, "holds no samples for rules to read")
+    series = [_series(*row) for row in rows]
+    truth = _truth(folder / TRUTH)
+    # without the world's books, a service is known by its own name alone
+    services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
+    played = played_over(rules, series, start, end)
+    seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()))
+    return result(seen, played, known(rules, series))
+
+
+def _series(name: str, labels: dict[str, str], times: list[int], values: list[float]) -> Series:
+    """One series, of which the last sample stands where two have the same millisecond."""
+    stamps = np.array(times, np.int64) // 1_000_000
+    last = np.append(stamps[1:] != stamps[:-1], True)
+    return Series({**labels, "__name__": name}, stamps[last] / 1000.0, np.array(values, np.float64)[last])
+
+
+def _truth(path: Path) -> Truth | None:
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Truth)
+    except msgspec.MsgspecError as error:
+        raise UnreadableInput(path, f"is no truth of a simulated world: {error}") from error

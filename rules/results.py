@@ -1,0 +1,101 @@
+"""What all rules did over one stretch of telemetry, held against the truth where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from ..collector.errors import Unreachable
+from ..synthetic.truth import Truth
+from .files import Rule
+from .needs import There, missing
+from .pages import Coverage, Pages, coverage_of, pages_of
+from .prometheus import Prometheus, private
+from .replay import Played, replay
+from .verdicts import Verdict, components_of, judge
+from .write import Series
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What all rules did in one world, recording or server's past; start and end in Unix seconds.
+
+    scenario: the world's name, the recording's folder or the server's address. truth: None where nobody knows it;
+    nothing can then be said of pages and coverage.
+    """
+
+    scenario: str
+    start: float
+    end: float
+    truth: Truth | None
+    pages: Pages | None
+    coverage: tuple[Coverage, ...]
+    verdicts: tuple[Verdict, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The stretch that rules are played over. services: service -> the hosts that it goes by; Unix seconds."""
+
+    name: str
+    start: float
+    end: float
+    truth: Truth | None
+    services: Mapping[str, Sequence[str]]
+
+
+def played_over(
+    rules: Sequence[Rule],
+    series: Sequence[Series],
+    start: float,
+    end: float,
+    server: Callable[[], AbstractContextManager[Prometheus]] = private,
+) -> list[Played]:
+    """The rules over these samples, in a Prometheus of our own; MissingTool, Unreachable if it died twice."""
+
+    def play() -> list[Played]:
+        with server() as prometheus:
+            prometheus.write(series)
+            return replay(rules, prometheus, start, end)
+
+    try:
+        return play()
+    except Unreachable:
+        return play()
+
+
+def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[str] = ()) -> Backtest:
+    """The verdict on each alert, the pages, and a sentence for each rule that was refused or is doubtful."""
+    truth = seen.truth
+    names = {} if truth is None else components_of(truth, seen.services)
+    verdicts = tuple(judge(one, truth, names, there) for one in played if one.rule.alert)
+    return Backtest(
+        *(seen.name, seen.start, seen.end, truth),
+        pages=None if truth is None else pages_of(verdicts, truth),
+        coverage=() if truth is None else coverage_of(verdicts, truth, seen.end),
+        verdicts=verdicts,
+        problems=(*notes, *(told for one in played for told in (one.refused, *one.doubts) if told is not None)),
+    )
+
+
+def known(rules: Sequence[Rule], series: Iterable[Series]) -> There:
+    """What is scraped, with its labels, and what is recorded from it alone, at any depth."""
+    scraped: dict[str, dict[str, set[str]]] = {}
+    for one in series:
+        labels = scraped.setdefault(one.labels["__name__"], {})
+        for name, value in one.labels.items():
+            labels.setdefault(name, set()).add(value)
+    return with_recorded(rules, scraped)
+
+
+def with_recorded(rules: Sequence[Rule], scraped: There) -> There:
+    """What is there once the rules have recorded what they can."""
+    there: dict[str, Mapping[str, Collection[str]] | None] = {**scraped, "ALERTS": None, "ALERTS_FOR_STATE": None}
+    grew = True
+    while grew:
+        made = {rule.name for rule in rules if not rule.alert and not missing(rule.expr, there)}
+        grew = not made <= there.keys()
+        there.update(dict.fromkeys(made - there.keys()))
+    return there

@@ -1,0 +1,37 @@
+"""Rules over the past of the user's own Prometheus: it is asked, and never written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..collector.errors import UsageError
+from ..collector.promapi import Server
+from .files import Rule
+from .needs import reads
+from .replay import ALERTS, makes, replay
+from .results import Backtest, Seen, result
+
+
+def backtest_server(rules: Sequence[Rule], server: Server, start: float, end: float) -> Backtest:
+    """What would have fired between two Unix seconds; nobody knows the truth, so nothing is judged.
+
+    Raises UsageError where the times make no stretch, Refused or Unreachable where the server tells nothing.
+    """
+    if not start < end:
+        raise UsageError("--from is the earlier time, --to the later one")
+    there: Mapping[str, None] = dict.fromkeys([*server.names(start, end), *ALERTS])
+    played = replay(rules, server, start, end)
+    seen = Seen(server.url, start, end, None, {})
+    return result(seen, played, there, _unwritten(rules))
+
+
+def _unwritten(rules: Sequence[Rule]) -> Iterator[str]:
+    """A sentence for each rule that reads what others make: here they make it on the server only if it runs them."""
+    made = {name for rule in rules for name in makes(rule)}
+    for rule in rules:
+        told = sorted(reads(rule.expr) & made)
+        if told:
+            yield (
+                f"{rule.where}: reads {', '.join(told)}, which rules make; nothing is written to a server that is not "
+                f"ours, so it is played over what that server recorded itself"
+            )

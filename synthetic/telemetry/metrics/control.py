@@ -1,0 +1,153 @@
+"""The control plane: API server, scheduler and controllers, as busy as the pods of the cluster keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..flows import Flow
+from ..looks import INSTANCES
+from .base import Family, Floats
+from .grid import Grid
+from .machines import addon, pod_events, totals, wobble
+from .shapes import counters, gauges, histogram
+
+_BOUNDS_S = (0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_CERTIFICATE_BOUNDS_S = (1800.0, 7200.0, 86400.0, 604800.0, 2592000.0, 7776000.0, 15552000.0, 31104000.0)
+_CERTIFICATE_S = 200 * 86400.0
+_REQUESTS = (
+    ("GET", "leases", "resource", 6.0, 0.0, 0.004),
+    ("GET", "configmaps", "resource", 1.5, 0.0, 0.006),
+    ("LIST", "pods", "namespace", 0.4, 0.2, 0.05),
+    ("LIST", "endpointslices", "cluster", 0.1, 0.1, 0.15),
+    ("PUT", "leases", "resource", 6.0, 0.0, 0.008),
+    ("PATCH", "pods", "resource", 0.3, 4.0, 0.012),
+    ("POST", "events", "resource", 0.5, 6.0, 0.01),
+    ("DELETE", "pods", "resource", 0.02, 0.5, 0.015),
+)
+"""Verb, resource, scope, requests a second at rest, requests for each pod that starts or stops, seconds (assumed)."""
+_CONFLICTS, _FAILED = 2e-3, 2e-5
+"""Shares of requests that meet a newer version of their object, and that fail (assumed)."""
+_CONTROLLERS = (("deployment", 1.0), ("replicaset", 2.0), ("endpoint_slice", 3.0), ("job", 0.2))
+"""Work queues, and how much each has to do for a pod that starts or stops."""
+_CLIENTS = (("kube-apiserver", 6443, 3.0), ("kube-controller-manager", 10257, 8.0), ("kube-scheduler", 10259, 2.0))
+_VERSION = {"git_version": "v1.30.4", "major": "1", "minor": "30"}
+
+
+def control(grid: Grid) -> Iterator[Family]:
+    """One API server, one scheduler, one set of controllers."""
+    busy = _changes(grid)
+    yield from _requests(grid, busy)
+    yield from _api(grid, busy)
+    yield from _clients(grid, busy)
+    yield from _queues(grid, busy)
+    yield from _scheduler(grid, busy)
+
+
+def _changes(grid: Grid) -> Floats:
+    """[T] pods that change in a tick: a timer's pod now and then, and those of the services; the echo lasts 20 s."""
+    history = grid.history
+    ticks = max(1, round(20.0 / history.tick_s))
+    echo = np.convolve(pod_events(grid), np.full(ticks, 1.0 / ticks))[: history.ticks]
+    return echo + 0.02 * history.tick_s * wobble(history, "kube-controller-manager", 0.2)
+
+
+def _api_server() -> dict[str, str]:
+    labels = addon("kube-apiserver", "default", 0, 6443)
+    del labels["pod"]  # scraped through its service
+    return labels
+
+
+def _made(grid: Grid, busy: Floats) -> Iterator[tuple[dict[str, str], Floats, Floats]]:
+    """Requests by verb and resource: labels, [T] count, [T] mean duration."""
+    history = grid.history
+    crowd = 1.0 + busy / history.tick_s / INSTANCES
+    for verb, resource, scope, rest, each, lasts in _REQUESTS:
+        labels = _api_server() | {"verb": verb, "resource": resource, "scope": scope, "component": "apiserver"}
+        noise = wobble(history, f"{verb} {resource}")
+        yield labels | {"version": "v1"}, (rest * history.tick_s + each * busy) * noise, lasts * crowd * noise
+
+
+def _requests(grid: Grid, busy: Floats) -> Iterator[Family]:
+    def flows() -> Iterator[Flow]:
+        for labels, count, mean_s in _made(grid, busy):
+            writes = labels["verb"] in ("PUT", "PATCH")
+            good = "201" if labels["verb"] == "POST" else "200"
+            conflicts = count * _CONFLICTS if writes else 0.0 * count
+            for code, part in (
+                (good, count * (1.0 - _FAILED) - conflicts),
+                ("409" if writes else "404", conflicts if writes else count * _CONFLICTS),
+                ("500", count * _FAILED),
+            ):
+                yield Flow({**labels, "code": code}, part, mean_s)
+
+    yield counters(grid, "apiserver_request_total", "Requests by verb, resource and code.", flows())
+    for name in ("sli_duration", "duration"):
+        told = "Time of requests" + (" without the webhooks' part." if name == "sli_duration" else ".")
+        made = (Flow(labels, count, mean_s) for labels, count, mean_s in _made(grid, busy))
+        yield histogram(grid, f"apiserver_request_{name}_seconds", told, made, _BOUNDS_S)
+
+
+def _api(grid: Grid, busy: Floats) -> Iterator[Family]:
+    history, own = grid.history, _api_server()
+    nothing, ones = np.zeros(history.ticks), np.ones(len(grid.times))
+    ended = [({**own, "code": "429", "verb": "LIST", "resource": "pods"}, 1e-5 * busy)]
+    yield totals(grid, "apiserver_request_terminations_total", "Requests that were cut off to save the server.", ended)
+    under_way = sum((count * mean_s for _, count, mean_s in _made(grid, busy)), nothing) / history.tick_s
+    kinds = (
+        ({**own, "request_kind": kind}, np.round(grid.state(share * under_way * 8.0)))
+        for kind, share in (("readOnly", 0.6), ("mutating", 0.4))
+    )
+    yield gauges("apiserver_current_inflight_requests", "Most requests under way in the last second.", kinds)
+    lasts = _CERTIFICATE_S - (history.times - history.start)
+    certificates = [Flow(own, nothing + 0.3 * history.tick_s, lasts, 0.3)]
+    told = "Time that is left of the certificates that clients show."
+    name = "apiserver_client_certificate_expiration_seconds"
+    yield histogram(grid, name, told, certificates, _CERTIFICATE_BOUNDS_S)
+    services = ("v1.apps", "v1beta1.metrics.k8s.io")
+    down = (({**own, "name": name}, 0.0 * ones) for name in services)
+    yield gauges("aggregator_unavailable_apiservice", "Whether an API does not answer.", down)
+    failed = (({**own, "name": name, "reason": "FailedDiscoveryCheck"}, nothing) for name in services)
+    yield totals(grid, "aggregator_unavailable_apiservice_total", "Times that an API did not answer.", failed)
+    versions = ({**addon(job, "kube-system", 0, port), **_VERSION} for job, port, _ in _CLIENTS)
+    yield gauges("kubernetes_build_info", "Version of a component.", ((labels, ones) for labels in versions))
+
+
+def _clients(grid: Grid, busy: Floats) -> Iterator[Family]:
+    history = grid.history
+
+    def flows() -> Iterator[Flow]:
+        for job, port, rate in _CLIENTS:
+            labels = addon(job, "kube-system", 0, port) | {"host": "10.0.0.1:443"}
+            for method, share in (("GET", 0.5), ("PUT", 0.35), ("PATCH", 0.15)):
+                count = share * (rate * history.tick_s + 2.0 * busy) * wobble(history, f"{job} {method}")
+                for code, of in (("200", 1.0 - _CONFLICTS), ("409", _CONFLICTS - _FAILED), ("500", _FAILED)):
+                    yield Flow({**labels, "code": code, "method": method}, of * count, 0.01 + 0.0 * count)
+
+    yield counters(grid, "rest_client_requests_total", "Requests of a component to the API server.", flows())
+
+
+def _queues(grid: Grid, busy: Floats) -> Iterator[Family]:
+    history, own = grid.history, addon("kube-controller-manager", "kube-system", 0, 10257)
+    adds = {name: (0.3 * history.tick_s + each * busy) * wobble(history, name) for name, each in _CONTROLLERS}
+    rows = [Flow({**own, "name": name}, count, 0.004 * (1.0 + busy)) for name, count in adds.items()]
+    yield counters(grid, "workqueue_adds_total", "Work put into a queue.", rows)
+    yield histogram(grid, "workqueue_queue_duration_seconds", "Time that work waited.", rows, _BOUNDS_S)
+    depth = ((flow.labels, np.floor(grid.rate(flow.count * flow.mean_s * 4.0))) for flow in rows)
+    yield gauges("workqueue_depth", "Work that waits in a queue.", depth)
+
+
+def _scheduler(grid: Grid, busy: Floats) -> Iterator[Family]:
+    own = addon("kube-scheduler", "kube-system", 0, 10259)
+    done = {**own, "result": "scheduled", "profile": "default-scheduler"}
+    for name, told, labels, mean_s in (
+        ("scheduling_attempt", "Time of an attempt to place a pod.", done, 0.009),
+        ("scheduling_algorithm", "Time to choose a node.", own, 0.003),
+        ("pod_scheduling_sli", "Time from a pod's coming to its being placed.", {**own, "attempts": "1"}, 0.02),
+    ):
+        flow = Flow(labels, 0.5 * busy, mean_s * (1.0 + 0.1 * busy))
+        yield histogram(grid, f"scheduler_{name}_duration_seconds", told, [flow], _BOUNDS_S)
+    waiting = np.zeros(len(grid.times))
+    queues = (({**own, "queue": queue}, waiting) for queue in ("active", "backoff", "unschedulable"))
+    yield gauges("scheduler_pending_pods", "Pods that wait for a node.", queues)

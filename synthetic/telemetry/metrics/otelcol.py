@@ -1,0 +1,87 @@
+"""The OpenTelemetry Collector of itself: what it took, sent on and held back, in names without `_total`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...world.history import History
+from .base import Family, Floats, Labels
+from .grid import Grid
+from .machines import addon, totals, trailing, wobble
+from .shapes import gauges
+
+_POINTS_PER_SERVICE = 15.0
+"""Metric points a second of each service (assumed)."""
+_LOGS_PER_REQUEST, _LOGS_PER_FAILURE = 0.1, 2.0
+"""Records of each request, and beside them of each that fails (assumed)."""
+_QUEUE = 1000.0
+"""Batches that the sending queue holds, as it is set up unless told otherwise."""
+_BATCH = 8192.0
+_HEAP_BYTES, _SPAN_BYTES = 90e6, 1500.0
+_HELD_S = 5.0
+"""Spans stay in batches and queues for so long (assumed)."""
+_SIGNALS = ("spans", "metric_points", "log_records")
+
+
+def otelcol(grid: Grid) -> Iterator[Family]:
+    """One collector, through which all telemetry of the services goes."""
+    history = grid.history
+    own = addon("otel-collector", "monitoring", 0, 8888)
+    made = _made(history)
+    lost = _lost(history)
+    nothing = np.zeros(history.ticks)
+    received, sent = own | {"receiver": "otlp", "transport": "grpc"}, own | {"exporter": "otlphttp"}
+    held = own | {"processor": "memory_limiter"}
+    for signal in _SIGNALS:
+        flow = made[signal]
+        rows: tuple[tuple[str, str, Labels, Floats], ...] = (
+            ("receiver_accepted", f"The {signal} that were taken.", received, flow),
+            ("receiver_refused", f"The {signal} that were turned away.", received, nothing),
+            ("processor_accepted", f"The {signal} that passed.", held, flow),
+            ("processor_refused", f"The {signal} that were turned away for want of memory.", held, nothing),
+            ("exporter_sent", f"The {signal} that were sent on.", sent, flow * (1.0 - lost)),
+            ("exporter_send_failed", f"The {signal} that could not be sent on.", sent, flow * lost),
+            ("exporter_enqueue_failed", f"The {signal} that found the queue full.", sent, nothing),
+        )
+        for name, told, labels, of in rows:
+            yield totals(grid, f"otelcol_{name}_{signal}", told, [(labels, of)])
+    waits = 2.0 * made["spans"] / _BATCH / history.tick_s + 0.5 * _QUEUE * trailing(lost, 60.0, history.tick_s)
+    size = np.minimum(_QUEUE, np.floor(waits * wobble(history, "queue", 0.2)))
+    ones = np.ones(len(grid.times))
+    yield gauges("otelcol_exporter_queue_size", "Batches that wait to be sent.", [(sent, grid.state(size))])
+    yield gauges("otelcol_exporter_queue_capacity", "Batches that may wait.", [(sent, _QUEUE * ones)])
+    heap = _HEAP_BYTES + _SPAN_BYTES * (made["spans"] / history.tick_s * _HELD_S + 20.0 * size)
+    heap = grid.state(heap * wobble(history, "heap", 0.08))
+    whole = 1.4 * np.maximum.accumulate(heap)  # Go gives little back
+    for name, told, values in (
+        ("heap_alloc_bytes", "Heap in use.", heap),
+        ("total_sys_memory_bytes", "Memory from the system.", whole),
+    ):
+        yield gauges(f"otelcol_process_runtime_{name}", told, [(own, values)])
+    yield gauges("otelcol_process_memory_rss", "Memory in use.", [(own, 0.8 * whole)])
+    uptime = [(own, np.full(history.ticks, history.tick_s))]
+    yield totals(grid, "otelcol_process_uptime", "Seconds since the collector started.", uptime)
+
+
+def _made(history: History) -> dict[str, Floats]:
+    """Signal -> [T] what the services hand over in a tick."""
+    instrumented = np.array([service.instrumented for service in history.services], float)
+    clients = np.array([history.services[history.service(edge.client)].instrumented for edge in history.edges], float)
+    requests = (history.arrivals * instrumented).sum(axis=1)
+    calls = (history.attempts * clients).sum(axis=1)
+    failed = (history.failed * instrumented).sum(axis=1)
+    points = _POINTS_PER_SERVICE * instrumented.sum() * history.tick_s
+    return {
+        "spans": requests + calls,
+        "metric_points": points * wobble(history, "points", 0.01),
+        "log_records": _LOGS_PER_REQUEST * requests + _LOGS_PER_FAILURE * failed,
+    }
+
+
+def _lost(history: History) -> Floats:
+    """[T] share of the spans that never arrive: the collector cannot send them on."""
+    share = history.lost * history.arrivals
+    total = history.arrivals.sum(axis=1)
+    return np.divide(share.sum(axis=1), total, out=np.zeros(history.ticks), where=total > 0)

@@ -1,0 +1,118 @@
+"""Rules over a recording, with its truth and without, and over the past of somebody's own Prometheus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epicenter.collector.errors import UnreadableInput, UsageError
+from epicenter.collector.promapi import Server
+from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.prometheus import evaluate
+from epicenter.rules.recordings import backtest_recording
+from epicenter.rules.results import Backtest
+from epicenter.rules.servers import backtest_server
+from epicenter.rules.write import Series
+from epicenter.synthetic.truth import Truth
+from tests.programs import require
+from tests.prometheus import exposition, holding
+
+BEGIN, END, BROKEN, MENDED = 1_700_000_040.0, 1_700_003_640.0, 1_700_001_240.0, 1_700_002_440.0
+TIMES = np.arange(BEGIN, END, 30.0)
+FAILS = ((TIMES >= BROKEN) & (TIMES < MENDED)).astype(float)
+SERIES = [
+    Series({"__name__": "failing", "instance": "db.internal:5432"}, TIMES, FAILS),
+    Series({"__name__": "failing", "job": "web"}, TIMES, FAILS),
+    Series({"__name__": "calm"}, TIMES, np.zeros_like(TIMES)),
+]
+TRUTH = Truth(
+    *("db.internal", ("db",), "dns", "cause", "nxdomain", False, False, ()),
+    storm_start=None,
+    storm_end=None,
+    trigger_start=BROKEN,
+    trigger_end=MENDED,
+    incident=(BROKEN, MENDED),
+    affected={"web": BROKEN},
+    phases=(),
+)
+RULES = """groups:
+  - name: g
+    interval: 30s
+    rules:
+      - {record: "all:failing:sum", expr: sum(failing)}
+      - {alert: Database, expr: 'failing{instance=~"db.*"} == 1', for: 1m}
+      - {alert: Web, expr: 'failing{job="web"} == 1'}
+      - {alert: Recorded, expr: "all:failing:sum > 1"}
+      - {alert: Calm, expr: calm > 0}
+      - {alert: Nobody, expr: nobody_has_this > 0}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> tuple[Rule, ...]:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    return read_rules([str(tmp_path / "rules.yml")]).rules
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    (folder / "samples.om").write_text("".join(exposition(SERIES)), encoding="utf-8")
+    return folder
+
+
+def kinds(result: Backtest) -> dict[str, str]:
+    return {one.name: one.kind for one in result.verdicts}
+
+
+def test_a_recording_with_its_truth_is_judged(rules: tuple[Rule, ...], recording: Path) -> None:
+    (recording / "truth.json").write_text(TRUTH.to_json(), encoding="utf-8")
+    result = backtest_recording(rules, recording)
+    assert kinds(result) == {
+        "Database": "cause",
+        "Web": "symptom",
+        "Recorded": "unattributed",
+        "Calm": "quiet",
+        "Nobody": "untestable",
+    }
+    assert result.verdicts[0].to_detect_s == 60.0
+    (recording / "truth.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UnreadableInput, match="is no truth of a simulated world"):
+        backtest_recording(rules, recording)
+
+
+def test_without_a_truth_it_is_told_what_fired_when_and_nothing_is_judged(
+    rules: tuple[Rule, ...], recording: Path
+) -> None:
+    result = backtest_recording(rules, recording)
+    assert kinds(result) == {
+        "Database": "fired",
+        "Web": "fired",
+        "Recorded": "fired",
+        "Calm": "quiet",
+        "Nobody": "untestable",
+    }
+    assert [one.firing.start for one in result.verdicts[0].firings] == [BROKEN + 60]
+    assert (result.truth, result.pages, result.coverage) == (None, None, ())
+
+
+def test_a_users_own_server_is_asked_and_never_written_to(rules: tuple[Rule, ...]) -> None:
+    with holding(SERIES) as prometheus:
+        result = backtest_server(rules, Server(prometheus.url), BEGIN, END)
+        assert evaluate(prometheus, '{__name__=~"ALERTS|all:.+"}', BEGIN, END, 30.0) == []
+        with pytest.raises(UsageError, match="--from is the earlier time"):
+            backtest_server(rules, Server(prometheus.url), END, BEGIN)
+    # the recording rule does not run there, so that the alert on it has nothing to read
+    assert kinds(result) == {
+        "Database": "fired",
+        "Web": "fired",
+        "Recorded": "untestable",
+        "Calm": "quiet",
+        "Nobody": "untestable",
+    }
+    (told,) = result.problems
+    assert "rule Recorded: reads all:failing:sum, which rules make; nothing is written" in told

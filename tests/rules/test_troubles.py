@@ -1,0 +1,118 @@
+"""What goes wrong around a replay: too many samples, ports that are taken, a Prometheus that dies, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epicenter.collector.errors import Refused, Unreachable
+from epicenter.collector.promapi import Series as Answer
+from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.prometheus import Prometheus, free_port, private
+from epicenter.rules.replay import replay
+from epicenter.rules.results import played_over
+from epicenter.rules.write import Series
+from tests.programs import require
+from tests.prometheus import holding
+from tests.servers import READY_S
+
+BEGIN, END = 1_700_000_040.0, 1_700_003_640.0
+TIMES = np.arange(BEGIN, END, 15.0)
+UP = [Series({"__name__": "up", "pod": f"{pod}"}, TIMES, np.zeros_like(TIMES)) for pod in range(5)]
+RULES = """groups:
+  - name: g
+    rules:
+      - {alert: Greedy, expr: "max_over_time(up[30m]) == 0"}
+      - {alert: Modest, expr: "max(up) == 0"}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> tuple[Rule, ...]:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    return read_rules([str(tmp_path / "rules.yml")]).rules
+
+
+def test_a_rule_that_reads_too_many_samples_is_named_and_the_others_go_on(rules: tuple[Rule, ...]) -> None:
+    with holding(UP, "--query.max-samples=400") as prometheus:
+        greedy, modest = replay(rules, prometheus, BEGIN, END)
+    assert "line 4: group g, rule Greedy: Prometheus refuses it: " in str(greedy.refused)
+    assert "too many samples" in str(greedy.refused)
+    assert len(modest.firings) == 1
+
+
+def test_a_port_that_is_taken_is_left_to_its_owner() -> None:
+    require("prometheus")
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        taken = owner.getsockname()[1]
+        with private(port=iter([taken, free_port()]).__next__) as prometheus:
+            assert prometheus.names(BEGIN, END) == []
+        with pytest.raises(Unreachable, match="address already in use"), private(port=lambda: taken):
+            pass
+
+
+class Mortal(Prometheus):
+    """It dies when it is asked."""
+
+    def query_range(self, *arguments: object, **named: object) -> tuple[list[Answer], list[str]]:
+        self.post("/-/quit", b"", {})
+        while True:  # on its way out, it still answers
+            try:
+                self.names(BEGIN, END)
+            except Unreachable:
+                raise
+            except Refused:
+                continue
+
+
+def test_a_prometheus_that_dies_is_started_once_more_and_then_given_up(rules: tuple[Rule, ...]) -> None:
+    started: list[str] = []
+
+    def dying(times: int) -> list[int]:
+        started.clear()
+
+        @contextmanager
+        def server() -> Generator[Prometheus]:
+            with private("--web.enable-lifecycle") as prometheus:
+                started.append(prometheus.url)
+                yield Mortal(prometheus.url) if len(started) <= times else prometheus
+
+        return [len(one.firings) for one in played_over(rules, UP, BEGIN, END, server)]
+
+    assert dying(1) == [5, 1]
+    with pytest.raises(Unreachable, match="could not be asked"):
+        dying(2)
+    assert len(started) == 2
+
+
+def test_ctrl_c_leaves_no_process_and_no_data(rules: tuple[Rule, ...], tmp_path: Path) -> None:
+    recording = tmp_path / "recording.om"
+    recording.write_text("".join(f"up {at % 2:.0f} {at:.0f}\n" for at in TIMES) + "# EOF\n", encoding="utf-8")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    arguments = ["backtest", rules[0].file, "--recording", str(recording)]
+    command = [sys.executable, "-c", "from epicenter.cli import main; main()", *arguments]
+    # a group of its own, as a terminal gives to a command: Ctrl-C reaches all of it
+    with subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(scratch)}, start_new_session=True, stderr=subprocess.PIPE
+    ) as running:
+        deadline = time.monotonic() + READY_S
+        while not list(scratch.glob("epicenter-*/log")) and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=READY_S)
+    assert (running.returncode, said.decode().strip()) == (130, "")
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)

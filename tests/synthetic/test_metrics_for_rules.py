@@ -1,0 +1,132 @@
+"""What machines, the cluster and Prometheus tell moves with the world's own books, and stands where nothing happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from epicenter.synthetic.telemetry.looks import INSTANCES
+from epicenter.synthetic.telemetry.metrics import FOR_RULES, families
+
+from .dialects import DARK, DOWN, EVERY_S, Told, rich_history
+from .toy_history import OUTAGE, TICK_S
+
+CALM = slice(0, 50)
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told(rich_history(), *FOR_RULES)
+
+
+def at(ticks: slice) -> slice:
+    """Scrapes that see only these ticks."""
+    step = EVERY_S / TICK_S
+    return slice(int(ticks.start / step) + 1, int(ticks.stop / step))
+
+
+def test_a_pod_that_is_down_is_missed_by_its_budget_and_its_deployment(told: Told) -> None:
+    healthy = told.total("kube_poddisruptionbudget_status_current_healthy", poddisruptionbudget="checkout")
+    assert set(healthy[at(DOWN)]) == {INSTANCES - 1.0}
+    assert set(healthy[at(CALM)]) == {float(INSTANCES)}
+    allowed = told.total("kube_poddisruptionbudget_status_pod_disruptions_allowed", poddisruptionbudget="checkout")
+    assert set(allowed[at(DOWN)]) == {0.0}
+    assert told.total("kubelet_running_pods")[at(DOWN)].max() < told.total("kubelet_running_pods")[at(CALM)].min()
+
+
+def test_pods_that_start_and_stop_keep_the_control_plane_busy(told: Told) -> None:
+    history = rich_history()
+    without = Told(replace(history, up=np.ones_like(history.up)), "control-plane", "etcd")
+    around = slice(DOWN.start - 1, DOWN.start + 9)
+    for name, labels in (
+        ("apiserver_request_total", {"resource": "events"}),
+        ("workqueue_adds_total", {"job": "kube-controller-manager"}),
+        ("etcd_server_proposals_committed_total", {}),
+    ):
+        assert told.grew(name, around, **labels) > without.grew(name, around, **labels), name
+
+
+def test_processors_have_as_many_seconds_as_they_have(told: Told) -> None:
+    cores = len({s.labels["cpu"] for s in told.families["node_cpu_seconds_total"].series})
+    seconds = 50 * TICK_S
+    assert told.grew("node_cpu_seconds_total", CALM) == pytest.approx(INSTANCES * cores * seconds, rel=1e-6)
+
+
+def test_more_requests_cost_more_processor_memory_and_network() -> None:
+    history = rich_history()
+    names = ("arrivals", "served")
+    twice = Told(replace(history, **{name: 2.0 * getattr(history, name) for name in names}), "nodes")
+    once = Told(history, "nodes")
+    for name, labels in (
+        ("node_cpu_seconds_total", {"mode": "user"}),
+        ("node_network_receive_bytes_total", {}),
+        ("node_disk_written_bytes_total", {}),
+        ("node_context_switches_total", {}),
+    ):
+        assert twice.grew(name, CALM, **labels) > once.grew(name, CALM, **labels), name
+    free = "node_memory_MemAvailable_bytes"
+    assert (twice.total(free)[at(CALM)] < once.total(free)[at(CALM)]).all()
+
+
+def test_failures_fill_disks_and_open_connections(told: Told) -> None:
+    calm, bad = slice(20, 40), slice(OUTAGE.start + 5, OUTAGE.start + 25)
+    assert told.grew("node_disk_written_bytes_total", bad) > told.grew("node_disk_written_bytes_total", calm)
+    tracked = told.total("node_nf_conntrack_entries")
+    assert tracked[at(bad)].mean() > tracked[at(calm)].mean()
+    assert told.total("alertmanager_alerts", state="active")[at(bad)].max() > 0
+    assert told.grew("alertmanager_notifications_total", slice(OUTAGE.start - 1, OUTAGE.stop)) > 0
+
+
+def test_telemetry_that_is_lost_could_not_be_sent_on(told: Told) -> None:
+    assert told.grew("otelcol_exporter_send_failed_spans", DARK) > 0
+    assert told.grew("otelcol_exporter_send_failed_spans", CALM) == 0
+    assert told.total("otelcol_exporter_queue_size")[at(DARK)].max() > told.total("otelcol_exporter_queue_size")[1]
+
+
+def test_the_edge_counts_what_the_world_counts(told: Told) -> None:
+    history = rich_history()
+    s = history.service("shop")
+    grew = told.grew("haproxy_server_http_responses_total", OUTAGE, proxy="shop", code="5xx")
+    assert grew == pytest.approx(history.failed[OUTAGE, s].sum(), rel=0.01)
+
+
+def test_a_job_runs_for_two_minutes_of_each_hour() -> None:
+    history = rich_history()
+    whole = replace(history, start=3600.0 * np.ceil(history.start / 3600.0) - 60.0)
+    told = Told(whole, "workloads", "cluster")
+    times = whole.start + EVERY_S * np.arange(len(told.total("kube_job_status_active")))
+    np.testing.assert_array_equal(told.total("kube_job_status_active"), np.mod(times, 3600.0) < 120.0)
+    waits = told.total("kube_pod_container_status_waiting_reason", reason="ContainerCreating")
+    np.testing.assert_array_equal(waits, np.mod(times, 3600.0) < 30.0)
+
+
+def test_the_same_seed_tells_the_same_and_another_seed_something_else() -> None:
+    def values(seed: int) -> list[np.ndarray]:
+        history = replace(rich_history(), seed=seed)
+        return [s.values for family in families(history, 60.0, ("nodes", "otelcol")) for s in family.series]
+
+    first, again, other = values(1), values(1), values(2)
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "node_load1",
+        "node_memory_MemAvailable_bytes",
+        "node_filesystem_avail_bytes",
+        "node_timex_offset_seconds",
+        "kubelet_volume_stats_used_bytes",
+        "etcd_mvcc_db_total_size_in_use_in_bytes",
+        "prometheus_tsdb_head_series",
+        "prometheus_rule_group_last_duration_seconds",
+        "otelcol_process_runtime_heap_alloc_bytes",
+        "probe_icmp_duration_seconds",
+        "cloudwatch_exporter_scrape_duration_seconds",
+    ],
+)
+def test_what_moves_in_a_real_estate_moves_here(told: Told, name: str) -> None:
+    assert all(len(np.unique(values)) > 10 for values in told.each(name))
