@@ -52,7 +52,7 @@ def traversal(windows: Windows, at: float) -> list[str]:
     off = np.abs(faulty.mean(axis=-1) - normal.mean(axis=-1)) / np.maximum(normal.std(axis=-1), 1e-9)
     scores = pd.Series(off[:, 1:].max(axis=1), names)
     odd = scores[scores > SIGMA]
-    graph = dependency_graph(windows.calls)
+    graph = dependency_graph(windows)
     below = {name: {graph.service(c) for c in graph.callees.get(name, ())} - {name} for name in odd.index}
     deepest = [name for name in odd.index if not below[name] & set(odd.index)]
     return [str(name) for name in odd[deepest].sort_values(ascending=False, kind="stable").index]

@@ -14,11 +14,15 @@ follow the Prometheus data model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+
+from .edges import EDGE_KEYS, Edges, edges_of
 
 TIME = pa.timestamp("ns")
 ATTRIBUTES = pa.map_(pa.string(), pa.string())
@@ -112,7 +116,7 @@ LATENCY_BOUNDS_S = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.
 
 LATENCY_COLUMNS = tuple(f"latency_{i:02d}" for i in range(len(LATENCY_BOUNDS_S) + 1))
 
-CALL_KEYS = ("window", "client", "server", "peer")
+CALL_KEYS = ("window", *EDGE_KEYS)
 CALL_COUNTS = (
     "attempts",  # every try: a client span, or a server span whose client was not seen
     "originals",  # attempts that are not a retry of an earlier sibling
@@ -197,3 +201,22 @@ class Windows:
     signals: pd.DataFrame
     changes: pd.DataFrame
     texts: pd.DataFrame = field(default_factory=lambda: empty(TEXTS))
+
+    @cached_property
+    def edges(self) -> Edges:
+        """The edges of `calls`, told once."""
+        return edges_of(self.calls)
+
+    @cached_property
+    def concepts(self) -> dict[str, npt.NDArray[np.int64]]:
+        """The rows of `signals` about each concept that it tells of."""
+        codes, different = pd.factorize(self.signals["concept"])
+        order = np.argsort(codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes, minlength=len(different)))
+        return dict(zip(map(str, different), np.split(order, ends[:-1]), strict=True)) if len(different) else {}
+
+    def with_edges(self, edges: Edges) -> Windows:
+        """The same windows, for whoever knows their edges already."""
+        known = replace(self)
+        vars(known)["edges"] = edges
+        return known

@@ -68,7 +68,7 @@ def suspects_around(
     """
     before, during = stretches_around(windows, at)
     was = _between(windows.calls, before)
-    blamed = blame(windows.calls, graph, before, during)
+    blamed = blame(windows, graph, before, during)
     usually = fences(was, before[1], during[1] - during[0])
     ranked = _ranked(windows, findings, was, during, blamed, usually)
     if ranked or surely:

@@ -15,12 +15,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..collector.model import ERROR_CLASSES
+from ..collector.model import ERROR_CLASSES, Windows
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .episodes import LEAST_RISE
-from .graph import Graph, each, instead
+from .graph import Graph, callees
+from .series import within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
+
+LOST = ("connect", "deadline", "server", "other")
+"""How calls that nobody answers fail, but for their names."""
 
 WAITED_S = 0.3
 """A refused connection or a failed look-up is over within a few round trips; a time-out is set to a second or more."""
@@ -54,7 +58,7 @@ class Blamed:
 
 
 def blame(
-    calls: pd.DataFrame,
+    windows: Windows,
     graph: Graph,
     before: tuple[float, float],
     during: tuple[float, float],
@@ -64,7 +68,7 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    excess = _made_up(_worded(_excess(_summed(calls, graph, before), _summed(calls, graph, during)), gone))
+    excess = _made_up(_worded(_excess(_summed(windows, graph, before), _summed(windows, graph, during)), gone))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -74,27 +78,19 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _summed(calls: pd.DataFrame, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
+def _summed(windows: Windows, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
-    inside = (calls["window"] >= stretch[0]) & (calls["window"] < stretch[1])
-    keys = calls[["client", "server", "peer"]][inside]
-    unanswered = keys["server"] == ""
-    silent = unanswered.to_numpy(np.bool_)
-    callee = instead(keys["server"], silent, each(keys["peer"][silent], lambda name: graph.owners.get(name) or name))
-    groups = keys.assign(callee=callee).groupby(["client", "callee", "peer"], sort=True)
-    index, codes = groups.size().index, groups.ngroup()
-
-    def summed(counts: pd.Series[float]) -> np.ndarray:
-        """One column at a time: the stretch before may be nearly all of the day."""
-        return counts.groupby(codes).sum().to_numpy()
-
-    counts = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS)
-    columns = {name: summed(calls[name][inside]) for name in counts}
-    columns |= {"reached": summed(calls["answered"][inside])}
-    columns |= {"unanswered_s": summed(calls["unanswered_ns"][inside] / 1e9)}
-    lost = ("connect", "deadline", "server", "other")
-    columns |= {f"lost_{c}": summed(calls[f"errors_{c}"][inside].where(unanswered, 0)) for c in lost}
-    return pd.DataFrame(columns, index)
+    calls, edges, inside = windows.calls, windows.edges, within(windows.calls, *stretch)
+    called = edges.names.assign(callee=callees(windows, graph.owners)).groupby(["client", "callee", "peer"], sort=True)
+    series, edge = called.ngroup().to_numpy(np.int64), edges.of[inside]
+    counts = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
+    rows = pd.DataFrame({name: calls[name].iloc[inside] for name in counts}, copy=False)
+    rows = rows.assign(unanswered_s=rows.pop("unanswered_ns") / 1e9).rename(columns={"answered": "reached"})
+    summed = rows.groupby(series[edge]).sum()
+    silent = (edges.names["server"] == "").to_numpy(np.bool_)[edge]
+    lost = rows.loc[silent, [f"errors_{name}" for name in LOST]].groupby(series[edge[silent]]).sum()
+    summed = summed.join(lost.rename(columns={f"errors_{name}": f"lost_{name}" for name in LOST}))
+    return summed.fillna(0).set_axis(called.size().index[summed.index])
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     """Rank what may have broken at `onset`, the likeliest first; at most ten."""
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
     gone = {f.component for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)}
-    blamed = blame(windows.calls, graph, (float(windows.start), onset), during, gone)
+    blamed = blame(windows, graph, (float(windows.start), onset), during, gone)
     total = sum(b.failed for b in blamed)
     ranked = [blamed_suspect(windows, b, b.failed / total, findings, during) for b in blamed[:10]]
     if any(f.kind == SILENCE and overlaps(f, during) for f in findings):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import UTC, datetime
 
-import numpy as np
-import pandas as pd
-
 from ..collector.errors import UsageError
-from ..collector.model import CALL_KEYS, LATENCY_COLUMNS, Windows
+from ..collector.model import Windows
 from .analysis import SCHEMA, Analysis, Incident, RecordingSummary
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
@@ -22,6 +18,7 @@ from .graph import Graph, dependency_graph
 from .grouping import Group, groups
 from .incident import explain
 from .metric_calls import with_metric_calls
+from .order import in_order
 from .registry import DETECTORS
 from .suspects import Suspect
 
@@ -61,10 +58,10 @@ def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, li
 
     since: what began before is normal by definition.
     """
-    windows = _ordered(with_metric_calls(windows))
+    windows = with_metric_calls(in_order(windows))
     findings = [f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since]
     symptoms = [s for s in user_visible(windows) if s.started_at >= since]
-    return windows, dependency_graph(windows.calls), findings, groups(windows, symptoms, findings)
+    return windows, dependency_graph(windows), findings, groups(windows, symptoms, findings)
 
 
 def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
@@ -92,39 +89,3 @@ def _utc(time: float) -> str:
         return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%SZ}"
     except (ValueError, OverflowError, OSError):
         return str(time)
-
-
-def _ordered(windows: Windows) -> Windows:
-    """The same windows with rows in one order, so that sums of floats do not depend on it.
-
-    Without what no detector reads, and with each column by itself: to pick some columns then copies none.
-    """
-    read = [name for name in windows.calls.columns if name not in LATENCY_COLUMNS]
-    calls = pd.DataFrame({name: windows.calls[name] for name in read}, copy=False)
-    signals = ["window", "component", "concept", "item"]
-    changes = ["time", "Kind", "Target", "Actor", "Generation", "Answers", "Outcome", "Detail"]
-    texts = ["window", "component", "side", "text"]
-    return replace(
-        windows,
-        calls=_sorted(calls, list(CALL_KEYS)),
-        signals=_sorted(windows.signals, signals),
-        changes=windows.changes.sort_values(changes, kind="stable", ignore_index=True),
-        texts=windows.texts.sort_values(texts, kind="stable", ignore_index=True),
-    )
-
-
-def _sorted(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Rows sorted by text and whole numbers; those that come in order, as from the collector, are not copied."""
-    if _in_order(rows, by):
-        return rows.reset_index(drop=True)
-    return rows.sort_values(by, kind="stable", ignore_index=True)
-
-
-def _in_order(rows: pd.DataFrame, by: list[str]) -> bool:
-    equal = np.ones(max(0, len(rows) - 1), np.bool_)
-    for name in by:
-        step = np.diff(pd.factorize(rows[name], sort=True)[0])
-        if (equal & (step < 0)).any():
-            return False
-        equal &= step == 0
-    return True

@@ -7,12 +7,14 @@ search domains of a resolver fail every day and stay silent here.
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..collector.model import DNS_CLASSES, Windows
 from .analysis import Kind
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
-from .series import Table, tables
+from .series import Table, calls_over, tables
 
 CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
@@ -34,9 +36,10 @@ than a broken resolver, which most clients word as a temporary failure.
 
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
-    calls = windows.calls
-    failing = {name for failed in CLASSES for name in calls["peer"][calls[failed] > 0].unique()} - {""}
-    rows = calls[["window", "peer", "attempts", "originals", *CLASSES]][calls["peer"].isin(failing)]
+    calls, edges = windows.calls, windows.edges
+    peer, failed = edges.names["peer"], np.any([calls[name] > 0 for name in CLASSES], axis=0)
+    failing = set(peer[edges.any(failed)].tolist()) - {""}
+    rows = calls_over(windows, peer.isin(failing), ["window", "attempts", "originals", *CLASSES], peer=peer)
     found: list[Finding] = []
     for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):
         failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
@@ -50,14 +53,11 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     start, end = window_times(windows, episode)
     failure = _failure(table, episode)
     count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in CLASSES)
-    calls = windows.calls[windows.calls["peer"] == name]
-    inside = calls[
-        (calls["window"] >= start)
-        & (calls["window"] < (windows.end if end is None else end))
-        & (calls[list(CLASSES)].sum(axis=1) > 0)
-    ]
-    callers = sorted(set(inside["client"]) - {""})
     until = float(windows.end) if end is None else end
+    called = windows.edges.names["peer"] == name
+    inside = calls_over(windows, called, ["client", "error_trace", *CLASSES], start, until)
+    inside = inside[inside[list(CLASSES)].sum(axis=1) > 0]
+    callers = sorted(set(inside["client"]) - {""})
     said = f"{len(callers)} caller{'s' * (len(callers) != 1)}"
     evidence = Evidence(
         statement=f"{count:,.0f} calls to {name} failed in name resolution ({failure}), seen by {said}; "

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .graph import each, instead
-from .series import Flags, Floats, tables, tally
+from .series import Flags, Floats, calls_over, tables, tally
 
 LEAST_REQUESTS = 20.0
 """Requests below which ratios are noise: one failure moves them by a twentieth."""
@@ -54,7 +53,7 @@ _DNS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
 def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
     """The edges over which calls ran out of time at all, by client and callee: over no other does anybody drown."""
-    rows = _late_rows(windows.calls)
+    rows = _late_rows(windows)
     for table in tables(windows, rows, ("client", "callee"), QUANTITIES):
         for row, (client, callee) in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):
             counts = {name: table[name][row] for name in QUANTITIES}
@@ -65,31 +64,26 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
             yield EdgeCounts(client, callee, width, {name: summed(values, width) for name, values in counts.items()})
 
 
-def _late_rows(calls: pd.DataFrame) -> pd.DataFrame:
+def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
-    late = (calls["client"] != "") & ((calls["errors_deadline"] > 0) | (calls["wasted"] > 0))
-    answer = calls["server"].isin(callees(calls, late.to_numpy(np.bool_)).unique()) | (calls["server"] == "")
-    near = (calls["client"].isin(calls["client"][late].unique()) & answer).to_numpy(np.bool_)
-    # names by their numbers: a day has millions of rows and few names
-    client, callee = (names.astype("category") for names in (calls["client"][near], callees(calls, near)))
-    edge = client.cat.codes.to_numpy(np.int64) * len(callee.cat.categories) + callee.cat.codes.to_numpy(np.int64)
-    mine = np.isin(edge, np.unique(edge[late[near]]))
-    at = np.flatnonzero(near)[mine]
+    calls, edges = windows.calls, windows.edges
+    client, callee = edges.names["client"], callees(windows)
+    late = edges.any((calls["errors_deadline"] > 0) | (calls["wasted"] > 0)) & (client != "")
+    pairs = pd.MultiIndex.from_arrays([client, callee])
     counts = [name for name in QUANTITIES if name in calls.columns]
-    rows = pd.DataFrame({name: calls[name].iloc[at] for name in ("window", *counts)}, copy=False)
-    unresolved = sum((calls[name].iloc[at] for name in _DNS), start=0 * rows["attempts"])
-    return rows.assign(client=client[mine], callee=callee[mine], unresolved=unresolved)
+    near = pd.Series(pairs.isin(pairs[late]))
+    rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
+    return rows.assign(unresolved=rows[list(_DNS)].sum(axis=1))
 
 
-def callees(calls: pd.DataFrame, where: Flags) -> pd.Series[str]:
-    """Who is called in these rows of `calls`: unanswered attempts only have a name, answered ones tell whose it is."""
-    server = calls["server"][where]
-    silent = (server == "").to_numpy(np.bool_)
-    names = calls["peer"].iloc[np.flatnonzero(where)[silent]]
-    answered = (calls["client"] != "") & (calls["server"] != "") & calls["peer"].isin(names.unique())
-    pairs = calls[["peer", "server"]][answered].drop_duplicates("peer")
-    owners = dict(zip(pairs["peer"].astype(str), pairs["server"].astype(str), strict=True))
-    return instead(server, silent, each(names, lambda name: owners.get(name, name)))
+def callees(windows: Windows) -> pd.Series[str]:
+    """[edges] Who is called: unanswered attempts only have a name, answered ones tell whose it is."""
+    names = windows.edges.names
+    told = names.iloc[np.argsort(windows.edges.first)]
+    told = told[(told["client"] != "") & (told["server"] != "")].drop_duplicates("peer")
+    owners = dict(zip(told["peer"].tolist(), told["server"].tolist(), strict=True))
+    named = pd.Series([owners.get(name, name) for name in names["peer"].tolist()], dtype=str)
+    return names["server"].where(names["server"] != "", named)
 
 
 def users_flat(windows: Windows) -> Flags:

@@ -195,69 +195,89 @@ def _dispersion(state: Running) -> Floats:
     return np.maximum(1.0, (state.spread + STEADY) / (state.seen + STEADY))
 
 
-def _note_spread(state: Running, failed: Floats, tried: Floats, learning: Flags) -> None:
-    usual = np.minimum(_usual(state), 0.9)
-    chance = tried * usual * (1 - usual)
-    told = (chance > 0) & ~learning
-    residual = np.divide((failed - tried * usual) ** 2, chance, out=np.zeros_like(chance), where=told)
-    state.bad_spread += residual
+def _step(state: Running, failed: Floats, tried: Floats, window: int) -> None:
+    """Take in a window. Most series are quiet in most windows, and what only others need is left out then."""
+    learning = _learning(state, window)
+    usual = _usual(state)
+    chance = np.minimum(usual, 0.9)
+    ratio = _ratio(state, failed, tried, chance)
+    ratio[usual > CHRONIC] = 0.0
+    ratio[learning] = 0.0
+    _note_spread(state, failed, tried, chance, learning)
+    at_rest = state.rising == 0
+    np.copyto(state.onset, window, where=at_rest & ~state.open)
+    np.copyto(state.rising, np.maximum(0.0, state.rising + ratio), where=~state.open)
+    state.bad_failed += failed
+    state.bad_tried += tried
+    np.copyto(state.called, window + 1, where=tried > 0)
+    if state.open.any():
+        _close(state, ratio, window)
+    _open(state, window)
+    _learn(state)
+
+
+def _learning(state: Running, window: int) -> Flags | bool:
+    if window >= WARM_UP_MOST:
+        return False
+    return (window < WARM_UP) | (state.tried < WARM_UP_ATTEMPTS)
+
+
+def _note_spread(state: Running, failed: Floats, tried: Floats, usual: Floats, learning: Flags | bool) -> None:
+    expected = tried * usual
+    chance = expected * (1 - usual)
+    told = (chance > 0) & ~np.asarray(learning)
+    state.bad_spread += np.divide((failed - expected) ** 2, chance, out=np.zeros_like(chance), where=told)
     state.bad_seen += told
 
 
-def _step(state: Running, failed: Floats, tried: Floats, window: int) -> None:
-    learning = (window < WARM_UP) | ((window < WARM_UP_MOST) & (state.tried < WARM_UP_ATTEMPTS))
-    ratio = _ratio(state, failed, tried, learning)
-    _note_spread(state, failed, tried, learning)
-    state.onset = np.where(~state.open & (state.rising == 0), window, state.onset)
-    state.rising = np.where(state.open, state.rising, np.maximum(0.0, state.rising + ratio))
-    state.bad_failed += failed
-    state.bad_tried += tried
-    state.called = np.where(tried > 0, window + 1, state.called)
-    _close(state, ratio, window)
-    _open(state, window)
-    # Windows under suspicion count as history only once they have proved harmless; to leave them
-    # out for good would make history look better than it was.
-    quiet = ~state.open & (state.rising == 0)
-    state.failed += np.where(quiet, state.bad_failed, 0.0)
-    state.tried += np.where(quiet, state.bad_tried, 0.0)
-    state.bad_failed = np.where(quiet, 0.0, state.bad_failed)
-    state.bad_tried = np.where(quiet, 0.0, state.bad_tried)
-    state.spread += np.where(quiet, state.bad_spread, 0.0)
-    state.seen += np.where(quiet, state.bad_seen, 0.0)
-    state.bad_spread = np.where(quiet | state.open, 0.0, state.bad_spread)
-    state.bad_seen = np.where(quiet | state.open, 0.0, state.bad_seen)
-
-
-def _ratio(state: Running, failed: Floats, tried: Floats, learning: Flags) -> Floats:
+def _ratio(state: Running, failed: Floats, tried: Floats, usual: Floats) -> Floats:
     """How much likelier this window is in a failing series than in a quiet one, as a logarithm."""
-    usual = np.minimum(_usual(state), 0.9)
-    worse = np.maximum(2 * usual, usual + LEAST_RISE)
-    # While an episode lasts, "back to normal" is weighed against half of its own rate: the worse
-    # it was, the fewer good calls prove that it is over.
-    bad = np.where(state.open, np.maximum(worse, 0.5 * state.bad_failed / np.maximum(state.bad_tried, 1.0)), worse)
-    bad = np.minimum(bad, 0.99)
+    bad = np.maximum(2 * usual, usual + LEAST_RISE)
+    if state.open.any():
+        # While an episode lasts, "back to normal" is weighed against half of its own rate: the worse
+        # it was, the fewer good calls prove that it is over.
+        own = 0.5 * state.bad_failed / np.maximum(state.bad_tried, 1.0)
+        np.maximum(bad, own, out=bad, where=state.open)
+    np.minimum(bad, 0.99, out=bad)
     ratio = failed * np.log(bad / usual) + (tried - failed) * np.log((1 - bad) / (1 - usual))
-    return np.where(learning | (usual > CHRONIC), 0.0, ratio / _dispersion(state))
+    return ratio / _dispersion(state)
+
+
+def _learn(state: Running) -> None:
+    """Windows under suspicion count as history only once they have proved harmless; to leave them out for good would
+    make history look better than it was."""
+    quiet = (state.rising == 0) & ~state.open
+    for known, news in (
+        (state.failed, state.bad_failed),
+        (state.tried, state.bad_tried),
+        (state.spread, state.bad_spread),
+        (state.seen, state.bad_seen),
+    ):
+        np.add(known, news, out=known, where=quiet)
+        news[quiet] = 0.0
+    state.bad_spread[state.open] = 0.0
+    state.bad_seen[state.open] = 0.0
 
 
 def _open(state: Running, window: int) -> None:
-    alarmed = ~state.open & (state.rising > ALARM)
-    state.alarm = np.where(alarmed, window, state.alarm)
-    state.open = state.open | alarmed
-    state.falling = np.where(alarmed, 0.0, state.falling)
+    alarmed = (state.rising > ALARM) & ~state.open
+    if alarmed.any():
+        state.alarm[alarmed] = window
+        state.open |= alarmed
+        state.falling[alarmed] = 0.0
 
 
 def _close(state: Running, ratio: Floats, window: int) -> None:
-    state.back = np.where(state.open & (state.falling == 0), window, state.back)
+    state.back[state.open & (state.falling == 0)] = window
     state.falling = np.where(state.open, np.maximum(0.0, state.falling - ratio), 0.0)
     idle = window - state.called >= IDLE
     done = state.open & ((state.falling > ALARM) | idle)
-    back = np.where(idle, np.minimum(state.called, state.back), state.back)
-    state.closed.extend(_episode(state, int(index), int(back[index])) for index in np.flatnonzero(done))
-    state.open = state.open & ~done
-    state.rising = np.where(done, 0.0, state.rising)
-    state.bad_failed = np.where(done, 0.0, state.bad_failed)
-    state.bad_tried = np.where(done, 0.0, state.bad_tried)
+    if done.any():
+        back = np.where(idle, np.minimum(state.called, state.back), state.back)
+        state.closed.extend(_episode(state, int(index), int(back[index])) for index in np.flatnonzero(done))
+        state.open &= ~done
+        for values in (state.rising, state.bad_failed, state.bad_tried):
+            values[done] = 0.0
 
 
 def _episode(state: Running, index: int, end: int | None) -> Episode:

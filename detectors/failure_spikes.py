@@ -13,9 +13,9 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import CLASSES
 from .episodes import Episode, alarm_time, episodes, window_times
-from .graph import each, instead, name_owners
+from .graph import callees, name_owners
 from .queries import sql
-from .series import Table, tables
+from .series import Table, calls_over, tables
 
 UNREACHED = ("errors_connect", "errors_deadline", "errors_other")
 """Classes of an attempt that nobody answered; a server's error cannot be among them."""
@@ -28,9 +28,10 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 
 
 def _failing(windows: Windows) -> list[Finding]:
-    calls = windows.calls
-    failing = set(calls["server"][calls["errors"] > 0].unique()) - {""}
-    rows = calls[["window", "server", "attempts", "originals", "errors"]][calls["server"].isin(failing)]
+    calls, edges = windows.calls, windows.edges
+    server = edges.names["server"]
+    failing = set(server[edges.any(calls["errors"] > 0)].tolist()) - {""}
+    rows = calls_over(windows, server.isin(failing), ["window", "attempts", "originals", "errors"], server=server)
     found: list[Finding] = []
     for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
         # Retries of one request fail together; a request has failed when more attempts failed than were
@@ -41,10 +42,10 @@ def _failing(windows: Windows) -> list[Finding]:
 
 
 def _failing_service(windows: Windows, table: Table, episode: Episode) -> Finding:
-    name, calls = table.names("server")[episode.series], windows.calls
+    name = table.names("server")[episode.series]
     start, end = window_times(windows, episode)
-    mine = (calls["server"] == name) & (calls["window"] >= start) & (calls["window"] < (end or windows.end))
-    rows = calls[["client", "errors", "error_trace"]][mine]
+    called = windows.edges.names["server"] == name
+    rows = calls_over(windows, called, ["client", "errors", "error_trace"], start, end or windows.end)
     statement = (
         f"{name} failed {episode.failed:,.0f} of {episode.tried:,.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
@@ -65,19 +66,17 @@ def _unreached(windows: Windows) -> list[Finding]:
 
 def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
-    keys = windows.calls[["client", "server", "peer"]]
-    owners = name_owners(windows.calls)
-    silent = (keys["server"] == "").to_numpy(np.bool_)
-    callee = instead(keys["server"], silent, each(keys["peer"][silent], lambda name: owners.get(name) or name))
-    errors = sum((windows.calls[name] for name in UNREACHED), start=0 * windows.calls["window"])
-    lost = errors.where(silent, 0)
-    called = keys["client"] != ""
-    mine = called & callee.isin(set(callee[called & (lost > 0)].unique()) - {""})
-    columns = ["window", "client", "peer", "attempts", "originals", "errors", *UNREACHED, *CLASSES, "error_trace"]
-    rows = windows.calls[columns][mine]
+    calls, edges = windows.calls, windows.edges
+    names, callee = edges.names, callees(windows, name_owners(windows))
+    silent = (names["client"] != "") & (names["server"] == "")
+    lost = np.any([calls[name] > 0 for name in UNREACHED], axis=0) & silent.to_numpy(np.bool_)[edges.of]
+    missed = set(callee[edges.any(lost)].tolist()) - {""}
+    columns = ["window", "client", "server", "peer", "attempts", "originals", "errors"]
+    columns += [*UNREACHED, *CLASSES, "error_trace"]
+    rows = calls_over(windows, (names["client"] != "") & callee.isin(missed), columns, callee=callee)
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
     tried = rows["attempts"] - rows[list(CLASSES)].sum(axis=1)
-    return rows.assign(callee=callee[mine], lost=lost[mine], tried=tried)
+    return rows.assign(lost=rows[list(UNREACHED)].sum(axis=1).where(rows["server"] == "", 0), tried=tried)
 
 
 def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:

@@ -13,7 +13,7 @@ import pandas as pd
 from ..collector.model import CALL_KEYS, Windows
 from .base import Evidence, Finding
 from .episodes import Episode, alarm_time, episodes, window_times
-from .graph import each, name_owners
+from .graph import name_owners
 from .queries import sql
 from .series import tables
 
@@ -41,8 +41,8 @@ def entered(windows: Windows) -> pd.DataFrame:
     # A root client span is a user by itself: its service has no server span of its own.
     component = rows["client"].where(rows["client"] != "", rows["server"])
     if (component == "").any():  # a probe sees a name from outside, and neither side
-        owners = name_owners(windows.calls)
-        component = component.where(component != "", each(rows["peer"], lambda name: owners.get(name) or name))
+        owners = name_owners(windows)
+        component = component.where(component != "", rows["peer"].map(lambda name: owners.get(str(name)) or str(name)))
     share = rows["entries"] / rows["attempts"].clip(lower=1)
     return rows.assign(component=component, failed=rows["errors"] * share)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from .series import Flags
+from ..collector.edges import EDGE_KEYS
+from ..collector.model import Windows
 
 
 @dataclass(frozen=True)
@@ -50,52 +51,43 @@ class Graph:
         return ()
 
 
-def dependency_graph(calls: pd.DataFrame) -> Graph:
-    """Read the graph off `calls`; which service owns a name is told by who answered there most."""
-    owners = name_owners(calls)
+def dependency_graph(windows: Windows) -> Graph:
+    """Read the graph off the calls; which service owns a name is told by who answered there most."""
+    owners = name_owners(windows)
     edges: set[tuple[str, str]] = set()
-    pairs = calls[["client", "server", "peer"]].drop_duplicates()
-    for client, server, peer in pairs.itertuples(index=False):
-        owner = server or owners.get(peer, "")
-        hops = [node for node in (client, peer, owner) if node]
+    names = windows.edges.names
+    for client, server, peer in zip(*(names[key].tolist() for key in EDGE_KEYS), strict=True):
+        hops = [node for node in (client, peer, server or owners.get(peer, "")) if node]
         edges.update((a, b) for a, b in itertools.pairwise(hops) if a != b)
-    entered = calls["server"][(calls["entries"] > 0) & (calls["client"] == "")]
-    entries = tuple(sorted(set(entered.unique()) - {""}))
+    entered = windows.edges.any(windows.calls["entries"] > 0)
+    entries = tuple(sorted({*names["server"][entered & (names["client"] == "")].tolist()} - {""}))
     return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), entries)
 
 
-def name_owners(calls: pd.DataFrame) -> dict[str, str]:
+def name_owners(windows: Windows) -> dict[str, str]:
     """Map each addressed name to its service.
 
     A name that never was answered belongs to the service that its first label names, if there is
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    answered = calls["attempts"].groupby([calls["peer"], calls["server"]]).sum().reset_index()
-    answered = answered[(answered["peer"] != "") & (answered["server"] != "")]
+    names = windows.edges.names
+    told = names.assign(attempts=windows.edges.total(windows.calls["attempts"]))
+    told = told[(names["peer"] != "") & (names["server"] != "")]
+    answered: pd.DataFrame = told.groupby(["peer", "server"], as_index=False)[["attempts"]].sum()
     # By peer, the busiest first; among equals the first by name, as the groups come sorted.
     best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
-    owners = dict(zip(best["peer"].astype(str), best["server"].astype(str), strict=True))
-    services = {*calls["server"].unique(), *calls["client"].unique()} - {""}
-    for peer in sorted(set(calls["peer"].unique()) - set(owners) - {""}):
-        owners[str(peer)] = label_owner(str(peer), services)
+    owners = dict(zip(best["peer"].tolist(), best["server"].tolist(), strict=True))
+    services = windows.edges.services - {""}
+    for peer in sorted({*names["peer"].tolist()} - set(owners) - {""}):
+        owners[peer] = label_owner(peer, services)
     return owners
 
 
-def each(names: pd.Series[str], of: Callable[[str], str]) -> pd.Series[str]:
-    """What `of` says of every name, asked once about each: a day has millions of rows and few names."""
-    codes, different = pd.factorize(names)
-    said = pd.Series([of(str(name)) for name in different]).astype(names.dtype)
-    return said.take(codes).set_axis(names.index)
-
-
-def instead(names: pd.Series[str], where: Flags, others: pd.Series[str]) -> pd.Series[str]:
-    """The names with `others` (as many as `where` is true) in place of some, through their numbers: to set strings of a
-    day makes an object of each."""
-    codes, different = pd.factorize(names)
-    other_codes, other_different = pd.factorize(others)
-    codes[where] = len(different) + other_codes
-    said = pd.Series([*different, *other_different]).astype(names.dtype)
-    return said.take(codes).set_axis(names.index)
+def callees(windows: Windows, owners: Mapping[str, str]) -> pd.Series[str]:
+    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
+    names = windows.edges.names
+    told = pd.Series([owners.get(name) or name for name in names["peer"].tolist()], dtype=str)
+    return names["server"].where(names["server"] != "", told)
 
 
 def label_owner(name: str, services: Collection[str]) -> str:
@@ -106,9 +98,9 @@ def label_owner(name: str, services: Collection[str]) -> str:
 
 def _grouped(edges: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     grouped: dict[str, list[str]] = {}
-    for start, end in sorted(edges):
+    for start, end in edges:
         grouped.setdefault(start, []).append(end)
-    return {start: tuple(ends) for start, ends in grouped.items()}
+    return {start: tuple(sorted(grouped[start])) for start in sorted(grouped)}
 
 
 def _trail(came_from: dict[str, str], goal: str) -> tuple[str, ...]:

@@ -21,19 +21,19 @@ of a window.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ..collector.failures import RANK, classify
-from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows, empty
+from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows
 from .base import Finding
 from .episodes import LEAST_RISE
 from .graph import label_owner
 from .metric_times import with_server_times
+from .order import laid_in
 from .series import concept
-from .service_graph import graph_calls
+from .service_graph import NO_CALLS, graph_calls
 from .telemetry_silence import silent_services, telemetry_silence
 
 MOSTLY = 0.5
@@ -54,12 +54,12 @@ _COUNTS = ["attempts", "entries", "client_ns", "server_ns"]
 
 
 def with_metric_calls(windows: Windows) -> Windows:
-    """The same windows, with rows of `calls` for what no span tells of."""
+    """The same windows, with rows of `calls` for what no span tells of; rows come and go in order."""
     if _all_in_spans(windows):
         return windows
     services = _services(windows)
     edges = _edges(windows, services)
-    told = {*edges["client"].unique(), *windows.calls["client"].unique(), *windows.calls["server"].unique()}
+    told = {*edges["client"].unique()} | windows.edges.services
     edges = pd.concat([edges.assign(server_ns=np.nan), graph_calls(windows, services, told)], ignore_index=True)
     served = _served(windows, edges)
     counted = with_server_times(windows, pd.concat([edges, served], ignore_index=True))
@@ -68,22 +68,21 @@ def with_metric_calls(windows: Windows) -> Windows:
     rows = rows[rows["attempts"] > 0].fillna(dict.fromkeys(_COUNTS, 0.0))
     if rows.empty:
         return windows
-    return replace(windows, calls=pd.concat([windows.calls, _as_calls(rows)], ignore_index=True))
+    return laid_in(windows, _as_calls(rows))
 
 
 def tell_of_users(windows: Windows) -> bool:
     """Whether what metrics alone tell can show users: where spans show none, in their silences, and by probes."""
     enters = bool((windows.calls["entries"] > 0).any())
-    return not enters or bool((windows.signals["concept"] == "probe_ok").any()) or bool(telemetry_silence(windows))
+    return not enters or "probe_ok" in windows.concepts or bool(telemetry_silence(windows))
 
 
 def _all_in_spans(windows: Windows) -> bool:
     """Whether counters speak of nothing but services that send spans, none of which fell silent."""
-    if windows.signals["concept"].isin(("client_outcomes", "graph_requests", "probe_ok")).any():
+    if not windows.concepts.keys().isdisjoint(("client_outcomes", "graph_requests", "probe_ok")):
         return False
     counted = set(concept(windows, "requests")["component"].unique())
-    spans = {*windows.calls["server"].unique(), *windows.calls["client"].unique()}
-    return counted <= spans and not telemetry_silence(windows)
+    return counted <= windows.edges.services and not telemetry_silence(windows)
 
 
 def from_metrics(calls: pd.DataFrame) -> pd.Series[bool]:
@@ -114,14 +113,13 @@ def _sampled(windows: Windows) -> float:
         return 1.0
     counted = concept(windows, "requests").groupby("component")["value"].sum()
     counted = counted[counted > 0]
-    spans = windows.calls.groupby("server")["attempts"].sum()
+    spans = pd.Series(windows.edges.total(windows.calls["attempts"])).groupby(windows.edges.names["server"]).sum()
     both = counted.index.intersection(spans.index)
     return min(1.0, float(spans[both].sum()) / float(counted[both].sum())) if len(both) else 0.0
 
 
 def _services(windows: Windows) -> frozenset[str]:
-    counted = concept(windows, "requests")["component"]
-    return frozenset({*counted.unique(), *windows.calls["server"].unique(), *windows.calls["client"].unique()} - {""})
+    return frozenset({*concept(windows, "requests")["component"].unique()} | windows.edges.services) - {""}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -131,9 +129,11 @@ def _services(windows: Windows) -> frozenset[str]:
 def _edges(windows: Windows, services: frozenset[str]) -> pd.DataFrame:
     rows = concept(windows, "client_outcomes")
     rows = rows[rows["value"] > 0]
-    said = rows["item"].str.partition("\t") if len(rows) else pd.DataFrame(columns=[0, 1, 2], dtype=str)
+    if rows.empty:
+        return NO_CALLS
+    said = rows["item"].str.partition("\t")
     rows = rows.assign(client=said[0], word=said[2], peer=rows["component"], attempts=rows["value"])
-    rows = rows[(rows["client"] != "") & ~rows["client"].isin(windows.calls["client"].unique())]
+    rows = rows[(rows["client"] != "") & ~rows["client"].isin(windows.edges.names["client"].tolist())]
     told = {word: outcome(str(word)) for word in rows["word"].unique() if word}
     counts_statuses = rows.loc[rows["word"].map(lambda word: word in told and told[word][0]), "client"].unique()
     silent = (rows["word"] == "") & rows["client"].isin(counts_statuses)
@@ -204,14 +204,17 @@ def _no_answers(windows: Windows) -> Words:
 
 def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     """Requests that no known client made, of services that send no spans."""
-    spans = {*windows.calls["server"].unique(), *windows.calls["client"].unique()}
+    spans = windows.edges.services
     silences = [(finding, silent_services(windows, finding)) for finding in telemetry_silence(windows)]
     speak = spans - {name for _, names in silences for name in names}
     counted = concept(windows, "requests")
-    counted = counted[~counted["component"].isin(speak)]
+    quiet = {*counted["component"].unique()} - speak
+    if not quiet:
+        return NO_CALLS
+    counted, errors = (rows[rows["component"].isin(quiet)] for rows in (counted, concept(windows, "errors")))
     keys = ["window", "component"]
     total = counted.groupby(keys)["value"].sum()
-    failed = concept(windows, "errors").groupby(keys)["value"].sum()
+    failed = errors.groupby(keys)["value"].sum()
     came = edges.rename(columns={"server": "component"})
     known = came.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
     known_failed = came[came["failure"] != ""].groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
@@ -221,12 +224,17 @@ def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
     entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
     rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
-    enters = set(windows.calls.loc[windows.calls["entries"] > 0, "server"].unique())
+    enters = set(_entered(windows)["server"])
     silent = _silent(windows, rows, silences)
     rows = rows.assign(enters=silent & rows["server"].isin(enters) if enters else True)
     return _split(
         rows[(rows["server"].isin(entered) & ~rows["server"].isin(spans)) | silent].assign(client="", peer=""), "server"
     )
+
+
+def _entered(windows: Windows) -> pd.DataFrame:
+    """The edges over which users came in, by spans."""
+    return windows.edges.names[windows.edges.any(windows.calls["entries"] > 0)]
 
 
 def _silent(windows: Windows, rows: pd.DataFrame, silences: list[tuple[Finding, frozenset[str]]]) -> pd.Series[bool]:
@@ -242,10 +250,12 @@ def _silent(windows: Windows, rows: pd.DataFrame, silences: list[tuple[Finding, 
 def _probed(windows: Windows, served: pd.DataFrame, services: frozenset[str]) -> pd.DataFrame:
     """One attempt a prober and window, on what nothing else tells users of."""
     rows = concept(windows, "probe_ok")
+    if rows.empty:
+        return NO_CALLS
     names = {*concept(windows, "dns_answers")["component"], *concept(windows, "dns_probe_ok")["component"]}
     rows = rows[~rows["component"].isin(names)]
-    calls = windows.calls[windows.calls["entries"] > 0]
-    known = {*calls["server"].unique(), *calls["client"].unique(), *served["server"].unique()}
+    entered = _entered(windows)
+    known = {*entered["server"], *entered["client"], *served["server"].unique()}
     hosts = {target: _host(str(target)) for target in rows["component"].unique()}
     told = {target for target, host in hosts.items() if (label_owner(host, services) or host) in known}
     rows = rows[~rows["component"].isin(told)]
@@ -272,16 +282,14 @@ def _split(rows: pd.DataFrame, failure: str) -> pd.DataFrame:
 
 
 def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
-    answered = rows["attempts"].where(rows["server"] != "", 0.0)
-    columns = {"originals": rows["attempts"], "answered": answered, "unanswered": rows["attempts"] - answered}
-    columns |= {f"errors_{name}": rows["attempts"].where(rows["failure"] == name, 0.0) for name in ERROR_CLASSES}
-    columns |= {"errors": rows["attempts"].where(rows["failure"] != "", 0.0)}
+    attempts, failure = rows["attempts"].to_numpy(np.float64), rows["failure"].to_numpy(object)
+    answered = np.where(rows["server"] != "", attempts, 0.0)
+    columns = {"originals": attempts, "answered": answered, "unanswered": attempts - answered}
+    columns |= {f"errors_{name}": np.where(failure == name, attempts, 0.0) for name in ERROR_CLASSES}
+    columns |= {"errors": np.where(failure != "", attempts, 0.0)}
     around = (rows["client_ns"] - rows["server_ns"]).clip(lower=0.0)
     columns |= {"uncovered_ns": around.where((rows["client_ns"] > 0) & (rows["server_ns"] > 0), 0.0)}
     counts = [*_COUNTS, *columns]
     summed: pd.DataFrame = rows.assign(**columns).groupby(list(CALL_KEYS), as_index=False, sort=True)[counts].sum()
-    like = empty(CALLS)
-    missing = {name: "" if name.endswith("_trace") else 0 for name in like.columns if name not in summed.columns}
-    whole = summed.assign(**missing)[list(like.columns)]
-    texts = [name for name in like.columns if name not in counts]
-    return whole.astype({name: like[name].dtype for name in texts} | dict.fromkeys(counts, "float64"))
+    missing = {name: "" if name.endswith("_trace") else 0 for name in CALLS.names if name not in summed.columns}
+    return summed.assign(**missing)

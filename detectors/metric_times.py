@@ -16,8 +16,10 @@ def with_server_times(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
     Neither its failed requests nor one caller's stand apart in its histogram, so that all of a window take the mean.
     A caller that did not measure how long it waited has waited as long at the least.
     """
-    took = concept(windows, "server_s").groupby(_KEYS)["value"].sum()
-    served = concept(windows, "requests").groupby(_KEYS)["value"].sum()
+    took, served = (
+        told[told["component"].isin(set(rows["server"]))].groupby(_KEYS)["value"].sum()
+        for told in (concept(windows, "server_s"), concept(windows, "requests"))
+    )
     mean_s = (took / served.where(served > 0)).dropna()
     wanted = pd.MultiIndex.from_frame(rows[["window", "server"]])
     each = pd.Series(mean_s.reindex(wanted).fillna(0.0).to_numpy(), rows.index, dtype=float)

@@ -7,6 +7,7 @@ a day thousands of windows, so what can go over the series in parts does (`table
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -96,6 +97,41 @@ def _added(where: Indices, values: Floats, cells: int) -> Floats:
     return np.bincount(where, values, cells).astype(np.float64, copy=False)
 
 
+def within(rows: pd.DataFrame, start: float, end: float) -> slice | Flags:
+    """Which rows are of the windows from `start` until before `end` (Unix seconds): where they lie together, as they do
+    in order of time, a slice, which copies none."""
+    window = rows["window"].to_numpy(np.int64)
+    inside = (window >= start) & (window < end)
+    if not inside.any():
+        return slice(0, 0)
+    first, last = int(inside.argmax()), len(inside) - int(inside[::-1].argmax())
+    return slice(first, last) if last - first == np.count_nonzero(inside) else inside
+
+
+def calls_over(
+    windows: Windows,
+    edges: pd.Series[bool],
+    columns: Sequence[str],
+    start: float = -math.inf,
+    end: float = math.inf,
+    **told: pd.Series[str],
+) -> pd.DataFrame:
+    """These columns of the calls over some of the edges, from `start` until before `end` (Unix seconds).
+
+    told: [edges] each what else is known of an edge, as a column of categories.
+    """
+    stretch = within(windows.calls, start, end)
+    mine = np.flatnonzero(edges.to_numpy(np.bool_)[windows.edges.of[stretch]])
+    rows = pd.DataFrame({name: windows.calls[name].iloc[stretch].iloc[mine] for name in columns}, copy=False)
+    edge = windows.edges.of[stretch][mine]
+    return rows.assign(**{name: _categories(names, edge) for name, names in told.items()})
+
+
+def _categories(names: pd.Series[str], edge: Indices) -> pd.Categorical:
+    codes, different = pd.factorize(names, sort=True)
+    return pd.Categorical.from_codes(codes[edge], different, validate=False)
+
+
 def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: str = "value") -> Table:
     """The mean of a quantity by keys and window; NaN where no row speaks of the window."""
     rows = rows.assign(seen=rows[quantity].notna().astype(float), **{quantity: rows[quantity].fillna(0.0)})
@@ -107,8 +143,13 @@ def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: s
 
 def concept(windows: Windows, name: str) -> pd.DataFrame:
     """The rows of `signals` about one concept; what is not a number tells nothing."""
-    rows = windows.signals[windows.signals["concept"] == name]
-    return rows[rows["value"].notna()]
+    at = windows.concepts.get(name, _NONE)
+    rows = windows.signals if len(at) == len(windows.signals) else windows.signals.iloc[at]
+    known = rows["value"].notna()
+    return rows if known.all() else rows[known]
+
+
+_NONE = np.empty(0, np.int64)
 
 
 def carried(values: Floats, windows: int) -> Floats:
@@ -120,10 +161,15 @@ def carried(values: Floats, windows: int) -> Floats:
 
 
 def _codes(rows: pd.DataFrame, keys: Sequence[str]) -> tuple[Indices, pd.DataFrame]:
-    groups = rows.groupby(list(keys), sort=True, observed=True)
-    codes = np.asarray(groups.ngroup(), dtype=np.int64)
-    table = groups.size().reset_index()[list(keys)]
-    return codes, table
+    """The number of each row's series, and the names of all of them: through the numbers of the names."""
+    numbers, names = zip(*(pd.factorize(rows[key], sort=True) for key in keys), strict=True)
+    codes, places = numbers[0], (np.arange(len(names[0])),)
+    if len(keys) > 1 and len(rows):
+        shape = [len(different) for different in names]
+        codes, cells = pd.factorize(np.asarray(np.ravel_multi_index(numbers, shape)), sort=True)
+        places = np.unravel_index(cells, shape)
+    table = {key: pd.Series(told.take(at)).astype(str) for key, told, at in zip(keys, names, places, strict=False)}
+    return codes, pd.DataFrame(table)
 
 
 def _places(windows: Windows, rows: pd.DataFrame) -> tuple[Indices, Flags]:

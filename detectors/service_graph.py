@@ -27,7 +27,10 @@ def graph_calls(windows: Windows, services: Collection[str], told: Collection[st
     services: names that are services. told: clients whose calls something better tells of, left out; with any, what
     comes in from outside is left out too.
     """
-    calls = concept(windows, "graph_requests").groupby(_PAIR)["value"].sum()
+    counted = concept(windows, "graph_requests")
+    if counted.empty:
+        return NO_CALLS
+    calls = counted.groupby(_PAIR)["value"].sum()
     rows = pd.DataFrame({"all": calls[calls > 0]})
     for column, name in (("failed", "graph_errors"), ("client_s", "graph_client_s"), ("server_s", "graph_server_s")):
         rows[column] = concept(windows, name).groupby(_PAIR)["value"].sum().reindex(rows.index, fill_value=0.0)
@@ -54,3 +57,9 @@ def graph_calls(windows: Windows, services: Collection[str], told: Collection[st
 
 
 _KEYS = ["window", "client", "server", "peer"]
+
+NO_CALLS = pd.DataFrame(
+    {"window": pd.Series(dtype="int64"), **{name: pd.Series(dtype="str") for name in (*_KEYS[1:], "failure")}}
+    | {name: pd.Series(dtype="float64") for name in ("attempts", "entries", "client_ns", "server_ns")}
+)
+"""Rows as `graph_calls` gives them: none."""

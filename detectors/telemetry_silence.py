@@ -16,7 +16,7 @@ from .base import Evidence, Finding
 from .edges import summed
 from .queries import sql
 from .runs import Run, runs
-from .series import Flags, Floats, Table, carried, concept, gauge, tables, tally, window_count
+from .series import Flags, Floats, Table, calls_over, carried, concept, gauge, tables, tally, window_count
 
 KIND = "telemetry_silence"
 
@@ -35,8 +35,9 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
 
     facts: alarm_at; down: the share of targets whose scrapes failed.
     """
-    calls = windows.calls
-    spans = calls[["window", "server", "attempts"]][(calls["server"] != "") & (calls["example_trace"] != "")]
+    server = windows.edges.names["server"]
+    spans = calls_over(windows, server != "", ["window", "attempts", "example_trace"], server=server)
+    spans = spans[spans["example_trace"] != ""]
     requests = concept(windows, "requests")
     silent, regular = np.zeros((2, window_count(windows)))
     for table in tables(windows, spans, ("server",), ("attempts",)):

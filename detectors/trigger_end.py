@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from math import inf
 
-import numpy as np
-
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Finding
 from .edges import callees
 from .episodes import episodes, window_times
 from .grouping import LOOPS, Group
 from .retry_storm import PERSIST_S
-from .series import tally
+from .series import calls_over, tally
 from .suspects import Suspect
 
 LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
@@ -61,13 +59,13 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
     names = {top.component, top.service, *top.explains} - {""}
-    calls = windows.calls
-    called = (calls["client"] != "").to_numpy(np.bool_)
-    about = callees(calls, called).isin(names) | calls["peer"][called].isin(names)
-    mine = calls.iloc[np.flatnonzero(called)[about]]
+    edges = windows.edges
+    about = (edges.names["client"] != "") & (callees(windows).isin(names) | edges.names["peer"].isin(names))
+    errors = [f"errors_{name}" for name in LOST]
+    mine = calls_over(windows, about, ["window", "server", "attempts", *errors])
     if mine.empty:
         return None
-    lost = mine[[f"errors_{name}" for name in LOST]].sum(axis=1).where(mine["server"] == "", 0)
+    lost = mine[errors].sum(axis=1).where(mine["server"] == "", 0)
     table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
     until = float(windows.end) if group.ended_at is None else group.ended_at
     found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"])]

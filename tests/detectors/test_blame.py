@@ -14,8 +14,8 @@ BAD, END = 20, 30
 
 def blamed(rows: list[Row]) -> list[Blamed]:
     """What windows 20 to 30 are blamed on, against those before."""
-    calls = windows(END, rows).calls
-    return blame(calls, dependency_graph(calls), (at(0), at(BAD)), (at(BAD), at(END)))
+    seen = windows(END, rows)
+    return blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
 
 
 def failing(start: int, end: int, client: str, server: str, failed: int, of: int = 40, **counts: int) -> list[Row]:

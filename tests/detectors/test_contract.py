@@ -191,6 +191,8 @@ def test_a_day_is_held_no_longer_than_it_is_looked_at(name: str, troubled: Windo
 
 def memory(name: str, seen: Windows) -> tuple[int, int]:
     """Bytes that the detector took at its peak, and bytes that it keeps with its findings."""
+    assert len(seen.edges.of) == len(seen.calls)  # what windows know of themselves, once for all detectors,
+    assert seen.concepts  # is no part of it
     gc.collect()
     tracemalloc.start()
     found = DETECTORS[name](seen)

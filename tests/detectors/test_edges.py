@@ -66,16 +66,15 @@ def test_rows_in_any_order_make_the_same_edges() -> None:
 
 
 def test_an_unanswered_attempt_is_booked_on_whom_the_name_answered_for_or_on_the_name() -> None:
-    calls = windows(
+    seen = windows(
         1,
         [
             call(0, "shop", "cart", "cart.example"),
             call(0, "shop", "", "cart.example"),
             call(0, "shop", "", "nobody.example"),
         ],
-    ).calls
-    told = callees(calls, np.ones(len(calls), np.bool_))
-    assert told.tolist() == ["cart", "cart", "nobody.example"]
+    )
+    assert callees(seen)[seen.edges.of].tolist() == ["cart", "cart", "nobody.example"]
 
 
 def test_an_estate_in_time_has_none() -> None:

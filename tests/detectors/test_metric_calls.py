@@ -9,7 +9,7 @@ import pytest
 
 from epicenter.collector.model import CALLS, Windows
 from epicenter.detectors import Analysis, analyze
-from epicenter.detectors.metric_calls import outcome, with_metric_calls
+from epicenter.detectors.metric_calls import from_metrics, outcome, with_metric_calls
 from tests.detectors.frames import SUMMARY, Row, at, call, change, signal, windows
 
 NAME = "cart.example"
@@ -176,7 +176,8 @@ def test_an_uninstrumented_caller_beside_instrumented_ones_is_no_user() -> None:
     told = [*outcomes(0, "cron", "stock.example", s503=9, s200=1), *requests(0, "cron", 5)]
     assert with_metric_calls(windows(END, spans, told)).calls.equals(windows(END, spans).calls)  # nothing to scale by
     told = windows(END, spans, [*told, *requests(0, "shop", END * 400)])
-    more = with_metric_calls(told).calls.iloc[END:]
+    calls = with_metric_calls(told).calls
+    more = calls[from_metrics(calls)]
     assert list(more["client"] + ">" + more["server"]) == [">cron", "cron>stock.example"]
     assert list(more[["attempts", "errors", "errors_server", "entries"]].sum()) == pytest.approx([1.5, 0.9, 0.9, 0])
 

@@ -1,0 +1,74 @@
+"""The edges of an estate: who calls whom by which name. A day has millions of rows of calls, and few of these.
+
+What a detector asks of names it asks of each edge once, and tells the rows by the numbers of their edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+EDGE_KEYS = ("client", "server", "peer")
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The different edges of some rows of calls.
+
+    names: client, server and peer, one row an edge, sorted. of: [rows] the number of each row's edge.
+    """
+
+    names: pd.DataFrame
+    of: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def first(self) -> npt.NDArray[np.int64]:
+        """[edges] The first row of each."""
+        first = np.empty(len(self), np.int64)
+        first[self.of[::-1]] = np.arange(len(self.of))[::-1]
+        return first
+
+    @property
+    def services(self) -> set[str]:
+        """Those who call or answer, and "" where nobody was seen to."""
+        return {*self.names["client"].tolist(), *self.names["server"].tolist()}
+
+    def total(self, values: pd.Series[float]) -> npt.NDArray[np.float64]:
+        """[edges] The sum of a column of calls."""
+        return np.bincount(self.of, values, len(self)).astype(np.float64, copy=False)
+
+    def any(self, rows: pd.Series[bool] | npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """[edges] Whether any row of calls is one of these rows."""
+        return np.bincount(self.of[np.asarray(rows, np.bool_)], minlength=len(self)) > 0
+
+    def picked(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Edges:
+        """The edges of some of the rows, in the order in which these are given."""
+        numbers, different = pd.factorize(self.of[rows], sort=True)
+        return Edges(self.names.iloc[different].reset_index(drop=True), numbers)
+
+
+def edges_of(calls: pd.DataFrame) -> Edges:
+    """Tell the edges of some rows of calls."""
+    if calls.empty:
+        return Edges(calls[list(EDGE_KEYS)].reset_index(drop=True), np.empty(0, np.int64))
+    numbers, told = zip(*(pd.factorize(calls[name], sort=True) for name in EDGE_KEYS), strict=True)
+    shape = [len(different) for different in told]
+    of, different = pd.factorize(np.asarray(np.ravel_multi_index(numbers, shape)), sort=True)
+    places = np.unravel_index(different, shape)
+    names = {name: pd.Series(t.take(at)) for name, t, at in zip(EDGE_KEYS, told, places, strict=True)}
+    return Edges(pd.DataFrame(names), of)
+
+
+def joined(parts: Sequence[Edges]) -> Edges:
+    """The edges of the rows of all parts, one after the other, without a look at the rows."""
+    whole = edges_of(pd.concat([part.names for part in parts], ignore_index=True))
+    ends = np.cumsum([len(part) for part in parts])
+    numbers = np.split(whole.of, ends[:-1])
+    return Edges(whole.names, np.concatenate([mine[part.of] for mine, part in zip(numbers, parts, strict=True)]))
