@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: demo test check bench lock clean format scenarios system-tools
+.PHONY: demo test check fuzz bench lock clean format scenarios system-tools
 demo: .venv/ready
 	$(BIN)/epicenter demo --out out/demo
 
@@ -19,6 +19,10 @@ check: .venv/ready
 format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Decoders fed with garbage, so many times as long as in `make test`.
+fuzz: .venv/ready
+	EPICENTER_FUZZ=$(or $(FUZZ),100) $(BIN)/python -m pytest -n auto --dist worksteal -m fuzz tests/collector
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(BENCH)

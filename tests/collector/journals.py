@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -16,14 +17,13 @@ from tests.collector.handed_over import T0
 TRACES = Export("traces", b"").kind
 
 
-def one_span(number: int, name: str = "GET /x") -> bytes:
-    """A request of one span that is known by its id."""
+def one_span(number: int, name: str = "GET /x", **more: Any) -> bytes:
+    """A request of one span that is known by its id; more: fields of the span."""
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     resource.resource.attributes.add(key="service.name").value.string_value = "shop"
-    resource.scope_spans.add().spans.add(
-        trace_id=b"t" * 16, span_id=number.to_bytes(8, "big"), name=name, start_time_unix_nano=T0 + number
-    )
+    fields = {"trace_id": b"t" * 16, "name": name, "start_time_unix_nano": T0 + number, **more}
+    resource.scope_spans.add().spans.add(span_id=number.to_bytes(8, "big"), **fields)
     return request.SerializeToString()
 
 

@@ -6,12 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from epicenter.collector.openmetrics import convert_text
 from tests.collector.handed_over import read
+from tests.fuzzing import fuzzed
 
 QUERY = "select Name, Labels, Value, epoch_ns(Timestamp) from samples order by Timestamp, Name"
 MS = 1_795_407_354_411_000_000
@@ -48,7 +49,7 @@ TIMES = st.integers(1_000_000_000_000, 2_000_000_000_000)
 
 
 @given(LABELS, VALUES, TIMES)
-@settings(max_examples=200, deadline=None)
+@fuzzed(200)
 def test_a_sample_is_read_as_the_official_library_reads_it(
     tmp_path_factory: pytest.TempPathFactory, labels: dict[str, str], value: float, ms: int
 ) -> None:

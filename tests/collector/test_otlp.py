@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epicenter.collector.errors import UnreadableInput
 from epicenter.collector.otlp import convert_lines
 from tests.collector.handed_over import SPAN, T0, TRACE, Json, logs_line, otlp_span, read, traces_line
+from tests.fuzzing import fuzzed
 
 
 def test_a_span_comes_out_in_the_models_words(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ ATTRIBUTE = st.dictionaries(st.sampled_from(["arrayValue", "kvlistValue", "intVa
 
 
 @given(st.dictionaries(FIELDS, json_values, max_size=3), ATTRIBUTE)
-@settings(max_examples=150, deadline=None)
+@fuzzed(150)
 def test_a_span_of_any_shape_is_read_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, changes: Json, attribute: Json
 ) -> None:
@@ -160,7 +161,7 @@ def test_a_span_of_any_shape_is_read_or_refused_with_its_line(
 
 
 @given(st.binary(max_size=60), st.integers(0, 400))
-@settings(max_examples=150, deadline=None)
+@fuzzed(150)
 def test_bytes_of_any_kind_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes, place: int
 ) -> None:

@@ -18,6 +18,7 @@ from epicenter.collector.otlp import fast
 from epicenter.collector.otlp.decode import Decoded, Export, Signal, decode, quickly
 from tests.collector.handed_over import T0
 from tests.collector.otlp_requests import EDITS, VALUES, flipped, requests
+from tests.fuzzing import fuzzed
 
 pytest.importorskip("ptars", reason="ptars, of the extra `fast`, is not installed")
 
@@ -71,7 +72,7 @@ def test_what_is_ordinary_is_taken_and_the_same(scopes: list[list[Span]], resour
 
 
 @given(requests().filter(lambda request: request[0] == "traces"), EDITS, st.booleans())
-@settings(max_examples=150, deadline=None)
+@fuzzed(150)
 def test_what_is_odd_or_garbled_is_left_or_the_same(
     request: tuple[Signal, Message], edits: list[tuple[float, int, bytes]], garbled: bool
 ) -> None:

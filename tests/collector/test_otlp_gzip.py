@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from epicenter.collector.errors import OversizedRequest, UnreadableRequest
 from epicenter.collector.otlp.decode import inflate
 from tests.collector.otlp_requests import EDITS, flipped
+from tests.fuzzing import fuzzed
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4))
@@ -25,6 +26,7 @@ def test_gzip_comes_out_as_it_went_in_also_in_several_streams(parts: list[bytes]
 
 
 @given(st.binary(max_size=300), EDITS)
+@fuzzed(100)
 def test_garbled_gzip_is_unpacked_or_refused(content: bytes, edits: list[tuple[float, int, bytes]]) -> None:
     with suppress(UnreadableRequest):
         assert len(inflate(flipped(gzip.compress(content), edits), 1000)) <= 1000

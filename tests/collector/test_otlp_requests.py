@@ -22,6 +22,7 @@ from epicenter.collector.otlp.decode import SIGNALS, Export, Signal, decode
 from epicenter.collector.otlp.totals import DELTAS, Totals
 from tests.collector.handed_over import T0
 from tests.collector.otlp_requests import EDITS, as_json, flipped, requests
+from tests.fuzzing import fuzzed
 
 
 def rows(export: Export) -> dict[str, list[dict[str, Any]]]:
@@ -234,7 +235,7 @@ def decoded_or_refused(export: Export) -> dict[str, pa.Table]:
 
 
 @given(requests(), EDITS, st.booleans())
-@settings(max_examples=400, deadline=None)
+@fuzzed(400)
 def test_a_garbled_request_is_read_or_refused_and_nothing_else(
     request: tuple[Signal, Message], edits: list[tuple[float, int, bytes]], json: bool
 ) -> None:
@@ -245,7 +246,7 @@ def test_a_garbled_request_is_read_or_refused_and_nothing_else(
 
 
 @given(st.binary(max_size=200), st.sampled_from(SIGNALS), st.booleans())
-@settings(max_examples=200, deadline=None)
+@fuzzed(200)
 def test_any_bytes_are_read_or_refused(body: bytes, signal: Signal, json: bool) -> None:
     decoded_or_refused(Export(signal, body, json))
 

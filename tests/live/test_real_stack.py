@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
 from epicenter.pipeline import analyze_paths
 from epicenter.synthetic import History
 from tests.live.stack import WINDOW_S, Firing, Story, played
 from tests.live.watching import folded
-from tests.programs import require
 
 NAME = "dynamodb.us-east-1.amazonaws.com"
 STORM = "EpicenterRetryStormAfterRecovery"
 
 
-@pytest.fixture(scope="module")
-def story(flagship: History, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    for program in ("prometheus", "promtool"):
-        require(program)
-    return played(flagship, tmp_path_factory.mktemp("stack"))
+def test_the_whole_outage_is_one_story(flagship: History, tmp_path: Path) -> None:
+    """It is played once, which takes a minute."""
+    story = played(flagship, tmp_path)
+    check_that_the_empty_record_is_told_before_all_that_follows_from_it(story, flagship)
+    check_that_symptoms_come_out_inhibited_by_their_cause(story)
+    check_that_the_storm_is_told_only_after_the_repair(story, flagship)
+    check_that_all_is_over_when_the_world_is_well_again(story, flagship)
+    check_that_metrics_page_and_the_analysis_of_the_recording_agree(story)
 
 
 def of(story: Story, **labels: str) -> list[Firing]:
     return [firing for firing in story.firings if labels.items() <= firing.labels.items()]
 
 
-def test_the_empty_record_is_told_before_all_that_follows_from_it(story: Story, flagship: History) -> None:
+def check_that_the_empty_record_is_told_before_all_that_follows_from_it(story: Story, flagship: History) -> None:
     """Only that the record may be overwritten is told before: a warning."""
     first = of(story, severity="critical")[0]
     assert (first.labels["alertname"], first.labels["peer"]) == ("EpicenterEndpointWithoutAddresses", NAME)
@@ -34,7 +36,7 @@ def test_the_empty_record_is_told_before_all_that_follows_from_it(story: Story, 
     assert first.start < min(firing.start for firing in followed)
 
 
-def test_symptoms_come_out_inhibited_by_their_cause(story: Story) -> None:
+def check_that_symptoms_come_out_inhibited_by_their_cause(story: Story) -> None:
     causes = {print_ for (print_, _), alert in story.told.items() if alert["labels"]["stage"] == "cause"}
     silent = [alert for (_, state), alert in story.told.items() if state == "suppressed"]
     silent = [alert for alert in silent if alert["labels"]["stage"] == "dependency"]
@@ -46,7 +48,7 @@ def test_symptoms_come_out_inhibited_by_their_cause(story: Story) -> None:
     assert "EpicenterSymptom" not in heard
 
 
-def test_the_storm_is_told_only_after_the_repair(story: Story, flagship: History) -> None:
+def check_that_the_storm_is_told_only_after_the_repair(story: Story, flagship: History) -> None:
     repaired, over = flagship.truth.trigger[1], flagship.truth.storm_end
     assert over is not None
     (storm,) = of(story, alertname=STORM)
@@ -54,12 +56,12 @@ def test_the_storm_is_told_only_after_the_repair(story: Story, flagship: History
     assert max(firing.end for firing in of(story, alertname="EpicenterEndpointWithoutAddresses")) < storm.start
 
 
-def test_all_is_over_when_the_world_is_well_again(story: Story, flagship: History) -> None:
+def check_that_all_is_over_when_the_world_is_well_again(story: Story, flagship: History) -> None:
     assert max(firing.end for firing in story.firings) < flagship.end
     assert all(incident["ended_at"] is not None for incident in story.incidents.values())
 
 
-def test_metrics_page_and_the_analysis_of_the_recording_agree(story: Story) -> None:
+def check_that_metrics_page_and_the_analysis_of_the_recording_agree(story: Story) -> None:
     first = min(story.incidents.values(), key=lambda incident: incident["started_at"])
     assert (first["trigger"]["component"], first["trigger"]["kind"]) == (NAME, "dns.empty_record")
     told = {name: (info["trigger"], info["kind"]) for name, info in story.infos.items()}
