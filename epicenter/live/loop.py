@@ -34,6 +34,9 @@ _TICK_S = 15
 """Between two looks within a window: late spans may change what was said of the last one."""
 _WHOLE_EVERY_S = 600
 """Between two analyses of all that is kept where nothing goes on: what the data cannot show changes slowly."""
+_MANY_ROWS = 150_000
+"""So many are counted without waiting for the next look: memory, and the time that a look takes, stay within bounds."""
+_COUNT_EVERY_S = 0.5
 _KEEP_EVERY_S = 15.0
 _MEASURE_EVERY_S = 1.0
 
@@ -95,6 +98,13 @@ class Loop:
             due = math.floor((now + took) / tick + 1) * tick
             await asyncio.sleep(due - now)
             took = await self.look()
+
+    async def count_for_ever(self) -> None:
+        """Count what has come between two looks where that is much."""
+        while True:
+            await asyncio.sleep(_COUNT_EVERY_S)
+            if self._windows.waiting >= _MANY_ROWS:
+                await self._in_thread(lambda: self._windows.take_in(self._clock()))
 
     async def look(self) -> float:
         """Analyze what there is now and publish it; the seconds that it took."""
