@@ -119,9 +119,9 @@ class Traces:
         All of it in one call, since a trace counts as closed by its newest span.
         """
         new = self._new()
-        still = compute.unique(new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns)))
+        still = new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns))
         spans = self._on_time("spans", new["spans"], now, still)
-        self._kept = {"spans": spans, "logs": self._on_time("logs", new["logs"], now, compute.unique(spans["tid"]))}
+        self._kept = {"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])}
 
     def count(self, now: float) -> tuple[Counted, Counted, dict[str, int]]:
         """What to add for what was added, what to take away for it, and how many items of each table were too late.
@@ -129,8 +129,7 @@ class Traces:
         So are those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
-        known = compute.unique(self._kept["spans"]["tid"])
-        on_time = {name: self._on_time(name, rows, now, known) for name, rows in new.items()}
+        on_time = {name: self._on_time(name, rows, now, self._kept["spans"]["tid"]) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
             return _nothing(), _nothing(), late
@@ -140,11 +139,13 @@ class Traces:
         self._kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
         return self._counted(after), _negated(self._counted(before)), late
 
-    def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.Array) -> pa.Table:
+    def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
         """The rows that are neither late, unless their traces are `still` open, nor far ahead."""
-        known = _is_in(rows, still).to_numpy()
+        timely = _ends(name, rows) >= self.until_ns
+        if not timely.all():
+            timely |= _is_in(rows, compute.unique(still)).to_numpy()
         ahead = _starts(name, rows) >= round((now + AHEAD_S) * _NS)
-        return rows.filter(pa.array(((_ends(name, rows) >= self.until_ns) | known) & ~ahead))
+        return rows.filter(pa.array(timely & ~ahead)) if ahead.any() or not timely.all() else rows
 
     def close(self, now: float) -> None:
         """Let go of the traces whose newest span is too old at `now` to be added to."""
