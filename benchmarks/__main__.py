@@ -7,7 +7,7 @@ import importlib
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("windows", "world", "lab", "nezha", "petshop", "telemetry", "bulk", "emit", "detection")
+BENCHMARKS = ("windows", "world", "lab", "nezha", "petshop", "telemetry", "bulk", "emit", "detection", "live")
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of labelled recordings; what needs it is skipped without")
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "epicenter-bench")
     parser.add_argument("--spans", type=int, default=10_000_000, help="size of the windows benchmark")
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long the live benchmark sends")
     parser.add_argument("--json", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(BENCHMARKS))

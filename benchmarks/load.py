@@ -7,8 +7,12 @@ each service has an exporter of its own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPConnection
+from queue import Queue
+from threading import Lock, Thread
 
 import numpy as np
 import numpy.typing as npt
@@ -196,3 +200,43 @@ def fresh(requests: list[Request], now_ns: int, rng: np.random.Generator) -> Ite
     trace_mask, span_mask = (int(rng.integers(1, 2**63)) for _ in range(2))
     for request in requests:
         yield request.fresh(now_ns, trace_mask, span_mask), request.spans
+
+
+class Sender:
+    """Sends requests over some connections at once, as exporters do, and notes how long each answer took."""
+
+    def __init__(self, port: int, connections: int = 4) -> None:
+        self._port, self._queue = port, Queue[tuple[bytes, int] | None](connections)
+        self.seconds: list[float] = []
+        self.spans = self.refused = 0
+        self._guard = Lock()
+        self._threads = [Thread(target=self._send_on) for _ in range(connections)]
+        for thread in self._threads:
+            thread.start()
+
+    def send(self, body: bytes, spans: int) -> None:
+        """Hand on a request, as soon as one of few places is free."""
+        self._queue.put((body, spans))
+
+    def finish(self) -> None:
+        """Wait for all answers."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _send_on(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
+        while (request := self._queue.get()) is not None:
+            body, spans = request
+            begun = time.perf_counter()
+            connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+            answer = connection.getresponse()
+            answer.read()
+            with self._guard:
+                self.seconds.append(time.perf_counter() - begun)
+                self.spans += spans if answer.status == 200 else 0
+                self.refused += answer.status != 200
+            if answer.status != 200:
+                time.sleep(0.2)  # it is not sent again: nobody acknowledged it
+        connection.close()

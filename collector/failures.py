@@ -93,14 +93,15 @@ def rank_sql(words: str) -> str:
 
     Many failures leave no words at all, and trying every pattern on nothing is the dearest part of reading them.
     """
-    cases = " ".join(f"when regexp_matches({words}, {_quoted(text)}) then {RANK[name]}" for name, text in PATTERNS)
+    cases = " ".join(f"when regexp_matches({words}, {quoted(text)}) then {RANK[name]}" for name, text in PATTERNS)
     return f"(case when trim({words}) = '' then NULL {cases} end)::utinyint"
 
 
 def host_sql(words: str) -> str:
     """DuckDB SQL for `host` of the text expression `words`."""
-    return f"lower(regexp_extract({words}, {_quoted(HOST)}, 1))"
+    return f"lower(regexp_extract({words}, {quoted(HOST)}, 1))"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as SQL has it."""
     return "'" + text.replace("'", "''") + "'"

@@ -17,7 +17,7 @@ from __future__ import annotations
 import duckdb
 
 from .failures import RANK
-from .sides import CLIENTS, FAILED, ID, IS_CLIENT, IS_SERVER, PARENT, SAID, SERVERS, STEPS, tell_kinds
+from .sides import CLIENTS, IS_CLIENT, IS_SERVER, SAID, SERVERS, STEPS, tell_kinds
 
 VIEWS = ("calls_attempts", "calls_loose", "calls_told")
 TABLES = (
@@ -43,7 +43,7 @@ full join ({{clients}}) c on c.sid = s.pid
 
 
 def pair(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the temporary view `calls_attempts` from the views `spans` and `logs`: one row an attempt.
+    """Create the temporary view `calls_attempts` from `calls_facts` and the view `logs`: one row an attempt.
 
     Columns: id, tid (hash of the trace), client, server ("" = not seen), peer, name (hash), pid (parent of the client
     span, NULL where there is none), start, client_ns (NULL = not seen), server_ns (NULL = not answered), uncovered_ns,
@@ -122,9 +122,9 @@ _LONELY_SERVERS = "from calls_loose where c_sid is null and s_pid is not null"
 
 # Spans that are no side of a call, and stand directly around a lonely server or below a lonely client.
 _OTHERS = f"""
-select {ID} as sid, {PARENT} as pid, ServiceName as service, greatest(Duration, 0) as duration, {FAILED} as failed
-from calls_told where Kind not in ('Client', 'Producer', 'Server', 'Consumer')
-    and ({ID} in (select s_pid {_LONELY_SERVERS}) or {PARENT} in (select c_sid {_LONELY_CLIENTS}))
+select sid, pid, service, duration, failed
+from calls_told where kind not in ('Client', 'Producer', 'Server', 'Consumer')
+    and (sid in (select s_pid {_LONELY_SERVERS}) or pid in (select c_sid {_LONELY_CLIENTS}))
 """
 
 _BELOW = f"""

@@ -10,7 +10,7 @@ import re
 
 import duckdb
 
-from .failures import host_sql, rank_sql
+from .failures import host_sql, quoted, rank_sql
 
 TRACE = "hash(TraceId)"
 ID = f"hash({TRACE}, SpanId)"
@@ -54,10 +54,25 @@ _CODES = f"case {_GRPC} when '4' then 'DEADLINE_EXCEEDED' when '14' then 'UNAVAI
 WORDS = f"concat_ws(' ', StatusMessage, {_EVENTS}, {_first('error.type')}, {_CODES})"
 """Everything that a span says of why it failed; instrumentations differ in where they say it."""
 
+_EXCEPTION = """list_filter(Events, lambda event: coalesce(event."Attributes"['exception.message'], '') <> '')[1]"""
+_OWN_WORDS = f"coalesce({_EXCEPTION}.\"Attributes\"['exception.message'], nullif(StatusMessage, ''), '')"
+"""The exception's own words, else the status message, which is often its class alone."""
+
+LONGEST = 200
+"""Characters of a text: the sentence that a person reads. What follows it is a trace of the stack."""
+
+_VARIES = r"""'[^']*'|"[^"]*"|`[^`]*`|[^\s,;()<>=]*[\d/@\\][^\s,;()<>=]*"""
+"""Quoted words, and words with a number or a path in them: an id, an address, a time, a name."""
+
+
+def masked(words: str) -> str:
+    """SQL for a text without what varies from failure to failure."""
+    return f"trim(regexp_replace(left({words}, {LONGEST}), {quoted(_VARIES)}, '#', 'g'))"
+
+
 PEER = bare_host(_ADDRESSED)
 _PEER_OR_WORDS = f"case when {_ADDRESSED} <> '' then {PEER} when {FAILED} then {host_sql(WORDS)} else '' end"
 
-_CLIENT_KIND = "Kind in ('Client', 'Producer')"
 LOOKUP = """(SpanName in ('dns.lookup', 'http.dns') or starts_with(SpanName, 'DNS lookup ')
     or coalesce(SpanAttributes['dns.question.name'], '') <> '')"""
 STEP = f"""({LOOKUP} or SpanName in ('tcp.connect', 'tls.connect', 'http.getconn', 'http.connect', 'http.tls',
@@ -66,38 +81,52 @@ STEP = f"""({LOOKUP} or SpanName in ('tcp.connect', 'tls.connect', 'http.getconn
 
 They are no attempts, but they know why the attempt around or beside them failed.
 """
-IS_CLIENT = f"({_CLIENT_KIND} and not {STEP})"
-IS_SERVER = "Kind in ('Server', 'Consumer')"
+_NO_CLIENT = "SpanKind in ('Server', 'Consumer', 'Internal')"
+_STEP_PEER = f"""coalesce(nullif({bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
+    nullif({PEER}, ''), {host_sql(WORDS)})"""
 
-CLIENTS = f"""
-select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
-    greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
-    hash(SpanName, {_first("url.full", "http.url")}) as name, {_PEER_OR_WORDS} as peer,
-    {FAILED} as failed, case when {FAILED} then {rank_sql(WORDS)} end as rank,
+FACTS = f"""
+select TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Timestamp) as start,
+    greatest(Duration, 0) as duration, ServiceName as service, SpanKind as kind, ParentSpanId = '' as root,
+    hash(SpanName, {_first("url.full", "http.url")}) as name, hash(SpanName) as plain_name,
+    {STEP} as step, {LOOKUP} as lookup, StatusCode = 'Error' as error, {FAILED} as failed,
+    (case when {FAILED} then {rank_sql(WORDS)} end)::utinyint as rank,
+    case when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, {_ADDRESSED} <> '' as addressed,
+    case when {STEP} and {FAILED} then {_STEP_PEER} end as step_peer,
     {_STATUS} is not null as responded,
     coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0)::integer as hidden,
-    coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend
-from calls_told where {IS_CLIENT}
+    coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend,
+    case when StatusCode = 'Error' and {FAILED} then {masked(_OWN_WORDS)} end as text
+from spans
 """
-"""Client and producer spans: the attempts as their callers saw them.
+"""What each span says, once: all that follows reads these columns, of this as a view or of rows that were kept.
 
 rank: the class of the words (`failures.RANK`), NULL where they tell of none. responded: an HTTP status came back.
 hidden: attempts inside this one span after the first (botocore's retry_attempts). resend: says that it is a retry.
+text: the words, with what varies masked.
 """
 
+ATTRIBUTES_READ = tuple(sorted(set(re.findall(r"SpanAttributes\['([^']+)'\]", FACTS))))
+"""The span attributes that are read."""
+
+IS_CLIENT = "(kind in ('Client', 'Producer') and not step)"
+IS_SERVER = "kind in ('Server', 'Consumer')"
+
+CLIENTS = f"""
+select sid, pid, tid, start, duration, service, root, name, coalesce(peer, '') as peer, failed, rank, responded,
+    hidden, resend
+from calls_told where {IS_CLIENT}
+"""
+"""Client and producer spans: the attempts as their callers saw them."""
+
 SERVERS = f"""
-select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
-    greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' and Kind = 'Server' as entry,
-    {FAILED} as failed
+select sid, pid, tid, start, duration, service, root and kind = 'Server' as entry, failed
 from calls_told where {IS_SERVER}
 """
 
-STEPS = f"""
-select {ID} as sid, {PARENT} as pid, {TRACE} as tid, epoch_ns(Timestamp) as start,
-    greatest(Duration, 0) as duration, ServiceName as service, ParentSpanId = '' as root,
-    hash(SpanName) as name, coalesce(nullif({bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
-        nullif({PEER}, ''), {host_sql(WORDS)}) as peer, {LOOKUP} as lookup, {rank_sql(WORDS)} as rank
-from calls_told where {STEP} and {FAILED}
+STEPS = """
+select sid, pid, tid, start, duration, service, root, plain_name as name, step_peer as peer, lookup, rank
+from calls_told where step and failed
 """
 
 # glibc's and urllib3's words of a broken attempt that was tried again inside the same span.
@@ -118,27 +147,27 @@ retried: urllib3's warnings of attempts that its one span hides.
 
 
 def tell_kinds(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the temporary view `calls_told`: `spans` with `Kind`, inferred where it was not recorded.
+    """Create the temporary view `calls_told`: `calls_facts` with the kinds inferred that were not recorded.
 
     Without kinds, a root or a span below another service's is the server's side. Its parent is the client's side
     if it stands inside its own service around nothing but this one span; a parent that is itself a server's side,
     or is around more, is the caller's own work, whose duration says nothing of the call.
     """
-    (unknown,) = connection.execute("select count(*) from (from spans where SpanKind = '' limit 1)").fetchall()[0]
+    (unknown,) = connection.execute("select count(*) from (from calls_facts where kind = '' limit 1)").fetchall()[0]
     if not unknown:
-        connection.execute("create temp view calls_told as select *, SpanKind as Kind from spans")
+        connection.execute("create temp view calls_told as from calls_facts")
         return
     connection.execute(f"create temp table calls_kinds as {_KINDS}")
     connection.execute(
-        f"""create temp view calls_told as
-        select spans.*, coalesce(nullif(SpanKind, ''), inferred, 'Internal') as Kind
-        from spans left join calls_kinds on SpanKind = '' and {ID} = calls_kinds.sid"""
+        """create temp view calls_told as
+        select facts.* replace (coalesce(nullif(kind, ''), inferred, 'Internal') as kind)
+        from calls_facts facts left join calls_kinds on kind = '' and facts.sid = calls_kinds.sid"""
     )
 
 
-_KINDS = f"""
+_KINDS = """
 with narrow as (
-    select distinct {ID} as sid, {PARENT} as pid, ServiceName as service, SpanKind = '' as unknown from spans
+    select distinct sid, pid, service, kind = '' as unknown from calls_facts
 ), remote as (
     select child.sid, child.pid from narrow child join narrow parent on child.pid = parent.sid
     where child.service <> parent.service
@@ -152,6 +181,3 @@ from narrow where unknown and (sid in (from servers)
     or sid in (select pid from remote) and sid in (from lone))
 group by all
 """
-
-ATTRIBUTES_READ = tuple(sorted(set(re.findall(r"SpanAttributes\['([^']+)'\]", CLIENTS + STEPS + FAILED + WORDS))))
-"""The span attributes that all this SQL reads."""

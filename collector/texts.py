@@ -14,19 +14,13 @@ import pyarrow as pa
 from .engine import in_passing
 from .failures import rank_sql
 from .model import TEXTS
-from .sides import FAILED, ID, IS_CLIENT, IS_SERVER, LOUD, PEER, RECORD, WORDS
+from .sides import FACTS, ID, IS_CLIENT, IS_SERVER, LOUD, RECORD, masked
 
 MOST_TEXTS = 10
 """Of a component in a window. The eleventh text in frequency is at most one failure in eleven: a detail."""
 
-LONGEST = 200
-"""Characters of a text: the sentence that a person reads. What follows it is a trace of the stack."""
-
 _MERGED = """select * exclude (failed), sum(failed)::bigint as failed from together
     group by all having sum(failed) > 0 order by all"""
-
-_VARIES = r"""'[^']*'|"[^"]*"|`[^`]*`|[^\s,;()<>=]*[\d/@\\][^\s,;()<>=]*"""
-"""Quoted words, and words with a number or a path in them: an id, an address, a time, a name."""
 
 
 def unseen_texts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
@@ -34,6 +28,15 @@ def unseen_texts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Tab
 
     window_s: length of the windows in seconds.
     """
+    connection.execute(f"create temp view calls_facts as {FACTS}")
+    try:
+        return texts_of_facts(connection, window_s)
+    finally:
+        connection.execute("drop view if exists temp.calls_facts")
+
+
+def texts_of_facts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
+    """The same of `calls_facts` (`sides.FACTS`) instead of `spans`."""
     return connection.sql(_query(window_s)).to_arrow_table().cast(TEXTS)
 
 
@@ -45,30 +48,21 @@ def merge_texts(parts: Iterable[pa.Table]) -> pa.Table:
         return connection.sql(_MERGED).to_arrow_table().cast(TEXTS)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-# The exception's own words, else the status message (often its class alone), else a log record written inside the span.
-_EXCEPTION = """list_filter(Events, lambda event: coalesce(event."Attributes"['exception.message'], '') <> '')[1]"""
-_OWN = f"coalesce({_EXCEPTION}.\"Attributes\"['exception.message'], nullif(StatusMessage, ''), record, '')"
-_MASKED = f"trim(regexp_replace(left({_OWN}, {LONGEST}), {_quoted(_VARIES)}, '#', 'g'))"
-
-
 def _query(window_s: int) -> str:
     # only spans that say that they failed have words; to ask them first spares reading the attributes of all others
     return f"""
         with failing as (
-            select *, {ID} as sid, {IS_CLIENT} as is_client from (select *, SpanKind as Kind from spans)
-            where StatusCode = 'Error' and {FAILED} and ({IS_CLIENT} or {IS_SERVER} or Kind = '')
+            select sid, start, service, peer, addressed, rank, text, {IS_CLIENT} as is_client from calls_facts
+            where error and failed and ({IS_CLIENT} or {IS_SERVER} or kind = '')
         ), records as (
             select {ID} as sid, max_by({RECORD}, row(Timestamp, {RECORD})) as record from logs
             where SpanId <> '' and {LOUD} group by 1
         ), told as (
-            select epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
-                case when is_client then {PEER} else ServiceName end as component,
+            select start // 1000000000 // {window_s} * {window_s} as "window",
+                case when not is_client then service when addressed then peer else '' end as component,
                 case when is_client then 'client' else 'server' end as side,
-                case when {rank_sql(f"concat_ws(' ', {WORDS}, record)")} is null then {_MASKED} else '' end as text
+                case when coalesce(rank, {rank_sql("record")}) is not null then ''
+                    when text <> '' then text else coalesce({masked("record")}, '') end as text
             from failing left join records using (sid)
         ), counted as (
             select "window", component, side, case when regexp_matches(text, '\\pL') then text else '' end as text,

@@ -25,6 +25,7 @@ from .model import (
 )
 from .pairing import forget, pair
 from .recording import summarize
+from .sides import FACTS
 from .signals import signals
 from .texts import unseen_texts
 
@@ -47,6 +48,15 @@ def edge_calls(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table
 
     window_s: length of the windows in seconds.
     """
+    connection.execute(f"create temp view calls_facts as {FACTS}")
+    try:
+        return calls_of_facts(connection, window_s)
+    finally:
+        connection.execute("drop view if exists temp.calls_facts")
+
+
+def calls_of_facts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
+    """The same of `calls_facts` (`sides.FACTS`) instead of `spans`."""
     try:
         pair(connection)
         connection.execute(f"create temp table calls_repeats as {_REPEATS}")
@@ -84,8 +94,8 @@ def _counts(window_s: int) -> str:
             select {keys}, {counts}, min(example) as example, min(failing) as failing
             from ({_COUNTED.format(window_s=window_s)}) group by {keys}
         ), traces as (
-            select hash(TraceId) as tid, min(TraceId) as trace from spans
-            where hash(TraceId) in (select example from counted union select failing from counted) group by 1
+            select tid, min(TraceId) as trace from calls_facts
+            where tid in (select example from counted union select failing from counted) group by 1
         )
         select counted.* exclude (example, failing), coalesce(one.trace, '') as example_trace,
             coalesce(bad.trace, '') as error_trace

@@ -120,9 +120,14 @@ def resident_bytes() -> int:
 
 
 def release() -> None:
-    """Give freed memory back to the system, which the allocators keep for later."""
+    """Let go of what nothing leads to any more, and of the memory of it."""
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Give freed memory back to the system, which the allocators keep for later."""
     pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
-    if trim is not None:
-        trim(0)
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import TypeVar
 
 from ..collector.errors import EpicenterError
@@ -20,7 +21,7 @@ from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
 from .feed import Feed, Snapshot
-from .guard import MemoryGuard
+from .guard import MemoryGuard, trim
 from .incidents import Incidents
 from .metrics import Metrics
 from .store import Store
@@ -34,6 +35,9 @@ _TICK_S = 15
 """Between two looks within a window: late spans may change what was said of the last one."""
 _WHOLE_EVERY_S = 600
 """Between two analyses of all that is kept where nothing goes on: what the data cannot show changes slowly."""
+_MANY_ROWS = 150_000
+"""So many are counted without waiting for the next look: memory, and the time that a look takes, stay within bounds."""
+_COUNT_EVERY_S = 0.5
 _KEEP_EVERY_S = 15.0
 _MEASURE_EVERY_S = 1.0
 
@@ -76,6 +80,7 @@ class Loop:
         await self._in_thread(self._read_back)
 
     def _read_back(self) -> None:
+        import_module("sklearn.feature_extraction.text")  # or the first incident would wait for it
         state = self._store.read_state(self._windows.window_s)
         records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
@@ -95,6 +100,17 @@ class Loop:
             due = math.floor((now + took) / tick + 1) * tick
             await asyncio.sleep(due - now)
             took = await self.look()
+
+    async def count_for_ever(self) -> None:
+        """Count what has come between two looks where that is much."""
+        while True:
+            await asyncio.sleep(_COUNT_EVERY_S)
+            if self._windows.waiting >= _MANY_ROWS:
+                await self._in_thread(self._count)
+
+    def _count(self) -> None:
+        self._windows.take_in(self._clock())
+        trim()  # or what one count took and the next takes elsewhere adds up to hundreds of MB
 
     async def look(self) -> float:
         """Analyze what there is now and publish it; the seconds that it took."""

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ..collector.engine import in_passing
 from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
-from ..collector.texts import unseen_texts
-from ..collector.told import TOLD, told_attributes
-from ..collector.windows import edge_calls
+from ..collector.sides import FACTS
+from ..collector.texts import texts_of_facts
+from ..collector.told import told_attributes
+from ..collector.windows import calls_of_facts
 from .arrow import compute
 
 SEQUENCE = "Sequence"
@@ -37,17 +39,26 @@ _ADDED = {
 }
 """What is added: nothing that is counted is read from a resource but its service."""
 
-_PLACE = _ADDED["spans"].get_field_index("SpanAttributes")
-_COLUMNS = {**_ADDED, "spans": _ADDED["spans"].set(_PLACE, pa.field("SpanAttributes", TOLD))}
-"""What is kept: of the attributes those that are read."""
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Of texts that come again and again each is kept once for all rows that came together."""
 
-_NOTHING = "map([]::varchar[], []::varchar[]) as ResourceAttributes"
-_END = "epoch_ns(Timestamp) + greatest(Duration, 0)"
-_ENDS = {"spans": _END, "logs": "epoch_ns(Timestamp)"}
-_ON_TIME = """from new where epoch_ns(Timestamp) < $ahead
-    and ({end} >= $until or (TraceId <> '' and TraceId in ({open})))"""
-_KEPT = "select TraceId from kept_spans"
-_STILL_OPEN = f"select TraceId from new_spans group by 1 having max({_END}) >= $until"
+_FACTS: dict[str, pa.DataType] = {
+    **{name: pa.uint64() for name in ("tid", "sid", "pid", "name", "plain_name")},
+    **{name: pa.int64() for name in ("start", "duration")},
+    **dict.fromkeys(("TraceId", "service", "kind", "peer", "step_peer", "text"), _TEXT),
+    **{name: pa.bool_() for name in ("root", "step", "lookup", "error", "failed", "addressed", "responded", "resend")},
+    "rank": pa.uint8(),
+    "hidden": pa.int32(),
+    SEQUENCE: pa.int64(),
+}
+_KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append(pa.field("tid", pa.uint64()))}
+"""What is kept: what a span says of a call (`sides.FACTS`), a hundred bytes of it; and log records as they are."""
+
+_LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
+_OPEN = """select tid from kept group by tid
+    having max(start + duration) >= $until and min(start) >= $patience"""
+
+_ATTRIBUTES = _ADDED["spans"].get_field_index("SpanAttributes")
 
 Tables = Mapping[str, pa.Table]
 
@@ -69,7 +80,7 @@ class Traces:
     def __init__(self, window_s: int, lateness_s: float) -> None:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
-        self._kept: dict[str, pa.Table] = {name: schema.empty_table() for name, schema in _COLUMNS.items()}
+        self._kept: dict[str, pa.Table] = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
     @property
@@ -87,10 +98,19 @@ class Traces:
         self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
 
     def _new(self) -> dict[str, pa.Table]:
-        new = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
+        added = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
         self._added = {name: [] for name in _ADDED}
-        spans = new["spans"].combine_chunks()
-        new["spans"] = spans.set_column(_PLACE, "SpanAttributes", told_attributes(spans["SpanAttributes"]))
+        new = {name: schema.empty_table() for name, schema in _KEPT.items()}
+        with in_passing() as connection:
+            if added["logs"].num_rows:
+                connection.register("logs", added["logs"])
+                new["logs"] = connection.sql(_LOGS).to_arrow_table().cast(_KEPT["logs"])
+            if added["spans"].num_rows:
+                spans = added["spans"].combine_chunks()
+                told = told_attributes(spans["SpanAttributes"])
+                connection.register("spans", spans.set_column(_ATTRIBUTES, "SpanAttributes", told))
+                facts = connection.sql(FACTS).to_arrow_table().append_column(SEQUENCE, spans[SEQUENCE])
+                new["spans"] = _narrow(facts)
         return new
 
     def keep_again(self, now: float) -> None:
@@ -99,10 +119,9 @@ class Traces:
         All of it in one call, since a trace counts as closed by its newest span.
         """
         new = self._new()
-        with self._connection(new) as connection:
-            spans = self._on_time(connection, "spans", now, _STILL_OPEN)
-        with self._connection(new, kept={**self._kept, "spans": spans}) as connection:
-            self._kept = {"spans": spans, "logs": self._on_time(connection, "logs", now, _KEPT)}
+        still = new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns))
+        spans = self._on_time("spans", new["spans"], now, still)
+        self._kept = {"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])}
 
     def count(self, now: float) -> tuple[Counted, Counted, dict[str, int]]:
         """What to add for what was added, what to take away for it, and how many items of each table were too late.
@@ -110,58 +129,76 @@ class Traces:
         So are those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
-        with self._connection(new) as connection:
-            on_time = {name: self._on_time(connection, name, now, _KEPT) for name in new}
+        on_time = {name: self._on_time(name, rows, now, self._kept["spans"]["tid"]) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
             return _nothing(), _nothing(), late
-        with self._connection(on_time) as connection:
-            touched = "TraceId <> '' and TraceId in (select TraceId from new_spans union select TraceId from new_logs)"
-            before = {name: connection.sql(f"from kept_{name} where {touched}").to_arrow_table() for name in new}
-        after = {name: pa.concat_tables([before[name].cast(_COLUMNS[name]), on_time[name]]) for name in new}
+        touched = compute.drop_null(compute.unique(pa.concat_tables([on_time[n].select(["tid"]) for n in new])["tid"]))
+        before = {name: kept.filter(_is_in(kept, touched)) for name, kept in self._kept.items()}
+        after = {name: pa.concat_tables([before[name], on_time[name]]) for name in new}
         self._kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
         return self._counted(after), _negated(self._counted(before)), late
 
-    def _on_time(self, connection: duckdb.DuckDBPyConnection, name: str, now: float, still: str) -> pa.Table:
-        query = _ON_TIME.format(end=_ENDS[name], open=still).replace("from new ", f"from new_{name} ")
-        bounds = {"until": self.until_ns, "ahead": round((now + AHEAD_S) * _NS)}
-        return connection.sql(query, params=bounds).to_arrow_table().cast(_COLUMNS[name])
-
-    def _connection(self, new: Tables, kept: Tables | None = None) -> duckdb.DuckDBPyConnection:
-        connection = in_passing()
-        for prefix, tables in (("new", new), ("kept", self._kept if kept is None else kept)):
-            for name, rows in tables.items():
-                connection.register(f"{prefix}_{name}", rows)
-        return connection
+    def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
+        """The rows that are neither late, unless their traces are `still` open, nor far ahead."""
+        timely = _ends(name, rows) >= self.until_ns
+        if not timely.all():
+            timely |= _is_in(rows, compute.unique(still)).to_numpy()
+        ahead = _starts(name, rows) >= round((now + AHEAD_S) * _NS)
+        return rows.filter(pa.array(timely & ~ahead)) if ahead.any() or not timely.all() else rows
 
     def close(self, now: float) -> None:
         """Let go of the traces whose newest span is too old at `now` to be added to."""
         self.until_ns = max(self.until_ns, round(now * _NS) - self._lateness_ns)
-        with self._connection({}) as connection:
-            connection.execute(
-                f"""create temp table open as select TraceId from kept_spans group by TraceId
-                having max({_END}) >= {self.until_ns}
-                and min(epoch_ns(Timestamp)) >= {self.until_ns - _PATIENCE * self._lateness_ns}"""
-            )
-            still = {
-                "spans": "TraceId in (from open)",
-                "logs": f"TraceId in (from open) or (epoch_ns(Timestamp) >= {self.until_ns} "
-                "and TraceId not in (select TraceId from kept_spans))",
-            }
-            for name, condition in still.items():
-                rest = connection.sql(f"from kept_{name} where {condition}").to_arrow_table()
-                self._kept[name] = rest.cast(_COLUMNS[name])
+        spans, logs = self._kept["spans"], self._kept["logs"]
+        with in_passing() as connection:
+            connection.register("kept", spans.select(["tid", "start", "duration"]))
+            bounds = {"until": self.until_ns, "patience": self.until_ns - _PATIENCE * self._lateness_ns}
+            still = connection.sql(_OPEN, params=bounds).to_arrow_table()["tid"].combine_chunks()
+        alone = (_ends("logs", logs) >= self.until_ns) & ~_is_in(logs, compute.unique(spans["tid"])).to_numpy()
+        self._kept = {
+            "spans": _without_empty(spans.filter(_is_in(spans, still))),
+            "logs": _without_empty(logs.filter(pa.array(alone | _is_in(logs, still).to_numpy()))),
+        }
 
     def _counted(self, parts: Tables) -> Counted:
         if not parts["spans"].num_rows:
             return _nothing()
         with in_passing() as connection:
-            for name, rows in parts.items():
-                connection.register(f"rows_{name}", rows)
-                connection.execute(f"create temp view {name} as select *, {_NOTHING} from rows_{name}")
-            failed = compute.any(compute.equal(parts["spans"]["StatusCode"], "Error")).as_py()
-            texts = unseen_texts(connection, self._window_s) if failed else TEXTS.empty_table()
-            return Counted(edge_calls(connection, self._window_s), texts)
+            connection.register("calls_facts", parts["spans"])
+            connection.register("logs", parts["logs"])
+            failed = compute.any(parts["spans"]["error"]).as_py()
+            texts = texts_of_facts(connection, self._window_s) if failed else TEXTS.empty_table()
+            return Counted(calls_of_facts(connection, self._window_s), texts)
+
+
+def _narrow(facts: pa.Table) -> pa.Table:
+    columns = [
+        compute.dictionary_encode(facts[field.name]) if field.type == _TEXT else facts[field.name].cast(field.type)
+        for field in _KEPT["spans"]
+    ]
+    return pa.table(columns, schema=_KEPT["spans"])
+
+
+def _is_in(rows: pa.Table, traces: pa.Array) -> pa.ChunkedArray:
+    return compute.is_in(rows["tid"], traces)
+
+
+def _without_empty(rows: pa.Table) -> pa.Table:
+    """The same rows without parts that have none left, whose texts would be kept for nothing."""
+    return pa.Table.from_batches([batch for batch in rows.to_batches() if batch.num_rows], rows.schema)
+
+
+Times = npt.NDArray[np.int64]
+
+
+def _starts(name: str, rows: pa.Table) -> Times:
+    return rows["start"].to_numpy() if name == "spans" else rows["Timestamp"].to_numpy().view(np.int64)
+
+
+def _ends(name: str, rows: pa.Table) -> Times:
+    starts = _starts(name, rows)
+    return starts + rows["duration"].to_numpy() if name == "spans" else starts
 
 
 def _nothing() -> Counted:

@@ -125,6 +125,7 @@ class _Server:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loop.measure_for_ever())
             await self._loop.restore()
+            group.create_task(self._loop.count_for_ever())
             group.create_task(self._loop.look_for_ever())
             group.create_task(self._loop.keep_for_ever())
 

@@ -27,6 +27,7 @@ from .traces import Traces
 _MOST_CHANGES = 10_000
 _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
+_UNREAD = "ResourceAttributes"
 
 
 @dataclass
@@ -62,6 +63,7 @@ class LiveWindows:
         self.counts = Counts()
         self._inbox: list[tuple[int, Mapping[str, pa.Table]]] = []
         self._guard = threading.Lock()
+        self.waiting = 0  # rows that are not counted yet
         self._last = 0
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
@@ -74,8 +76,11 @@ class LiveWindows:
 
     def add(self, sequence: int, tables: Mapping[str, pa.Table]) -> None:
         """Take what came in record `sequence` of the journal (0: in none)."""
+        # of all that waits to be counted, resources are a third, and nothing is counted by them
+        slim = {name: rows.select([n for n in rows.column_names if n != _UNREAD]) for name, rows in tables.items()}
         with self._guard:
-            self._inbox.append((sequence, tables))
+            self._inbox.append((sequence, slim))
+            self.waiting += sum(rows.num_rows for rows in slim.values())
 
     @property
     def closed_until(self) -> float:
@@ -102,7 +107,7 @@ class LiveWindows:
     def take_in(self, now: float) -> None:
         """Count what has come."""
         with self._guard:
-            inbox, self._inbox = self._inbox, []
+            inbox, self._inbox, self.waiting = self._inbox, [], 0
         for sequence, tables in inbox:
             self._last = max(self._last, sequence)
             for name, rows in self._totals.added_up(tables.items()):

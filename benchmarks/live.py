@@ -1,0 +1,156 @@
+"""The live server under load, beside a bare web server that only reads the same requests, in one run on the same cores.
+
+`epicenter watch` runs as a process of its own, the generator in this one. Seconds of the processor by span are told
+beside what the clock says, which on a machine that others use as well says little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .live_server import Server, bare, watching
+from .live_stock import an_hour, stored
+from .load import ROUND_SPANS, Estate, Request, Sender, fresh
+
+PER_REQUEST = 2048
+TEMPLATES = 6
+WARM_S, BARE_S = 5.0, 10.0
+WINDOW_S = 10
+AIMS = {"rate": 100_000, "p99_ms": 250, "memory_mb": 600, "late_s": WINDOW_S + 1.0, "ready_s": 2.0, "again_s": 5.0}
+
+
+@dataclass
+class Load:
+    """What one stretch of load came to; cpu: seconds of the processor, of the server and of the generator."""
+
+    spans: int
+    seconds: float
+    p99_ms: float
+    server_cpu: float
+    own_cpu: float
+    memory_mb: list[float]
+    refused: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.spans / self.seconds:9,.0f} spans/s acknowledged, p99 {self.p99_ms:6.0f} ms, "
+            f"{1e6 * self.server_cpu / self.spans:5.2f} us of CPU a span (generator "
+            f"{1e6 * self.own_cpu / self.spans:.2f}), "
+            f"{max(self.memory_mb):,.0f} MB at the most, {self.refused} requests refused"
+        )
+
+
+def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: float | None = None) -> Load:
+    """Send for so long, as fast as it goes or at `rate` spans/s."""
+    rng, sender = np.random.default_rng(time.time_ns()), Sender(server.http)
+    begun, own, theirs = time.perf_counter(), time.process_time(), server.cpu_s()
+    due, number, memory = begun, 0, [server.resident_mb()]
+    while time.perf_counter() - begun < seconds:
+        for body, spans in fresh(rounds[number % len(rounds)], time.time_ns(), rng):
+            if rate is not None:
+                due += spans / rate
+                time.sleep(max(0.0, due - time.perf_counter()))
+            sender.send(body, spans)
+        number += 1
+        memory.append(server.resident_mb())
+    sender.finish()
+    took = time.perf_counter() - begun
+    return Load(
+        sender.spans,
+        took,
+        1000 * float(np.quantile(sender.seconds, 0.99)),
+        server.cpu_s() - theirs,
+        time.process_time() - own,
+        memory,
+        sender.refused,
+    )
+
+
+def until_incident(server: Server, estate: Estate, calm: list[list[Request]], rate: float) -> float:
+    """Seconds from the first failing span that was sent to the incident on /metrics."""
+    failing = estate.requests(ROUND_SPANS // 4, PER_REQUEST, failing=True)
+    rng, sender, began = np.random.default_rng(3), Sender(server.http), time.perf_counter()
+    number = 0
+    while "epicenter_incident_info{" not in server.metrics():
+        for body, spans in fresh(failing + calm[number % len(calm)], time.time_ns(), rng):
+            sender.send(body, spans)
+            time.sleep(spans / rate)
+        number += 1
+        if time.perf_counter() - began > 6 * WINDOW_S:
+            return float("inf")
+    took = time.perf_counter() - began
+    sender.finish()
+    return took
+
+
+def run(options: argparse.Namespace) -> None:
+    seconds: float = options.seconds
+    estate = Estate()
+    rounds = [estate.requests(ROUND_SPANS, PER_REQUEST) for _ in range(TEMPLATES)]
+    size = sum(len(one.body) for one in rounds[0]) / sum(one.spans for one in rounds[0])
+    print(f"requests of {PER_REQUEST:,} spans, {size:.0f} bytes each, 1,000 services and 5,000 edges")
+    with bare() as server:
+        stretch(server, rounds, WARM_S)
+        yardstick = stretch(server, rounds, BARE_S)
+    print(f"bare      {yardstick}")
+    folder: Path = options.scratch / "live"
+    shutil.rmtree(folder, ignore_errors=True)
+    with watching(folder, WINDOW_S) as server:
+        _tell("start to ready", server.ready_s, "s", AIMS["ready_s"])
+        warm = stretch(server, rounds, WARM_S)
+        full = stretch(server, rounds, seconds)
+        print(f"ours      {full}")
+        _tell("spans/s", full.spans / full.seconds, "", -AIMS["rate"])
+        times = full.server_cpu / full.spans / (yardstick.server_cpu / yardstick.spans)
+        print(f"  of the processor {times:.1f} times what the bare server takes")
+        sent = warm.spans + full.spans
+        _settle(server, sent)
+        stored_now = stored(folder, server.stop)
+    print(f"  sent and acknowledged {sent:,}, in recordings and journal {stored_now.spans:,}; {stored_now}")
+    shutil.rmtree(folder)
+    with watching(folder, WINDOW_S) as server:
+        half = stretch(server, rounds, max(3.0 * WINDOW_S, seconds / 3), AIMS["rate"] / 2)
+        print(f"at half   {half}")
+        _tell("p99 of answers", half.p99_ms, "ms", AIMS["p99_ms"])
+        _tell("memory", float(np.median(half.memory_mb[len(half.memory_mb) // 2 :])), "MB", AIMS["memory_mb"])
+        took = until_incident(server, estate, rounds, AIMS["rate"] / 10)
+        _tell("first failing span to incident", took, "s", AIMS["late_s"])
+        server.stop()
+    shutil.rmtree(folder)
+    an_hour(folder, rounds, WINDOW_S)
+    with watching(folder, WINDOW_S) as server:
+        _tell("restart on an hour to ready", server.ready_s, "s", AIMS["again_s"])
+        _tell("  and to the first look", server.first_look_s(), "s", AIMS["again_s"])
+        server.stop()
+
+
+def _settle(server: Server, sent: int) -> None:
+    """Wait until all that was acknowledged is counted among what was taken in."""
+    _until(lambda: server.value("epicenter_ingest_spans_total", transport="http") == sent)
+
+
+def _until(told: Callable[[], bool], patience_s: float = 60.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not told():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not come about")
+        time.sleep(0.1)
+
+
+def _tell(what: str, value: float, unit: str, aim: float) -> None:
+    """One figure beside its aim; an aim below 0 is the least."""
+    met = value >= -aim if aim < 0 else value <= aim
+    print(f"  {what:32} {value:10,.2f} {unit:3} (aim: {abs(aim):,.0f}{'' if met else ', missed'})")
+
+
+if __name__ == "__main__":
+    subprocess.run([sys.executable, "-m", "benchmarks", "live", *sys.argv[1:]], check=True)

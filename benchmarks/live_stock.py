@@ -1,0 +1,64 @@
+"""What the live server has on disk: counted, and made for an hour that nobody has to wait for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from epicenter.collector.otlp.decode import Export, decode
+from epicenter.collector.wal import Damage, read_segment, segments
+from epicenter.live.config import Keep, Limits, Windows
+from epicenter.live.store import Store
+from epicenter.live.windows import LiveWindows
+
+from .load import Request, fresh
+
+
+@dataclass
+class Stored:
+    """Spans in recordings and in the journal."""
+
+    folded: int
+    journal: int
+
+    @property
+    def spans(self) -> int:
+        return self.folded + self.journal
+
+    def __str__(self) -> str:
+        return f"{self.folded:,} of them folded into recordings"
+
+
+def stored(data: Path, stop: Callable[[], None]) -> Stored:
+    """Stop the server and count."""
+    stop()
+    folded = sum(pq.read_metadata(path).num_rows for path in (data / "recordings").glob("*/spans-*.parquet"))
+    journal = 0
+    for segment in segments(data / "journal"):
+        for record in read_segment(segment):
+            if isinstance(record, Damage):
+                raise AssertionError(f"{segment} is damaged")
+            journal += decode(Export.of_kind(record.kind, record.payload)).tables["spans"].num_rows
+    return Stored(folded, journal)
+
+
+def an_hour(data: Path, rounds: list[list[Request]], window_s: int) -> None:
+    """What a server leaves that has run for an hour: the windows, and a journal of the last minute."""
+    settings, limits, rng = Windows(window_s=window_s), Limits(), np.random.default_rng(5)
+    windows, now = LiveWindows(settings, limits), time.time()
+    store = Store(data, Keep(), monotonic=time.monotonic, report=print)
+    for number in range(3600 // window_s):
+        at = now - 3600 + number * window_s
+        for body, _ in fresh(rounds[number % len(rounds)], round(at * 1e9), rng):
+            export = Export("traces", body)
+            windows.add(store.wal.append(export.kind, body), decode(export).tables)
+        windows.observe(at + window_s)
+        if number % 6 == 5:
+            store.fold(windows.state().replay_from)
+    store.write_state(windows.state())
+    store.close()
