@@ -216,11 +216,13 @@ def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     total = counted.groupby(keys)["value"].sum()
     failed = errors.groupby(keys)["value"].sum()
     came = edges.rename(columns={"server": "component"})
-    known = came.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
-    known_failed = came[came["failure"] != ""].groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
-    rest = pd.DataFrame({"attempts": (total - known).clip(lower=0.0)})
-    rest["failed"] = (failed.reindex(total.index, fill_value=0.0) - known_failed).clip(lower=0.0)
-    rest["failed"] = rest[["failed", "attempts"]].min(axis=1)
+    known, known_failed = (
+        rows.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0).to_numpy() if len(rows) else 0.0
+        for rows in (came, came[came["failure"] != ""])
+    )
+    attempts = np.maximum(total.to_numpy() - known, 0.0)
+    lost = np.maximum(failed.reindex(total.index, fill_value=0.0).to_numpy() - known_failed, 0.0)
+    rest = pd.DataFrame({"attempts": attempts, "failed": np.minimum(lost, attempts)}, total.index)
     by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
     entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
     rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
@@ -287,9 +289,9 @@ def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
     columns = {"originals": attempts, "answered": answered, "unanswered": attempts - answered}
     columns |= {f"errors_{name}": np.where(failure == name, attempts, 0.0) for name in ERROR_CLASSES}
     columns |= {"errors": np.where(failure != "", attempts, 0.0)}
-    around = (rows["client_ns"] - rows["server_ns"]).clip(lower=0.0)
-    columns |= {"uncovered_ns": around.where((rows["client_ns"] > 0) & (rows["server_ns"] > 0), 0.0)}
-    counts = [*_COUNTS, *columns]
-    summed: pd.DataFrame = rows.assign(**columns).groupby(list(CALL_KEYS), as_index=False, sort=True)[counts].sum()
+    waited, worked = rows["client_ns"].to_numpy(np.float64), rows["server_ns"].to_numpy(np.float64)
+    columns |= {"uncovered_ns": np.where((waited > 0) & (worked > 0), np.maximum(waited - worked, 0.0), 0.0)}
+    counted = pd.DataFrame({name: rows[name].to_numpy() for name in (*CALL_KEYS, *_COUNTS)} | columns)
+    summed: pd.DataFrame = counted.groupby(list(CALL_KEYS), as_index=False, sort=True).sum()
     missing = {name: "" if name.endswith("_trace") else 0 for name in CALLS.names if name not in summed.columns}
-    return summed.assign(**missing)
+    return pd.concat([summed, pd.DataFrame(missing, summed.index)], axis=1)
