@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from epicenter.collector.concepts import concepts_of
 from epicenter.detectors.analysis import Incident
 from epicenter.pipeline import analyze_paths
-from epicenter.rules.prometheus import private
 from epicenter.rules.write import Series
 from epicenter.synthetic import History
-from epicenter.synthetic.telemetry.metrics import scrape_times, streamed
 from tests.live.watching import Watching, folded, once, watching
+from tests.prometheus import holding, scraped
 from tests.simulated import simulated
 
 STEP_S, WINDOW_S = 15.0, 60
@@ -33,13 +31,9 @@ def scraped_until_now(history: History) -> Iterator[Series]:
     """What the world exposes of calls and look-ups until ten minutes after its trigger, as if that were now."""
     now = history.truth.trigger[0] + 600
     shift = (time.time() - now) // STEP_S * STEP_S
-    times = scrape_times(history, STEP_S)
-    for family in streamed(history, STEP_S):
-        for series in family.series:
-            name = family.name + series.suffix
-            there = ~np.isnan(series.values) & (times <= now)
-            if name.startswith(("http_", "dns_")) and concepts_of(name) and there.any():
-                yield Series({**series.labels, "__name__": name}, times[there] + shift, series.values[there])
+    for one in scraped(history, STEP_S, lambda name: name.startswith(("http_", "dns_")) and bool(concepts_of(name))):
+        there = one.times <= now
+        yield Series(one.labels, one.times[there] + shift, one.values[there])
 
 
 def listed(server: Watching) -> list[dict[str, Any]]:
@@ -53,12 +47,13 @@ def told(incident: Incident) -> tuple[str, str, float, float | None]:
 def test_the_recording_gives_the_incident_that_the_server_told_of(tmp_path: Path) -> None:
     """A server that starts amid an outage looks back as far as data may be late, and sees it begin."""
     data = tmp_path / "data"
-    with private() as prometheus:
-        prometheus.write(scraped_until_now(simulated("dns-servfail-partial")))
-        with watching(data, TOML, "--prometheus", prometheus.url) as server:
-            once(lambda: listed(server))
-            (live,) = listed(server)
-            assert server.stop()[0] == 0
+    with (
+        holding(scraped_until_now(simulated("dns-servfail-partial"))) as prometheus,
+        watching(data, TOML, "--prometheus", prometheus.url) as server,
+    ):
+        once(lambda: listed(server))
+        (live,) = listed(server)
+        assert server.stop()[0] == 0
     state = json.loads((data / "incidents" / f"{live['id']}.json").read_bytes())
     (found,) = analyze_paths(folded(data), window_s=WINDOW_S)[0].incidents
     assert found.trigger.component
