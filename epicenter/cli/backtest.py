@@ -39,6 +39,7 @@ Play = Callable[[], "Backtest"]
 @click.option("--from", "start", type=TimeParameter(), help="With --prometheus: from this moment on.")
 @click.option("--to", "end", type=TimeParameter(), help="With --prometheus: up to this moment.")
 @click.option("--coverage", is_flag=True, help="Play nothing; tell which metrics the alerts lack in these worlds.")
+@click.option("--tune", is_flag=True, help="Try other values of `for` and other thresholds; tell which do better.")
 @click.option("--expect", "expect", type=_FILE, help="What must hold (YAML); ends with 1 where it does not.")
 @click.option(
     "--json",
@@ -55,6 +56,7 @@ def command(
     start: float | None,
     end: float | None,
     coverage: bool,
+    tune: bool,
     expect: Path | None,
     json_path: Path | None,
 ) -> None:
@@ -76,7 +78,7 @@ def command(
     if coverage:
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
-    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end))
+    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end, tune=tune))
     results: list[Backtest] = []
     with progress("Playing") as bar:
         for number, play in enumerate(plays):
@@ -97,6 +99,8 @@ def _plays(
     url: str | None,
     start: float | None,
     end: float | None,
+    *,
+    tune: bool,
 ) -> Iterator[Play]:
     """What is to be played, checked before any work: UsageError, MissingTool."""
     from ..collector.errors import UsageError
@@ -108,9 +112,9 @@ def _plays(
 
     names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
     for name in names:
-        yield partial(backtest, rules, name, seed=seed)
+        yield partial(backtest, rules, name, seed=seed, tune=tune)
     for folder in recordings:
-        yield partial(backtest_recording, rules, folder)
+        yield partial(backtest_recording, rules, folder, tune=tune)
     if names or recordings:
         program("prometheus")
     if url is None and (start is not None or end is not None):
