@@ -38,6 +38,7 @@ Play = Callable[[], "Backtest"]
 @click.option("--prometheus", "url", metavar="URL", help="Your own server to ask about its past, with --from and --to.")
 @click.option("--from", "start", type=TimeParameter(), help="With --prometheus: from this moment on.")
 @click.option("--to", "end", type=TimeParameter(), help="With --prometheus: up to this moment.")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Worlds at a time.")
 @click.option("--coverage", is_flag=True, help="Play nothing; tell which metrics the alerts lack in these worlds.")
 @click.option("--tune", is_flag=True, help="Try other values of `for` and other thresholds; tell which do better.")
 @click.option("--expect", "expect", type=_FILE, help="What must hold (YAML); ends with 1 where it does not.")
@@ -55,6 +56,7 @@ def command(
     url: str | None,
     start: float | None,
     end: float | None,
+    jobs: int,
     coverage: bool,
     tune: bool,
     expect: Path | None,
@@ -66,6 +68,7 @@ def command(
     """
     from rich.console import Console
 
+    from ..parallel import run_all
     from ..report import alerts
     from ..rules.expectations import check, read_expectations
     from ..rules.files import read_rules
@@ -79,11 +82,10 @@ def command(
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
     plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end, tune=tune))
-    results: list[Backtest] = []
     with progress("Playing") as bar:
-        for number, play in enumerate(plays):
-            bar.update(bar.task_ids[0], total=len(plays), completed=number)
-            results.append(play())
+        task = bar.task_ids[0]
+        done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
+    results = [one.result() for one in done]
     told = report(read.problems, results, check(expected, results))
     if not write_result(told, json_path):
         alerts.render(told, Console())
