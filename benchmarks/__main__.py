@@ -7,7 +7,19 @@ import importlib
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("windows", "world", "lab", "nezha", "petshop", "telemetry", "bulk", "emit", "detection", "live")
+BENCHMARKS = (
+    "windows",
+    "world",
+    "lab",
+    "nezha",
+    "petshop",
+    "telemetry",
+    "bulk",
+    "emit",
+    "detection",
+    "backtest",
+    "live",
+)
 
 
 def main() -> None:

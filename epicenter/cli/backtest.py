@@ -38,7 +38,9 @@ Play = Callable[[], "Backtest"]
 @click.option("--prometheus", "url", metavar="URL", help="Your own server to ask about its past, with --from and --to.")
 @click.option("--from", "start", type=TimeParameter(), help="With --prometheus: from this moment on.")
 @click.option("--to", "end", type=TimeParameter(), help="With --prometheus: up to this moment.")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Worlds at a time.")
 @click.option("--coverage", is_flag=True, help="Play nothing; tell which metrics the alerts lack in these worlds.")
+@click.option("--tune", is_flag=True, help="Try other values of `for` and other thresholds; tell which do better.")
 @click.option("--expect", "expect", type=_FILE, help="What must hold (YAML); ends with 1 where it does not.")
 @click.option(
     "--json",
@@ -54,7 +56,9 @@ def command(
     url: str | None,
     start: float | None,
     end: float | None,
+    jobs: int,
     coverage: bool,
+    tune: bool,
     expect: Path | None,
     json_path: Path | None,
 ) -> None:
@@ -64,6 +68,7 @@ def command(
     """
     from rich.console import Console
 
+    from ..parallel import run_all
     from ..report import alerts
     from ..rules.expectations import check, read_expectations
     from ..rules.files import read_rules
@@ -76,12 +81,11 @@ def command(
     if coverage:
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
-    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end))
-    results: list[Backtest] = []
+    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end, tune=tune))
     with progress("Playing") as bar:
-        for number, play in enumerate(plays):
-            bar.update(bar.task_ids[0], total=len(plays), completed=number)
-            results.append(play())
+        task = bar.task_ids[0]
+        done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
+    results = [one.result() for one in done]
     told = report(read.problems, results, check(expected, results))
     if not write_result(told, json_path):
         alerts.render(told, Console())
@@ -97,6 +101,8 @@ def _plays(
     url: str | None,
     start: float | None,
     end: float | None,
+    *,
+    tune: bool,
 ) -> Iterator[Play]:
     """What is to be played, checked before any work: UsageError, MissingTool."""
     from ..collector.errors import UsageError
@@ -108,9 +114,9 @@ def _plays(
 
     names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
     for name in names:
-        yield partial(backtest, rules, name, seed=seed)
+        yield partial(backtest, rules, name, seed=seed, tune=tune)
     for folder in recordings:
-        yield partial(backtest_recording, rules, folder)
+        yield partial(backtest_recording, rules, folder, tune=tune)
     if names or recordings:
         program("prometheus")
     if url is None and (start is not None or end is not None):
