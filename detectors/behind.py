@@ -191,9 +191,13 @@ def _started_anew(
     )
     own = next((s for s in explained if _owner(s) == owner), None)
     if own is None:
-        return replace(_suspect(owner, "crash", explained, (), evidence), how="unreached") if explained else None
+        return (
+            replace(_suspect(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
+            if explained
+            else None
+        )
     found = _suspect(own.component, "crash", explained, own.findings, evidence)
-    return replace(found, service=own.service, how=own.how)
+    return replace(found, service=own.service, how=own.how, mended_at=time)
 
 
 def _restarts(windows: Windows, silences: list[Finding]) -> dict[str, float]:

@@ -13,11 +13,9 @@ from .base import Finding
 from .edges import callees
 from .episodes import episodes, window_times
 from .grouping import LOOPS, Group
-from .kinds import revived
 from .retry_storm import PERSIST_S
 from .series import calls_over, tally
 from .suspects import Suspect
-from .telemetry_silence import KIND as SILENCE
 
 LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
 """How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
@@ -33,9 +31,8 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     """
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
-    started_anew = revived(windows, top, list(group.findings))
-    if started_anew is not None and any(f.kind == SILENCE for f in group.findings):
-        return started_anew  # in a silence, no end of failures is seen
+    if top.mended_at is not None:
+        return top.mended_at
     for witness in ("record_race", "dns_answers", "queueing"):
         ends = [f.ended_at for f in top.findings if f.detector == witness]
         if ends and (witness != "queueing" or top.how == "behind"):
