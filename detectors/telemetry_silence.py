@@ -14,6 +14,7 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .edges import summed
+from .gaps import evenly
 from .queries import sql
 from .runs import Run, runs
 from .series import Flags, Floats, Indices, Table, calls_over, carried, concept, gauge, tables, tally, window_count
@@ -45,8 +46,17 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
     down = targets_down(windows)
     dark = share > MOST
     if dark.any():  # what counters tell is the dearest to know
-        dark &= (down > MOST) | _counted(windows, requests, spans)
+        dark &= (down > MOST) | _counted(windows, evenly(windows, requests, dark), spans) | probes_fail(windows)
     return [_finding(windows, share, down, run) for run in runs(dark, dark)]
+
+
+def told_across(windows: Windows, finding: Finding) -> bool:
+    """Whether counters tell of the calls of most services that are silent."""
+    calls = windows.calls[["window", "client", "example_trace"]][windows.calls["client"] != ""]
+    until = windows.end if finding.ended_at is None else finding.ended_at
+    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    counted = calls["client"][inside & (calls["example_trace"] == "")].unique()
+    return len(counted) > MOST * calls["client"][calls["example_trace"] != ""].nunique()
 
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
@@ -56,6 +66,17 @@ def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
     inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
     heard = calls["server"][inside & (calls["attempts"] > 0)]
     return frozenset(calls["server"].unique()) - frozenset(heard.unique()) - {""}
+
+
+def in_silence(windows: Windows, silences: list[Finding]) -> Flags:
+    """[windows] Whether one of the silences lasted."""
+    starts = windows.start + windows.window_s * np.arange(window_count(windows))
+    out = np.zeros(len(starts), np.bool_)
+    for finding in silences:
+        out |= (starts >= finding.started_at) & (
+            starts < (windows.end if finding.ended_at is None else finding.ended_at)
+        )
+    return out
 
 
 def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
@@ -86,6 +107,18 @@ def targets_down(windows: Windows) -> Floats:
     level = carried(table["value"], max(2, 60 // windows.window_s))
     known = np.isfinite(level)
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def probes_fail(windows: Windows) -> Flags:
+    """[windows] Whether something fails that is probed from outside and used to be well."""
+    table = gauge(windows, concept(windows, "probe_ok"), ("component",))
+    if not len(table):
+        return np.zeros(window_count(windows), np.bool_)
+    level = carried(table["value"], max(2, 60 // windows.window_s)).copy()
+    last = np.flatnonzero(np.isfinite(table["value"]).any(axis=0))[-1]
+    level[:, last + 1 :] = np.nan  # what ended with the data did not fall silent
+    was_well = np.maximum.accumulate(np.nan_to_num(level), axis=1) > MOST
+    return np.any(was_well & (np.nan_to_num(level, nan=1.0) < MOST), axis=0)
 
 
 def _counted(windows: Windows, requests: pd.DataFrame, spans: pd.DataFrame) -> Flags:
