@@ -171,16 +171,15 @@ def _started_anew(
     mended. Those who depend on it are explained as well."""
     during = (onset, onset + HORIZON * windows.window_s)
     silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
-    started = (
-        {_owner(s): time for s in ranked if (time := revived(windows, s, findings)) is not None} if silences else {}
-    )
+    if not silences or any(s.failure for s in ranked[:1]):
+        return None  # a name that fails is mended by no process
+    started = {_owner(s): time for s in ranked if (time := revived(windows, s, findings)) is not None}
     started |= _restarts(windows, silences)
     if len(started) != 1:
         return None
     ((owner, time),) = started.items()
-    names = [
-        node for node in sorted({*graph.callers, owner}) if (graph.service(node) or node).partition(".")[0] == owner
-    ]
+    nodes = sorted({*graph.callers, owner})
+    names = [node for node in nodes if (graph.service(node) or node).partition(".")[0] == owner]
     explained = [s for s in ranked if _owner(s) == owner or any(graph.path(s.component, name) for name in names)]
     evidence = Evidence(
         statement=f"{owner} was started anew, and what had failed with it failed no more",
@@ -189,13 +188,11 @@ def _started_anew(
         observed=1.0,
         expected=0.0,
     )
+    if not explained:
+        return None
     own = next((s for s in explained if _owner(s) == owner), None)
     if own is None:
-        return (
-            replace(_suspect(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
-            if explained
-            else None
-        )
+        return replace(_suspect(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
     found = _suspect(own.component, "crash", explained, own.findings, evidence)
     return replace(found, service=own.service, how=own.how, mended_at=time)
 

@@ -9,7 +9,7 @@ import pytest
 from epicenter.detectors import analyze
 from epicenter.detectors.telemetry_silence import telemetry_silence
 from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, change, gauge, signal, windows
-from tests.detectors.stories import calm
+from tests.detectors.stories import calm, process_gone
 
 END = 60
 DARK = range(30, 45)
@@ -106,3 +106,15 @@ def test_the_only_one_that_was_started_anew_explains_who_depends_on_it(started: 
     (incident,) = analyze(windows(END, interrupted(), balancer(300), changes), SUMMARY).incidents
     assert (incident.trigger.component if incident.verdict != "unknown" else "") == named
     assert named == "" or (incident.trigger.kind, incident.trigger.ended_at) == ("crash", at(DARK.stop - 1))
+
+
+def test_how_it_began_is_known_from_the_calls_before_the_silence() -> None:
+    calls = [*calm(0, 27), *process_gone(27, 30), *calm(DARK.stop, END)]
+    (incident,) = analyze(windows(END, calls, scrapes("shop", "cart", "prices")), SUMMARY).incidents
+    assert (incident.verdict, incident.trigger.component, incident.trigger.kind) == ("cascade", "cart", "crash")
+
+
+@pytest.mark.parametrize(("success", "found"), [(0.0, 1), (1.0, 0)])
+def test_a_probe_that_fails_meanwhile_makes_a_silence(success: float, found: int) -> None:
+    probes = gauge("https://shop.example/", "probe_ok", [success if w in DARK else 1.0 for w in range(END)])
+    assert len(telemetry_silence(windows(END, interrupted(), probes))) == found
