@@ -31,7 +31,7 @@ SPEED = 744.0
 RULES_TIMES = 120.0
 """Of the rules: 5 minutes are 2.5 s, which six scrapes and a busy machine can keep."""
 SCRAPE_S, LOOK_S = 0.4, 0.4
-WINDOW_S, LATENESS_S = 2, 10
+WINDOW_S, LATENESS_S = 2, 60
 SPANS_PER_SECOND = 0.5
 WORLD_TIME = "epicenter_emit_world_time_seconds"
 ROOT = Path(__file__).parents[2]
