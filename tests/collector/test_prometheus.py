@@ -26,9 +26,10 @@ from epicenter.collector.prometheus import Prometheus
 from epicenter.collector.writer import RecordingWriter
 from epicenter.rules.prometheus import free_port
 from epicenter.rules.write import Series
-from epicenter.synthetic import History, simulate
+from epicenter.synthetic import History
 from tests import prometheus as real
 from tests.programs import require
+from tests.simulated import simulated
 
 T0 = 1_760_000_400
 STEP_S = 60
@@ -178,7 +179,7 @@ def in_front(server: Server) -> Generator[Front]:
 
 @pytest.fixture(scope="module")
 def outage() -> History:
-    return simulate("dns-servfail-partial")
+    return simulated("dns-servfail-partial")
 
 
 def test_the_same_incident_is_found_as_from_the_samples_themselves(outage: History, tmp_path: Path) -> None:
