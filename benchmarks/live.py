@@ -154,10 +154,10 @@ def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) ->
 
 
 def _hour(folder: Path, _: Estate, __: list[list[Request]], seconds: float) -> None:
-    """An hour of the flagship in so many seconds, a minute at the least."""
+    """An hour and a half of the flagship in so many seconds, a minute at the least."""
     told = hour(folder, WINDOW_S, max(60.0, seconds))
     print(
-        f"an hour of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
+        f"90 minutes of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
         f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "
         f"{told.incidents:.0f} incident open at its end"
     )
