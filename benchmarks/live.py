@@ -7,7 +7,6 @@ beside what the clock says, which on a machine that others use as well says litt
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import shutil
 import subprocess
@@ -148,16 +147,16 @@ def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) ->
     an_hour(folder, rounds)
     with watching(folder, HOUR_WINDOW_S) as server:
         _tell("restart on an hour to ready", server.ready_s, "s", AIMS["again_s"])
-        _tell("  and to the first look", server.first_look_s(), "s", math.inf)
-        print(f"  {server.cpu_s():.1f} s of CPU until then, {server.resident_mb():,.0f} MB")
+        looked = server.first_look_s()
+        print(f"  first look after {looked:.1f} s, {server.cpu_s():.1f} s of CPU, {server.resident_mb():,.0f} MB")
         server.stop()
 
 
 def _hour(folder: Path, _: Estate, __: list[list[Request]], seconds: float) -> None:
-    """An hour of the flagship in so many seconds, a minute at the least."""
+    """An hour and a half of the flagship in so many seconds, a minute at the least."""
     told = hour(folder, WINDOW_S, max(60.0, seconds))
     print(
-        f"an hour of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
+        f"90 minutes of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
         f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "
         f"{told.incidents:.0f} incident open at its end"
     )

@@ -1,4 +1,7 @@
-"""An hour of the flagship's telemetry, played at speed into the live server: nothing lost, and memory that stays."""
+"""An hour and a half of the flagship, played at speed into the live server: nothing lost, and memory that stays.
+
+The outage begins in the last hour of it, so that an incident is open at its end.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from epicenter.synthetic.telemetry.live import WallClock, play
 from .live_server import Server, watching
 from .live_stock import stored
 
-SCENARIO, HOUR_S = "aws-dynamodb-2025", 3600.0
+SCENARIO, HOUR_S = "aws-dynamodb-2025", 5400.0
 SPANS_PER_SECOND = 20.0
 """Of the world's time."""
 

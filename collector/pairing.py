@@ -19,7 +19,7 @@ import duckdb
 from .failures import RANK
 from .sides import CLIENTS, IS_CLIENT, IS_SERVER, SAID, SERVERS, STEPS, tell_kinds
 
-VIEWS = ("calls_attempts", "calls_loose", "calls_told")
+VIEWS = ("calls_attempts", "calls_loose", "calls_told", "calls_sides")
 TABLES = (
     *("calls_kinds", "calls_said", "calls_pairs", "calls_crowded", "calls_steps", "calls_others"),
     *("calls_below", "calls_above", "calls_odd"),
@@ -43,7 +43,7 @@ full join ({{clients}}) c on c.sid = s.pid
 
 
 def pair(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the temporary view `calls_attempts` from `calls_facts` and the view `logs`: one row an attempt.
+    """Create the temporary view `calls_attempts` from the facts (`sides`) and the view `logs`: one row an attempt.
 
     Columns: id, tid (hash of the trace), client, server ("" = not seen), peer, name (hash), pid (parent of the client
     span, NULL where there is none), start, client_ns (NULL = not seen), server_ns (NULL = not answered), uncovered_ns,
@@ -89,7 +89,7 @@ def _is_crowded(connection: duckdb.DuckDBPyConnection) -> bool:
     Counting is cheap and finding is not: where every client and server span is in one row of the pairs, nothing is
     there twice but perhaps among those that found no partner, which are few.
     """
-    told = f"select count(*) filter ({IS_CLIENT}), count(*) filter ({IS_SERVER}), 0 from calls_told"
+    told = f"select count(*) filter ({IS_CLIENT}), count(*) filter ({IS_SERVER}), 0 from calls_sides"
     paired = f"""select count(c_sid), count(s_sid), (
             select count(*) - count(distinct {_KEY}) from calls_pairs where c_sid is null or s_sid is null
         ) from calls_pairs"""
@@ -123,7 +123,7 @@ _LONELY_SERVERS = "from calls_loose where c_sid is null and s_pid is not null"
 # Spans that are no side of a call, and stand directly around a lonely server or below a lonely client.
 _OTHERS = f"""
 select sid, pid, service, duration, failed
-from calls_told where kind not in ('Client', 'Producer', 'Server', 'Consumer')
+from calls_sides where kind not in ('Client', 'Producer', 'Server', 'Consumer')
     and (sid in (select s_pid {_LONELY_SERVERS}) or pid in (select c_sid {_LONELY_CLIENTS}))
 """
 

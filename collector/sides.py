@@ -85,12 +85,12 @@ _NO_CLIENT = "SpanKind in ('Server', 'Consumer', 'Internal')"
 _STEP_PEER = f"""coalesce(nullif({bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
     nullif({PEER}, ''), {host_sql(WORDS)})"""
 
-FACTS = f"""
-select TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Timestamp) as start,
+_BRIEF = f"""TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, SpanKind as kind, ParentSpanId = '' as root,
-    hash(SpanName, {_first("url.full", "http.url")}) as name, hash(SpanName) as plain_name,
-    {STEP} as step, {LOOKUP} as lookup, StatusCode = 'Error' as error, {FAILED} as failed,
-    (case when {FAILED} then {rank_sql(WORDS)} end)::utinyint as rank,
+    {STEP} as step, StatusCode = 'Error' as error, {FAILED} as failed"""
+FACTS = f"""
+select {_BRIEF}, hash(SpanName, {_first("url.full", "http.url")}) as name, hash(SpanName) as plain_name,
+    {LOOKUP} as lookup, (case when {FAILED} then {rank_sql(WORDS)} end)::utinyint as rank,
     case when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, {_ADDRESSED} <> '' as addressed,
     case when {STEP} and {FAILED} then {_STEP_PEER} end as step_peer,
     {_STATUS} is not null as responded,
@@ -105,6 +105,22 @@ rank: the class of the words (`failures.RANK`), NULL where they tell of none. re
 hidden: attempts inside this one span after the first (botocore's retry_attempts). resend: says that it is a retry.
 text: the words, with what varies masked.
 """
+
+
+def tell_facts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the temporary views `calls_facts` and, of its columns that read no words, `calls_brief`.
+
+    To plan a query takes tens of milliseconds for what reads words, whether it asks for them or not.
+    """
+    connection.execute(f"create temp view calls_facts as {FACTS}")
+    connection.execute(f"create temp view calls_brief as select {_BRIEF} from spans")
+
+
+def forget_facts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop them."""
+    for name in ("calls_facts", "calls_brief"):
+        connection.execute(f"drop view if exists temp.{name}")
+
 
 ATTRIBUTES_READ = tuple(sorted(set(re.findall(r"SpanAttributes\['([^']+)'\]", FACTS))))
 """The span attributes that are read."""
@@ -121,7 +137,7 @@ from calls_told where {IS_CLIENT}
 
 SERVERS = f"""
 select sid, pid, tid, start, duration, service, root and kind = 'Server' as entry, failed
-from calls_told where {IS_SERVER}
+from calls_sides where {IS_SERVER}
 """
 
 STEPS = """
@@ -147,27 +163,26 @@ retried: urllib3's warnings of attempts that its one span hides.
 
 
 def tell_kinds(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the temporary view `calls_told`: `calls_facts` with the kinds inferred that were not recorded.
+    """Create the temporary views `calls_told` and `calls_sides`: the facts and the brief ones, with all kinds.
 
     Without kinds, a root or a span below another service's is the server's side. Its parent is the client's side
     if it stands inside its own service around nothing but this one span; a parent that is itself a server's side,
     or is around more, is the caller's own work, whose duration says nothing of the call.
     """
-    (unknown,) = connection.execute("select count(*) from (from calls_facts where kind = '' limit 1)").fetchall()[0]
-    if not unknown:
-        connection.execute("create temp view calls_told as from calls_facts")
-        return
-    connection.execute(f"create temp table calls_kinds as {_KINDS}")
-    connection.execute(
-        """create temp view calls_told as
-        select facts.* replace (coalesce(nullif(kind, ''), inferred, 'Internal') as kind)
-        from calls_facts facts left join calls_kinds on kind = '' and facts.sid = calls_kinds.sid"""
-    )
+    (unknown,) = connection.execute("select count(*) from (from calls_brief where kind = '' limit 1)").fetchall()[0]
+    if unknown:
+        connection.execute(f"create temp table calls_kinds as {_KINDS}")
+    for view, of in (("calls_told", "calls_facts"), ("calls_sides", "calls_brief")):
+        connection.execute(f"create temp view {view} as {_INFERRED.format(of=of) if unknown else f'from {of}'}")
 
 
+_INFERRED = """
+select facts.* replace (coalesce(nullif(kind, ''), inferred, 'Internal') as kind)
+from {of} facts left join calls_kinds on kind = '' and facts.sid = calls_kinds.sid
+"""
 _KINDS = """
 with narrow as (
-    select distinct sid, pid, service, kind = '' as unknown from calls_facts
+    select distinct sid, pid, service, kind = '' as unknown from calls_brief
 ), remote as (
     select child.sid, child.pid from narrow child join narrow parent on child.pid = parent.sid
     where child.service <> parent.service

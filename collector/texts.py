@@ -14,7 +14,7 @@ import pyarrow as pa
 from .engine import in_passing
 from .failures import rank_sql
 from .model import TEXTS
-from .sides import FACTS, ID, IS_CLIENT, IS_SERVER, LOUD, RECORD, masked
+from .sides import ID, IS_CLIENT, IS_SERVER, LOUD, RECORD, forget_facts, masked, tell_facts
 
 MOST_TEXTS = 10
 """Of a component in a window. The eleventh text in frequency is at most one failure in eleven: a detail."""
@@ -28,11 +28,11 @@ def unseen_texts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Tab
 
     window_s: length of the windows in seconds.
     """
-    connection.execute(f"create temp view calls_facts as {FACTS}")
+    tell_facts(connection)
     try:
         return texts_of_facts(connection, window_s)
     finally:
-        connection.execute("drop view if exists temp.calls_facts")
+        forget_facts(connection)
 
 
 def texts_of_facts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:

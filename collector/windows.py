@@ -25,7 +25,7 @@ from .model import (
 )
 from .pairing import forget, pair
 from .recording import summarize
-from .sides import FACTS
+from .sides import forget_facts, tell_facts
 from .signals import signals
 from .texts import unseen_texts
 
@@ -48,15 +48,15 @@ def edge_calls(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table
 
     window_s: length of the windows in seconds.
     """
-    connection.execute(f"create temp view calls_facts as {FACTS}")
+    tell_facts(connection)
     try:
         return calls_of_facts(connection, window_s)
     finally:
-        connection.execute("drop view if exists temp.calls_facts")
+        forget_facts(connection)
 
 
 def calls_of_facts(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
-    """The same of `calls_facts` (`sides.FACTS`) instead of `spans`."""
+    """The same of `calls_facts` (`sides.FACTS`) and `calls_brief` instead of `spans`."""
     try:
         pair(connection)
         connection.execute(f"create temp table calls_repeats as {_REPEATS}")
@@ -94,7 +94,7 @@ def _counts(window_s: int) -> str:
             select {keys}, {counts}, min(example) as example, min(failing) as failing
             from ({_COUNTED.format(window_s=window_s)}) group by {keys}
         ), traces as (
-            select tid, min(TraceId) as trace from calls_facts
+            select tid, min(TraceId) as trace from calls_brief
             where tid in (select example from counted union select failing from counted) group by 1
         )
         select counted.* exclude (example, failing), coalesce(one.trace, '') as example_trace,

@@ -108,11 +108,11 @@ class Loop:
         """Count what has come between two looks where that is much."""
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            if self._windows.waiting >= _MANY_ROWS:
+            while self._windows.waiting >= _MANY_ROWS:
                 await self._in_thread(self._count)
 
     def _count(self) -> None:
-        self._windows.take_in(self._clock())
+        self._windows.take_in(self._clock(), _MANY_ROWS)
         trim()  # or what one count took and the next takes elsewhere adds up to hundreds of MB
 
     async def look(self) -> float:

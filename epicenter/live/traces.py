@@ -165,7 +165,8 @@ class Traces:
         if not parts["spans"].num_rows:
             return _nothing()
         with in_passing() as connection:
-            connection.register("calls_facts", parts["spans"])
+            for name in ("calls_facts", "calls_brief"):
+                connection.register(name, parts["spans"])
             connection.register("logs", parts["logs"])
             failed = compute.any(parts["spans"]["error"]).as_py()
             texts = texts_of_facts(connection, self._window_s) if failed else TEXTS.empty_table()

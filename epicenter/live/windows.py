@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -61,7 +62,7 @@ class LiveWindows:
     def __init__(self, windows: Windows, limits: Limits) -> None:
         self.window_s, self._keep_s, self.rows = windows.window_s, windows.keep_s, windows.rows
         self.counts = Counts()
-        self._inbox: list[tuple[int, Mapping[str, pa.Table]]] = []
+        self._inbox: deque[tuple[int, Mapping[str, pa.Table]]] = deque()
         self._guard = threading.Lock()
         self.waiting = 0  # rows that are not counted yet
         self._last = 0
@@ -80,7 +81,7 @@ class LiveWindows:
         slim = {name: rows.select([n for n in rows.column_names if n != _UNREAD]) for name, rows in tables.items()}
         with self._guard:
             self._inbox.append((sequence, slim))
-            self.waiting += sum(rows.num_rows for rows in slim.values())
+            self.waiting += _rows_of(slim)
 
     @property
     def closed_until(self) -> float:
@@ -104,10 +105,15 @@ class LiveWindows:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
         self._told_until = None
 
-    def take_in(self, now: float) -> None:
-        """Count what has come."""
+    def take_in(self, now: float, most: float = math.inf) -> None:
+        """Count what has come, of more than `most` rows those that came first."""
+        inbox: list[tuple[int, Mapping[str, pa.Table]]] = []
+        rows_taken = 0
         with self._guard:
-            inbox, self._inbox, self.waiting = self._inbox, [], 0
+            while self._inbox and rows_taken < most:
+                inbox.append(self._inbox.popleft())
+                rows_taken += _rows_of(inbox[-1][1])
+            self.waiting -= rows_taken
         for sequence, tables in inbox:
             self._last = max(self._last, sequence)
             for name, rows in self._totals.added_up(tables.items()):
@@ -225,6 +231,10 @@ def _merged(parts: Sequence[pa.Table]) -> pa.Table:
     """All calls of some parts; what was taken away altogether is no row."""
     calls = merge_calls(parts)
     return calls.filter(compute.greater(calls["attempts"], 0))
+
+
+def _rows_of(tables: Mapping[str, pa.Table]) -> int:
+    return sum(rows.num_rows for rows in tables.values())
 
 
 def _written(table: pa.Table) -> bytes:
