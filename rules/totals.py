@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .expectations import Checked
+from .notifications import Notifications
 from .results import Backtest
 from .verdicts import AFTER_S, Verdict
 
@@ -50,16 +51,22 @@ class Report:
     scenarios: tuple[Backtest, ...]
     rules: tuple[RuleTotals, ...]
     expectations: tuple[Checked, ...]
+    notifications: tuple[Notifications, ...]
 
 
-def report(problems: Sequence[str], results: Sequence[Backtest], checked: Sequence[Checked] = ()) -> Report:
+def report(
+    problems: Sequence[str],
+    results: Sequence[Backtest],
+    checked: Sequence[Checked] = (),
+    notified: Sequence[Notifications] = (),
+) -> Report:
     """Everything about the worlds, and each alert over all of them in the order of the files."""
     found: dict[tuple[str, int, str], list[tuple[Backtest, Verdict]]] = {}
     for result in results:
         for verdict in result.verdicts:
             found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
     totals = tuple(_totals(seen) for seen in found.values())
-    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked))
+    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(notified))
 
 
 def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:

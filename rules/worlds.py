@@ -12,6 +12,7 @@ from ..synthetic.world.history import History
 from .files import Rule
 from .gaps import Gaps, gaps_of
 from .needs import reads
+from .promtool import World
 from .results import Backtest, Seen, known, played_over, result
 from .write import Series
 
@@ -47,6 +48,12 @@ def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: 
 
 def _wanted(rules: Sequence[Rule]) -> frozenset[str]:
     return frozenset(name for rule in rules for name in reads(rule.expr))
+
+
+def world_of(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> World:
+    """The samples of a simulated world that the rules read, as a unit test wants them; UsageError."""
+    history = simulate(scenario, seed=seed)
+    return World(scenario, history.start, history.end, every_s, list(_series(history, every_s, _wanted(rules))))
 
 
 def _series(history: History, every_s: float, wanted: frozenset[str]) -> Iterator[Series]:

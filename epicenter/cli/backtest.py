@@ -46,6 +46,12 @@ Play = Callable[[], "Backtest"]
     type=click.Path(path_type=Path, allow_dash=True),
     help="Write it as JSON (- for standard output).",
 )
+@click.option("--junit", "junit_path", type=_FILE, help="Write it as JUnit XML.")
+@click.option(
+    "--alertmanager", "config_path", type=_FILE, help="Your alertmanager.yml: what is left once it groups and inhibits."
+)
+@click.option("--promtool", "promtool_folder", type=_FILE, help="Write each scenario as a unit test for promtool.")
+@click.option("--lapilli", "lapilli_path", type=_FILE, help="Write the outages as a list of incidents for Lapilli.")
 def command(
     rules: tuple[str, ...],
     scenarios: tuple[str, ...],
@@ -57,6 +63,10 @@ def command(
     coverage: bool,
     expect: Path | None,
     json_path: Path | None,
+    junit_path: Path | None,
+    config_path: Path | None,
+    promtool_folder: Path | None,
+    lapilli_path: Path | None,
 ) -> None:
     """Play the alert rules of RULES (files, folders, globs, mixins) over simulated outages whose cause is known.
 
@@ -64,34 +74,61 @@ def command(
     """
     from rich.console import Console
 
-    from ..report import alerts
+    from ..collector.errors import UsageError
+    from ..report import alerts, junit
+    from ..rules.alertmanager import read_config
     from ..rules.expectations import check, read_expectations
     from ..rules.files import read_rules
+    from ..rules.lapilli import incidents_yaml
+    from ..rules.notifications import notifications
     from ..rules.totals import report
     from .output import check_writable, progress, write_result
 
-    check_writable(json_path)
+    for path in (json_path, junit_path, lapilli_path):
+        check_writable(path)
     expected = () if expect is None else read_expectations(expect)
+    config = None if config_path is None else read_config(config_path)
     read = read_rules(rules)
     if coverage:
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
-    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end))
+    names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
+    if promtool_folder is not None and not names:
+        raise UsageError(
+            "--promtool goes with --scenario: samples of others stand at any time, which promtool's do not"
+        )
+    plays = list(_plays(read.rules, names, seed, recordings, url, start, end))
     results: list[Backtest] = []
     with progress("Playing") as bar:
         for number, play in enumerate(plays):
             bar.update(bar.task_ids[0], total=len(plays), completed=number)
             results.append(play())
-    told = report(read.problems, results, check(expected, results))
+            bar.update(bar.task_ids[0], completed=number + 1)
+        notified = [] if config is None else [notifications(result, config) for result in results]
+        exported = [] if promtool_folder is None else _exported(promtool_folder, read.rules, names, seed)
+    problems = (*read.problems, *(() if config is None else config.notes), *exported)
+    told = report(problems, results, check(expected, results), notified)
+    if junit_path is not None:
+        junit_path.write_bytes(junit.render(told))
+    if lapilli_path is not None:
+        lapilli_path.write_text(incidents_yaml(results), encoding="utf-8")
     if not write_result(told, json_path):
         alerts.render(told, Console())
     if not all(one.held for one in told.expectations):
         sys.exit(1)
 
 
+def _exported(folder: Path, rules: Sequence[Rule], names: Sequence[str], seed: int) -> list[str]:
+    """Sentences on what promtool's tests leave out."""
+    from ..rules.promtool import export
+    from ..rules.worlds import world_of
+
+    return [note for name in names for note in export(folder, rules, world_of(rules, name, seed=seed))[1]]
+
+
 def _plays(
     rules: Sequence[Rule],
-    scenarios: Sequence[str],
+    names: Sequence[str],
     seed: int,
     recordings: Sequence[Path],
     url: str | None,
@@ -106,7 +143,6 @@ def _plays(
     from ..rules.servers import backtest_server
     from ..rules.worlds import backtest
 
-    names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
     for name in names:
         yield partial(backtest, rules, name, seed=seed)
     for folder in recordings:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from rich.console import Console
 
+from ..rules.notifications import Notifications
 from ..rules.results import Backtest
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
@@ -36,8 +37,9 @@ def render(report: Report, console: Console) -> None:
         printer.say(summary(result), style="bold")
         rows = sorted(result.verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
         if rows:
-            printer.rows([(SAYS[one.kind], one.name, _about(one)) for one in rows])
-        for sentence in (_paged(result), _covered(result)):
+            printer.rows([(SAYS[one.kind], one.name, about(one)) for one in rows])
+        notified = [_notified(one) for one in report.notifications if one.scenario == result.scenario]
+        for sentence in (_paged(result), *notified, _covered(result)):
             if sentence:
                 printer.say(sentence, indent=2)
     if len(report.scenarios) > 1 and report.rules:
@@ -80,6 +82,15 @@ def _paged(result: Backtest) -> str:
     return f"{told} name the cause{before}. {false}".rstrip()
 
 
+def _notified(one: Notifications) -> str:
+    first = "" if one.first_s is None else f", the first {duration(one.first_s)} after the onset"
+    on_cause = "" if one.on_cause is None else f"; {one.on_cause:.0%} name the cause"
+    return (
+        f"Alertmanager makes {one.sent} notifications of {one.firings} firings and {one.repeated} repetitions"
+        f"{first}{on_cause}. {one.inhibited} label sets were inhibited."
+    )
+
+
 def _covered(result: Backtest) -> str:
     parts = ", ".join(f"{one.phase} {one.share:.0%}" for one in result.coverage)
     return f"Told of while it lasted: {parts}." if parts else ""
@@ -98,7 +109,8 @@ def _trust(one: RuleTotals) -> str:
     return "; ".join(parts) or "refused"
 
 
-def _about(one: Verdict) -> str:
+def about(one: Verdict) -> str:
+    """What there is to say of a verdict beside its kind; empty for a quiet one."""
     if one.refused is not None:
         return "see below"
     if one.kind == "untestable":
