@@ -46,6 +46,7 @@ Play = Callable[[], "Backtest"]
     type=click.Path(path_type=Path, allow_dash=True),
     help="Write it as JSON (- for standard output).",
 )
+@click.option("--html", "html_path", type=_FILE, help="Write it as one web page.")
 @click.option("--junit", "junit_path", type=_FILE, help="Write it as JUnit XML.")
 @click.option(
     "--alertmanager", "config_path", type=_FILE, help="Your alertmanager.yml: what is left once it groups and inhibits."
@@ -63,6 +64,7 @@ def command(
     coverage: bool,
     expect: Path | None,
     json_path: Path | None,
+    html_path: Path | None,
     junit_path: Path | None,
     config_path: Path | None,
     promtool_folder: Path | None,
@@ -75,7 +77,7 @@ def command(
     from rich.console import Console
 
     from ..collector.errors import UsageError
-    from ..report import alerts, junit
+    from ..report import alerts, alerts_html, junit
     from ..rules.alertmanager import read_config
     from ..rules.expectations import check, read_expectations
     from ..rules.files import read_rules
@@ -84,7 +86,7 @@ def command(
     from ..rules.totals import report
     from .output import check_writable, progress, write_result
 
-    for path in (json_path, junit_path, lapilli_path):
+    for path in (json_path, html_path, junit_path, lapilli_path):
         check_writable(path)
     expected = () if expect is None else read_expectations(expect)
     config = None if config_path is None else read_config(config_path)
@@ -108,6 +110,8 @@ def command(
         exported = [] if promtool_folder is None else _exported(promtool_folder, read.rules, names, seed)
     problems = (*read.problems, *(() if config is None else config.notes), *exported)
     told = report(problems, results, check(expected, results), notified)
+    if html_path is not None:
+        html_path.write_text(alerts_html.render(told), encoding="utf-8")
     if junit_path is not None:
         junit_path.write_bytes(junit.render(told))
     if lapilli_path is not None:

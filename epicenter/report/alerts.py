@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -35,16 +36,14 @@ def render(report: Report, console: Console) -> None:
         if number:
             console.print()
         printer.say(summary(result), style="bold")
-        rows = sorted(result.verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
+        rows = ordered(result.verdicts)
         if rows:
             printer.rows([(SAYS[one.kind], one.name, about(one)) for one in rows])
-        notified = [_notified(one) for one in report.notifications if one.scenario == result.scenario]
-        for sentence in (_paged(result), *notified, _covered(result)):
-            if sentence:
-                printer.say(sentence, indent=2)
+        for sentence in sentences(report, result):
+            printer.say(sentence, indent=2)
     if len(report.scenarios) > 1 and report.rules:
         printer.section("Each alert over all scenarios")
-        printer.rows([(one.name, _trust(one)) for one in report.rules])
+        printer.rows([(one.name, trust(one)) for one in report.rules])
     if report.expectations:
         failed = [one for one in report.expectations if not one.held]
         printer.section(f"Expectations: {len(report.expectations) - len(failed)} of {len(report.expectations)} held")
@@ -68,6 +67,17 @@ def summary(result: Backtest) -> str:
     ]
     first = f"; first on the cause: {min(told)[1]}, {duration(min(told)[0])} after the onset" if told else ""
     return f"{result.scenario}: {len(result.verdicts)} alerts: {parts or 'nothing to say'}{first}."
+
+
+def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """In the order in which they are listed: by verdict, then by time to detect."""
+    return sorted(verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
+
+
+def sentences(report: Report, result: Backtest) -> list[str]:
+    """What is said of one world's pages, notifications and phases."""
+    notified = [_notified(one) for one in report.notifications if one.scenario == result.scenario]
+    return [told for told in (_paged(result), *notified, _covered(result)) if told]
 
 
 def _paged(result: Backtest) -> str:
@@ -96,7 +106,8 @@ def _covered(result: Backtest) -> str:
     return f"Told of while it lasted: {parts}." if parts else ""
 
 
-def _trust(one: RuleTotals) -> str:
+def trust(one: RuleTotals) -> str:
+    """What an alert was worth over several worlds."""
     parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
     if one.precision is not None:
         parts.append(f"precision {one.precision:.0%}")
