@@ -28,8 +28,8 @@ from epicenter.live import watch as live
 from epicenter.live.config import Config, Listen, Windows
 from epicenter.live.guard import resident_bytes
 from epicenter.live.store import Store
+from epicenter.rules.prometheus import free_port
 from tests.collector.journals import one_span
-from tests.servers import free_port
 
 CALLERS, PAUSE_S = 4, 0.004
 """Some hundred requests a second: enough that each kill finds some under way."""
