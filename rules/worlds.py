@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..synthetic.telemetry.metrics import FOR_RULES, scrape_times, streamed
 from ..synthetic.world.history import History
 from .files import Rule
 from .gaps import Gaps, gaps_of
-from .needs import reads
+from .needs import selecting
 from .promtool import World
 from .results import Backtest, Seen, known, played_over, result
 from .write import Series
@@ -33,7 +33,7 @@ def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: fl
 
 def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S) -> Backtest:
     """Play the rules over a world that has been simulated; MissingTool, Unreachable if Prometheus died twice."""
-    series = list(_series(history, every_s, _wanted(rules)))
+    series = list(_series(history, every_s, selecting(rule.expr for rule in rules)))
     played = played_over(rules, series, history.start, history.end)
     services = {service.name: service.hosts for service in history.services}
     seen = Seen(history.scenario, history.start, history.end, history.truth, services)
@@ -42,27 +42,28 @@ def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S) -> 
 
 def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Gaps:
     """What a world lacks for the alerts to be tested in it; nothing is played."""
-    series = _series(simulate(scenario, seed=seed), every_s, _wanted(rules))
+    series = _series(simulate(scenario, seed=seed), every_s, selecting(rule.expr for rule in rules))
     return gaps_of(rules, scenario, known(rules, series))
-
-
-def _wanted(rules: Sequence[Rule]) -> frozenset[str]:
-    return frozenset(name for rule in rules for name in reads(rule.expr))
 
 
 def world_of(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> World:
     """The samples of a simulated world that the rules read, as a unit test wants them; UsageError."""
     history = simulate(scenario, seed=seed)
-    return World(scenario, history.start, history.end, every_s, list(_series(history, every_s, _wanted(rules))))
+    return World(
+        scenario,
+        history.start,
+        history.end,
+        every_s,
+        list(_series(history, every_s, selecting(rule.expr for rule in rules))),
+    )
 
 
-def _series(history: History, every_s: float, wanted: frozenset[str]) -> Iterator[Series]:
+def _series(history: History, every_s: float, wanted: Callable[[str], bool]) -> Iterator[Series]:
     times = scrape_times(history, every_s)
     for family in streamed(history, every_s, METRICS):
-        # a name by pattern, told as "", may be any
-        if not {family.name + suffix for suffix in ("", "_bucket", "_sum", "_count")} & wanted and "" not in wanted:
+        if not any(wanted(family.name + suffix) for suffix in ("", "_bucket", "_sum", "_count")):
             continue
         for one in family.series:
-            if family.name + one.suffix in wanted or "" in wanted:
+            if wanted(family.name + one.suffix):
                 there = ~np.isnan(one.values)
                 yield Series({**one.labels, "__name__": family.name + one.suffix}, times[there], one.values[there])

@@ -12,7 +12,7 @@ from ..rules.results import Backtest
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
 from .printer import Printer
-from .words import utc
+from .words import counted, utc
 
 SAYS = {
     "cause": "on the cause",
@@ -96,8 +96,8 @@ def _notified(one: Notifications) -> str:
     first = "" if one.first_s is None else f", the first {duration(one.first_s)} after the onset"
     on_cause = "" if one.on_cause is None else f"; {one.on_cause:.0%} name the cause"
     return (
-        f"Alertmanager makes {one.sent} notifications of {one.firings} firings and {one.repeated} repetitions"
-        f"{first}{on_cause}. {one.inhibited} label sets were inhibited."
+        f"Alertmanager makes {counted(one.sent, 'notification')} of {counted(one.firings, 'firing')} and "
+        f"{counted(one.repeated, 'repetition')}{first}{on_cause}. {counted(one.inhibited, 'label set')} inhibited."
     )
 
 
@@ -114,7 +114,7 @@ def trust(one: RuleTotals) -> str:
     if one.false_per_day is not None:
         parts.append(f"{one.false_per_day:.1f} false alarms per calm day ({duration(one.calm_s)} of calm)")
     if one.unattributed:
-        parts.append(f"{one.unattributed} firings unattributed")
+        parts.append(f"{counted(one.unattributed, 'firing')} unattributed")
     if one.needs:
         parts.append(f"to be tested everywhere it needs {', '.join(one.needs)}")
     return "; ".join(parts) or "refused"
