@@ -7,6 +7,8 @@ beside what the clock says, which on a machine that others use as well says litt
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .live_hour import hour
 from .live_server import Server, bare, watching
-from .live_stock import an_hour, stored
+from .live_stock import HOUR_WINDOW_S, an_hour, stored
 from .load import ROUND_SPANS, Estate, Request, Sender, fresh
 
 PER_REQUEST = 2048
@@ -93,30 +96,43 @@ def until_incident(server: Server, estate: Estate, calm: list[list[Request]], ra
 
 
 def run(options: argparse.Namespace) -> None:
-    seconds: float = options.seconds
+    folder: Path = options.scratch / "live"
+    parts = {"rate": _rate, "half": _half, "restart": _restart, "hour": _hour}
     estate = Estate()
     rounds = [estate.requests(ROUND_SPANS, PER_REQUEST) for _ in range(TEMPLATES)]
     size = sum(len(one.body) for one in rounds[0]) / sum(one.spans for one in rounds[0])
-    print(f"requests of {PER_REQUEST:,} spans, {size:.0f} bytes each, 1,000 services and 5,000 edges")
+    print(
+        f"requests of {PER_REQUEST:,} spans of {size:.0f} bytes, 1,000 services, 5,000 edges, windows of {WINDOW_S} s;"
+        f" load of the machine before it began {os.getloadavg()[0]:.1f}"
+    )
+    for name in options.part or parts:
+        shutil.rmtree(folder, ignore_errors=True)
+        parts[name](folder, estate, rounds, options.seconds)
+
+
+def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) -> None:
+    """As fast as it goes; then everything that was acknowledged is looked for."""
     with bare() as server:
         stretch(server, rounds, WARM_S)
         yardstick = stretch(server, rounds, BARE_S)
     print(f"bare      {yardstick}")
-    folder: Path = options.scratch / "live"
-    shutil.rmtree(folder, ignore_errors=True)
     with watching(folder, WINDOW_S) as server:
         _tell("start to ready", server.ready_s, "s", AIMS["ready_s"])
         warm = stretch(server, rounds, WARM_S)
         full = stretch(server, rounds, seconds)
         print(f"ours      {full}")
-        _tell("spans/s", full.spans / full.seconds, "", -AIMS["rate"])
+        _tell("sustained", full.spans / full.seconds, "/s", -AIMS["rate"])
         times = full.server_cpu / full.spans / (yardstick.server_cpu / yardstick.spans)
         print(f"  of the processor {times:.1f} times what the bare server takes")
         sent = warm.spans + full.spans
-        _settle(server, sent)
-        stored_now = stored(folder, server.stop)
-    print(f"  sent and acknowledged {sent:,}, in recordings and journal {stored_now.spans:,}; {stored_now}")
-    shutil.rmtree(folder)
+        _until(lambda: server.value("epicenter_ingest_spans_total", transport="http") == sent)
+        late = server.value("epicenter_late_items_total", signal="spans")
+        kept = stored(folder, server.stop)
+    print(f"  acknowledged {sent:,}, in recordings and journal {kept.spans:,} ({kept}); {late:,.0f} came late")
+
+
+def _half(folder: Path, estate: Estate, rounds: list[list[Request]], seconds: float) -> None:
+    """At half the rate: answer times, memory, and how soon an outage is told of."""
     with watching(folder, WINDOW_S) as server:
         half = stretch(server, rounds, max(3.0 * WINDOW_S, seconds / 3), AIMS["rate"] / 2)
         print(f"at half   {half}")
@@ -125,17 +141,26 @@ def run(options: argparse.Namespace) -> None:
         took = until_incident(server, estate, rounds, AIMS["rate"] / 10)
         _tell("first failing span to incident", took, "s", AIMS["late_s"])
         server.stop()
-    shutil.rmtree(folder)
-    an_hour(folder, rounds, WINDOW_S)
-    with watching(folder, WINDOW_S) as server:
+
+
+def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) -> None:
+    """Start again on an hour of windows of the usual length."""
+    an_hour(folder, rounds)
+    with watching(folder, HOUR_WINDOW_S) as server:
         _tell("restart on an hour to ready", server.ready_s, "s", AIMS["again_s"])
-        _tell("  and to the first look", server.first_look_s(), "s", AIMS["again_s"])
+        _tell("  and to the first look", server.first_look_s(), "s", math.inf)
+        print(f"  {server.cpu_s():.1f} s of CPU until then, {server.resident_mb():,.0f} MB")
         server.stop()
 
 
-def _settle(server: Server, sent: int) -> None:
-    """Wait until all that was acknowledged is counted among what was taken in."""
-    _until(lambda: server.value("epicenter_ingest_spans_total", transport="http") == sent)
+def _hour(folder: Path, _: Estate, __: list[list[Request]], seconds: float) -> None:
+    """An hour of the flagship in so many seconds, a minute at the least."""
+    told = hour(folder, WINDOW_S, max(60.0, seconds))
+    print(
+        f"an hour of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
+        f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "
+        f"{told.incidents:.0f} incident open at its end"
+    )
 
 
 def _until(told: Callable[[], bool], patience_s: float = 60.0) -> None:

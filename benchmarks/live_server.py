@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.servers import free_port
+from epicenter.rules.prometheus import free_port
 
 PATIENCE_S = 120.0
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -18,6 +18,8 @@ from epicenter.live.windows import LiveWindows
 
 from .load import Request, fresh
 
+HOUR_WINDOW_S = 60
+
 
 @dataclass
 class Stored:
@@ -43,21 +45,22 @@ def stored(data: Path, stop: Callable[[], None]) -> Stored:
         for record in read_segment(segment):
             if isinstance(record, Damage):
                 raise AssertionError(f"{segment} is damaged")
-            journal += decode(Export.of_kind(record.kind, record.payload)).tables["spans"].num_rows
+            tables = decode(Export.of_kind(record.kind, record.payload)).tables
+            journal += tables["spans"].num_rows if "spans" in tables else 0
     return Stored(folded, journal)
 
 
-def an_hour(data: Path, rounds: list[list[Request]], window_s: int) -> None:
+def an_hour(data: Path, rounds: list[list[Request]]) -> None:
     """What a server leaves that has run for an hour: the windows, and a journal of the last minute."""
-    settings, limits, rng = Windows(window_s=window_s), Limits(), np.random.default_rng(5)
+    settings, limits, rng = Windows(window_s=HOUR_WINDOW_S), Limits(), np.random.default_rng(5)
     windows, now = LiveWindows(settings, limits), time.time()
     store = Store(data, Keep(), monotonic=time.monotonic, report=print)
-    for number in range(3600 // window_s):
-        at = now - 3600 + number * window_s
+    for number in range(3600 // HOUR_WINDOW_S):
+        at = now - 3600 + number * HOUR_WINDOW_S
         for body, _ in fresh(rounds[number % len(rounds)], round(at * 1e9), rng):
             export = Export("traces", body)
             windows.add(store.wal.append(export.kind, body), decode(export).tables)
-        windows.observe(at + window_s)
+        windows.observe(at + HOUR_WINDOW_S)
         if number % 6 == 5:
             store.fold(windows.state().replay_from)
     store.write_state(windows.state())

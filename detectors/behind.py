@@ -14,9 +14,10 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Evidence, Finding
 from .graph import Graph
-from .kinds import HORIZON
+from .kinds import HORIZON, revived
 from .queries import sql
-from .suspects import Suspect
+from .suspects import Suspect, overlaps
+from .telemetry_silence import KIND as SILENCE
 
 SPREAD = 0.8
 """Failures are spread where no single callee has more of them; one device's own trouble gives most to several."""
@@ -41,10 +42,11 @@ def look_behind(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> list[Suspect]:
     """The same suspects, with those that explain them before them."""
-    for explain in (_shared_way, _balancer, _cache, _herded):
+    for explain in (_shared_way, _balancer, _cache, _herded, _started_anew):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
-            ranked = sorted([found, *(_less(s, found) for s in ranked)], key=lambda s: (-s.score, s.component))
+            others = (_less(s, found) for s in ranked if s.component != found.component)
+            ranked = sorted([found, *others], key=lambda s: (-s.score, s.component))
     return ranked
 
 
@@ -100,7 +102,11 @@ def _shared_way(
 
 
 def _owners(suspects: list[Suspect]) -> set[str]:
-    return {s.service or s.component.partition(".")[0] for s in suspects}
+    return {_owner(s) for s in suspects}
+
+
+def _owner(suspect: Suspect) -> str:
+    return (suspect.service or suspect.component).partition(".")[0]
 
 
 def _alike(lost: list[Suspect]) -> bool:
@@ -156,6 +162,51 @@ def _herded(
     callee = graph.service(first.component) or first.component
     explained = [ranked[0], *(s for s in ranked[1:] if callee in (s.component, s.service))]
     return replace(_suspect(first.component, "overload", explained, (first,), first.evidence[0]), service=callee)
+
+
+def _started_anew(
+    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
+) -> Suspect | None:
+    """The only one that was started anew as a silence came to its end, or its own failures after one: what had to be
+    mended. Those who depend on it are explained as well."""
+    during = (onset, onset + HORIZON * windows.window_s)
+    silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
+    started = (
+        {_owner(s): time for s in ranked if (time := revived(windows, s, findings)) is not None} if silences else {}
+    )
+    started |= _restarts(windows, silences)
+    if len(started) != 1:
+        return None
+    ((owner, time),) = started.items()
+    names = [
+        node for node in sorted({*graph.callers, owner}) if (graph.service(node) or node).partition(".")[0] == owner
+    ]
+    explained = [s for s in ranked if _owner(s) == owner or any(graph.path(s.component, name) for name in names)]
+    evidence = Evidence(
+        statement=f"{owner} was started anew, and what had failed with it failed no more",
+        query=sql("changes", '"Kind", "Actor", "Detail"', (time, time + 1), Target=owner),
+        window=(time, time + HORIZON * windows.window_s),
+        observed=1.0,
+        expected=0.0,
+    )
+    own = next((s for s in explained if _owner(s) == owner), None)
+    if own is None:
+        return (
+            replace(_suspect(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
+            if explained
+            else None
+        )
+    found = _suspect(own.component, "crash", explained, own.findings, evidence)
+    return replace(found, service=own.service, how=own.how, mended_at=time)
+
+
+def _restarts(windows: Windows, silences: list[Finding]) -> dict[str, float]:
+    """Who was started anew within the horizon before a silence ended, and when."""
+    changes = windows.changes[windows.changes["Kind"] == "restart"]
+    ends = [f.ended_at for f in silences if f.ended_at is not None]
+    started = zip(changes["Target"].astype(str), changes["time"].astype(float), strict=True)
+    horizon_s = HORIZON * windows.window_s
+    return {target: time for target, time in started if any(end - horizon_s <= time <= end for end in ends)}
 
 
 def _suspect(

@@ -19,12 +19,15 @@ from ..collector.model import ERROR_CLASSES, Windows
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .episodes import LEAST_RISE
 from .graph import Graph, callees
-from .series import within
+from .series import Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
 LOST = ("connect", "deadline", "server", "other")
 """How calls that nobody answers fail, but for their names."""
+
+_SERIES = ["client", "callee", "peer"]
+_COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
 
 WAITED_S = 0.3
 """A refused connection or a failed look-up is over within a few round trips; a time-out is set to a second or more."""
@@ -68,7 +71,10 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    excess = _made_up(_worded(_excess(_summed(windows, graph, before), _summed(windows, graph, during)), gone))
+    names, series = _series(windows, graph)
+    excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
+    excess = pd.concat([names[excess.index].to_frame(index=False), excess.reset_index(drop=True)], axis=1)
+    excess = _made_up(_worded(excess, gone))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -78,33 +84,44 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _summed(windows: Windows, graph: Graph, stretch: tuple[float, float]) -> pd.DataFrame:
-    """Counts per (client, callee, peer): answered or not, the calls through one name are one series."""
+def _series(windows: Windows, graph: Graph) -> tuple[pd.MultiIndex, Indices]:
+    """The different (client, callee, peer), and which of them each edge is: answered or not, the calls through one name
+    are one series."""
+    names = windows.edges.names
+    keys = pd.MultiIndex.from_arrays([names["client"], callees(windows, graph.owners), names["peer"]], names=_SERIES)
+    different = keys.unique().sort_values()
+    return different, np.asarray(different.get_indexer(keys), np.int64)
+
+
+def _summed(windows: Windows, series: Indices, stretch: tuple[float, float]) -> pd.DataFrame:
+    """Counts of a stretch by series, of those that were called in it."""
     calls, edges, inside = windows.calls, windows.edges, within(windows.calls, *stretch)
-    called = edges.names.assign(callee=callees(windows, graph.owners)).groupby(["client", "callee", "peer"], sort=True)
-    series, edge = called.ngroup().to_numpy(np.int64), edges.of[inside]
-    counts = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
-    rows = pd.DataFrame({name: calls[name].iloc[inside] for name in counts}, copy=False)
-    rows = rows.assign(unanswered_s=rows.pop("unanswered_ns") / 1e9).rename(columns={"answered": "reached"})
+    edge = edges.of[inside]
+    rows = pd.DataFrame({name: calls[name].array[inside] for name in _COUNTS}, copy=False)
+    rows["unanswered_s"] = rows.pop("unanswered_ns") / 1e9
     summed = rows.groupby(series[edge]).sum()
     silent = (edges.names["server"] == "").to_numpy(np.bool_)[edge]
     lost = rows.loc[silent, [f"errors_{name}" for name in LOST]].groupby(series[edge[silent]]).sum()
-    summed = summed.join(lost.rename(columns={f"errors_{name}": f"lost_{name}" for name in LOST}))
-    return summed.fillna(0).set_axis(called.size().index[summed.index])
+    lost = lost.set_axis([f"lost_{name}" for name in LOST], axis=1).reindex(summed.index, fill_value=0)
+    return pd.concat([summed, lost], axis=1).rename(columns={"answered": "reached"})
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
     """Counts of `during` above what the rates of `before` predict; attempts stay as they are."""
     usual = before.reindex(during.index, fill_value=0)
-    share = during["attempts"] / usual["attempts"].where(usual["attempts"] > 0)
+    attempts = during["attempts"].to_numpy(np.float64)
+    asked = usual["attempts"].to_numpy(np.float64)
+    known = np.where(asked > 0, asked, np.nan)
     errors = [c for c in during.columns if c.startswith(("errors", "lost"))]
-    expected = usual[errors].mul(share.fillna(0.0), axis=0)
-    excess = (during[errors] - expected).clip(lower=0.0)
-    rates = pd.DataFrame({"usual_errors": expected["errors"]})
-    reached = usual["reached"] / usual["attempts"].where(usual["attempts"] > 0)
+    expected = usual[errors].to_numpy(np.float64) * np.nan_to_num(attempts / known)[:, None]
+    excess = pd.DataFrame(np.maximum(during[errors].to_numpy(np.float64) - expected, 0.0), during.index, errors)
     kept = during[["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s"]]
-    asked = usual["attempts"].rename("attempts_before")
-    return pd.concat([excess, kept, rates, reached.rename("reached_before"), asked], axis=1).reset_index()
+    columns = {
+        "usual_errors": expected[:, errors.index("errors")],
+        "reached_before": usual["reached"].to_numpy(np.float64) / known,
+        "attempts_before": usual["attempts"].to_numpy(),
+    }
+    return pd.concat([excess, kept, pd.DataFrame(columns, during.index)], axis=1)
 
 
 def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .behind import look_behind
-from .blame import Blamed, blame
+from .blame import LEAST_CALLS, Blamed, blame
 from .graph import Graph
 from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
+from .telemetry_silence import told_across
 
 UNSEEN = 0.5
 """While most services send nothing, what is left to see is as likely an effect as a cause."""
@@ -24,13 +25,22 @@ UNTOLD = 0.5
 def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> list[Suspect]:
     """Rank what may have broken at `onset`, the likeliest first; at most ten."""
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
+    silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
+    seen = [f.started_at for f in silences if _seen_before(windows, graph, onset, f.started_at)]
+    during = (onset, min([during[1], *seen]))
     gone = {f.component for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)}
     blamed = blame(windows, graph, (float(windows.start), onset), during, gone)
     total = sum(b.failed for b in blamed)
     ranked = [blamed_suspect(windows, b, b.failed / total, findings, during) for b in blamed[:10]]
-    if any(f.kind == SILENCE and overlaps(f, during) for f in findings):
+    if not seen and any(not told_across(windows, f) for f in silences):
         ranked = [replace(s, certainty=UNSEEN * s.certainty) for s in ranked]
     return look_behind(windows, graph, ranked, findings, onset)[:10]
+
+
+def _seen_before(windows: Windows, graph: Graph, onset: float, silence: float) -> bool:
+    """Whether enough calls had failed before all fell silent: how it began is then known better than what followed."""
+    blamed = blame(windows, graph, (float(windows.start), onset), (onset, silence)) if silence > onset else []
+    return sum(b.failed for b in blamed) >= LEAST_CALLS
 
 
 def blamed_suspect(
@@ -39,12 +49,14 @@ def blamed_suspect(
     """A blamed node with what detectors saw of it."""
     own = tuple(f for f in findings if f.component == b.component and overlaps(f, during))
     failure = dns_failure(windows, b, findings, during)
+    kind = kind_of(windows, b, failure, findings, during)
+    wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
     return Suspect(
         component=b.component,
         service=b.service,
-        kind=kind_of(windows, b, failure, own, during),
+        kind=kind,
         score=score,
-        certainty=score * (UNTOLD if b.how == "unreached" and b.failure == "other" and not b.unanswered_s else 1.0),
+        certainty=score * (UNTOLD if wordless else 1.0),
         failed=b.failed,
         failure=failure,
         evidence=_evidence(b, during),

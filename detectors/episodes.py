@@ -36,6 +36,9 @@ By Lorden (1971) a CUSUM at rest then runs 10,000 windows on average before it e
 rate it takes six failures in a row, or fifty in a thousand calls.
 """
 
+MOST_TELLING = float(np.log(max(2 * REST_RATE, REST_RATE + LEAST_RISE) / REST_RATE))
+"""The most that one failure adds to the sum: what rests lowest tells most."""
+
 IDLE = 20
 """Windows without a single call after which an episode counts as over: what is not called does not fail.
 
@@ -157,12 +160,16 @@ def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) ->
     clustering: attempts per independent request, at least 1, one value a cell: retries of one
         request fail together and count as one witness.
     """
-    running = Running.over(len(failed))
     weight = 1.0 if clustering is None else 1.0 / np.maximum(clustering, 1.0)
     counted, weighed = failed * weight, tried * weight
+    enough = (counted.sum(axis=1) * MOST_TELLING >= ALARM) | (counted > weighed).any(axis=1)
+    series = np.flatnonzero(enough)  # of the others none can open an episode
+    if not len(series):
+        return []
+    running, counted, weighed = Running.over(len(series)), counted[series].T.copy(), weighed[series].T.copy()
     for window in range(tried.shape[1]):
-        running.step(counted[:, window], weighed[:, window])
-    found = [*running.closed, *running.going_on()]
+        running.step(counted[window], weighed[window])
+    found = [replace(e, series=int(series[e.series])) for e in (*running.closed, *running.going_on())]
     dated = (_dated(e, failed[e.series], tried[e.series]) for e in found)
     return sorted(dated, key=lambda e: (e.onset, e.series))
 

@@ -9,11 +9,15 @@ from .analysis import SustainingKind
 from .base import Finding
 from .gate import KIND as USERS_FAILED
 from .kinds import HORIZON
+from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST
 
 LEADING = frozenset({"record_race"})
 """Kinds that may come long before any harm; they never stretch or join incidents."""
+
+FAILING = frozenset({"failure_spike", "unreachable"})
+"""Kinds of symptoms behind those that users meet."""
 
 LOOPS: tuple[SustainingKind, ...] = (
     "retry_storm",
@@ -60,12 +64,16 @@ def _since(windows: Windows, event: Finding) -> float:
 
 def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) -> Group | None:
     # Where nothing can be seen and nothing scraped, it may be only the telemetry that broke; somebody has to look.
-    dark = [e for e in cluster if e.kind == SILENCE and float(e.facts["down"]) > MOST]
+    # So it is where calls fail in the dark, and nothing tells of users.
+    dark = [e for e in cluster if e.kind == SILENCE and (float(e.facts["down"]) > MOST or _unseen(windows, cluster, e))]
     symptoms = tuple(e for e in cluster if e.kind == USERS_FAILED) or tuple(dark)
     if not symptoms:
         return None
     # A fault can smoulder before users notice, but what began long before them is another story.
     noticed = min(s.started_at for s in symptoms)
+    # In a silence nobody could.
+    silences = (e.started_at for e in cluster if e.kind == SILENCE and e.started_at < noticed)
+    noticed = min(silences, default=noticed)
     earliest = noticed - HORIZON * windows.window_s
     started = min(e.started_at for e in cluster if e.started_at >= earliest)
     ends = [e.ended_at for e in cluster]
@@ -74,3 +82,11 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
         f for f in findings if f.started_at < (ended or windows.end) and (f.ended_at or windows.end) > started
     )
     return Group(started, ended, symptoms, inside)
+
+
+def _unseen(windows: Windows, cluster: list[Finding], silence: Finding) -> bool:
+    """Whether something failed in a silence of which nobody tells how users fared."""
+    until = windows.end if silence.ended_at is None else silence.ended_at
+    entered = windows.calls["window"][windows.calls["entries"] > 0]
+    failed = any(e.kind in FAILING and overlaps(e, (silence.started_at, float(until))) for e in cluster)
+    return failed and not bool(entered.between(silence.started_at, until, inclusive="left").any())

@@ -7,8 +7,10 @@ from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
 from .dns_failures import KINDS
+from .metric_calls import of_spans
 from .series import tally
-from .suspects import overlaps
+from .suspects import Suspect, overlaps
+from .telemetry_silence import KIND as SILENCE
 
 HORIZON = 10
 """Windows after the onset that are asked who is to blame: enough calls to count, and early enough that
@@ -58,13 +60,18 @@ def _waited(b: Blamed) -> str:
     return "timeout" if b.unanswered_s >= LOOKUP_S else "unspecified"
 
 
-def kind_of(windows: Windows, b: Blamed, failure: str, own: tuple[Finding, ...], during: tuple[float, float]) -> Kind:
-    """The kind of the fault, in the words of the analysis; own: what detectors saw of the node in the stretch."""
+def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], during: tuple[float, float]) -> Kind:
+    """The kind of the fault, in the words of the analysis; findings: of all components."""
     if failure:
         return KINDS[failure]
     if changed(windows, ("deploy",), b, during[0]):
         return "bad_release"
+    soon = (during[0], during[0] + HORIZON * windows.window_s)
+    if any(f.kind == SILENCE and overlaps(f, soon) for f in findings) and revived(windows, b, findings) is not None:
+        # Counters that were read again tell of no word that was new in the gap, such as that of a refused connection.
+        return "crash"
     if b.failure == "deadline":
+        own = [f for f in findings if f.component == b.component and overlaps(f, during)]
         asked_more = any(f.kind == "restart_herd" for f in own) or _grown(windows, b, during)
         return "overload" if asked_more else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
@@ -76,13 +83,28 @@ def kind_of(windows: Windows, b: Blamed, failure: str, own: tuple[Finding, ...],
     return "overload" if _grown(windows, b, during) else "unknown"
 
 
+def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:
+    """When somebody last started the node anew, if it failed until then and soon afterwards no more."""
+    own = [f for f in findings if f.component == b.component]
+    ends = [f.ended_at for f in own if f.ended_at is not None]
+    if not ends or len(ends) < len(own):
+        return None
+    first, last = min(f.started_at for f in own), max(ends)
+    times = windows.changes["time"][(windows.changes["Kind"] == "restart") & windows.changes["Target"].isin(_names(b))]
+    near = times[times.between(max(first, last - HORIZON * windows.window_s), last)]
+    return float(near.max()) if len(near) else None
+
+
 def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed, onset: float) -> bool:
     """Whether somebody changed the node, its name or its service shortly before it began to fail."""
     changes = windows.changes
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    # A name stands for the service that its first label names (Kubernetes' DNS convention, and most private zones).
-    names = {b.component, b.service, b.component.partition(".")[0]} - {""}
-    return bool((changes["Kind"].isin(kinds) & changes["Target"].isin(names) & recent).any())
+    return bool((changes["Kind"].isin(kinds) & changes["Target"].isin(_names(b)) & recent).any())
+
+
+def _names(b: Blamed | Suspect) -> set[str]:
+    """A name stands for the service that its first label names (Kubernetes' DNS convention, and most private zones)."""
+    return {b.component, b.service, b.component.partition(".")[0]} - {""}
 
 
 def _rewritten(windows: Windows, b: Blamed, onset: float) -> bool:
@@ -113,7 +135,7 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
 
 def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     """Whether the node was asked for much more, repeats of one request not counted."""
-    calls = windows.calls
+    calls = of_spans(windows).calls
     mine = calls[
         (calls["server"] == b.component)
         | (calls["peer"] == b.component)

@@ -21,20 +21,23 @@ of a window.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from ..collector.failures import RANK, classify
+from ..collector.failures import classify
 from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows
 from .base import Finding
-from .episodes import LEAST_RISE
+from .gaps import remembered
 from .graph import label_owner
 from .metric_times import with_server_times
 from .order import laid_in
 from .series import concept
 from .service_graph import NO_CALLS, graph_calls
-from .telemetry_silence import silent_services, telemetry_silence
+from .telemetry_silence import in_silence, silent_services, telemetry_silence
+from .wordless import WORDLESS, worded
 
 MOSTLY = 0.5
 """A service is entered from outside if no known client makes most of its requests: two counters that are scraped at
@@ -48,7 +51,8 @@ _GOOD = re.compile(
 """gRPC's codes (its "Status codes and their use"): failures that a server answers with, and what is no failure of the
 callee. The others may come from the client's own library, as words do."""
 
-WORDLESS = "other"
+Silence = tuple[Finding, frozenset[str]]
+"""A silence, and the services that sent no spans in it: their counters speak for them then."""
 
 _COUNTS = ["attempts", "entries", "client_ns", "server_ns"]
 
@@ -57,18 +61,24 @@ def with_metric_calls(windows: Windows) -> Windows:
     """The same windows, with rows of `calls` for what no span tells of; rows come and go in order."""
     if _all_in_spans(windows):
         return windows
+    silences = [(finding, silent_services(windows, finding)) for finding in telemetry_silence(windows)]
+    dark = in_silence(windows, [finding for finding, _ in silences])
+    silent = frozenset[str]().union(*(services for _, services in silences))
+    starts = windows.start + windows.window_s * np.flatnonzero(dark)
+    rows = _told(remembered(windows, dark, silent) if silences else windows, silences, starts)
+    return laid_in(windows, _as_calls(rows)) if len(rows) else windows
+
+
+def _told(windows: Windows, silences: list[Silence], dark: npt.NDArray[np.int64]) -> pd.DataFrame:
     services = _services(windows)
-    edges = _edges(windows, services)
+    edges = _edges(windows, services, silences)
     told = {*edges["client"].unique()} | windows.edges.services
     edges = pd.concat([edges.assign(server_ns=np.nan), graph_calls(windows, services, told)], ignore_index=True)
-    served = _served(windows, edges)
+    served = _served(windows, edges, silences)
     counted = with_server_times(windows, pd.concat([edges, served], ignore_index=True))
     counted[_COUNTS] *= _sampled(windows)
-    rows = pd.concat([counted, _probed(windows, served, services)], ignore_index=True)
-    rows = rows[rows["attempts"] > 0].fillna(dict.fromkeys(_COUNTS, 0.0))
-    if rows.empty:
-        return windows
-    return laid_in(windows, _as_calls(rows))
+    rows = pd.concat([counted, _probed(windows, served, services, dark)], ignore_index=True)
+    return rows[rows["attempts"] > 0].fillna(dict.fromkeys(_COUNTS, 0.0))
 
 
 def tell_of_users(windows: Windows) -> bool:
@@ -88,6 +98,16 @@ def _all_in_spans(windows: Windows) -> bool:
 def from_metrics(calls: pd.DataFrame) -> pd.Series[bool]:
     """Which rows of `calls` were made here: every row of spans has an example."""
     return calls["example_trace"] == ""
+
+
+def of_spans(windows: Windows) -> Windows:
+    """The same windows with only those calls that spans tell of, if any do: counters know no repeats of one request."""
+    counted = from_metrics(windows.calls)
+    if counted.all() or not counted.any():
+        return windows
+    seen = (~counted).to_numpy(np.bool_)
+    calls = windows.calls[seen].reset_index(drop=True)
+    return replace(windows, calls=calls).with_edges(windows.edges.picked(seen))
 
 
 def outcome(word: str) -> tuple[bool, str]:
@@ -126,14 +146,15 @@ def _services(windows: Windows) -> frozenset[str]:
 # clients
 
 
-def _edges(windows: Windows, services: frozenset[str]) -> pd.DataFrame:
+def _edges(windows: Windows, services: frozenset[str], silences: list[Silence]) -> pd.DataFrame:
     rows = concept(windows, "client_outcomes")
     rows = rows[rows["value"] > 0]
     if rows.empty:
         return NO_CALLS
     said = rows["item"].str.partition("\t")
     rows = rows.assign(client=said[0], word=said[2], peer=rows["component"], attempts=rows["value"])
-    rows = rows[(rows["client"] != "") & ~rows["client"].isin(windows.edges.names["client"].tolist())]
+    spans = rows["client"].isin(windows.edges.names["client"].tolist())
+    rows = rows[(rows["client"] != "") & (~spans | _silent(windows, rows, "client", silences))]
     told = {word: outcome(str(word)) for word in rows["word"].unique() if word}
     counts_statuses = rows.loc[rows["word"].map(lambda word: word in told and told[word][0]), "client"].unique()
     silent = (rows["word"] == "") & rows["client"].isin(counts_statuses)
@@ -144,68 +165,16 @@ def _edges(windows: Windows, services: frozenset[str]) -> pd.DataFrame:
     keys = ["window", "component", "item"]
     took_s = concept(windows, "client_s").groupby(keys)["value"].sum().reindex(pd.MultiIndex.from_frame(rows[keys]))
     rows = rows.assign(server=server, failure=failure.astype(str), entries=0.0, client_ns=took_s.to_numpy() * 1e9)
-    return _worded(windows, rows)[["window", "client", "server", "peer", "attempts", "failure", "entries", "client_ns"]]
-
-
-def _worded(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give failures without words those that somebody else has for the same name in the same window."""
-    lost = rows[(rows["server"] == "") & (rows["failure"] != "") & (rows["failure"] != WORDLESS)]
-    wordless = (
-        rows[(rows["server"] == "") & (rows["failure"] == WORDLESS)].groupby(["window", "peer"])["attempts"].sum()
-    )
-    looked = _looked_up(windows).set_index(["window", "peer"])
-    enough = looked["attempts"] > LEAST_RISE * wordless.reindex(looked.index, fill_value=0)
-    said = pd.concat([lost[["window", "peer", "failure", "attempts"]], looked[enough].reset_index()], ignore_index=True)
-    words = _most_said(said) | _no_answers(windows)
-    keys = zip(rows["window"], rows["peer"], strict=True)
-    found = pd.Series([words.get((int(window), str(peer)), WORDLESS) for window, peer in keys], rows.index, dtype=str)
-    return rows.assign(failure=rows["failure"].mask((rows["failure"] == WORDLESS) & (rows["server"] == ""), found))
-
-
-Words = dict[tuple[int, str], str]
-
-
-def _most_said(rows: pd.DataFrame) -> Words:
-    """(window, name) -> the class with most calls; among equals the one that failed in the earliest step."""
-    rows = rows.assign(rank=rows["failure"].map(RANK))
-    summed: pd.DataFrame = rows.groupby(["window", "peer", "failure", "rank"], as_index=False)[["attempts"]].sum()
-    best = summed.sort_values(["attempts", "rank"], ascending=[False, True], kind="stable")
-    best = best.drop_duplicates(["window", "peer"])
-    return {
-        (int(window), str(peer)): str(failure)
-        for window, peer, failure in zip(best["window"], best["peer"], best["failure"], strict=True)
-    }
-
-
-def _looked_up(windows: Windows) -> pd.DataFrame:
-    """What clients' counters of look-ups say, as rows of window, peer, failure and attempts."""
-    rows = concept(windows, "dns_lookup_failures")
-    rows = rows[rows["value"] > 0]
-    classes = {word: classify(str(word)) for word in rows["item"].unique()}
-    known = {word: name if name.startswith("dns_") else "dns_unspecified" for word, name in classes.items()}
-    rows = rows.assign(peer=rows["component"], attempts=rows["value"], failure=rows["item"].map(known).astype(str))
-    summed: pd.DataFrame = rows.groupby(["window", "peer", "failure"], as_index=False)[["attempts"]].sum()
-    return summed
-
-
-def _no_answers(windows: Windows) -> Words:
-    """Names that a prober got no addresses for, of any type, and once had: why is for the detectors of DNS to say."""
-    rows = concept(windows, "dns_answers").sort_values("window", kind="stable")
-    most = rows.groupby(["window", "component"], as_index=False)["high"].max()
-    had = most.groupby("component")["high"].cummax()
-    none = most[(most["high"] < 1) & (had >= 1)]
-    pairs = zip(none["window"], none["component"], strict=True)
-    return {(int(window), str(name)): "dns_unspecified" for window, name in pairs}
+    return worded(windows, rows)[["window", "client", "server", "peer", "attempts", "failure", "entries", "client_ns"]]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # servers and probes
 
 
-def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
+def _served(windows: Windows, edges: pd.DataFrame, silences: list[Silence]) -> pd.DataFrame:
     """Requests that no known client made, of services that send no spans."""
     spans = windows.edges.services
-    silences = [(finding, silent_services(windows, finding)) for finding in telemetry_silence(windows)]
     speak = spans - {name for _, names in silences for name in names}
     counted = concept(windows, "requests")
     quiet = {*counted["component"].unique()} - speak
@@ -216,16 +185,18 @@ def _served(windows: Windows, edges: pd.DataFrame) -> pd.DataFrame:
     total = counted.groupby(keys)["value"].sum()
     failed = errors.groupby(keys)["value"].sum()
     came = edges.rename(columns={"server": "component"})
-    known = came.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
-    known_failed = came[came["failure"] != ""].groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0)
-    rest = pd.DataFrame({"attempts": (total - known).clip(lower=0.0)})
-    rest["failed"] = (failed.reindex(total.index, fill_value=0.0) - known_failed).clip(lower=0.0)
-    rest["failed"] = rest[["failed", "attempts"]].min(axis=1)
+    known, known_failed = (
+        rows.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0).to_numpy() if len(rows) else 0.0
+        for rows in (came, came[came["failure"] != ""])
+    )
+    attempts = np.maximum(total.to_numpy() - known, 0.0)
+    lost = np.maximum(failed.reindex(total.index, fill_value=0.0).to_numpy() - known_failed, 0.0)
+    rest = pd.DataFrame({"attempts": attempts, "failed": np.minimum(lost, attempts)}, total.index)
     by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
     entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
     rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
     enters = set(_entered(windows)["server"])
-    silent = _silent(windows, rows, silences)
+    silent = _silent(windows, rows, "server", silences)
     rows = rows.assign(enters=silent & rows["server"].isin(enters) if enters else True)
     return _split(
         rows[(rows["server"].isin(entered) & ~rows["server"].isin(spans)) | silent].assign(client="", peer=""), "server"
@@ -237,28 +208,34 @@ def _entered(windows: Windows) -> pd.DataFrame:
     return windows.edges.names[windows.edges.any(windows.calls["entries"] > 0)]
 
 
-def _silent(windows: Windows, rows: pd.DataFrame, silences: list[tuple[Finding, frozenset[str]]]) -> pd.Series[bool]:
-    """Which rows are of a service that sends spans, but sent none for a while: its counters speak for it then."""
+def _silent(windows: Windows, rows: pd.DataFrame, side: str, silences: list[Silence]) -> pd.Series[bool]:
+    """Which rows are of a service that sends spans, but sent none for a while."""
     out = pd.Series(data=False, index=rows.index)
     for finding, services in silences:
         until = windows.end if finding.ended_at is None else finding.ended_at
         inside = (rows["window"] >= finding.started_at) & (rows["window"] < until)
-        out |= inside & rows["server"].isin(services)
+        out |= inside & rows[side].isin(services)
     return out
 
 
-def _probed(windows: Windows, served: pd.DataFrame, services: frozenset[str]) -> pd.DataFrame:
-    """One attempt a prober and window, on what nothing else tells users of."""
+def _probed(
+    windows: Windows, served: pd.DataFrame, services: frozenset[str], dark: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """One attempt a prober and window, on what nothing else tells users of, in dark windows not even spans."""
     rows = concept(windows, "probe_ok")
     if rows.empty:
         return NO_CALLS
     names = {*concept(windows, "dns_answers")["component"], *concept(windows, "dns_probe_ok")["component"]}
     rows = rows[~rows["component"].isin(names)]
     entered = _entered(windows)
-    known = {*entered["server"], *entered["client"], *served["server"].unique()}
     hosts = {target: _host(str(target)) for target in rows["component"].unique()}
-    told = {target for target, host in hosts.items() if (label_owner(host, services) or host) in known}
-    rows = rows[~rows["component"].isin(told)]
+    owner = rows["component"].map({target: label_owner(host, services) or host for target, host in hosts.items()})
+    by_spans = owner.isin({*entered["server"], *entered["client"]})
+    counted = owner.isin(served["server"].unique())
+    then = pd.MultiIndex.from_arrays([rows["window"], owner]).isin(
+        pd.MultiIndex.from_frame(served[["window", "server"]])
+    )
+    rows = rows[np.where(rows["window"].isin(dark), ~then, ~by_spans & ~counted)]
     rows = rows.assign(peer=rows["component"].map(hosts).astype(str), attempts=1.0, failed=1.0 - rows["value"])
     return _split(rows.assign(client="", server="", enters=True), WORDLESS)
 
@@ -287,9 +264,9 @@ def _as_calls(rows: pd.DataFrame) -> pd.DataFrame:
     columns = {"originals": attempts, "answered": answered, "unanswered": attempts - answered}
     columns |= {f"errors_{name}": np.where(failure == name, attempts, 0.0) for name in ERROR_CLASSES}
     columns |= {"errors": np.where(failure != "", attempts, 0.0)}
-    around = (rows["client_ns"] - rows["server_ns"]).clip(lower=0.0)
-    columns |= {"uncovered_ns": around.where((rows["client_ns"] > 0) & (rows["server_ns"] > 0), 0.0)}
-    counts = [*_COUNTS, *columns]
-    summed: pd.DataFrame = rows.assign(**columns).groupby(list(CALL_KEYS), as_index=False, sort=True)[counts].sum()
+    waited, worked = rows["client_ns"].to_numpy(np.float64), rows["server_ns"].to_numpy(np.float64)
+    columns |= {"uncovered_ns": np.where((waited > 0) & (worked > 0), np.maximum(waited - worked, 0.0), 0.0)}
+    counted = pd.DataFrame({name: rows[name].to_numpy() for name in (*CALL_KEYS, *_COUNTS)} | columns)
+    summed: pd.DataFrame = counted.groupby(list(CALL_KEYS), as_index=False, sort=True).sum()
     missing = {name: "" if name.endswith("_trace") else 0 for name in CALLS.names if name not in summed.columns}
-    return summed.assign(**missing)
+    return pd.concat([summed, pd.DataFrame(missing, summed.index)], axis=1)

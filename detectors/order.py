@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from ..collector.edges import Edges, edges_of, joined
 from ..collector.model import LATENCY_COLUMNS, Windows
@@ -37,8 +38,15 @@ def laid_in(windows: Windows, more: pd.DataFrame) -> Windows:
     calls, edges = windows.calls, joined([windows.edges, edges_of(more)])
     order = _order(pd.concat([calls["window"], more["window"]]), edges)
     at = np.arange(len(edges.of)) if order is None else order
-    columns = {name: pd.concat([calls[name], more[name]]).array.take(at) for name in calls.columns}
+    columns = {name: _together(calls[name], more[name]).take(at) for name in calls.columns}
     return replace(windows, calls=_frame(columns)).with_edges(edges.picked(at))
+
+
+def _together(one: pd.Series[float], other: pd.Series[float]) -> ExtensionArray:
+    """Numbers without the care that `concat` takes over every column."""
+    if one.dtype.kind in "if":
+        return pd.Series(np.concatenate((one.to_numpy(), other.to_numpy())), copy=False).array
+    return pd.concat([one, other]).array
 
 
 def _order(window: pd.Series[int], edges: Edges) -> Indices | None:
@@ -47,7 +55,7 @@ def _order(window: pd.Series[int], edges: Edges) -> Indices | None:
     return None if (np.diff(place) >= 0).all() else np.argsort(place, kind="stable")
 
 
-def _frame(columns: dict[str, pd.api.extensions.ExtensionArray]) -> pd.DataFrame:
+def _frame(columns: dict[str, ExtensionArray]) -> pd.DataFrame:
     """Each column by itself: to pick some of them copies none, and to make them holds no frame beside the two."""
     return pd.DataFrame(columns, copy=False)
 

@@ -16,6 +16,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, late_edges, summed, users_flat, usual
+from .metric_calls import of_spans
 from .queries import sql
 from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts, sharpened
 from .runs import Run
@@ -24,6 +25,7 @@ from .series import Flags, Floats, tally, window_count
 
 def restart_herd(windows: Windows) -> list[Finding]:
     """Find edges over which a herd asks."""
+    windows = of_spans(windows)
     flat, incoming = users_flat(windows), cache(partial(_incoming, windows))
     behind_caches = clients_of_lost_caches(windows)
     found: list[Finding] = []

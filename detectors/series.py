@@ -121,10 +121,10 @@ def calls_over(
     told: [edges] each what else is known of an edge, as a column of categories.
     """
     stretch = within(windows.calls, start, end)
-    mine = np.flatnonzero(edges.to_numpy(np.bool_)[windows.edges.of[stretch]])
-    rows = pd.DataFrame({name: windows.calls[name].iloc[stretch].iloc[mine] for name in columns}, copy=False)
-    edge = windows.edges.of[stretch][mine]
-    return rows.assign(**{name: _categories(names, edge) for name, names in told.items()})
+    of = windows.edges.of[stretch]
+    mine = np.flatnonzero(edges.to_numpy(np.bool_)[of])
+    rows = {name: windows.calls[name].array[stretch].take(mine) for name in columns}
+    return pd.DataFrame(rows | {name: _categories(names, of[mine]) for name, names in told.items()}, copy=False)
 
 
 def _categories(names: pd.Series[str], edge: Indices) -> pd.Categorical:

@@ -19,6 +19,7 @@ class Suspect:
     how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
     rate: failed calls above the usual, of all calls to it in the stretch.
     explains: the components whose failures it takes over.
+    mended_at: when it was started anew for good, in Unix seconds, where nothing but that tells of its end.
     """
 
     component: str
@@ -33,6 +34,7 @@ class Suspect:
     how: str = ""
     rate: float = 0.0
     explains: tuple[str, ...] = ()
+    mended_at: float | None = None
 
 
 def overlaps(finding: Finding, during: tuple[float, float]) -> bool:

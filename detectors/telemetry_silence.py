@@ -14,9 +14,10 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .edges import summed
+from .gaps import evenly
 from .queries import sql
 from .runs import Run, runs
-from .series import Flags, Floats, Table, calls_over, carried, concept, gauge, tables, tally, window_count
+from .series import Flags, Floats, Indices, Table, calls_over, carried, concept, gauge, tables, tally, window_count
 
 KIND = "telemetry_silence"
 
@@ -36,21 +37,26 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
     facts: alarm_at; down: the share of targets whose scrapes failed.
     """
     server = windows.edges.names["server"]
-    spans = calls_over(windows, server != "", ["window", "attempts", "example_trace"], server=server)
+    columns = ["window", "attempts", "example_trace"]
+    spans = calls_over(windows, server != "", columns, windows.start, windows.end, server=server)
     spans = spans[spans["example_trace"] != ""]
     requests = concept(windows, "requests")
-    silent, regular = np.zeros((2, window_count(windows)))
-    for table in tables(windows, spans, ("server",), ("attempts",)):
-        speaks = table["attempts"] > 0
-        steady = _regular(speaks)
-        regular += steady.sum(axis=0)
-        silent += (steady & ~speaks).sum(axis=0)
+    regular, silent = _regular(windows, spans[spans["attempts"] > 0])
     share = silent / np.maximum(regular, 1)
     down = targets_down(windows)
     dark = share > MOST
     if dark.any():  # what counters tell is the dearest to know
-        dark &= (down > MOST) | _counted(windows, requests, spans)
+        dark &= (down > MOST) | _counted(windows, evenly(windows, requests, dark), spans) | probes_fail(windows)
     return [_finding(windows, share, down, run) for run in runs(dark, dark)]
+
+
+def told_across(windows: Windows, finding: Finding) -> bool:
+    """Whether counters tell of the calls of most services that are silent."""
+    calls = windows.calls[["window", "client", "example_trace"]][windows.calls["client"] != ""]
+    until = windows.end if finding.ended_at is None else finding.ended_at
+    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    counted = calls["client"][inside & (calls["example_trace"] == "")].unique()
+    return len(counted) > MOST * calls["client"][calls["example_trace"] != ""].nunique()
 
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
@@ -62,13 +68,35 @@ def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
     return frozenset(calls["server"].unique()) - frozenset(heard.unique()) - {""}
 
 
-def _regular(speaks: Flags) -> Flags:
-    """[series, windows] Whether a service spoke in most of the windows in which it last did speak at all."""
-    seen = np.cumsum(speaks, axis=1)
-    windows = np.arange(1, speaks.shape[1] + 1)
-    last = np.maximum.accumulate(np.where(speaks, windows, 0), axis=1)
-    first = np.where(speaks.any(axis=1), speaks.argmax(axis=1), speaks.shape[1])[:, None]
-    return (last - first >= LOOK) & (seen > MOST * (last - first))
+def in_silence(windows: Windows, silences: list[Finding]) -> Flags:
+    """[windows] Whether one of the silences lasted."""
+    starts = windows.start + windows.window_s * np.arange(window_count(windows))
+    out = np.zeros(len(starts), np.bool_)
+    for finding in silences:
+        out |= (starts >= finding.started_at) & (
+            starts < (windows.end if finding.ended_at is None else finding.ended_at)
+        )
+    return out
+
+
+def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
+    """[windows] How many services had spoken in most of the windows up to that in which they last spoke, and how many
+    of these do not speak.
+
+    Told from one word of a service to its next, since most of a wide estate seldom speak.
+    """
+    count = window_count(windows)
+    window = (spans["window"].to_numpy(np.int64) - windows.start) // windows.window_s
+    words = np.unique(pd.factorize(spans["server"])[0] * count + window)
+    server, window = np.divmod(words, count)
+    first = np.flatnonzero(np.diff(server, prepend=-1))
+    lengths = np.diff(first, append=len(words))
+    seen, lasted = np.arange(len(words)) - np.repeat(first, lengths) + 1, window - np.repeat(window[first], lengths) + 1
+    steady = (lasted >= LOOK) & (seen > MOST * lasted)
+    until = np.where(np.diff(server, append=-1) == 0, np.append(window[1:], count), count)[steady]
+    heard = np.bincount(window[steady], minlength=count)
+    going = np.cumsum(heard - np.bincount(until, minlength=count + 1)[:count])
+    return going, going - heard
 
 
 def targets_down(windows: Windows) -> Floats:
@@ -79,6 +107,18 @@ def targets_down(windows: Windows) -> Floats:
     level = carried(table["value"], max(2, 60 // windows.window_s))
     known = np.isfinite(level)
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def probes_fail(windows: Windows) -> Flags:
+    """[windows] Whether something fails that is probed from outside and used to be well."""
+    table = gauge(windows, concept(windows, "probe_ok"), ("component",))
+    if not len(table):
+        return np.zeros(window_count(windows), np.bool_)
+    level = carried(table["value"], max(2, 60 // windows.window_s)).copy()
+    last = np.flatnonzero(np.isfinite(table["value"]).any(axis=0))[-1]
+    level[:, last + 1 :] = np.nan  # what ended with the data did not fall silent
+    was_well = np.maximum.accumulate(np.nan_to_num(level), axis=1) > MOST
+    return np.any(was_well & (np.nan_to_num(level, nan=1.0) < MOST), axis=0)
 
 
 def _counted(windows: Windows, requests: pd.DataFrame, spans: pd.DataFrame) -> Flags:

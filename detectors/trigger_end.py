@@ -25,11 +25,14 @@ name or a process is back."""
 def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When the trigger ended, in Unix seconds; None while it lasts.
 
-    By what lost its cache: at once. By its record, else a probe; by its queue; by the calls that nobody got; by a loop
-    that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
+    By what lost its cache: at once. After a silence, by who started it anew. By its record, else a probe; by its queue;
+    by the calls that nobody got; by a loop that needs no trigger any more; by whatever else was seen of it; by the end
+    of the incident.
     """
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
+    if top.mended_at is not None:
+        return top.mended_at
     for witness in ("record_race", "dns_answers", "queueing"):
         ends = [f.ended_at for f in top.findings if f.detector == witness]
         if ends and (witness != "queueing" or top.how == "behind"):

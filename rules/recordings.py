@@ -15,7 +15,7 @@ from ..collector.sources import TRUTH
 from ..synthetic.truth import Truth
 from .files import Rule
 from .needs import selecting
-from .results import Backtest, Seen, known, played_over, result
+from .results import Backtest, Seen, judged_over
 from .write import Series
 
 _RANGE = "select min(epoch_ns(Timestamp)) / 1e9, max(epoch_ns(Timestamp)) / 1e9 from samples"
@@ -25,7 +25,7 @@ from samples where list_contains(?, Name) group by Name, Labels order by Name, L
 """
 
 
-def backtest_recording(rules: Sequence[Rule], folder: Path) -> Backtest:
+def backtest_recording(rules: Sequence[Rule], folder: Path, *, tune: bool = False) -> Backtest:
     """Play the rules over the recording's samples; with a `truth.json` in it they are judged, else told.
 
     Raises UnreadableInput and UsageError for the recording, MissingTool, Unreachable if Prometheus died twice.
@@ -43,9 +43,7 @@ def backtest_recording(rules: Sequence[Rule], folder: Path) -> Backtest:
     truth = _truth(folder / TRUTH)
     # without the world's books, a service is known by its own name alone
     services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
-    played = played_over(rules, series, start, end)
-    seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()))
-    return result(seen, played, known(rules, series))
+    return judged_over(rules, series, Seen(str(folder), start, end, truth, dict.fromkeys(services, ())), tune=tune)
 
 
 def _series(name: str, labels: dict[str, str], times: list[int], values: list[float]) -> Series:

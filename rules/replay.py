@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -55,6 +56,7 @@ class Played:
     doubts: tuple[str, ...] = ()
 
 
+_Ask = Callable[[str, float, float, float], list[Line]]
 _Results = tuple[list[Firing], Iterator[Series], list[float]]
 """Firings, series to write back, and the evaluations that went over the limit."""
 
@@ -65,7 +67,9 @@ def replay(rules: Sequence[Rule], prometheus: Server, start: float, end: float) 
     What they make is written to a server of ours only. Unreachable if the server dies.
     """
     wanted = frozenset(name for rule in rules for name in reads(rule.expr))
-    played = {id(rule): _play(rule, prometheus, start, end, wanted) for rule in in_order(rules)}
+    # alerts of one expression that follow each other, as those that differ in `for` do, ask for it once
+    ask = lru_cache(maxsize=1)(partial(evaluate, prometheus))
+    played = {id(rule): _play(rule, prometheus, ask, start, end, wanted) for rule in in_order(rules)}
     return [played[id(rule)] for rule in rules]
 
 
@@ -97,11 +101,11 @@ def in_order(rules: Sequence[Rule]) -> list[Rule]:
     return list(ordered.values())
 
 
-def _play(rule: Rule, prometheus: Server, start: float, end: float, wanted: frozenset[str]) -> Played:
+def _play(rule: Rule, prometheus: Server, ask: _Ask, start: float, end: float, wanted: frozenset[str]) -> Played:
     first = math.ceil(start / rule.interval_s) * rule.interval_s
     steps = [first + rule.interval_s * i for i in range(int((end - first) / rule.interval_s + 1e-9) + 1)]
     try:
-        lines = evaluate(prometheus, rule.expr, first, steps[-1], rule.interval_s) if steps else []
+        lines = ask(rule.expr, first, steps[-1], rule.interval_s) if steps else []
     except Unreachable:
         raise
     except Refused as error:

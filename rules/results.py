@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..collector.errors import Unreachable
 from ..synthetic.truth import Truth
@@ -13,7 +13,8 @@ from .needs import There, missing
 from .pages import Coverage, Pages, coverage_of, pages_of
 from .prometheus import Prometheus, private
 from .replay import Played, replay
-from .verdicts import Verdict, components_of, judge
+from .tune import Trial, trials, variants
+from .verdicts import AFTER_S, Verdict, components_of, judge
 from .write import Series
 
 
@@ -33,6 +34,7 @@ class Backtest:
     coverage: tuple[Coverage, ...]
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,38 @@ def played_over(
     start: float,
     end: float,
     server: Callable[[], AbstractContextManager[Prometheus]] = private,
+    after: Sequence[Rule] = (),
 ) -> list[Played]:
-    """The rules over these samples, in a Prometheus of our own; MissingTool, Unreachable if it died twice."""
+    """The rules, and once they have recorded what they do those `after`, in a Prometheus of our own with these samples.
+
+    Raises MissingTool, and Unreachable if it died twice.
+    """
 
     def play() -> list[Played]:
         with server() as prometheus:
             prometheus.write(series)
-            return replay(rules, prometheus, start, end)
+            return [*replay(rules, prometheus, start, end), *replay(after, prometheus, start, end)]
 
     try:
         return play()
     except Unreachable:
         return play()
+
+
+def judged_over(rules: Sequence[Rule], series: Sequence[Series], seen: Seen, *, tune: bool = False) -> Backtest:
+    """Play the rules over these samples and judge them, with `tune` also with other settings, where the truth is known.
+
+    Raises MissingTool, and Unreachable if Prometheus died twice.
+    """
+    tried = list(variants(rules)) if tune and seen.truth is not None else []
+    played = played_over(rules, series, seen.start, seen.end, after=[one.rule for one in tried])
+    there = known(rules, series)
+    told = result(seen, played[: len(rules)], there)
+    if seen.truth is None or not tried:
+        return told
+    names = components_of(seen.truth, seen.services)
+    judged = [judge(one, seen.truth, names, there) for one in played[len(rules) :]]
+    return replace(told, trials=tuple(trials(tried, judged)))
 
 
 def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[str] = ()) -> Backtest:
@@ -99,3 +121,13 @@ def with_recorded(rules: Sequence[Rule], scraped: There) -> There:
         grew = not made <= there.keys()
         there.update(dict.fromkeys(made - there.keys()))
     return there
+
+
+def calm_s(result: Backtest) -> float:
+    """Seconds outside the outage and the windows that still hold it."""
+    if result.truth is None:
+        return 0.0
+    if result.truth.incident is None:
+        return result.end - result.start
+    start, end = result.truth.incident
+    return max(0.0, start - result.start) + max(0.0, result.end - end - AFTER_S)

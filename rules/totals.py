@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .advice import Advice, advice_on
 from .expectations import Checked
 from .notifications import Notifications
-from .results import Backtest
-from .verdicts import AFTER_S, Verdict
+from .results import Backtest, calm_s
+from .verdicts import TRUE, Verdict
 
-SCHEMA = "epicenter.backtest/3"
+SCHEMA = "epicenter.backtest/4"
 DAY_S = 86_400.0
-TRUE = ("cause", "early", "loop", "symptom")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Report:
     rules: tuple[RuleTotals, ...]
     expectations: tuple[Checked, ...]
     notifications: tuple[Notifications, ...]
+    advice: tuple[Advice, ...]
 
 
 def report(
@@ -66,7 +67,8 @@ def report(
         for verdict in result.verdicts:
             found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
     totals = tuple(_totals(seen) for seen in found.values())
-    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(notified))
+    advice = tuple(advice_on(results))
+    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(notified), advice)
 
 
 def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
@@ -78,22 +80,12 @@ def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
     kinds = Counter(judged.kind for _, one in could for judged in one.firings)
     true, false = sum(kinds[kind] for kind in TRUE), kinds["false_alarm"]
     caught = sum(one.kind in TRUE for one in outages)
-    calm_s = sum(_calm_s(result) for result, _ in could)
+    calm = sum(calm_s(result) for result, _ in could)
     return RuleTotals(
         *(rule.name, rule.group, rule.file, rule.line, len(outages), caught, true, false, kinds["unattributed"]),
         precision=true / (true + false) if true + false else None,
         recall=caught / len(outages) if outages else None,
-        calm_s=calm_s,
-        false_per_day=false * DAY_S / calm_s if calm_s else None,
+        calm_s=calm,
+        false_per_day=false * DAY_S / calm if calm else None,
         needs=tuple(sorted({need for _, one in seen for need in one.needs})),
     )
-
-
-def _calm_s(result: Backtest) -> float:
-    """Seconds outside the outage and the windows that still hold it."""
-    if result.truth is None:
-        return 0.0
-    if result.truth.incident is None:
-        return result.end - result.start
-    start, end = result.truth.incident
-    return max(0.0, start - result.start) + max(0.0, result.end - end - AFTER_S)

@@ -16,6 +16,8 @@ Kind = Literal[
 ]
 ORDER: tuple[Kind, ...] = ("cause", "early", "loop", "symptom", "unattributed", "false_alarm", "fired")
 """The better of two firings makes the verdict on a rule."""
+TRUE: tuple[Kind, ...] = ("cause", "early", "loop", "symptom")
+"""What a firing is on where it tells of the outage."""
 EARLY_S = 7200.0
 """So long before the trigger an alert on the root component may be a forewarning (assumed)."""
 AFTER_S = 3600.0

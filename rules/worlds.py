@@ -13,7 +13,7 @@ from .files import Rule
 from .gaps import Gaps, gaps_of
 from .needs import selecting
 from .promtool import World
-from .results import Backtest, Seen, known, played_over, result
+from .results import Backtest, Seen, judged_over, known
 from .write import Series
 
 METRICS = (
@@ -26,36 +26,34 @@ SCRAPE_S = 30.0
 """Two scrapes a minute: `rate(…[1m])` has what it needs."""
 
 
-def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Backtest:
+def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, tune: bool = False) -> Backtest:
     """Simulate a world and play the rules over it; UsageError, MissingTool, Unreachable if Prometheus died twice."""
-    return over(rules, simulate(scenario, seed=seed), every_s)
+    return over(rules, simulate(scenario, seed=seed), tune=tune)
 
 
-def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S) -> Backtest:
+def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S, *, tune: bool = False) -> Backtest:
     """Play the rules over a world that has been simulated; MissingTool, Unreachable if Prometheus died twice."""
-    series = list(_series(history, every_s, selecting(rule.expr for rule in rules)))
-    played = played_over(rules, series, history.start, history.end)
+    series = series_of(rules, history, every_s)
     services = {service.name: service.hosts for service in history.services}
     seen = Seen(history.scenario, history.start, history.end, history.truth, services)
-    return result(seen, played, known(rules, series))
+    return judged_over(rules, series, seen, tune=tune)
 
 
 def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Gaps:
     """What a world lacks for the alerts to be tested in it; nothing is played."""
-    series = _series(simulate(scenario, seed=seed), every_s, selecting(rule.expr for rule in rules))
+    series = series_of(rules, simulate(scenario, seed=seed), every_s)
     return gaps_of(rules, scenario, known(rules, series))
 
 
 def world_of(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> World:
     """The samples of a simulated world that the rules read, as a unit test wants them; UsageError."""
     history = simulate(scenario, seed=seed)
-    return World(
-        scenario,
-        history.start,
-        history.end,
-        every_s,
-        list(_series(history, every_s, selecting(rule.expr for rule in rules))),
-    )
+    return World(scenario, history.start, history.end, every_s, series_of(rules, history, every_s))
+
+
+def series_of(rules: Sequence[Rule], history: History, every_s: float) -> list[Series]:
+    """The series of a world that the rules read, scraped each `every_s` seconds, a multiple of its tick."""
+    return list(_series(history, every_s, selecting(rule.expr for rule in rules)))
 
 
 def _series(history: History, every_s: float, wanted: Callable[[str], bool]) -> Iterator[Series]:

@@ -38,7 +38,9 @@ Play = Callable[[], "Backtest"]
 @click.option("--prometheus", "url", metavar="URL", help="Your own server to ask about its past, with --from and --to.")
 @click.option("--from", "start", type=TimeParameter(), help="With --prometheus: from this moment on.")
 @click.option("--to", "end", type=TimeParameter(), help="With --prometheus: up to this moment.")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Worlds at a time.")
 @click.option("--coverage", is_flag=True, help="Play nothing; tell which metrics the alerts lack in these worlds.")
+@click.option("--tune", is_flag=True, help="Try other values of `for` and other thresholds; tell which do better.")
 @click.option("--expect", "expect", type=_FILE, help="What must hold (YAML); ends with 1 where it does not.")
 @click.option(
     "--json",
@@ -61,7 +63,9 @@ def command(
     url: str | None,
     start: float | None,
     end: float | None,
+    jobs: int,
     coverage: bool,
+    tune: bool,
     expect: Path | None,
     json_path: Path | None,
     html_path: Path | None,
@@ -77,6 +81,7 @@ def command(
     from rich.console import Console
 
     from ..collector.errors import UsageError
+    from ..parallel import run_all
     from ..report import alerts, alerts_html, junit
     from ..rules.alertmanager import read_config
     from ..rules.expectations import check, read_expectations
@@ -99,13 +104,11 @@ def command(
         raise UsageError(
             "--promtool goes with --scenario: samples of others stand at any time, which promtool's do not"
         )
-    plays = list(_plays(read.rules, names, seed, recordings, url, start, end))
-    results: list[Backtest] = []
+    plays = list(_plays(read.rules, names, seed, recordings, url, start, end, tune=tune))
     with progress("Playing") as bar:
-        for number, play in enumerate(plays):
-            bar.update(bar.task_ids[0], total=len(plays), completed=number)
-            results.append(play())
-            bar.update(bar.task_ids[0], completed=number + 1)
+        task = bar.task_ids[0]
+        done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
+        results = [one.result() for one in done]
         notified = [] if config is None else [notifications(result, config) for result in results]
         exported = [] if promtool_folder is None else _exported(promtool_folder, read.rules, names, seed)
     problems = (*read.problems, *(() if config is None else config.notes), *exported)
@@ -138,6 +141,8 @@ def _plays(
     url: str | None,
     start: float | None,
     end: float | None,
+    *,
+    tune: bool,
 ) -> Iterator[Play]:
     """What is to be played, checked before any work: UsageError, MissingTool."""
     from ..collector.errors import UsageError
@@ -148,9 +153,9 @@ def _plays(
     from ..rules.worlds import backtest
 
     for name in names:
-        yield partial(backtest, rules, name, seed=seed)
+        yield partial(backtest, rules, name, seed=seed, tune=tune)
     for folder in recordings:
-        yield partial(backtest_recording, rules, folder)
+        yield partial(backtest_recording, rules, folder, tune=tune)
     if names or recordings:
         program("prometheus")
     if url is None and (start is not None or end is not None):

@@ -25,6 +25,7 @@ from .guard import MemoryGuard, trim
 from .incidents import Incidents
 from .metrics import Metrics
 from .store import Store
+from .troubles import Troubles
 from .windows import LiveWindows
 
 _T = TypeVar("_T")
@@ -72,7 +73,9 @@ class Loop:
         self._disk = ThreadPoolExecutor(1, "store")
         self._told_late = dict.fromkeys(windows.counts.late, 0)
         self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
-        self._trouble = ""
+        self._troubles = Troubles(
+            lambda trouble: LOG.error("%s; it is tried again", trouble), "What is kept can be written again."
+        )
 
     async def restore(self) -> None:
         """Go on where an earlier run stopped; incidents that were open then are shown at once."""
@@ -199,10 +202,8 @@ class Loop:
         try:
             await asyncio.get_running_loop().run_in_executor(self._disk, store)
         except EpicenterError as error:  # a full disk: the journal goes on holding it
-            trouble = str(error)
-        if trouble and trouble != self._trouble:
-            LOG.error("%s; it is tried again", trouble)
-        self._trouble = trouble
+            trouble = f"{error}; it is tried again"
+        self._troubles.tell(trouble)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -85,8 +85,9 @@ class Samples:
         with in_passing() as connection:
             connection.register("kept", self._kept)
             connection.execute(
-                """create temp table known as select Name, Labels from kept group by all
-                order by min(Sequence), Name, Labels::varchar limit ?""",
+                """create temp table known as select Name, Labels from
+                (select Name, Labels, min(Sequence) as first from kept group by Name, Labels)
+                order by first, Name, Labels::varchar limit ?""",
                 [self._most],
             )
             bounded = connection.sql("select kept.* from kept semi join known using (Name, Labels)").to_arrow_table()
@@ -98,7 +99,7 @@ class Samples:
         with in_passing() as connection:
             connection.register("kept", self._kept)
             columns = ", ".join(SAMPLES.names)
-            connection.execute(f"create temp view samples as select {columns} from kept")
+            connection.execute(f"create temp table samples as select {columns} from kept order by Name")
             found = signals(connection, self._window_s) if self._kept.num_rows else SIGNALS.empty_table()
             found = found.filter(compute.greater_equal(found["window"], self.until_s))
             self.until_s = max(self.until_s, int((now - self._lateness_s) // self._window_s * self._window_s))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from ..rules.advice import Advice
 from ..rules.notifications import Notifications
 from ..rules.results import Backtest
 from ..rules.totals import Report, RuleTotals
@@ -51,6 +52,9 @@ def render(report: Report, console: Console) -> None:
             printer.say(f"{one.scenario}: {one.expectation}", indent=4, first="  ✗ ")
             for line in one.why.splitlines():
                 printer.say(line, indent=6)
+    if report.advice:
+        printer.section("What other settings would have done")
+        printer.rows([(one.rule[2], _advised(one)) for one in report.advice])
     told = [*report.problems, *(problem for result in report.scenarios for problem in result.problems)]
     if told:
         printer.section("Left out or doubtful")
@@ -118,6 +122,35 @@ def trust(one: RuleTotals) -> str:
     if one.needs:
         parts.append(f"to be tested everywhere it needs {', '.join(one.needs)}")
     return "; ".join(parts) or "refused"
+
+
+def _advised(one: Advice) -> str:
+    """What the rule's own setting cost, and what the better one would have done in the calm that was seen."""
+    now, better = (
+        f"`for: {spelled(v)}`" if one.setting == "for" else f"a threshold of {v:g}" for v in (one.now, one.better)
+    )
+    cost: list[str] = []
+    if one.caught > one.caught_now:
+        cost.append(f"{now} missed {one.caught - one.caught_now} of {one.outages} outages that {better} tells")
+    if one.false < one.false_now:
+        cost.append(f"{now} gave {one.false_now} false alarms, {better} {one.false}")
+    if one.saved_s > 0:
+        cost.append(f"{now} cost {duration(one.saved_s)}")
+    elif one.saved_s < 0:
+        cost.append(f"{better} costs {duration(-one.saved_s)}")
+    calm = f"{one.false or 'no'} false alarm{'s' if one.false > 1 else ''} in {duration(one.calm_s)} of calm"
+    return f"{'; '.join(cost)}; at {better} {calm}"
+
+
+def spelled(seconds: float) -> str:
+    """Seconds as Prometheus writes them.
+
+    >>> spelled(5400.0), spelled(0.0)
+    ('1h30m', '0s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n) or "0s"
 
 
 def about(one: Verdict) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future
+from functools import partial
 
+from ..parallel import run_all
 from ..synthetic import scenario
 from .cases import Row, World, run_world
 
@@ -18,23 +19,9 @@ def run_worlds(worlds: Sequence[World], *, jobs: int, progress: Callable[[float]
     """
     # the longest first, lest one of them be alone at the end
     longest = sorted(worlds, key=lambda world: -scenario(world.scenario, world.seed).duration_s)
-    with _executor(jobs) as executor:
-        futures: dict[World, Future[list[Row]]] = {world: executor.submit(run_world, world) for world in longest}
-        try:
-            for done, _ in enumerate(as_completed(futures.values()), 1):
-                if progress is not None:
-                    progress(done / len(worlds))
-        except KeyboardInterrupt:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [row for world in worlds for row in _rows(world, futures[world])]
-
-
-def _executor(jobs: int) -> Executor:
-    """Processes that start anew: DuckDB's and Arrow's threads do not survive a fork. One job stays in this process."""
-    if jobs == 1:
-        return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    futures = run_all([partial(run_world, world) for world in longest], jobs=jobs, progress=progress)
+    done = dict(zip(longest, futures, strict=True))
+    return [row for world in worlds for row in _rows(world, done[world])]
 
 
 def _rows(world: World, future: Future[list[Row]]) -> list[Row]:

@@ -46,6 +46,6 @@ def test_edges_of_some_rows_in_any_order_are_theirs(rows: list[Row]) -> None:
 
 def test_counts_are_added_up_by_edge() -> None:
     edges = edges_of(frame([("", "a", ""), ("a", "b", "b.example"), ("", "a", "")]))
-    assert edges.total(pd.Series([1, 2, 4])).tolist() == [5.0, 2.0]
+    assert edges.total(pd.Series([1.0, 2.0, 4.0])).tolist() == [5.0, 2.0]
     assert edges.any(np.array([False, True, False])).tolist() == [False, True]
     assert edges.services == {"", "a", "b"}

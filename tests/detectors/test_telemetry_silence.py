@@ -8,7 +8,7 @@ import pytest
 
 from epicenter.detectors import analyze
 from epicenter.detectors.telemetry_silence import telemetry_silence
-from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, gauge, signal, windows
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, change, gauge, signal, windows
 from tests.detectors.stories import calm
 
 END = 60
@@ -67,3 +67,42 @@ def test_where_nothing_speaks_any_more_somebody_has_to_look() -> None:
     analysis = analyze(windows(END, interrupted(), scrapes("shop", "cart", "prices")), SUMMARY)
     (incident,) = analysis.incidents
     assert (incident.verdict, incident.trigger.component, incident.trigger.confidence) == ("unknown", "telemetry", 0.0)
+
+
+def counters(failed: float) -> Iterator[Row]:
+    """Who calls the prices counts its calls and their words; across the silence it is read once, after it."""
+    for window in range(END):
+        if window not in DARK:
+            grew = len(DARK) + 1 if window == DARK.stop else 1
+            bad = failed * (grew - 1)
+            for name in ("shop", "cart"):
+                yield signal(window, name, "requests", 400 * grew)
+                yield signal(window, name, "errors", bad)
+            yield signal(window, "cart.example", "client_outcomes", 400 * grew - bad, "shop\t200")
+            yield signal(window, "cart.example", "client_outcomes", bad, "shop\t500")
+            yield signal(window, "prices.example", "client_outcomes", 400 * grew - bad, "cart\t200")
+            yield signal(window, "prices.example", "client_outcomes", bad, "cart\tECONNREFUSED")
+
+
+def restart(service: str) -> Row:
+    return change(DARK.stop - 1, "restart", service, "operators", None)
+
+
+def test_counters_that_are_read_again_tell_what_failed_in_a_silence() -> None:
+    (incident,) = analyze(windows(END, interrupted(), counters(300)), SUMMARY).incidents
+    assert incident.verdict == "cascade"
+    assert (incident.trigger.component, incident.trigger.kind) == ("prices", "crash")
+    assert incident.trigger.started_at == pytest.approx(at(DARK.start), abs=WINDOW_S)
+
+
+def test_counters_that_are_read_again_tell_that_all_was_well() -> None:
+    assert analyze(windows(END, interrupted(), counters(0)), SUMMARY).incidents == ()
+
+
+@pytest.mark.parametrize(("started", "named"), [(["prices"], "prices"), (["prices", "shop"], ""), (["elsewhere"], "")])
+def test_the_only_one_that_was_started_anew_explains_who_depends_on_it(started: list[str], named: str) -> None:
+    """Of the silence a balancer tells that users failed, and nothing else why."""
+    changes = [restart(name) for name in started]
+    (incident,) = analyze(windows(END, interrupted(), balancer(300), changes), SUMMARY).incidents
+    assert (incident.trigger.component if incident.verdict != "unknown" else "") == named
+    assert named == "" or (incident.trigger.kind, incident.trigger.ended_at) == ("crash", at(DARK.stop - 1))

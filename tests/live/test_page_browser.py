@@ -7,13 +7,12 @@ from typing import Literal
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import CONTRASTS, chromium
 from tests.live.pages import Served, serving
 from tests.live.snapshots import BLIND, EARLY, OTHER, OVER, RUNNING, at, tracked
-from tests.programs import require
 from tests.report.example_analyses import ATTACK, HOSTILE, INCIDENT, pdt
-from tests.report.test_html_browser import CONTRASTS
 
 CALM = at(pdt("23:40"), blind=(BLIND,))
 BEGUN = at(pdt("00:10"), tracked(EARLY), blind=(BLIND,))
@@ -24,11 +23,8 @@ STATES = {"calm": CALM, "begun": BEGUN, "grown": GROWN, "past": PAST}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
@@ -18,7 +18,7 @@ RETRY_MS = 1000
 
 
 async def events(
-    feed: Feed, show: Callable[[Snapshot], View], seen: str, clock: Callable[[], float], stop: asyncio.Event
+    feed: Feed, show: Callable[[Snapshot], Awaitable[View]], seen: str, clock: Callable[[], float], stop: asyncio.Event
 ) -> AsyncIterator[bytes]:
     """One event for each view that differs from the last, from `seen` on, until `stop` is set."""
     yield f"retry: {RETRY_MS}\n\n".encode()
@@ -30,7 +30,7 @@ async def events(
             yield _event("alive", "", _status(feed.latest, clock()))
             continue
         number, snapshot = fresh
-        view = show(snapshot)
+        view = await show(snapshot)
         status = _status(snapshot, clock())
         if view.id == seen:
             yield _event("alive", "", status)

@@ -56,7 +56,7 @@ def page_routes(
 
 @dataclass
 class _Page:
-    """Answers requests from the newest snapshot; what many look at is drawn once."""
+    """Answers requests from the newest snapshot; what many look at is drawn once, off the event loop."""
 
     feed: Feed
     clock: Callable[[], float]
@@ -64,16 +64,21 @@ class _Page:
     stop: asyncio.Event
     drawn_from: Snapshot | None = None
     drawn: dict[tuple[str, str], View] = field(default_factory=dict[tuple[str, str], View])
+    drawing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def view(self, root: str, name: str, snapshot: Snapshot) -> View:
+    async def view(self, root: str, name: str, snapshot: Snapshot) -> View:
         """What is shown of the incident `name` (""; the current one), as far as it is still known of."""
-        if self.drawn_from is not snapshot:
-            self.drawn_from, self.drawn = snapshot, {}
         name = name if views.find(snapshot, name) is not None else ""
-        if (root, name) not in self.drawn:
-            view = views.one(snapshot, name, root) if name else None
-            self.drawn[root, name] = views.current(snapshot, self.started_at, root) if view is None else view
-        return self.drawn[root, name]
+        async with self.drawing:
+            if self.drawn_from is not snapshot:
+                self.drawn_from, self.drawn = snapshot, {}
+            if (root, name) not in self.drawn:
+                self.drawn[root, name] = await asyncio.to_thread(self._draw, root, name, snapshot)
+            return self.drawn[root, name]
+
+    def _draw(self, root: str, name: str, snapshot: Snapshot) -> View:
+        view = views.one(snapshot, name, root) if name else None
+        return views.current(snapshot, self.started_at, root) if view is None else view
 
     async def current(self, request: Request) -> Response:
         snapshot, notice = self.feed.latest, ""
@@ -82,22 +87,24 @@ class _Page:
             try:
                 start, end = (float(time or "") for time in times)
             except ValueError:
-                return self._page(request, "", "from and to must be Unix seconds.", 400)
+                return await self._page(request, "", "from and to must be Unix seconds.", 400)
             found = views.around(snapshot, start, end)
             if found is not None:
                 return RedirectResponse(f"{_root(request)}/incidents/{quote(found.id, safe='')}", 303, _FRESH)
             notice = "No incident is known of in the time that you came from; this is the state now."
-        return self._page(request, "", notice)
+        return await self._page(request, "", notice)
 
     async def one(self, request: Request) -> Response:
         name = request.path_params["id"]
         if self.feed.latest is not None and views.find(self.feed.latest, name) is None:
-            return self._page(request, "", f"No incident {name} is known of (any more); this is the state now.", 404)
-        return self._page(request, name)
+            return await self._page(
+                request, "", f"No incident {name} is known of (any more); this is the state now.", 404
+            )
+        return await self._page(request, name)
 
-    def _page(self, request: Request, name: str, notice: str = "", status: int = 200) -> Response:
+    async def _page(self, request: Request, name: str, notice: str = "", status: int = 200) -> Response:
         snapshot, root = self.feed.latest, _root(request)
-        view = None if snapshot is None else self.view(root, name, snapshot)
+        view = None if snapshot is None else await self.view(root, name, snapshot)
         text = views.page(
             view,
             views.standing(snapshot, self.clock()),
