@@ -17,6 +17,7 @@ from .times import TimeParameter
 if TYPE_CHECKING:
     from ..rules.files import Rule, RuleSet
     from ..rules.results import Backtest
+    from ..rules.totals import Report
 
 FLAGSHIP = "aws-dynamodb-2025"
 _FILE = click.Path(path_type=Path)
@@ -80,13 +81,11 @@ def command(
     """
     from rich.console import Console
 
-    from ..collector.errors import UsageError
     from ..parallel import run_all
-    from ..report import alerts, alerts_html, junit
+    from ..report import alerts
     from ..rules.alertmanager import read_config
-    from ..rules.expectations import check, read_expectations
+    from ..rules.expectations import about_played, check, read_expectations
     from ..rules.files import read_rules
-    from ..rules.lapilli import incidents_yaml
     from ..rules.notifications import notifications
     from ..rules.totals import report
     from .output import check_writable, progress, write_result
@@ -100,10 +99,8 @@ def command(
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
     names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
-    if promtool_folder is not None and not names:
-        raise UsageError(
-            "--promtool goes with --scenario: samples of others stand at any time, which promtool's do not"
-        )
+    about_played(expected, [*names, *map(str, recordings), *([] if url is None else [url])])
+    _need_others(names, config_path, promtool_folder)
     plays = list(_plays(read.rules, names, seed, recordings, url, start, end, tune=tune))
     with progress("Playing") as bar:
         task = bar.task_ids[0]
@@ -113,16 +110,36 @@ def command(
         exported = [] if promtool_folder is None else _exported(promtool_folder, read.rules, names, seed)
     problems = (*read.problems, *(() if config is None else config.notes), *exported)
     told = report(problems, results, check(expected, results), notified)
+    _write_others(told, html_path, junit_path, lapilli_path)
+    if not write_result(told, json_path):
+        alerts.render(told, Console())
+    if not all(one.held for one in told.expectations):
+        sys.exit(1)
+
+
+def _need_others(names: Sequence[str], config_path: Path | None, promtool_folder: Path | None) -> None:
+    """UsageError and MissingTool before the long work."""
+    from ..collector.errors import UsageError
+    from ..rules.prometheus import program
+
+    if config_path is not None:
+        program("prometheus-alertmanager", "alertmanager")
+    if promtool_folder is not None:
+        program("promtool")
+        if not names:
+            raise UsageError("--promtool goes with --scenario: promtool has no samples but at whole intervals")
+
+
+def _write_others(told: Report, html_path: Path | None, junit_path: Path | None, lapilli_path: Path | None) -> None:
+    from ..report import alerts_html, junit
+    from ..rules.lapilli import incidents_yaml
+
     if html_path is not None:
         html_path.write_text(alerts_html.render(told), encoding="utf-8")
     if junit_path is not None:
         junit_path.write_bytes(junit.render(told))
     if lapilli_path is not None:
-        lapilli_path.write_text(incidents_yaml(results), encoding="utf-8")
-    if not write_result(told, json_path):
-        alerts.render(told, Console())
-    if not all(one.held for one in told.expectations):
-        sys.exit(1)
+        lapilli_path.write_text(incidents_yaml(told.scenarios), encoding="utf-8")
 
 
 def _exported(folder: Path, rules: Sequence[Rule], names: Sequence[str], seed: int) -> list[str]:
