@@ -74,7 +74,7 @@ class Server:
 
     def names(self, start: float, end: float) -> list[str]:
         """All metric names between two moments in Unix seconds."""
-        body = self._get("/api/v1/label/__name__/values", {"start": f"{start:.3f}", "end": f"{end:.3f}"})
+        body = self.get("/api/v1/label/__name__/values", {"start": f"{start:.3f}", "end": f"{end:.3f}"})
         return self._decoded(body, _Names).data or []
 
     def query_range(
@@ -85,7 +85,7 @@ class Server:
         Raises Refused, and Unreachable where nobody answers.
         """
         form = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:.3f}"}
-        answer = self._decoded(self._get("/api/v1/query_range", form, sleep), _Ranges)
+        answer = self._decoded(self.get("/api/v1/query_range", form, sleep), _Ranges)
         if answer.data.kind != "matrix":
             raise Refused(f"{self._where} answered with a {answer.data.kind}, not with series")
         partial = ["some of the storage did not answer"] if answer.partial and not answer.warnings else []
@@ -100,7 +100,8 @@ class Server:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
-    def _get(self, path: str, form: dict[str, str], sleep: Callable[[float], None] | None = None) -> bytes:
+    def get(self, path: str, form: dict[str, str], sleep: Callable[[float], None] | None = None) -> bytes:
+        """The answer as it came; with `sleep`, one that asks for patience is asked again. Refused, Unreachable."""
         asked, where = urlencode(form), f"{self.url.rstrip('/')}{path}"
         if len(asked) > _ADDRESS_CHARACTERS:
             return self._ask(urllib.request.Request(where, asked.encode()), sleep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,15 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
     return tuple(found)
 
 
-def check(expectations: Sequence[Expectation], results: Sequence[Backtest]) -> tuple[Checked, ...]:
-    """Every expectation in every world that it is about; UsageError for one about a world that is not played."""
-    played = {result.scenario for result in results}
+def about_played(expectations: Sequence[Expectation], played: Collection[str]) -> None:
+    """UsageError for one about a world that is not played."""
     for one in expectations:
         if one.scenario and one.scenario not in played:
             raise UsageError(f"{one.text}: its scenario {one.scenario} is not played")
+
+
+def check(expectations: Sequence[Expectation], results: Sequence[Backtest]) -> tuple[Checked, ...]:
+    """Every expectation in every world that it is about."""
     return tuple(
         _check(one, result) for result in results for one in expectations if one.scenario in ("", result.scenario)
     )

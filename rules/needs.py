@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 
 import promql_parser
 from promql_parser import BinaryExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector, walk
@@ -21,6 +22,30 @@ def reads(expr: str) -> frozenset[str]:
     except ValueError:
         return frozenset()
     return frozenset(_name(selector) for selector in _selectors(tree))
+
+
+def selecting(exprs: Iterable[str]) -> Callable[[str], bool]:
+    """Whether any of the expressions may read the metric of a name: by that name, by a pattern, or by labels alone."""
+    named: set[str] = set()
+    patterns: set[str] = set()
+    for expr in exprs:
+        try:
+            selectors = _selectors(promql_parser.parse(expr))
+        except ValueError:  # as `reads` has it
+            continue
+        for selector in selectors:
+            name = _name(selector)
+            told = [m.value for m in selector.matchers.matchers if m.name == "__name__" and m.op == MatchOp.Re]
+            if name:
+                named.add(name)
+            else:
+                patterns.add(told[0] if told else ".*")
+
+    @cache
+    def selects(name: str) -> bool:
+        return name in named or any(_some_match(pattern, (name,)) for pattern in patterns)
+
+    return selects
 
 
 def missing(expr: str, there: There) -> frozenset[str]:

@@ -59,13 +59,15 @@ def evaluate(server: Server, expr: str, start: float, end: float, step_s: float)
     return list(lines.values())
 
 
-def program(name: str) -> str:
-    """Where it is, on PATH or in `.tools/bin`; MissingTool with the way to get it."""
-    found = shutil.which(name) or shutil.which(name, path=str(Path(".tools", "bin").absolute()))
+def program(*names: str) -> str:
+    """Where it is under any of its names, on PATH or in `.tools/bin`; MissingTool with the way to get it."""
+    places = (None, str(Path(".tools", "bin").absolute()))
+    found = next((path for place in places for name in names if (path := shutil.which(name, path=place))), None)
     if found is None:
+        package = "prometheus-alertmanager" if "alertmanager" in names else "prometheus"
         raise MissingTool(
-            f"{name} was found neither on PATH nor in .tools/bin; without root: apt-get download prometheus && "
-            f"dpkg -x prometheus_*.deb . && mkdir -p .tools/bin && mv usr/bin/prom* .tools/bin/"
+            f"{names[0]} was found neither on PATH nor in .tools/bin; without root: apt-get download {package} && "
+            f"dpkg -x {package}_*.deb . && mkdir -p .tools/bin && mv usr/bin/prom* .tools/bin/"
         )
     return found
 
@@ -96,11 +98,11 @@ def private(*flags: str, config: str = _CONFIG, port: Callable[[], int] = free_p
             with (folder / "log").open("wb") as log:
                 server = subprocess.Popen([*_command(binary, folder, listens), *flags], stdout=log, stderr=log)
             try:
-                if _ready(server, f"http://127.0.0.1:{listens}"):
+                if ready(server, f"http://127.0.0.1:{listens}"):
                     yield Prometheus(f"http://127.0.0.1:{listens}")
                     return
             finally:
-                _stop(server)
+                stop(server)
             told = (folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
             if attempt == _TRIES - 1 or not any("address already in use" in line for line in told):
                 raise Unreachable(f"Prometheus did not start: {''.join(told)}")
@@ -117,7 +119,8 @@ def _command(binary: str, folder: Path, port: int) -> list[str]:
     ]
 
 
-def _ready(server: subprocess.Popen[bytes], url: str) -> bool:
+def ready(server: subprocess.Popen[bytes], url: str) -> bool:
+    """Whether it says so; False where it ended, or took too long."""
     deadline = time.monotonic() + READY_S
     while server.poll() is None and time.monotonic() < deadline:
         try:
@@ -128,7 +131,7 @@ def _ready(server: subprocess.Popen[bytes], url: str) -> bool:
     return False
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
+def stop(server: subprocess.Popen[bytes]) -> None:
     """At once: its data is thrown away."""
     server.kill()
     server.wait()

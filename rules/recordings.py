@@ -14,14 +14,14 @@ from ..collector.recording import open_recording
 from ..collector.sources import TRUTH
 from ..synthetic.truth import Truth
 from .files import Rule
-from .needs import reads
+from .needs import selecting
 from .results import Backtest, Seen, judged_over
 from .write import Series
 
 _RANGE = "select min(epoch_ns(Timestamp)) / 1e9, max(epoch_ns(Timestamp)) / 1e9 from samples"
 _SERIES = """
 select Name, Labels, list(epoch_ns(Timestamp) order by Timestamp), list(Value order by Timestamp)
-from samples where ? or list_contains(?, Name) group by Name, Labels order by Name, Labels
+from samples where list_contains(?, Name) group by Name, Labels order by Name, Labels
 """
 
 
@@ -30,12 +30,13 @@ def backtest_recording(rules: Sequence[Rule], folder: Path, *, tune: bool = Fals
 
     Raises UnreadableInput and UsageError for the recording, MissingTool, Unreachable if Prometheus died twice.
     """
-    wanted = frozenset(name for rule in rules for name in reads(rule.expr))
+    wanted = selecting(rule.expr for rule in rules)
     with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
         recording = open_recording([folder], scratch=Path(scratch))
         with recording.connect() as connection:
             start, end = connection.execute(_RANGE).fetchall()[0]
-            rows = connection.execute(_SERIES, ["" in wanted, sorted(wanted)]).fetchall()
+            names = [name for (name,) in connection.execute("select distinct Name from samples").fetchall()]
+            rows = connection.execute(_SERIES, [[name for name in names if wanted(name)]]).fetchall()
     if start is None:
         raise UnreadableInput(folder, "holds no samples for rules to read")
     series = [_series(*row) for row in rows]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .advice import Advice, advice_on
 from .expectations import Checked
+from .notifications import Notifications
 from .results import Backtest, calm_s
 from .verdicts import TRUE, Verdict
 
@@ -50,17 +51,24 @@ class Report:
     scenarios: tuple[Backtest, ...]
     rules: tuple[RuleTotals, ...]
     expectations: tuple[Checked, ...]
+    notifications: tuple[Notifications, ...]
     advice: tuple[Advice, ...]
 
 
-def report(problems: Sequence[str], results: Sequence[Backtest], checked: Sequence[Checked] = ()) -> Report:
+def report(
+    problems: Sequence[str],
+    results: Sequence[Backtest],
+    checked: Sequence[Checked] = (),
+    notified: Sequence[Notifications] = (),
+) -> Report:
     """Everything about the worlds, and each alert over all of them in the order of the files."""
     found: dict[tuple[str, int, str], list[tuple[Backtest, Verdict]]] = {}
     for result in results:
         for verdict in result.verdicts:
             found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
     totals = tuple(_totals(seen) for seen in found.values())
-    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(advice_on(results)))
+    advice = tuple(advice_on(results))
+    return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(notified), advice)
 
 
 def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:

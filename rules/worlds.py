@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from ..synthetic.telemetry.metrics import FOR_RULES, scrape_times, streamed
 from ..synthetic.world.history import History
 from .files import Rule
 from .gaps import Gaps, gaps_of
-from .needs import reads
+from .needs import selecting
+from .promtool import World
 from .results import Backtest, Seen, judged_over, known
 from .write import Series
 
@@ -44,18 +45,23 @@ def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: 
     return gaps_of(rules, scenario, known(rules, series))
 
 
+def world_of(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> World:
+    """The samples of a simulated world that the rules read, as a unit test wants them; UsageError."""
+    history = simulate(scenario, seed=seed)
+    return World(scenario, history.start, history.end, every_s, series_of(rules, history, every_s))
+
+
 def series_of(rules: Sequence[Rule], history: History, every_s: float) -> list[Series]:
     """The series of a world that the rules read, scraped each `every_s` seconds, a multiple of its tick."""
-    return list(_series(history, every_s, frozenset(name for rule in rules for name in reads(rule.expr))))
+    return list(_series(history, every_s, selecting(rule.expr for rule in rules)))
 
 
-def _series(history: History, every_s: float, wanted: frozenset[str]) -> Iterator[Series]:
+def _series(history: History, every_s: float, wanted: Callable[[str], bool]) -> Iterator[Series]:
     times = scrape_times(history, every_s)
     for family in streamed(history, every_s, METRICS):
-        # a name by pattern, told as "", may be any
-        if not {family.name + suffix for suffix in ("", "_bucket", "_sum", "_count")} & wanted and "" not in wanted:
+        if not any(wanted(family.name + suffix) for suffix in ("", "_bucket", "_sum", "_count")):
             continue
         for one in family.series:
-            if family.name + one.suffix in wanted or "" in wanted:
+            if wanted(family.name + one.suffix):
                 there = ~np.isnan(one.values)
                 yield Series({**one.labels, "__name__": family.name + one.suffix}, times[there], one.values[there])

@@ -17,6 +17,7 @@ from .times import TimeParameter
 if TYPE_CHECKING:
     from ..rules.files import Rule, RuleSet
     from ..rules.results import Backtest
+    from ..rules.totals import Report
 
 FLAGSHIP = "aws-dynamodb-2025"
 _FILE = click.Path(path_type=Path)
@@ -48,6 +49,13 @@ Play = Callable[[], "Backtest"]
     type=click.Path(path_type=Path, allow_dash=True),
     help="Write it as JSON (- for standard output).",
 )
+@click.option("--html", "html_path", type=_FILE, help="Write it as one web page.")
+@click.option("--junit", "junit_path", type=_FILE, help="Write it as JUnit XML.")
+@click.option(
+    "--alertmanager", "config_path", type=_FILE, help="Your alertmanager.yml: what is left once it groups and inhibits."
+)
+@click.option("--promtool", "promtool_folder", type=_FILE, help="Write each scenario as a unit test for promtool.")
+@click.option("--lapilli", "lapilli_path", type=_FILE, help="Write the outages as a list of incidents for Lapilli.")
 def command(
     rules: tuple[str, ...],
     scenarios: tuple[str, ...],
@@ -61,6 +69,11 @@ def command(
     tune: bool,
     expect: Path | None,
     json_path: Path | None,
+    html_path: Path | None,
+    junit_path: Path | None,
+    config_path: Path | None,
+    promtool_folder: Path | None,
+    lapilli_path: Path | None,
 ) -> None:
     """Play the alert rules of RULES (files, folders, globs, mixins) over simulated outages whose cause is known.
 
@@ -70,32 +83,76 @@ def command(
 
     from ..parallel import run_all
     from ..report import alerts
-    from ..rules.expectations import check, read_expectations
+    from ..rules.alertmanager import read_config
+    from ..rules.expectations import about_played, check, read_expectations
     from ..rules.files import read_rules
+    from ..rules.notifications import notifications
     from ..rules.totals import report
     from .output import check_writable, progress, write_result
 
-    check_writable(json_path)
+    for path in (json_path, html_path, junit_path, lapilli_path):
+        check_writable(path)
     expected = () if expect is None else read_expectations(expect)
+    config = None if config_path is None else read_config(config_path)
     read = read_rules(rules)
     if coverage:
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
-    plays = list(_plays(read.rules, scenarios, seed, recordings, url, start, end, tune=tune))
+    names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
+    about_played(expected, [*names, *map(str, recordings), *([] if url is None else [url])])
+    _need_others(names, config_path, promtool_folder)
+    plays = list(_plays(read.rules, names, seed, recordings, url, start, end, tune=tune))
     with progress("Playing") as bar:
         task = bar.task_ids[0]
         done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
-    results = [one.result() for one in done]
-    told = report(read.problems, results, check(expected, results))
+        results = [one.result() for one in done]
+        notified = [] if config is None else [notifications(result, config) for result in results]
+        exported = [] if promtool_folder is None else _exported(promtool_folder, read.rules, names, seed)
+    problems = (*read.problems, *(() if config is None else config.notes), *exported)
+    told = report(problems, results, check(expected, results), notified)
+    _write_others(told, html_path, junit_path, lapilli_path)
     if not write_result(told, json_path):
         alerts.render(told, Console())
     if not all(one.held for one in told.expectations):
         sys.exit(1)
 
 
+def _need_others(names: Sequence[str], config_path: Path | None, promtool_folder: Path | None) -> None:
+    """UsageError and MissingTool before the long work."""
+    from ..collector.errors import UsageError
+    from ..rules.prometheus import program
+
+    if config_path is not None:
+        program("prometheus-alertmanager", "alertmanager")
+    if promtool_folder is not None:
+        program("promtool")
+        if not names:
+            raise UsageError("--promtool goes with --scenario: promtool has no samples but at whole intervals")
+
+
+def _write_others(told: Report, html_path: Path | None, junit_path: Path | None, lapilli_path: Path | None) -> None:
+    from ..report import alerts_html, junit
+    from ..rules.lapilli import incidents_yaml
+
+    if html_path is not None:
+        html_path.write_text(alerts_html.render(told), encoding="utf-8")
+    if junit_path is not None:
+        junit_path.write_bytes(junit.render(told))
+    if lapilli_path is not None:
+        lapilli_path.write_text(incidents_yaml(told.scenarios), encoding="utf-8")
+
+
+def _exported(folder: Path, rules: Sequence[Rule], names: Sequence[str], seed: int) -> list[str]:
+    """Sentences on what promtool's tests leave out."""
+    from ..rules.promtool import export
+    from ..rules.worlds import world_of
+
+    return [note for name in names for note in export(folder, rules, world_of(rules, name, seed=seed))[1]]
+
+
 def _plays(
     rules: Sequence[Rule],
-    scenarios: Sequence[str],
+    names: Sequence[str],
     seed: int,
     recordings: Sequence[Path],
     url: str | None,
@@ -112,7 +169,6 @@ def _plays(
     from ..rules.servers import backtest_server
     from ..rules.worlds import backtest
 
-    names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
     for name in names:
         yield partial(backtest, rules, name, seed=seed, tune=tune)
     for folder in recordings:

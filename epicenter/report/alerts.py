@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from ..rules.advice import Advice
+from ..rules.notifications import Notifications
 from ..rules.results import Backtest
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
 from .printer import Printer
-from .words import utc
+from .words import counted, utc
 
 SAYS = {
     "cause": "on the cause",
@@ -35,15 +37,14 @@ def render(report: Report, console: Console) -> None:
         if number:
             console.print()
         printer.say(summary(result), style="bold")
-        rows = sorted(result.verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
+        rows = ordered(result.verdicts)
         if rows:
-            printer.rows([(SAYS[one.kind], one.name, _about(one)) for one in rows])
-        for sentence in (_paged(result), _covered(result)):
-            if sentence:
-                printer.say(sentence, indent=2)
+            printer.rows([(SAYS[one.kind], one.name, about(one)) for one in rows])
+        for sentence in sentences(report, result):
+            printer.say(sentence, indent=2)
     if len(report.scenarios) > 1 and report.rules:
         printer.section("Each alert over all scenarios")
-        printer.rows([(one.name, _trust(one)) for one in report.rules])
+        printer.rows([(one.name, trust(one)) for one in report.rules])
     if report.expectations:
         failed = [one for one in report.expectations if not one.held]
         printer.section(f"Expectations: {len(report.expectations) - len(failed)} of {len(report.expectations)} held")
@@ -72,6 +73,17 @@ def summary(result: Backtest) -> str:
     return f"{result.scenario}: {len(result.verdicts)} alerts: {parts or 'nothing to say'}{first}."
 
 
+def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """In the order in which they are listed: by verdict, then by time to detect."""
+    return sorted(verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
+
+
+def sentences(report: Report, result: Backtest) -> list[str]:
+    """What is said of one world's pages, notifications and phases."""
+    notified = [_notified(one) for one in report.notifications if one.scenario == result.scenario]
+    return [told for told in (_paged(result), *notified, _covered(result)) if told]
+
+
 def _paged(result: Backtest) -> str:
     pages = result.pages
     if pages is None or result.truth is None:
@@ -84,19 +96,29 @@ def _paged(result: Backtest) -> str:
     return f"{told} name the cause{before}. {false}".rstrip()
 
 
+def _notified(one: Notifications) -> str:
+    first = "" if one.first_s is None else f", the first {duration(one.first_s)} after the onset"
+    on_cause = "" if one.on_cause is None else f"; {one.on_cause:.0%} name the cause"
+    return (
+        f"Alertmanager makes {counted(one.sent, 'notification')} of {counted(one.firings, 'firing')} and "
+        f"{counted(one.repeated, 'repetition')}{first}{on_cause}. {counted(one.inhibited, 'label set')} inhibited."
+    )
+
+
 def _covered(result: Backtest) -> str:
     parts = ", ".join(f"{one.phase} {one.share:.0%}" for one in result.coverage)
     return f"Told of while it lasted: {parts}." if parts else ""
 
 
-def _trust(one: RuleTotals) -> str:
+def trust(one: RuleTotals) -> str:
+    """What an alert was worth over several worlds."""
     parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
     if one.precision is not None:
         parts.append(f"precision {one.precision:.0%}")
     if one.false_per_day is not None:
         parts.append(f"{one.false_per_day:.1f} false alarms per calm day ({duration(one.calm_s)} of calm)")
     if one.unattributed:
-        parts.append(f"{one.unattributed} firings unattributed")
+        parts.append(f"{counted(one.unattributed, 'firing')} unattributed")
     if one.needs:
         parts.append(f"to be tested everywhere it needs {', '.join(one.needs)}")
     return "; ".join(parts) or "refused"
@@ -131,7 +153,8 @@ def spelled(seconds: float) -> str:
     return "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n) or "0s"
 
 
-def _about(one: Verdict) -> str:
+def about(one: Verdict) -> str:
+    """What there is to say of a verdict beside its kind; empty for a quiet one."""
     if one.refused is not None:
         return "see below"
     if one.kind == "untestable":

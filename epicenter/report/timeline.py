@@ -69,7 +69,7 @@ def draw(incident: Incident, seen: RecordingSummary, windows: Windows | None, na
         "Timeline of the incident",
         _described(rows, incident),
         *_bands(rows, frame),
-        *_axis(frame, height),
+        *axis(frame, height),
         *(_curve(windows, frame) if windows is not None else ()),
         *(part for row in rows for part in _bar(row, incident, frame)),
         _detected(incident, frame),
@@ -127,7 +127,7 @@ def _bands(rows: list[Row], frame: Frame) -> Iterator[Markup]:
             yield tag("rect", x=x, y=14, width=max(1.5, until - x), height=frame.chart - 4, class_=f"band {row.class_}")
 
 
-def _axis(frame: Frame, height: float) -> Iterator[Markup]:
+def axis(frame: Frame, height: float) -> Iterator[Markup]:
     """Hours of UTC, with the date where it is new."""
     room = 44 if frame.labels else 46
     most = (frame.width - frame.left) / room

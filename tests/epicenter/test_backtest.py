@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from epicenter.cli import cli
 from epicenter.rules.schema import PATH, schema_json
 from tests.programs import require
 
+NAMED = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 OURS = Path(__file__).parents[2] / "rules"
 RULES = """groups:
   - name: mine
@@ -26,16 +31,29 @@ RULES = """groups:
 """
 
 
+EXPECT = """expect:
+  - {alert: NameDoesNotAnswer, scenario: dns-root-no-storm, on: cause, within: 3m}
+  - {alert: NameDoesNotAnswer, scenario: plain-failure}
+"""
+
+
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("backtest")
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path) -> Any:
     """A small file and our own rules, as users load them, over an outage with its cause in DNS and one without."""
     require("prometheus")
-    folder = tmp_path_factory.mktemp("backtest")
     (folder / "mine.yml").write_text(RULES, encoding="utf-8")
-    scenarios = ("--scenario", "dns-root-no-storm", "--scenario", "plain-failure")
+    (folder / "expect").write_text(EXPECT, encoding="utf-8")
+    scenarios = ("--scenario", "dns-root-no-storm", "--scenario", "plain-failure", "--expect", str(folder / "expect"))
+    outputs = [part for name in ("json", "junit", "lapilli") for part in (f"--{name}", str(folder / f"out.{name}"))]
     out = folder / "out.json"
-    done = CliRunner().invoke(cli, ["backtest", str(folder), str(OURS), *scenarios, "--json", str(out)])
-    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(cli, ["backtest", str(folder), str(OURS), *scenarios, *outputs])
+    assert done.exit_code == 1, done.output  # one of the two expectations does not hold
+    assert "✗ plain-failure: NameDoesNotAnswer fires" in done.output
     assert done.output.startswith("dns-root-no-storm: 23 alerts: 5 on the cause, ")
     return json.loads(out.read_text(encoding="utf-8"))
 
@@ -57,6 +75,29 @@ def test_every_verdict_of_a_small_file(told: Any) -> None:
     assert "expected type range vector" in verdicts["Wrong"]["refused"]
     assert "mine.yml, line 7: group mine, rule Wrong" in verdicts["Wrong"]["refused"]
     assert verdicts["Nobody"]["needs"] == ["nobody_has_this"]
+
+
+def test_junit_has_a_case_for_each_alert_and_expectation_and_only_expectations_fail(told: Any, folder: Path) -> None:
+    suites = list(ElementTree.parse(folder / "out.junit").getroot())
+    assert [suite.get("name") for suite in suites] == ["dns-root-no-storm", "plain-failure"]
+    for suite, scenario, failures in zip(suites, told["scenarios"], (0, 1), strict=True):
+        assert int(suite.get("tests", 0)) == len(suite) == len(scenario["verdicts"]) + 1
+        found = Counter(child.tag for case in suite for child in case)
+        assert {tag: int(suite.get(name, 0)) for tag, name in NAMED.items()} == {tag: found[tag] for tag in NAMED}
+        assert (found["failure"], found["error"]) == (failures, 1)
+    (failure,) = suites[1].iter("failure")
+    assert "NameDoesNotAnswer never fires" in str(failure.text)
+
+
+def test_lapilli_is_given_both_outages(told: Any, folder: Path) -> None:
+    text = (folder / "out.lapilli").read_text(encoding="utf-8")
+    incidents = yaml.safe_load(text)["incidents"]
+    for one, scenario in zip(incidents, told["scenarios"], strict=True):
+        truth = scenario["truth"]
+        assert one["id"].startswith(scenario["scenario"])
+        assert one["start"].timestamp() == round(truth["incident"][0])
+        assert {truth["root_component"], *truth["affected"]} <= set(one["labels"]["service"])
+    assert re.search(r"start: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", text)
 
 
 @pytest.mark.parametrize(("number", "dns"), [(0, True), (1, False)])

@@ -7,8 +7,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
-from epicenter.detectors.analysis import Analysis
-from epicenter.report import html
+from epicenter.report import alerts_html, html
 from tests.browser import CONTRASTS, chromium
 from tests.report.example_analyses import (
     ATTACK,
@@ -22,6 +21,7 @@ from tests.report.example_analyses import (
     crowded,
     flagship_windows,
 )
+from tests.report.example_backtests import EMPTY, REPORT
 
 EVERY = {
     "flagship": FLAGSHIP,
@@ -33,6 +33,8 @@ EVERY = {
     "unknown": UNKNOWN,
     "crowded": crowded(24),
 }
+BACKTESTS = {"backtest": REPORT, "backtest of nothing": EMPTY}
+NAMES = [*EVERY, *BACKTESTS]
 Scheme = Literal["light", "dark"]
 
 OVERLAPS = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
@@ -66,12 +68,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
-    return {name: _write(folder / f"{name}.html", analysis) for name, analysis in EVERY.items()}
-
-
-def _write(path: Path, analysis: Analysis) -> Path:
-    path.write_text(html.render(analysis, flagship_windows()), encoding="utf-8")
-    return path
+    pages = {name: html.render(analysis, flagship_windows()) for name, analysis in EVERY.items()}
+    pages |= {name: alerts_html.render(report) for name, report in BACKTESTS.items()}
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in pages}
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_opens_without_complaint_network_or_dialog(name: str, page: Page, files: dict[str, Path]) -> None:
     seen: list[str] = []
     page.on("console", lambda message: seen.append(message.text))
@@ -99,7 +100,7 @@ def test_names_from_telemetry_show_as_they_are(page: Page, files: dict[str, Path
     assert "<img src=x" in page.locator("svg.spread .box .name").all_text_contents()[0]
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_never_scrolls_sideways(name: str, page: Page, files: dict[str, Path]) -> None:
     page.goto(files[name].as_uri())
     for width in (1280, 720, 400, 320):
@@ -107,7 +108,7 @@ def test_it_never_scrolls_sideways(name: str, page: Page, files: dict[str, Path]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_label_covers_another_or_leaves_its_place(name: str, page: Page, files: dict[str, Path]) -> None:
     page.goto(files[name].as_uri())
     for width in (1280, 400):
@@ -117,7 +118,7 @@ def test_no_label_covers_another_or_leaves_its_place(name: str, page: Page, file
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["flagship", "crowded", "nothing"])
+@pytest.mark.parametrize("name", ["flagship", "crowded", "nothing", "backtest"])
 def test_every_text_can_be_read(name: str, scheme: Scheme, page: Page, files: dict[str, Path]) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(files[name].as_uri())
@@ -167,3 +168,16 @@ def test_paper_gets_the_drawings_in_dark_on_white(page: Page, files: dict[str, P
     assert page.locator("svg.spread").is_visible()
     assert page.locator("svg.timeline >> visible=true").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= 680
+
+
+def test_an_alert_s_firings_open_by_keyboard_and_all_names_show_as_they_are(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["backtest"].as_uri())
+    assert page.locator("table.firings >> visible=true").count() == 0
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("table.firings >> visible=true").locator("tbody tr").count() == 20
+    page.keyboard.press("Tab")  # on to the table, which may have to be scrolled
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Firings of Cause"
+    assert page.locator("h1").count() == 1
+    assert page.locator("img").count() == 0
+    assert "<img src=x" in page.locator("summary").nth(3).inner_text()

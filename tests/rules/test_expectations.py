@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from epicenter.collector.errors import UnreadableInput, UsageError
-from epicenter.rules.expectations import check, read_expectations
+from epicenter.rules.expectations import about_played, check, read_expectations
 from epicenter.rules.pages import coverage_of, pages_of
 from epicenter.rules.results import Backtest
 from tests.rules.verdicts import OUTAGE, fired, verdict
@@ -50,7 +50,7 @@ def test_what_holds_and_what_does_not(tmp_path: Path) -> None:
 def test_a_world_that_is_not_played_is_said(tmp_path: Path) -> None:
     expected = read_expectations(write(tmp_path, "expect: [{alert: Cause, scenario: another}]\n"))
     with pytest.raises(UsageError, match="Cause fires: its scenario another is not played"):
-        check(expected, [WORLD])
+        about_played(expected, [WORLD.scenario])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""A backtest as one self-contained page: no network, no script, the same bytes for the same backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ..rules.results import Backtest
+from ..rules.totals import Report
+from ..rules.verdicts import Verdict
+from . import alert_timeline, alerts
+from .html import environment, text
+
+
+@dataclass(frozen=True)
+class World:
+    """One world as the template wants it; told: what is said below its summary; silent: verdicts without a firing."""
+
+    result: Backtest
+    number: int
+    summary: str
+    told: tuple[str, ...]
+    drawings: tuple[Markup, ...]
+    fired: tuple[Verdict, ...]
+    silent: tuple[Verdict, ...]
+
+
+def render(report: Report) -> str:
+    """The whole page."""
+    problems = dict.fromkeys((*report.problems, *(told for one in report.scenarios for told in one.problems)))
+    return (
+        environment()
+        .get_template("alerts.html.j2")
+        .render(
+            report=report,
+            worlds=[_world(report, result, number) for number, result in enumerate(report.scenarios, 1)],
+            failed=[one for one in report.expectations if not one.held],
+            problems=list(problems),
+            says=alerts.SAYS,
+            about=alerts.about,
+            duration=alerts.duration,
+            trust=alerts.trust,
+            style=Markup(text("page.css")),
+        )
+    )
+
+
+def _world(report: Report, result: Backtest, number: int) -> World:
+    fired = alert_timeline.fired(result.verdicts)
+    return World(
+        *(result, number, alerts.summary(result), tuple(alerts.sentences(report, result))),
+        drawings=tuple(_drawings(result, number, any(fired))),
+        fired=tuple(fired),
+        silent=tuple(one for one in alerts.ordered(result.verdicts) if not one.firings),
+    )
+
+
+def _drawings(result: Backtest, number: int, anything: bool) -> Iterable[Markup]:
+    if anything or result.coverage:
+        for kind in ("wide", "narrow"):
+            yield alert_timeline.draw(result, f"timeline-{number}-{kind}", narrow=kind == "narrow")

@@ -1,0 +1,109 @@
+"""What a real Alertmanager groups and inhibits, and when it would have told of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epicenter.collector.errors import UnreadableInput
+from epicenter.rules.alertmanager import Key, Route, alertmanager, read_config
+from epicenter.rules.notifications import Sent, flushes, notifications
+from epicenter.rules.replay import Firing
+from epicenter.rules.results import Backtest
+from epicenter.rules.verdicts import Judged
+from tests.programs import find
+from tests.rules.verdicts import OUTAGE, verdict
+
+CONFIG = """
+route:
+  receiver: chat
+  group_by: [alertname]
+  group_wait: 30s
+  group_interval: 5m
+  routes:
+    - matchers: ['severity="page"']
+      receiver: phone
+      group_wait: 10s
+      group_by: [zone]
+inhibit_rules:
+  - source_matchers: ['alertname="Cause"']
+    target_matchers: ['alertname="Symptom"']
+    equal: [zone]
+receivers:
+  - {name: chat, slack_configs: [{channel: "#x", api_url: "http://127.0.0.1:1"}]}
+  - {name: phone, webhook_configs: [{url: "http://127.0.0.1:1"}]}
+"""
+A: Key = (("alertname", "A"),)
+B: Key = (("alertname", "B"),)
+ROUTE = Route("phone", 30.0, 300.0, 3600.0)
+
+
+def config(folder: Path, text: str = CONFIG) -> Path:
+    path = folder / "alertmanager.yml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def judged(kind: str, start: float, end: float, **labels: str) -> Judged:
+    return Judged("cause" if kind == "Cause" else "symptom", "", Firing(labels, start, end, 1.0))
+
+
+def test_symptoms_of_a_zone_whose_cause_fires_are_inhibited_and_pages_of_a_zone_are_one(tmp_path: Path) -> None:
+    if find("prometheus-alertmanager") is None and find("alertmanager") is None:
+        pytest.skip("no Alertmanager was found on PATH or in .tools/bin (make test installs it)")
+    symptoms = [judged("Symptom", 1050, 1500, zone=zone, pod=pod, severity="page") for zone in "xy" for pod in "12"]
+    world = Backtest(
+        *("made-by-hand", 0.0, 3000.0, OUTAGE, None, ()),
+        verdicts=(
+            verdict("Symptom", "symptom", *symptoms),
+            verdict("Cause", "cause", judged("Cause", 1020, 1500, zone="x", severity="page")),
+            verdict("Warning", "symptom", judged("Warning", 1100, 1200, zone="x", severity="warning")),
+        ),
+        problems=(),
+    )
+    told = notifications(world, read_config(config(tmp_path)))
+    # zone x: the cause alone; zone y: both pods in one; the warning to the chat
+    assert (told.sent, told.repeated, told.firings, told.inhibited) == (3, 0, 6, 2)
+    assert told.by_receiver == {"chat": 1, "phone": 2}
+    assert told.first_s == 30.0
+    assert told.on_cause == pytest.approx(1 / 3)
+
+
+def test_a_group_waits_then_tells_of_what_is_new_and_repeats_what_lasts() -> None:
+    times = [1000.0, 1100.0, 5000.0]
+    states = [frozenset([A]), frozenset([A, B]), frozenset[Key]()]
+    assert list(flushes(ROUTE, times, states, states)) == [
+        Sent(1030.0, frozenset([A]), repeats=False),
+        Sent(1330.0, frozenset([A, B]), repeats=False),
+        Sent(4930.0, frozenset([A, B]), repeats=True),
+    ]
+
+
+def test_what_is_inhibited_throughout_is_not_told_and_what_comes_back_is_told_again() -> None:
+    times = [1000.0, 1010.0, 2000.0, 2100.0]
+    states = [frozenset([A]), frozenset[Key](), frozenset([A]), frozenset[Key]()]
+    assert [one.at for one in flushes(ROUTE, times, states, states)] == [2030.0]  # over before its wait
+    assert list(flushes(ROUTE, times, states, [frozenset[Key]()] * 4)) == []
+
+
+def test_a_route_inherits_its_waits_and_receivers_tell_nobody(tmp_path: Path) -> None:
+    read = read_config(config(tmp_path))
+    assert read.routes == (Route("chat", 30.0, 300.0, 14400.0), Route("phone", 10.0, 300.0, 14400.0))
+    assert "127.0.0.1" not in read.text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("route: [", "cannot be read"), ("a: 1", "is no configuration"), ("1", "is no")]
+)
+def test_what_is_no_configuration_is_said(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput, match=said):
+        read_config(config(tmp_path, text))
+
+
+def test_what_alertmanager_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    if find("prometheus-alertmanager") is None and find("alertmanager") is None:
+        pytest.skip("no Alertmanager was found on PATH or in .tools/bin (make test installs it)")
+    wrong = read_config(config(tmp_path, CONFIG.replace('severity="page"', "severity page")))
+    with pytest.raises(UnreadableInput, match="bad matcher format"), alertmanager(wrong):
+        pass

@@ -1,0 +1,34 @@
+"""The shipped rules over every world of the library, coarsely: whom they name, and that they cry for nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from epicenter.rules.files import read_rules
+from epicenter.rules.worlds import over
+from epicenter.synthetic import SCENARIOS
+from tests.programs import require
+from tests.rules.shipped import FILES
+from tests.simulated import simulated
+
+SCRAPE_S, STEPS = 120.0, 300
+"""Two scrapes in the 5 minutes of a rate; evaluations of a world at most."""
+UNNAMED = {"bgp-withdrawal", "cache-loss", "telemetry-loss", "calm-day", "calm-weekend"}
+"""Worlds in which no rule names the cause or the loop: nothing broke, or what did tells nothing of itself."""
+RULES = read_rules([str(path) for path in FILES if path.stem != "self"]).rules
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_they_name_the_cause_or_the_loop_and_cry_for_nothing(name: str) -> None:
+    require("prometheus")
+    history = simulated(name)
+    interval_s = max(SCRAPE_S, 60.0 * math.ceil((history.end - history.start) / STEPS / 60.0))
+    result = over([replace(rule, interval_s=interval_s) for rule in RULES], history, SCRAPE_S)
+    kinds = {one.kind for one in result.verdicts}
+    assert (kinds & {"false_alarm", "refused"}, result.problems) == (set(), ())
+    assert bool(kinds & {"cause", "loop"}) == (name not in UNNAMED)
+    if history.truth.incident is None:
+        assert [one.name for one in result.verdicts if one.firings] == []

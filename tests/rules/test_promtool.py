@@ -1,0 +1,52 @@
+"""A world exported as a unit test: promtool passes it, and does not once the rules are others."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from epicenter.rules.files import read_rules
+from epicenter.rules.promtool import World, export
+from epicenter.rules.write import Series
+from tests.programs import require
+from tests.rules.test_sources import BEGIN, RULES, SERIES, TIMES
+
+MORE = """      - {alert: AtNight, expr: "hour() < 6 and on () failing == 1"}
+      - {alert: Wrong, expr: "sum(rate(failing))"}
+      - {alert: Greedy, expr: 'count(count_over_time(calm[50m:200ms])) > 0'}
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
+    require("promtool")
+    folder = tmp_path_factory.mktemp("promtool")
+    (folder / "mine.yml").write_text(RULES + MORE, encoding="utf-8")
+    odd = Series({"__name__": "odd", "said": 'a "quoted" \\ ü'}, TIMES[5:9], TIMES[5:9] / 7)
+    world = World("a/world", BEGIN, float(TIMES[-1]), 30.0, [*SERIES, odd])
+    return export(folder / "out", read_rules([str(folder / "mine.yml")]).rules, world)
+
+
+def test_it_passes_and_says_what_it_leaves_out(exported: tuple[Path, tuple[str, ...]]) -> None:
+    test, notes = exported
+    assert (test.name, passes(test)) == ("a-world.test.yml", True)
+    told = {note.split("rule ")[1].split(":")[0]: note for note in notes}
+    assert told.keys() == {"AtNight", "Wrong", "Greedy"}
+    assert "reads the clock" in told["AtNight"]
+    assert "expected type range vector" in told["Wrong"]
+    assert "too many samples" in told["Greedy"]
+
+
+def test_it_fails_once_an_alert_waits_longer(exported: tuple[Path, tuple[str, ...]]) -> None:
+    test, _ = exported
+    rules = test.with_name("a-world.rules.yml")
+    rules.write_text(rules.read_text(encoding="utf-8").replace("for: 60s", "for: 90s"), encoding="utf-8")
+    assert not passes(test)
+
+
+def passes(test: Path) -> bool:
+    return (
+        subprocess.run([require("promtool"), "test", "rules", test], capture_output=True, check=False).returncode == 0
+    )
