@@ -23,18 +23,27 @@ _FAILING = 0.05
 """Share of failed requests from which an alert on a service is assumed to fire."""
 _RECEIVER = "slack"
 _HASH = 1.1e14
+_UP_S = 5.5 * 86400.0
+"""How long they had been running when the world began (assumed)."""
 
 Of = Callable[[History], Floats]
 
 
 def monitoring(grid: Grid) -> Iterator[Family]:
     """One Prometheus that writes to a remote store, and three Alertmanagers."""
+    started = np.full(len(grid.times), grid.history.start - _UP_S)
+    told = "When a process started, in Unix seconds."
+    yield gauges("process_start_time_seconds", told, ((one, started) for one in (_own(), *_members())))
     yield from _prometheus(grid)
     yield from _alertmanager(grid)
 
 
 def _own() -> dict[str, str]:
     return addon("prometheus", "monitoring", 0, 9090)
+
+
+def _members() -> list[dict[str, str]]:
+    return [addon("alertmanager", "monitoring", i, 9093) for i in range(3)]
 
 
 def _series(history: History) -> Floats:
@@ -183,7 +192,7 @@ def _prometheus(grid: Grid) -> Iterator[Family]:
 
 def _alertmanager(grid: Grid) -> Iterator[Family]:
     history, ones = grid.history, np.ones(len(grid.times))
-    members = [addon("alertmanager", "monitoring", i, 9093) for i in range(3)]
+    members = _members()
     for name, told, value in (
         ("config_last_reload_successful", "Whether the last reload succeeded.", ones),
         ("config_hash", "Hash of the settings.", _HASH * ones),
