@@ -58,10 +58,14 @@ def edges_of(calls: pd.DataFrame) -> Edges:
     """Tell the edges of some rows of calls."""
     if calls.empty:
         return Edges(calls[list(EDGE_KEYS)].reset_index(drop=True), np.empty(0, np.int64))
-    numbers, told = zip(*(pd.factorize(calls[name], sort=True) for name in EDGE_KEYS), strict=True)
-    shape = [len(different) for different in told]
-    of, different = pd.factorize(np.asarray(np.ravel_multi_index(numbers, shape)), sort=True)
-    places = np.unravel_index(different, shape)
+    numbers = np.zeros(len(calls), np.int64)
+    told: list[pd.Index[str]] = []
+    for name in EDGE_KEYS:  # one after the other: a day has millions of rows
+        codes, different = pd.factorize(calls[name], sort=True)
+        numbers = numbers * len(different) + codes
+        told.append(different)
+    of, different = pd.factorize(numbers, sort=True)
+    places = np.unravel_index(different, [len(names) for names in told])
     names = {name: pd.Series(t.take(at)) for name, t, at in zip(EDGE_KEYS, told, places, strict=True)}
     return Edges(pd.DataFrame(names), of)
 

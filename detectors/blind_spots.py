@@ -137,8 +137,9 @@ def _some(names: list[str]) -> str:
 
 def _dark_callees(windows: Windows, graph: Graph) -> list[BlindSpot]:
     """Names that are called but never answer with a span."""
-    calls = windows.calls
-    called = calls[["peer", "attempts", "answered"]][(calls["peer"] != "") & (calls["client"] != "")]
+    names = windows.edges.names
+    counted = {name: windows.edges.total(windows.calls[name]) for name in ("attempts", "answered")}
+    called = names.assign(**counted)[(names["peer"] != "") & (names["client"] != "")]
     totals = called.groupby("peer", sort=True)[["attempts", "answered"]].sum()
     dark = totals[totals["answered"] == 0].sort_values("attempts", ascending=False, kind="stable")
     return [

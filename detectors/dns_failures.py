@@ -12,9 +12,9 @@ import numpy as np
 from ..collector.model import DNS_CLASSES, Windows
 from .analysis import Kind
 from .base import Evidence, Finding
-from .episodes import Episode, alarm_time, episodes, window_times
+from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
 from .queries import sql
-from .series import Table, calls_over, tables
+from .series import Table, calls_over, tables, with_total
 
 CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
@@ -37,8 +37,8 @@ than a broken resolver, which most clients word as a temporary failure.
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
     calls, edges = windows.calls, windows.edges
-    peer, failed = edges.names["peer"], np.any([calls[name] > 0 for name in CLASSES], axis=0)
-    failing = set(peer[edges.any(failed)].tolist()) - {""}
+    peer, failed = edges.names["peer"], [edges.total(calls[name]) for name in CLASSES]
+    failing = with_total(peer, np.sum(failed, axis=0), ENOUGH) - {""}
     rows = calls_over(windows, peer.isin(failing), ["window", "attempts", "originals", *CLASSES], peer=peer)
     found: list[Finding] = []
     for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):

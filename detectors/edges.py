@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .series import Flags, Floats, calls_over, tables, tally
+from .series import Flags, Floats, calls_over, tables, tally, with_total
 
 LEAST_REQUESTS = 20.0
 """Requests below which ratios are noise: one failure moves them by a twentieth."""
@@ -17,6 +17,10 @@ LEAST_REQUESTS = 20.0
 LONGEST_S = 120.0
 """Windows are added up, backwards, until they hold so many requests, for so long at the most: a storm that is told two
 minutes late is still told, one of three requests a minute is not."""
+
+LEAST_LATE = LEAST_REQUESTS / 8
+"""Calls out of time below which nobody drowns: that is when of half of so many requests half fail, and most of these
+too late."""
 
 FLAT = 1.5
 """Requests may grow by half within a day's rhythm; more is an organic surge, which needs capacity instead."""
@@ -52,7 +56,7 @@ _DNS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
 
 def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
-    """The edges over which calls ran out of time at all, by client and callee: over no other does anybody drown."""
+    """The edges over which calls ran out of time, by client and callee: over no other does anybody drown."""
     rows = _late_rows(windows)
     for table in tables(windows, rows, ("client", "callee"), QUANTITIES):
         for row, (client, callee) in enumerate(zip(table.names("client"), table.names("callee"), strict=True)):
@@ -68,10 +72,10 @@ def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     calls, edges = windows.calls, windows.edges
     client, callee = edges.names["client"], callees(windows)
-    late = edges.any((calls["errors_deadline"] > 0) | (calls["wasted"] > 0)) & (client != "")
-    pairs = pd.MultiIndex.from_arrays([client, callee])
+    late = edges.total(calls["errors_deadline"]) + edges.total(calls["wasted"])
+    pair = client + "\t" + callee
     counts = [name for name in QUANTITIES if name in calls.columns]
-    near = pd.Series(pairs.isin(pairs[late]))
+    near = pair.isin(with_total(pair, np.where(client != "", late, 0.0), LEAST_LATE))
     rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
     return rows.assign(unresolved=rows[list(_DNS)].sum(axis=1))
 

@@ -39,6 +39,9 @@ rate it takes six failures in a row, or fifty in a thousand calls.
 MOST_TELLING = float(np.log(max(2 * REST_RATE, REST_RATE + LEAST_RISE) / REST_RATE))
 """The most that one failure adds to the sum: what rests lowest tells most."""
 
+ENOUGH = ALARM / MOST_TELLING
+"""Failures of a series below which it cannot open an episode, however few calls it had: between five and six."""
+
 IDLE = 20
 """Windows without a single call after which an episode counts as over: what is not called does not fail.
 
@@ -162,8 +165,7 @@ def episodes(failed: Floats, tried: Floats, clustering: Floats | None = None) ->
     """
     weight = 1.0 if clustering is None else 1.0 / np.maximum(clustering, 1.0)
     counted, weighed = failed * weight, tried * weight
-    enough = (counted.sum(axis=1) * MOST_TELLING >= ALARM) | (counted > weighed).any(axis=1)
-    series = np.flatnonzero(enough)  # of the others none can open an episode
+    series = np.flatnonzero((counted.sum(axis=1) >= ENOUGH) | (counted > weighed).any(axis=1))
     if not len(series):
         return []
     running, counted, weighed = Running.over(len(series)), counted[series].T.copy(), weighed[series].T.copy()

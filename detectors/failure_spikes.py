@@ -12,10 +12,10 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import CLASSES
-from .episodes import Episode, alarm_time, episodes, window_times
+from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
 from .graph import callees, name_owners
 from .queries import sql
-from .series import Table, calls_over, tables
+from .series import Table, calls_over, tables, with_total
 
 UNREACHED = ("errors_connect", "errors_deadline", "errors_other")
 """Classes of an attempt that nobody answered; a server's error cannot be among them."""
@@ -30,7 +30,7 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 def _failing(windows: Windows) -> list[Finding]:
     calls, edges = windows.calls, windows.edges
     server = edges.names["server"]
-    failing = set(server[edges.any(calls["errors"] > 0)].tolist()) - {""}
+    failing = with_total(server, edges.total(calls["errors"]), ENOUGH) - {""}
     rows = calls_over(windows, server.isin(failing), ["window", "attempts", "originals", "errors"], server=server)
     found: list[Finding] = []
     for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
@@ -69,8 +69,8 @@ def _lost(windows: Windows) -> pd.DataFrame:
     calls, edges = windows.calls, windows.edges
     names, callee = edges.names, callees(windows, name_owners(windows))
     silent = (names["client"] != "") & (names["server"] == "")
-    lost = np.any([calls[name] > 0 for name in UNREACHED], axis=0) & silent.to_numpy(np.bool_)[edges.of]
-    missed = set(callee[edges.any(lost)].tolist()) - {""}
+    lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
+    missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH) - {""}
     columns = ["window", "client", "server", "peer", "attempts", "originals", "errors"]
     columns += [*UNREACHED, *CLASSES, "error_trace"]
     rows = calls_over(windows, (names["client"] != "") & callee.isin(missed), columns, callee=callee)

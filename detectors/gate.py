@@ -8,14 +8,15 @@ the gate from chattering.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from ..collector.model import CALL_KEYS, Windows
+from ..collector.model import Windows
 from .base import Evidence, Finding
-from .episodes import Episode, alarm_time, episodes, window_times
+from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
 from .graph import name_owners
 from .queries import sql
-from .series import tables
+from .series import calls_over, tables
 
 KIND = "users_failed"
 
@@ -26,6 +27,8 @@ def user_visible(windows: Windows) -> list[Finding]:
     facts: excess (failed requests above the usual), alarm_at (when this was certain).
     """
     rows = entered(windows)
+    failed = rows[rows["failed"] > 0].groupby("component")["failed"].sum()
+    rows = rows[rows["component"].isin(failed.index[failed >= ENOUGH])]
     found: list[Finding] = []
     for table in tables(windows, rows, ("component",), ("entries", "failed")):
         names = table.names("component")
@@ -35,16 +38,20 @@ def user_visible(windows: Windows) -> list[Finding]:
 
 
 def entered(windows: Windows) -> pd.DataFrame:
-    """The rows of calls that came in from outside, with component (what users met) and failed (requests of theirs)."""
-    columns = [*CALL_KEYS, "attempts", "entries", "errors", "error_trace"]
-    rows = windows.calls[columns][windows.calls["entries"] > 0]
+    """The rows of calls that came in from outside: window, entries, component (what users met), failed (requests of
+    theirs) and error_trace."""
+    names, came = windows.edges.names, (windows.calls["entries"] > 0).to_numpy(np.bool_)
+    entry = pd.Series(windows.edges.any(came))
     # A root client span is a user by itself: its service has no server span of its own.
-    component = rows["client"].where(rows["client"] != "", rows["server"])
-    if (component == "").any():  # a probe sees a name from outside, and neither side
+    component = names["client"].where(names["client"] != "", names["server"])
+    if (entry & (component == "")).any():  # a probe sees a name from outside, and neither side
         owners = name_owners(windows)
-        component = component.where(component != "", rows["peer"].map(lambda name: owners.get(str(name)) or str(name)))
+        told = names["peer"].map(lambda name: owners.get(str(name)) or str(name))
+        component = component.where(component != "", told)
+    columns = ["window", "entries", "attempts", "errors", "error_trace"]
+    rows = calls_over(windows, entry, columns, where=came, component=component)
     share = rows["entries"] / rows["attempts"].clip(lower=1)
-    return rows.assign(component=component, failed=rows["errors"] * share)
+    return rows.assign(failed=rows.pop("errors") * share).drop(columns="attempts")
 
 
 def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
 from .dns_failures import KINDS
 from .metric_calls import of_spans
-from .series import tally
+from .series import calls_over, tally
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 
@@ -116,13 +118,9 @@ def _rewritten(windows: Windows, b: Blamed, onset: float) -> bool:
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     """Whether ever more of the calls fail to connect, third by third, while others go on as before."""
-    calls = windows.calls
-    mine = (
-        (calls["peer"] == b.component)
-        | (calls["server"] == b.component)
-        | (calls["peer"].str.startswith(f"{b.component}."))
+    rows = calls_over(
+        windows, _about(windows, b), ["window", "server", "attempts", "errors_connect", "errors_other"], *during
     )
-    rows = calls[mine & (calls["window"] >= during[0]) & (calls["window"] < during[1])]
     third = (during[1] - during[0]) / 3.0
     shares: list[float] = []
     for part in range(3):
@@ -135,12 +133,8 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
 
 def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     """Whether the node was asked for much more, repeats of one request not counted."""
-    calls = of_spans(windows).calls
-    mine = calls[
-        (calls["server"] == b.component)
-        | (calls["peer"] == b.component)
-        | (calls["peer"].str.startswith(f"{b.component}."))
-    ]
+    seen = of_spans(windows)
+    mine = calls_over(seen, _about(seen, b), ["window", "originals"])
     table = tally(windows, mine.assign(all=""), ("all",), ("originals",))
     if not len(table):
         return False
@@ -149,3 +143,10 @@ def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     asked = table["originals"][0]
     before = asked[:first]
     return bool(len(before) and asked[first:last].mean() >= GROWN * max(float(before.mean()), 1.0))
+
+
+def _about(windows: Windows, b: Blamed) -> pd.Series[bool]:
+    """[edges] Which are calls to the node."""
+    names = windows.edges.names
+    named = (names["peer"] == b.component) | names["peer"].str.startswith(f"{b.component}.")
+    return named | (names["server"] == b.component)

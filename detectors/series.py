@@ -108,21 +108,31 @@ def within(rows: pd.DataFrame, start: float, end: float) -> slice | Flags:
     return slice(first, last) if last - first == np.count_nonzero(inside) else inside
 
 
+def with_total(names: pd.Series[str], totals: Floats, least: float) -> set[str]:
+    """Which of the names of some edges have at least so much in all of theirs together."""
+    summed = pd.Series(totals[totals > 0]).groupby(names.to_numpy(object)[totals > 0]).sum()
+    return {*summed.index[summed >= least].tolist()}
+
+
 def calls_over(
     windows: Windows,
     edges: pd.Series[bool],
     columns: Sequence[str],
     start: float = -math.inf,
     end: float = math.inf,
+    *,
+    where: Flags | None = None,
     **told: pd.Series[str],
 ) -> pd.DataFrame:
     """These columns of the calls over some of the edges, from `start` until before `end` (Unix seconds).
 
-    told: [edges] each what else is known of an edge, as a column of categories.
+    where: [rows] of calls that alone are wanted. told: [edges] each what else is known of an edge, as a column of
+    categories.
     """
     stretch = within(windows.calls, start, end)
     of = windows.edges.of[stretch]
-    mine = np.flatnonzero(edges.to_numpy(np.bool_)[of])
+    wanted = edges.to_numpy(np.bool_)[of]
+    mine = np.flatnonzero(wanted if where is None else wanted & where[stretch])
     rows = {name: windows.calls[name].array[stretch].take(mine) for name in columns}
     return pd.DataFrame(rows | {name: _categories(names, of[mine]) for name, names in told.items()}, copy=False)
 

@@ -36,12 +36,8 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
 
     facts: alarm_at; down: the share of targets whose scrapes failed.
     """
-    server = windows.edges.names["server"]
-    columns = ["window", "attempts", "example_trace"]
-    spans = calls_over(windows, server != "", columns, windows.start, windows.end, server=server)
-    spans = spans[spans["example_trace"] != ""]
-    requests = concept(windows, "requests")
-    regular, silent = _regular(windows, spans[spans["attempts"] > 0])
+    spans, requests = _spans(windows), concept(windows, "requests")
+    regular, silent = _regular(windows, spans)
     share = silent / np.maximum(regular, 1)
     down = targets_down(windows)
     dark = share > MOST
@@ -57,6 +53,14 @@ def told_across(windows: Windows, finding: Finding) -> bool:
     inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
     counted = calls["client"][inside & (calls["example_trace"] == "")].unique()
     return len(counted) > MOST * calls["client"][calls["example_trace"] != ""].nunique()
+
+
+def _spans(windows: Windows) -> pd.DataFrame:
+    """Window, server and attempts of the rows of calls that services tell of by spans of their own."""
+    calls, server = windows.calls, windows.edges.names["server"]
+    told = ((calls["example_trace"] != "") & (calls["attempts"] > 0)).to_numpy(np.bool_)
+    columns = ["window", "attempts"]
+    return calls_over(windows, server != "", columns, windows.start, windows.end, where=told, server=server)
 
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
@@ -86,12 +90,13 @@ def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
     Told from one word of a service to its next, since most of a wide estate seldom speak.
     """
     count = window_count(windows)
-    window = (spans["window"].to_numpy(np.int64) - windows.start) // windows.window_s
-    words = np.unique(pd.factorize(spans["server"])[0] * count + window)
-    server, window = np.divmod(words, count)
-    first = np.flatnonzero(np.diff(server, prepend=-1))
-    lengths = np.diff(first, append=len(words))
-    seen, lasted = np.arange(len(words)) - np.repeat(first, lengths) + 1, window - np.repeat(window[first], lengths) + 1
+    number = (spans["window"].to_numpy(np.int64) - windows.start) // windows.window_s
+    server, window = np.divmod(np.unique(pd.factorize(spans["server"])[0] * count + number), count)
+    server, window = server.astype(np.int32), window.astype(np.int32)  # a day has millions of words
+    first = np.flatnonzero(np.diff(server, prepend=-1)).astype(np.int32)
+    lengths = np.diff(first, append=len(server))
+    seen = np.arange(1, len(server) + 1, dtype=np.int32) - np.repeat(first, lengths)
+    lasted = window - np.repeat(window[first], lengths) + 1
     steady = (lasted >= LOOK) & (seen > MOST * lasted)
     until = np.where(np.diff(server, append=-1) == 0, np.append(window[1:], count), count)[steady]
     heard = np.bincount(window[steady], minlength=count)
