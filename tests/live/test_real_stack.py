@@ -74,7 +74,8 @@ def check_that_metrics_page_and_the_analysis_of_the_recording_agree(story: Story
     assert (first["trigger"]["component"], first["trigger"]["kind"]) == (NAME, "dns.empty_record")
     told = {name: (info["trigger"], info["kind"]) for name, info in story.infos.items()}
     listed = {name: (one["trigger"]["component"], one["trigger"]["kind"]) for name, one in story.incidents.items()}
-    assert told == listed
+    assert (NAME, "dns.empty_record") in told.values()
+    assert told.items() <= listed.items()  # one that is over when it is found is never at /metrics
     for name, (component, _) in listed.items():
         assert component in story.pages[name]
     analysis, _ = analyze_paths(folded(story.data), window_s=WINDOW_S)
