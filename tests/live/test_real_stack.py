@@ -40,7 +40,9 @@ def check_that_the_empty_record_is_told_before_all_that_follows_from_it(story: S
 
 
 def check_that_symptoms_come_out_inhibited_by_their_cause(story: Story) -> None:
-    causes = {print_ for (print_, _), alert in story.told.items() if alert["labels"]["stage"] == "cause"}
+    """Or, when that is over, a failing call by the alert on the name that it fails on, which says why."""
+    whys = {"EpicenterIncident", "EpicenterEndpointWithoutAddresses", "EpicenterRecordRace", "EpicenterDnsFailureSpike"}
+    causes = {name for (name, _), alert in story.told.items() if alert["labels"]["alertname"] in whys}
     silent = [alert for (_, state), alert in story.told.items() if state == "suppressed"]
     silent = [alert for alert in silent if alert["labels"]["stage"] == "dependency"]
     assert all(causes & set(alert["status"]["inhibitedBy"]) for alert in silent)
@@ -72,7 +74,8 @@ def check_that_metrics_page_and_the_analysis_of_the_recording_agree(story: Story
     assert (first["trigger"]["component"], first["trigger"]["kind"]) == (NAME, "dns.empty_record")
     told = {name: (info["trigger"], info["kind"]) for name, info in story.infos.items()}
     listed = {name: (one["trigger"]["component"], one["trigger"]["kind"]) for name, one in story.incidents.items()}
-    assert told == listed
+    assert (NAME, "dns.empty_record") in told.values()
+    assert told.items() <= listed.items()  # one that is over when it is found is never at /metrics
     for name, (component, _) in listed.items():
         assert component in story.pages[name]
     analysis, _ = analyze_paths(folded(story.data), window_s=WINDOW_S)
