@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ PER_REQUEST = 2048
 TEMPLATES = 6
 WARM_S, BARE_S = 5.0, 10.0
 WINDOW_S = 10
+_ASK_EVERY_S = 0.1
 AIMS = {"rate": 100_000, "p99_ms": 250, "memory_mb": 600, "late_s": WINDOW_S + 1.0, "ready_s": 2.0, "again_s": 5.0}
 
 
@@ -81,17 +83,29 @@ def until_incident(server: Server, estate: Estate, calm: list[list[Request]], ra
     """Seconds from the first failing span that was sent to the incident on /metrics."""
     failing = estate.requests(ROUND_SPANS // 4, PER_REQUEST, failing=True)
     rng, sender, began = np.random.default_rng(3), Sender(server.http), time.perf_counter()
+    seen = threading.Event()
+    asking = threading.Thread(target=_ask, args=(server, seen, began + 6 * WINDOW_S))
+    asking.start()
     number = 0
-    while "epicenter_incident_info{" not in server.metrics():
+    while asking.is_alive():
         for body, spans in fresh(failing + calm[number % len(calm)], time.time_ns(), rng):
+            if not asking.is_alive():
+                break
             sender.send(body, spans)
             time.sleep(spans / rate)
         number += 1
-        if time.perf_counter() - began > 6 * WINDOW_S:
-            return float("inf")
     took = time.perf_counter() - began
     sender.finish()
-    return took
+    return took if seen.is_set() else float("inf")
+
+
+def _ask(server: Server, seen: threading.Event, deadline: float) -> None:
+    """Ask until there is an incident, or it is too late."""
+    while time.perf_counter() < deadline:
+        if "epicenter_incident_info{" in server.metrics():
+            seen.set()
+            return
+        time.sleep(_ASK_EVERY_S)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -126,8 +140,11 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) 
         sent = warm.spans + full.spans
         _until(lambda: server.value("epicenter_ingest_spans_total", transport="http") == sent)
         late = server.value("epicenter_late_items_total", signal="spans")
+        failures = server.value("epicenter_analysis_failures_total")
         kept = stored(folder, server.stop)
     print(f"  acknowledged {sent:,}, in recordings and journal {kept.spans:,} ({kept}); {late:,.0f} came late")
+    _tell("acknowledged and not there", sent - kept.spans, "", 0)
+    _tell("analyses that failed", failures, "", 0)
 
 
 def _half(folder: Path, estate: Estate, rounds: list[list[Request]], seconds: float) -> None:
@@ -146,9 +163,8 @@ def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) ->
     """Start again on an hour of windows of the usual length."""
     an_hour(folder, rounds)
     with watching(folder, HOUR_WINDOW_S) as server:
-        _tell("restart on an hour to ready", server.ready_s, "s", AIMS["again_s"])
-        looked = server.first_look_s()
-        print(f"  first look after {looked:.1f} s, {server.cpu_s():.1f} s of CPU, {server.resident_mb():,.0f} MB")
+        _tell("restart on an hour to the first look", server.first_look_s(), "s", AIMS["again_s"])
+        print(f"  ready after {server.ready_s:.1f} s; {server.cpu_s():.1f} s of CPU, {server.resident_mb():,.0f} MB")
         server.stop()
 
 
@@ -160,6 +176,8 @@ def _hour(folder: Path, _: Estate, __: list[list[Request]], seconds: float) -> N
         f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "
         f"{told.incidents:.0f} incident open at its end"
     )
+    _tell("sent and not there", told.sent - told.kept, "", 0)
+    _tell("incidents", told.incidents, "", -1)
 
 
 def _until(told: Callable[[], bool], patience_s: float = 60.0) -> None:

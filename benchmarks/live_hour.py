@@ -23,6 +23,8 @@ from .live_stock import stored
 SCENARIO, HOUR_S = "aws-dynamodb-2025", 5400.0
 SPANS_PER_SECOND = 20.0
 """Of the world's time."""
+_LOOKS = 3
+"""Windows after the end in which the incident must show: the last of them is open when the play ends."""
 
 
 @dataclass
@@ -61,10 +63,11 @@ def hour(folder: Path, window_s: int, seconds: float) -> Hour:
             clock=WallClock(),
             until=history.start + HOUR_S,
         )
-        time.sleep(window_s + 2.0)
+        deadline = time.monotonic() + _LOOKS * window_s
+        while not (incidents := server.value("epicenter_incident_open")) and time.monotonic() < deadline:
+            time.sleep(0.2)
         over.set()
         watcher.join()
-        incidents = server.value("epicenter_incident_open")
         kept = stored(folder, server.stop)
     return Hour(played.spans, round(played.dropped), kept.spans, memory, incidents)
 
