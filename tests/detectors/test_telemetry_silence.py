@@ -99,7 +99,16 @@ def test_counters_that_are_read_again_tell_that_all_was_well() -> None:
     assert analyze(windows(END, interrupted(), counters(0)), SUMMARY).incidents == ()
 
 
-@pytest.mark.parametrize(("started", "named"), [(["prices"], "prices"), (["prices", "shop"], ""), (["elsewhere"], "")])
+@pytest.mark.parametrize(
+    ("started", "named"),
+    [
+        (["prices"], "prices"),
+        (["prices.example"], "prices"),
+        (["prices", "prices.example"], "prices"),
+        (["prices", "shop"], ""),
+        (["elsewhere"], ""),
+    ],
+)
 def test_the_only_one_that_was_started_anew_explains_who_depends_on_it(started: list[str], named: str) -> None:
     """Of the silence a balancer tells that users failed, and nothing else why."""
     changes = [restart(name) for name in started]
