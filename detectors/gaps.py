@@ -23,8 +23,17 @@ READ_S = 60
 LEAP = 2.0
 """Times its usual growth between two readings: more than a reading holds that came twice as late."""
 
-OF_CALLS = ("requests", "errors", "server_s", "client_requests", "client_errors", "client_outcomes", "client_s")
-"""Concepts that tell of calls, all of them counters'."""
+OF_CALLS = (
+    "requests",
+    "errors",
+    "server_s",
+    "client_requests",
+    "client_errors",
+    "client_outcomes",
+    "client_s",
+    "dns_lookup_failures",
+)
+"""Concepts that tell of calls and of the look-ups before them, all of them counters'."""
 
 _SERIES = ["concept", "component", "item"]
 _CALL = ["window", "component", "item"]

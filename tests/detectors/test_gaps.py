@@ -31,6 +31,11 @@ def test_growth_is_laid_over_all_windows_since_the_reading_before(nought: bool) 
     assert laid.tolist() == pytest.approx([10.0] * END)
 
 
+def test_look_ups_that_failed_are_laid_beside_the_calls_that_failed_of_them() -> None:
+    told = windows(END, signals=read("dns_lookup_failures", 110.0, "nxdomain", "prices.example"))
+    assert remembered(told, dark(), set()).signals["value"].tolist() == pytest.approx([10.0] * END)
+
+
 def test_a_gap_while_spans_speak_stays_as_it_is() -> None:
     told = windows(END, signals=read("requests", 110.0))
     assert evenly(told, told.signals, dark(range(0))).equals(told.signals)
