@@ -64,12 +64,13 @@ def _spans(windows: Windows) -> pd.DataFrame:
 
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
-    """Services without a span in a silence."""
+    """Services without a span in a silence: those who only call, as workers do, too."""
     until = windows.end if finding.ended_at is None else finding.ended_at
-    calls = windows.calls
-    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
-    heard = calls["server"][inside & (calls["attempts"] > 0)]
-    return frozenset(calls["server"].unique()) - frozenset(heard.unique()) - {""}
+    calls, edges = windows.calls, windows.edges
+    told = (calls["attempts"] > 0) & (calls["example_trace"] != "")
+    inside = told & (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    ever, then = (edges.names[edges.any(rows)] for rows in (told, inside))
+    return frozenset({*ever["server"], *ever["client"]}) - {*then["server"], *then["client"], ""}
 
 
 def in_silence(windows: Windows, silences: list[Finding]) -> Flags:

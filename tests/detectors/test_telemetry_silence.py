@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
 from epicenter.detectors.telemetry_silence import telemetry_silence
-from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, change, gauge, signal, windows
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, call, change, gauge, signal, windows
 from tests.detectors.stories import calm, process_gone
 
 END = 60
@@ -127,3 +128,22 @@ def test_how_it_began_is_known_from_the_calls_before_the_silence() -> None:
 def test_a_probe_that_fails_meanwhile_makes_a_silence(success: float, found: int) -> None:
     probes = gauge("https://shop.example/", "probe_ok", [success if w in DARK else 1.0 for w in range(END)])
     assert len(telemetry_silence(windows(END, interrupted(), probes))) == found
+
+
+def worked(failed: float) -> Windows:
+    """A worker, which nobody calls, calls the cart; in the silence counters go on for both."""
+    calls, signals = [], []
+    for window in range(END):
+        bad = failed if window in DARK else 0
+        if window not in DARK:
+            calls.append(call(window, "worker", "cart", "cart.example", attempts=40, entries=40))
+            calls.append(call(window, "cart", "prices", "prices.example", attempts=40))
+        signals.append(signal(window, "cart", "requests", 400 - bad))
+        signals.append(signal(window, "cart.example", "client_outcomes", 400 - bad, "worker\t200"))
+        signals.append(signal(window, "cart.example", "client_outcomes", bad, "worker\tECONNREFUSED"))
+    return windows(END, calls, signals)
+
+
+@pytest.mark.parametrize(("failed", "found"), [(300, ["cart"]), (0, [])])
+def test_who_only_calls_is_silent_with_the_others(failed: float, found: list[str]) -> None:
+    assert [i.trigger.component for i in analyze(worked(failed), SUMMARY).incidents] == found
