@@ -48,11 +48,14 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
 
 def told_across(windows: Windows, finding: Finding) -> bool:
     """Whether counters tell of the calls of most services that are silent."""
-    calls = windows.calls[["window", "client", "example_trace"]][windows.calls["client"] != ""]
+    calls, edges = windows.calls, windows.edges
     until = windows.end if finding.ended_at is None else finding.ended_at
     inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
-    counted = calls["client"][inside & (calls["example_trace"] == "")].unique()
-    return len(counted) > MOST * calls["client"][calls["example_trace"] != ""].nunique()
+    spans = calls["example_trace"] != ""
+    rows = (spans, inside & spans, inside & ~spans)
+    ever, then, counted = ({*edges.names["client"][edges.any(told)]} - {""} for told in rows)
+    silent = ever - then
+    return len(counted & silent) > MOST * len(silent)
 
 
 def _spans(windows: Windows) -> pd.DataFrame:

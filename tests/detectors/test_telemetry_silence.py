@@ -8,7 +8,8 @@ import pytest
 
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
-from epicenter.detectors.telemetry_silence import telemetry_silence
+from epicenter.detectors.base import Finding
+from epicenter.detectors.telemetry_silence import KIND, telemetry_silence, told_across
 from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, call, change, gauge, signal, windows
 from tests.detectors.stories import calm, process_gone
 
@@ -147,3 +148,12 @@ def worked(failed: float) -> Windows:
 @pytest.mark.parametrize(("failed", "found"), [(300, ["cart"]), (0, [])])
 def test_who_only_calls_is_silent_with_the_others(failed: float, found: list[str]) -> None:
     assert [i.trigger.component for i in analyze(worked(failed), SUMMARY).incidents] == found
+
+
+@pytest.mark.parametrize("counted", [["u", "v", "w"], ["shop"], ["shop", "cart"]])
+def test_counters_speak_for_a_silence_if_most_of_those_in_it_have_some(counted: list[str]) -> None:
+    """The mail goes on sending spans; u, v and w never sent any."""
+    calls = [call(0, name, "db", "db.example") for name in ("shop", "cart", "mail")] + [call(1, "mail", "db")]
+    calls += [call(1, name, "db", "db.example", example_trace="") for name in counted]
+    silence = Finding("test", KIND, "telemetry", at(1), at(2), score=1.0, evidence=(), facts={})
+    assert told_across(windows(3, calls), silence) == (counted == ["shop", "cart"])
