@@ -131,6 +131,16 @@ def test_a_probe_that_fails_meanwhile_makes_a_silence(success: float, found: int
     assert len(telemetry_silence(windows(END, interrupted(), probes))) == found
 
 
+@pytest.mark.parametrize(("since", "found"), [(5, 0), (27, 1), (33, 1)])
+def test_a_probe_that_has_failed_for_long_tells_nothing_of_a_quiet_night(since: int, found: int) -> None:
+    probes = gauge("https://shop.example/old", "probe_ok", [float(w < since) for w in range(END)])
+    assert len(telemetry_silence(windows(END, interrupted(), probes))) == found
+
+
+def test_probes_of_another_time_tell_nothing() -> None:
+    assert telemetry_silence(windows(END, interrupted(), [signal(END + 5, "shop", "probe_ok", 0.0)])) == []
+
+
 def worked(failed: float) -> Windows:
     """A worker, which nobody calls, calls the cart; in the silence counters go on for both."""
     calls, signals = [], []
