@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .errors import UsageError
+
 EDGE_KEYS = ("client", "server", "peer")
 
 
@@ -27,13 +29,6 @@ class Edges:
 
     def __len__(self) -> int:
         return len(self.names)
-
-    @property
-    def first(self) -> npt.NDArray[np.int64]:
-        """[edges] The first row of each."""
-        first = np.empty(len(self), np.int64)
-        first[self.of[::-1]] = np.arange(len(self.of))[::-1]
-        return first
 
     @property
     def services(self) -> set[str]:
@@ -55,13 +50,15 @@ class Edges:
 
 
 def edges_of(calls: pd.DataFrame) -> Edges:
-    """Tell the edges of some rows of calls."""
+    """Tell the edges of some rows of calls; raises UsageError for a name that is missing."""
     if calls.empty:
         return Edges(calls[list(EDGE_KEYS)].reset_index(drop=True), np.empty(0, np.int64))
     numbers = np.zeros(len(calls), np.int64)
     told: list[pd.Index[str]] = []
     for name in EDGE_KEYS:  # one after the other: a day has millions of rows
         codes, different = pd.factorize(calls[name], sort=True)
+        if codes.min() < 0:
+            raise UsageError(f"a row of calls has no {name}: who was not seen is told as an empty text")
         numbers = numbers * len(different) + codes
         told.append(different)
     of, different = pd.factorize(numbers, sort=True)

@@ -14,6 +14,7 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Evidence, Finding
 from .graph import Graph
+from .grouping import LEADING
 from .kinds import HORIZON, revived
 from .queries import sql
 from .suspects import Suspect, overlaps
@@ -106,7 +107,7 @@ def _owners(suspects: list[Suspect]) -> set[str]:
 
 
 def _owner(suspect: Suspect) -> str:
-    return (suspect.service or suspect.component).partition(".")[0]
+    return suspect.service or suspect.component.partition(".")[0]
 
 
 def _alike(lost: list[Suspect]) -> bool:
@@ -174,16 +175,16 @@ def _started_anew(
     if not silences or any(s.failure for s in ranked[:1]):
         return None  # a name that fails is mended by no process
     started = {_owner(s): time for s in ranked if (time := revived(windows, s, findings)) is not None}
-    started |= _restarts(windows, silences)
+    restarts = _restarts(windows, graph, silences)
+    # What came before the failures mended none.
+    started |= {owner: time for owner, time in restarts if time >= _began(_depending(graph, ranked, owner), onset)}
     if len(started) != 1:
         return None
     ((owner, time),) = started.items()
-    nodes = sorted({*graph.callers, owner})
-    names = [node for node in nodes if (graph.service(node) or node).partition(".")[0] == owner]
-    explained = [s for s in ranked if _owner(s) == owner or any(graph.path(s.component, name) for name in names)]
+    explained = _depending(graph, ranked, owner)
     evidence = Evidence(
         statement=f"{owner} was started anew, and what had failed with it failed no more",
-        query=sql("changes", '"Kind", "Actor", "Detail"', (time, time + 1), Target=owner),
+        query=sql("changes", '"Kind", "Actor", "Detail"', (time, time + 1), Kind="restart"),
         window=(time, time + HORIZON * windows.window_s),
         observed=1.0,
         expected=0.0,
@@ -197,13 +198,30 @@ def _started_anew(
     return replace(found, service=own.service, how=own.how, mended_at=time)
 
 
-def _restarts(windows: Windows, silences: list[Finding]) -> dict[str, float]:
+def _depending(graph: Graph, ranked: list[Suspect], owner: str) -> list[Suspect]:
+    """The suspects that are this service, or fail because of it."""
+    names = [node for node in sorted({*graph.callers, owner}) if _service(graph, node) == owner]
+    return [s for s in ranked if _owner(s) == owner or any(graph.path(s.component, name) for name in names)]
+
+
+def _began(suspects: list[Suspect], onset: float) -> float:
+    """When the first of them was seen to fail."""
+    return min((f.started_at for s in suspects for f in s.findings if f.kind not in LEADING), default=onset)
+
+
+def _restarts(windows: Windows, graph: Graph, silences: list[Finding]) -> list[tuple[str, float]]:
     """Who was started anew within the horizon before a silence ended, and when."""
-    changes = windows.changes[windows.changes["Kind"] == "restart"]
+    changes = windows.changes[windows.changes["Kind"] == "restart"].sort_values(["time", "Target"])
     ends = [f.ended_at for f in silences if f.ended_at is not None]
     started = zip(changes["Target"].astype(str), changes["time"].astype(float), strict=True)
     horizon_s = HORIZON * windows.window_s
-    return {target: time for target, time in started if any(end - horizon_s <= time <= end for end in ends)}
+    near = ((target, time) for target, time in started if any(end - horizon_s <= time <= end for end in ends))
+    return [(_service(graph, target), time) for target, time in near]
+
+
+def _service(graph: Graph, node: str) -> str:
+    """The service that a node is or belongs to, as far as its name tells."""
+    return graph.service(node) or node.partition(".")[0]
 
 
 def _suspect(

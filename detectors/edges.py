@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
+from .graph import callees, name_owners
 from .series import Flags, Floats, calls_over, tables, tally, with_total
 
 LEAST_REQUESTS = 20.0
@@ -71,23 +72,16 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     calls, edges = windows.calls, windows.edges
-    client, callee = edges.names["client"], callees(windows)
+    client, callee = edges.names["client"], callees(windows, name_owners(windows))
     late = edges.total(calls["errors_deadline"]) + edges.total(calls["wasted"])
     pair = client + "\t" + callee
     counts = [name for name in QUANTITIES if name in calls.columns]
-    near = pair.isin(with_total(pair, np.where(client != "", late, 0.0), LEAST_LATE))
+    told = (client != "") & (
+        callee != ""
+    )  # of a call without a name that nobody answered, nothing tells whom it was for
+    near = pair.isin(with_total(pair, np.where(told, late, 0.0), LEAST_LATE))
     rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
     return rows.assign(unresolved=rows[list(_DNS)].sum(axis=1))
-
-
-def callees(windows: Windows) -> pd.Series[str]:
-    """[edges] Who is called: unanswered attempts only have a name, answered ones tell whose it is."""
-    names = windows.edges.names
-    told = names.iloc[np.argsort(windows.edges.first)]
-    told = told[(told["client"] != "") & (told["server"] != "")].drop_duplicates("peer")
-    owners = dict(zip(told["peer"].tolist(), told["server"].tolist(), strict=True))
-    named = pd.Series([owners.get(name, name) for name in names["peer"].tolist()], dtype=str)
-    return names["server"].where(names["server"] != "", named)
 
 
 def users_flat(windows: Windows) -> Flags:

@@ -23,8 +23,21 @@ READ_S = 60
 LEAP = 2.0
 """Times its usual growth between two readings: more than a reading holds that came twice as late."""
 
-OF_CALLS = ("requests", "errors", "server_s", "client_requests", "client_errors", "client_outcomes", "client_s")
-"""Concepts that tell of calls, all of them counters'."""
+OF_CALLS = (
+    "requests",
+    "errors",
+    "server_s",
+    "client_requests",
+    "client_errors",
+    "client_outcomes",
+    "client_s",
+    "dns_lookup_failures",
+)
+"""Concepts that tell of calls and of the look-ups before them, all of them counters'."""
+
+WORTH = 0.5
+"""Share of what is usual over a whole gap that a leap must hold at least: users that fail may ask for less, and a burst
+after a rest is worth no more than a few readings."""
 
 _SERIES = ["concept", "component", "item"]
 _CALL = ["window", "component", "item"]
@@ -66,15 +79,19 @@ def _since(windows: Windows, rows: pd.DataFrame, dark: Flags) -> npt.NDArray[np.
     """How many windows ago each row's series was read before; 1 for its first reading.
 
     Readings of nought in the dark that a leap follows were none: what counts beside the service, such as a Collector
-    that counts the spans that reach it, had nothing to count.
+    that counts the spans that reach it, had nothing to count. The leap has to be worth the gap: who rested and then
+    asks for three times as much has caught up with nothing.
     """
     ordered = rows.sort_values("window", kind="stable")
     nought = pd.Series(dark, rows.index) & (rows["value"] == 0)
     usual = rows["value"].where(rows["value"] > 0).groupby([rows[key] for key in _SERIES]).transform("median")
     before = ordered.groupby(_SERIES)["window"].shift()
     counted = ordered[~nought.reindex(ordered.index)].groupby(_SERIES)["window"].shift()
-    leapt = rows["value"] > LEAP * usual
-    since = (rows["window"] - before.mask(leapt, counted.reindex(before.index))) // windows.window_s
+    counted = counted.reindex(before.index)
+    apart = (ordered["window"] - before).groupby([ordered[key] for key in _SERIES]).transform("median")
+    owed = usual * ((ordered["window"] - counted) / apart).reindex(rows.index)
+    leapt = rows["value"] > np.maximum(LEAP * usual, WORTH * owed)
+    since = (rows["window"] - before.mask(leapt, counted)) // windows.window_s
     return since.reindex(rows.index).fillna(1).to_numpy(np.int64)
 
 

@@ -50,7 +50,7 @@ def entered(windows: Windows) -> pd.DataFrame:
         component = component.where(component != "", told)
     columns = ["window", "entries", "attempts", "errors", "error_trace"]
     rows = calls_over(windows, entry, columns, where=came, component=component)
-    share = rows["entries"] / rows["attempts"].clip(lower=1)
+    share = rows["entries"] / rows["attempts"].where(rows["attempts"] > 0, 1)  # scaled counters are below one
     return rows.assign(failed=rows.pop("errors") * share).drop(columns="attempts")
 
 

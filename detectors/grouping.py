@@ -71,9 +71,11 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
         return None
     # A fault can smoulder before users notice, but what began long before them is another story.
     noticed = min(s.started_at for s in symptoms)
-    # In a silence nobody could.
-    silences = (e.started_at for e in cluster if e.kind == SILENCE and e.started_at < noticed)
-    noticed = min(silences, default=noticed)
+    # In a silence nobody could, where nothing has told of users since it began.
+    silences = (e.started_at for e in cluster if e.kind == SILENCE)
+    noticed = min(
+        (start for start in silences if start < noticed and _untold(windows, start, noticed)), default=noticed
+    )
     earliest = noticed - HORIZON * windows.window_s
     started = min(e.started_at for e in cluster if e.started_at >= earliest)
     ends = [e.ended_at for e in cluster]
@@ -86,7 +88,12 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
 
 def _unseen(windows: Windows, cluster: list[Finding], silence: Finding) -> bool:
     """Whether something failed in a silence of which nobody tells how users fared."""
-    until = windows.end if silence.ended_at is None else silence.ended_at
+    until = float(windows.end if silence.ended_at is None else silence.ended_at)
+    failed = any(e.kind in FAILING and overlaps(e, (silence.started_at, until)) for e in cluster)
+    return failed and _untold(windows, silence.started_at, until)
+
+
+def _untold(windows: Windows, start: float, until: float) -> bool:
+    """Whether nobody tells how users fared from `start` until before `until`."""
     entered = windows.calls["window"][windows.calls["entries"] > 0]
-    failed = any(e.kind in FAILING and overlaps(e, (silence.started_at, float(until))) for e in cluster)
-    return failed and not bool(entered.between(silence.started_at, until, inclusive="left").any())
+    return not bool(entered.between(start, until, inclusive="left").any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
@@ -9,7 +10,7 @@ from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
 from .dns_failures import KINDS
-from .metric_calls import of_spans
+from .metric_calls import from_metrics
 from .series import calls_over, tally
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -132,9 +133,12 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
 
 
 def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
-    """Whether the node was asked for much more, repeats of one request not counted."""
-    seen = of_spans(windows)
-    mine = calls_over(seen, _about(seen, b), ["window", "originals"])
+    """Whether the node was asked for much more: by spans, which alone know repeats of one request, or if none tells of
+    it by all there is."""
+    about, spans = _about(windows, b), (~from_metrics(windows.calls)).to_numpy(np.bool_)
+    mine = calls_over(windows, about, ["window", "originals"], where=spans)
+    if mine.empty:
+        mine = calls_over(windows, about, ["window", "originals"])
     table = tally(windows, mine.assign(all=""), ("all",), ("originals",))
     if not len(table):
         return False

@@ -76,7 +76,7 @@ def _told(windows: Windows, silences: list[Silence], dark: npt.NDArray[np.int64]
     edges = pd.concat([edges.assign(server_ns=np.nan), graph_calls(windows, services, told)], ignore_index=True)
     served = _served(windows, edges, silences)
     counted = with_server_times(windows, pd.concat([edges, served], ignore_index=True))
-    counted[_COUNTS] *= _sampled(windows)
+    counted[_COUNTS] *= _sampled(windows, dark)
     rows = pd.concat([counted, _probed(windows, served, services, dark)], ignore_index=True)
     return rows[rows["attempts"] > 0].fillna(dict.fromkeys(_COUNTS, 0.0))
 
@@ -126,14 +126,19 @@ def outcome(word: str) -> tuple[bool, str]:
     return False, "deadline" if plain == "4" else classify(word) or WORDLESS
 
 
-def _sampled(windows: Windows) -> float:
+def _sampled(windows: Windows, dark: npt.NDArray[np.int64]) -> float:
     """The share of requests that spans tell of, by the services that have both: counters beside sampled spans would
-    drown them. 0 where nobody has both, since nothing then makes the two comparable; 1 without spans."""
+    drown them. 0 where nobody has both, since nothing then makes the two comparable; 1 without spans.
+
+    dark: the windows in which spans fell silent, which tell nothing of the share.
+    """
     if windows.calls.empty:
         return 1.0
-    counted = concept(windows, "requests").groupby("component")["value"].sum()
+    requests = concept(windows, "requests")
+    counted = requests[~requests["window"].isin(dark)].groupby("component")["value"].sum()
     counted = counted[counted > 0]
-    spans = pd.Series(windows.edges.total(windows.calls["attempts"])).groupby(windows.edges.names["server"]).sum()
+    told = windows.calls["attempts"].where(~windows.calls["window"].isin(dark), 0)
+    spans = pd.Series(windows.edges.total(told)).groupby(windows.edges.names["server"]).sum()
     both = counted.index.intersection(spans.index)
     return min(1.0, float(spans[both].sum()) / float(counted[both].sum())) if len(both) else 0.0
 

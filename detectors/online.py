@@ -72,7 +72,7 @@ class Watcher:
         near = self._laid_together(fresh.start - CONTEXT * self._window_s, fresh.end)
         suspicious = self._users_fail(near, fresh) or bool((targets_down(near) > MOST_DOWN).any())
         if not (anyway or suspicious or self._unsettled()):
-            if len(self._parts) > _PARTS:
+            if len(self._parts) > _PARTS or self._too_many():
                 self._forget()
             return None
         analysis = analyze(self._forget(), summary)
@@ -105,17 +105,21 @@ class Watcher:
         if self._unsettled():
             began = min(i.started_at for i in self._incidents if i.ended_at is None or i.ended_at > since)
             since = min(since, int(began // self._window_s - self._look_back) * self._window_s)
-        since = max(since, self._end - self._most * self._window_s, self._too_many())
+        since = max(since, self._end - self._most * self._window_s, self._since_too_many())
         kept = self._laid_together(since, self._end)
         self._parts = [kept]
         self._gate.forget(self._number(kept.start))
         return kept
 
-    def _too_many(self) -> int:
+    def _too_many(self) -> bool:
+        """Whether there are more rows of calls than may be kept."""
+        return self._rows is not None and sum(len(part.calls) for part in self._parts) > self._rows
+
+    def _since_too_many(self) -> int:
         """The time before which the rows of calls are too many; the newest window stays in any case."""
-        windows = np.sort(np.concatenate([part.calls["window"].to_numpy(np.int64) for part in self._parts]))
-        if self._rows is None or len(windows) <= self._rows:
+        if self._rows is None or not self._too_many():
             return 0
+        windows = np.sort(np.concatenate([part.calls["window"].to_numpy(np.int64) for part in self._parts]))
         return min(int(windows[-self._rows - 1]) + self._window_s, int(windows[-1]))
 
     def _laid_together(self, start: int, end: int) -> Windows:

@@ -42,17 +42,20 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
     down = targets_down(windows)
     dark = share > MOST
     if dark.any():  # what counters tell is the dearest to know
-        dark &= (down > MOST) | _counted(windows, evenly(windows, requests, dark), spans) | probes_fail(windows)
+        dark &= (down > MOST) | _counted(windows, evenly(windows, requests, dark), spans) | probes_fail(windows, dark)
     return [_finding(windows, share, down, run) for run in runs(dark, dark)]
 
 
 def told_across(windows: Windows, finding: Finding) -> bool:
     """Whether counters tell of the calls of most services that are silent."""
-    calls = windows.calls[["window", "client", "example_trace"]][windows.calls["client"] != ""]
+    calls, edges = windows.calls, windows.edges
     until = windows.end if finding.ended_at is None else finding.ended_at
     inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
-    counted = calls["client"][inside & (calls["example_trace"] == "")].unique()
-    return len(counted) > MOST * calls["client"][calls["example_trace"] != ""].nunique()
+    spans = calls["example_trace"] != ""
+    rows = (spans, inside & spans, inside & ~spans)
+    ever, then, counted = ({*edges.names["client"][edges.any(told)]} - {""} for told in rows)
+    silent = ever - then
+    return len(counted & silent) > MOST * len(silent)
 
 
 def _spans(windows: Windows) -> pd.DataFrame:
@@ -64,12 +67,13 @@ def _spans(windows: Windows) -> pd.DataFrame:
 
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
-    """Services without a span in a silence."""
+    """Services without a span in a silence: those who only call, as workers do, too."""
     until = windows.end if finding.ended_at is None else finding.ended_at
-    calls = windows.calls
-    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
-    heard = calls["server"][inside & (calls["attempts"] > 0)]
-    return frozenset(calls["server"].unique()) - frozenset(heard.unique()) - {""}
+    calls, edges = windows.calls, windows.edges
+    told = (calls["attempts"] > 0) & (calls["example_trace"] != "")
+    inside = told & (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    ever, then = (edges.names[edges.any(rows)] for rows in (told, inside))
+    return frozenset({*ever["server"], *ever["client"]}) - {*then["server"], *then["client"], ""}
 
 
 def in_silence(windows: Windows, silences: list[Finding]) -> Flags:
@@ -114,16 +118,25 @@ def targets_down(windows: Windows) -> Floats:
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
-def probes_fail(windows: Windows) -> Flags:
-    """[windows] Whether something fails that is probed from outside and used to be well."""
+def probes_fail(windows: Windows, dark: Flags) -> Flags:
+    """[windows] Whether something fails that is probed from outside and was well until the dark or shortly before it:
+    what has failed for long tells nothing of now."""
     table = gauge(windows, concept(windows, "probe_ok"), ("component",))
-    if not len(table):
-        return np.zeros(window_count(windows), np.bool_)
     level = carried(table["value"], max(2, 60 // windows.window_s)).copy()
-    last = np.flatnonzero(np.isfinite(table["value"]).any(axis=0))[-1]
-    level[:, last + 1 :] = np.nan  # what ended with the data did not fall silent
-    was_well = np.maximum.accumulate(np.nan_to_num(level), axis=1) > MOST
-    return np.any(was_well & (np.nan_to_num(level, nan=1.0) < MOST), axis=0)
+    told = np.flatnonzero(np.isfinite(table["value"]).any(axis=0))
+    if not len(told):
+        return np.zeros(window_count(windows), np.bool_)
+    level[:, told[-1] + 1 :] = np.nan  # what ended with the data did not fall silent
+    well = carried(table["value"], window_count(windows)) > MOST
+    turned = _latest(np.diff(well, axis=1, prepend=False) & ~well)
+    began = _latest(np.diff(dark, prepend=False) & dark)
+    return np.any((level < MOST) & (turned >= np.maximum(began - LOOK, 0)), axis=0)
+
+
+def _latest(flags: Flags) -> Indices:
+    """[..., windows] The latest flagged window until then; -1 before the first."""
+    places = np.arange(flags.shape[-1])
+    return np.maximum.accumulate(np.where(flags, places, -1), axis=-1)
 
 
 def _counted(windows: Windows, requests: pd.DataFrame, spans: pd.DataFrame) -> Flags:

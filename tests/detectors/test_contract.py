@@ -140,6 +140,8 @@ def assert_finite(found: list[Finding]) -> None:
         numbers = [finding.score, *(e.observed for e in finding.evidence), *(e.expected for e in finding.evidence)]
         numbers += [value for value in finding.facts.values() if not isinstance(value, str)]
         numbers += [finding.started_at, *(time for e in finding.evidence for time in e.window)]
+        numbers += [] if finding.ended_at is None else [finding.ended_at]
+        assert finding.ended_at is None or finding.ended_at >= finding.started_at
         assert all(math.isfinite(number) for number in numbers)
 
 

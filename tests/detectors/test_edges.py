@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from epicenter.collector.model import Windows
-from epicenter.detectors.edges import LEAST_REQUESTS, callees, late_edges
+from epicenter.detectors.edges import LEAST_REQUESTS, late_edges
+from epicenter.detectors.graph import callees, name_owners
 from tests.detectors.frames import Row, call, windows
 
 END = 20
@@ -74,7 +75,13 @@ def test_an_unanswered_attempt_is_booked_on_whom_the_name_answered_for_or_on_the
             call(0, "shop", "", "nobody.example"),
         ],
     )
-    assert callees(seen)[seen.edges.of].tolist() == ["cart", "cart", "nobody.example"]
+    assert callees(seen, name_owners(seen))[seen.edges.of].tolist() == ["cart", "cart", "nobody.example"]
+
+
+def test_a_call_to_nobody_by_no_name_is_over_no_edge() -> None:
+    """The shop calls the cart by no name either; what the mailer's calls were for, nothing tells."""
+    seen = windows(2, [call(0, "shop", "cart", errors_deadline=20), call(1, "mailer", "", errors_deadline=20)])
+    assert [(edge.client, edge.callee) for edge in late_edges(seen)] == [("shop", "cart")]
 
 
 def test_an_estate_in_time_has_none() -> None:

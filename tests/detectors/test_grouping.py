@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 
 from epicenter.detectors.base import Finding
 from epicenter.detectors.gate import KIND as USERS_FAILED
 from epicenter.detectors.grouping import LOOPS, groups
-from tests.detectors.frames import at, windows
+from epicenter.detectors.telemetry_silence import KIND as SILENCE
+from tests.detectors.frames import at, call, windows
 
 SEEN = windows(120, [])
 
@@ -37,3 +41,21 @@ def test_a_loop_after_a_short_quiet_and_what_it_causes_belong_to_what_came_befor
 def test_a_loop_long_after_is_a_story_of_its_own() -> None:
     later = lasted("retry_storm", 60, 70), lasted(USERS_FAILED, 61, 65)
     assert spans(lasted(USERS_FAILED, 10, 20), *later) == [(at(10), at(20)), (at(60), at(70))]
+
+
+@pytest.mark.parametrize(
+    ("silence", "told", "started"),
+    [
+        ((30, 45), range(30), 30),  # nobody could notice before
+        ((30, 45), range(43), 43),  # counters told that users were well
+        ((30, 35), [*range(30), *range(35, 60)], 43),  # they were well after it
+    ],
+)
+def test_a_silence_hides_what_users_met_only_where_nothing_tells_of_them(
+    silence: tuple[int, int], told: Iterable[int], started: int
+) -> None:
+    seen = windows(60, [call(window, "", "shop") for window in told])
+    dark = replace(lasted(SILENCE, *silence), facts={"down": 0.0})
+    early = lasted("failure_spike", 31, 50)
+    (group,) = groups(seen, [lasted(USERS_FAILED, 43, 50)], [dark, early])
+    assert group.started_at == at(started)

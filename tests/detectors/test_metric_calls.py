@@ -182,6 +182,16 @@ def test_an_uninstrumented_caller_beside_instrumented_ones_is_no_user() -> None:
     assert list(more[["attempts", "errors", "errors_server", "entries"]].sum()) == pytest.approx([1.5, 0.9, 0.9, 0])
 
 
+@pytest.mark.parametrize("dark", [range(20, 30), range(20, 60)])
+def test_a_silence_of_any_length_leaves_counters_their_size(dark: range) -> None:
+    """Spans tell of every tenth request, in the dark of none; its first window is still taken for light."""
+    lit = [window for window in range(70) if window not in dark]
+    spans = [call(w, *edge, attempts=40) for w in lit for edge in (("", "shop"), ("shop", "cart", NAME))]
+    told = [row for window in range(70) for row in requests(window, "shop", 400)]
+    calls = with_metric_calls(windows(70, spans, told)).calls
+    assert calls.loc[from_metrics(calls), "attempts"].tolist() == pytest.approx([40.0] * (len(dark) - 1), rel=0.05)
+
+
 def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None:
     told = windows(1, signals=[*requests(0, "cart", 100, 40), *outcomes(0, "shop", NAME, s200=20, s503=10)])
     rows = with_metric_calls(told).calls

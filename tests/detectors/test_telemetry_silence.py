@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
-from epicenter.detectors.telemetry_silence import telemetry_silence
-from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, change, gauge, signal, windows
+from epicenter.detectors.base import Finding
+from epicenter.detectors.telemetry_silence import KIND, telemetry_silence, told_across
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, call, change, gauge, signal, windows
 from tests.detectors.stories import calm, process_gone
 
 END = 60
@@ -99,7 +101,16 @@ def test_counters_that_are_read_again_tell_that_all_was_well() -> None:
     assert analyze(windows(END, interrupted(), counters(0)), SUMMARY).incidents == ()
 
 
-@pytest.mark.parametrize(("started", "named"), [(["prices"], "prices"), (["prices", "shop"], ""), (["elsewhere"], "")])
+@pytest.mark.parametrize(
+    ("started", "named"),
+    [
+        (["prices"], "prices"),
+        (["prices.example"], "prices"),
+        (["prices", "prices.example"], "prices"),
+        (["prices", "shop"], ""),
+        (["elsewhere"], ""),
+    ],
+)
 def test_the_only_one_that_was_started_anew_explains_who_depends_on_it(started: list[str], named: str) -> None:
     """Of the silence a balancer tells that users failed, and nothing else why."""
     changes = [restart(name) for name in started]
@@ -118,3 +129,41 @@ def test_how_it_began_is_known_from_the_calls_before_the_silence() -> None:
 def test_a_probe_that_fails_meanwhile_makes_a_silence(success: float, found: int) -> None:
     probes = gauge("https://shop.example/", "probe_ok", [success if w in DARK else 1.0 for w in range(END)])
     assert len(telemetry_silence(windows(END, interrupted(), probes))) == found
+
+
+@pytest.mark.parametrize(("since", "found"), [(5, 0), (27, 1), (33, 1)])
+def test_a_probe_that_has_failed_for_long_tells_nothing_of_a_quiet_night(since: int, found: int) -> None:
+    probes = gauge("https://shop.example/old", "probe_ok", [float(w < since) for w in range(END)])
+    assert len(telemetry_silence(windows(END, interrupted(), probes))) == found
+
+
+def test_probes_of_another_time_tell_nothing() -> None:
+    assert telemetry_silence(windows(END, interrupted(), [signal(END + 5, "shop", "probe_ok", 0.0)])) == []
+
+
+def worked(failed: float) -> Windows:
+    """A worker, which nobody calls, calls the cart; in the silence counters go on for both."""
+    calls, signals = [], []
+    for window in range(END):
+        bad = failed if window in DARK else 0
+        if window not in DARK:
+            calls.append(call(window, "worker", "cart", "cart.example", attempts=40, entries=40))
+            calls.append(call(window, "cart", "prices", "prices.example", attempts=40))
+        signals.append(signal(window, "cart", "requests", 400 - bad))
+        signals.append(signal(window, "cart.example", "client_outcomes", 400 - bad, "worker\t200"))
+        signals.append(signal(window, "cart.example", "client_outcomes", bad, "worker\tECONNREFUSED"))
+    return windows(END, calls, signals)
+
+
+@pytest.mark.parametrize(("failed", "found"), [(300, ["cart"]), (0, [])])
+def test_who_only_calls_is_silent_with_the_others(failed: float, found: list[str]) -> None:
+    assert [i.trigger.component for i in analyze(worked(failed), SUMMARY).incidents] == found
+
+
+@pytest.mark.parametrize("counted", [["u", "v", "w"], ["shop"], ["shop", "cart"]])
+def test_counters_speak_for_a_silence_if_most_of_those_in_it_have_some(counted: list[str]) -> None:
+    """The mail goes on sending spans; u, v and w never sent any."""
+    calls = [call(0, name, "db", "db.example") for name in ("shop", "cart", "mail")] + [call(1, "mail", "db")]
+    calls += [call(1, name, "db", "db.example", example_trace="") for name in counted]
+    silence = Finding("test", KIND, "telemetry", at(1), at(2), score=1.0, evidence=(), facts={})
+    assert told_across(windows(3, calls), silence) == (counted == ["shop", "cart"])

@@ -1,0 +1,53 @@
+"""What stands behind the failures takes them over, and nothing that only looks so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from epicenter.detectors import analyze
+from tests.detectors.frames import SUMMARY, Row, at, call, change, signal, windows
+from tests.detectors.stories import callee_fails, calm
+
+END = 60
+
+
+def shared_way(prefix: str) -> Iterator[Row]:
+    """Three services lose a like share of their calls; all services' names begin with the prefix."""
+    for window in range(END):
+        lost = 24 if 30 <= window < 45 else 0
+        yield call(window, "", f"{prefix}shop", attempts=120, errors_server=3 * lost)
+        for name in ("orders", "cart", "stock"):
+            yield call(window, f"{prefix}shop", f"{prefix}{name}", f"{name}.example", attempts=40 - lost)
+            if lost:
+                waited = {"errors_connect": lost, "unanswered_ns": lost * 3 * 10**9}
+                yield call(window, f"{prefix}shop", "", f"{name}.example", attempts=lost, **waited)
+
+
+@pytest.mark.parametrize("prefix", ["", "Contoso."])
+def test_services_whose_names_begin_alike_are_several(prefix: str) -> None:
+    changes = [change(29.9, "manual", "router-7", "operators", None)]
+    (incident,) = analyze(windows(END, shared_way(prefix), changes=changes), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == ("router-7", "network_congestion")
+
+
+def counted(failing: int) -> Iterator[Row]:
+    """Counters go on while spans are silent, and tell that the prices fail from a window on."""
+    for window in range(END):
+        bad = 300 if failing <= window < 50 else 0
+        for name in ("shop", "cart", "prices"):
+            yield signal(window, name, "requests", 400)
+            yield signal(window, name, "errors", bad)
+        for name, client in (("cart.example", "shop"), ("prices.example", "cart")):
+            yield signal(window, name, "client_outcomes", 400 - bad, f"{client}\t200")
+            yield signal(window, name, "client_outcomes", bad, f"{client}\t500")
+
+
+@pytest.mark.parametrize(("restarted", "mended"), [(36, 50), (44, 44)])
+def test_what_was_started_anew_before_it_failed_was_not_mended_by_that(restarted: int, mended: int) -> None:
+    calls = [*calm(0, 30), *callee_fails(45, 50), *calm(50, END)]
+    changes = [change(restarted, "restart", "prices", "operators", None)]
+    (incident,) = analyze(windows(END, calls, counted(40), changes), SUMMARY).incidents
+    told = incident.trigger
+    assert (told.component, told.started_at, told.ended_at) == ("prices", at(40), at(mended))
