@@ -3,7 +3,8 @@
 Blame books failures on whom a call was meant for. Where many callees fail at once that have nothing in common but the
 way to them, the way is the suspect: a network device whose queue grew, or that somebody changed. Where connections
 through a balancer fail while its health checks flap, it is the balancer; where a store drowns because a cache in front
-of it was lost, it is the cache. Each takes over the share of the failures that it explains.
+of it was lost, it is the cache. Where the only one that was started anew (a `restart` in the change telemetry) brought
+a silence to its end, it is that. Each takes over the share of the failures that it explains.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Calls that only metrics tell of: client and server counters and probes, as rows of `calls`.
 
-Services that send spans are left to them. Of the others:
+Services that send spans are left to them, except in a silence of these (`telemetry_silence`), in which counters and
+probes speak for them too. Of the others:
 - a client's counter, split by host and outcome, is an edge: caller, name, and the service that the name's first label
   names, or else the name itself. An outcome with a status was answered, one with another word was not;
 - a client that counts statuses counts a call without any where it got no response; other callers of the name in the
@@ -11,11 +12,11 @@ Services that send spans are left to them. Of the others:
 - a probe over HTTP is a user of what nothing else tells of. It sees that users fail and never why, so its rows
   have neither client nor server.
 
-Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of.
-Counters know no attempts of one request and no traces: `originals` are all attempts, and the examples empty. Times are
-means where a histogram tells them (`metric_times`), else zero; how long callers waited for nothing stays untold, since
-a mean of refusals and time-outs is neither. Counts are not whole where they are scaled, or a prober failed for a part
-of a window.
+Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of while they
+came. Counters know no attempts of one request and no traces: `originals` are all attempts, and the examples empty.
+Times are means where a histogram tells them (`metric_times`), else zero; how long callers waited for nothing stays
+untold, since a mean of refusals and time-outs is neither. Counts are not whole where they are scaled, or a prober
+failed for a part of a window.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Telemetry needs the estate that it watches (AWS, 25 November 2020 and 7 December 2021; Roblox, October 2021). Spans that
 stop prove nothing alone: nobody may be calling. It is a silence where most services that sent spans send none, and
-either scrapes of most targets fail (`up` is 0), or counters that come another way (a balancer's) go on for them. What
-happens in it cannot be told from spans, which is said instead of guessed.
+either scrapes of most targets fail (`up` is 0), or counters that come another way (a balancer's) go on for them, or a
+probe from outside that was well fails. What happens in it cannot be told from spans, which is said instead of guessed.
 """
 
 from __future__ import annotations
