@@ -163,17 +163,25 @@ class LiveWindows:
         self._changes = self._changes.filter(compute.greater_equal(times, since * 10**9))
 
     def _fresh(self, end: int) -> Seen:
-        """The windows until `end` from the first on that has changed."""
+        """The windows until `end` from the first on that has changed.
+
+        None before something has come: an idle server's windows say nothing of what is usual.
+        """
         kept = min((table.first for table in self._tables.values() if table.first is not None), default=_NEVER)
-        began = min(kept, end - self.window_s)
+        if kept >= end and self._told_until is None:
+            start = end
+        else:
+            start = self._changed_from(min(kept, end - self.window_s), end)
+            self._told_until = end
+        calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
+        return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)
+
+    def _changed_from(self, began: int, end: int) -> int:
         changed = [first for first in (table.changed() for table in self._tables.values()) if first is not None]
         if self._changed < math.inf:
             changed.append(int(max(self._changed, began) // self.window_s * self.window_s))
             self._changed = math.inf
-        start = min([*changed, began if self._told_until is None else self._told_until, end])
-        self._told_until = end
-        calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
-        return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)
+        return min([*changed, began if self._told_until is None else self._told_until, end])
 
     @property
     def _tables(self) -> dict[str, Packed]:
