@@ -89,17 +89,26 @@ class LiveWindows:
         return self._traces.until_ns / 1e9
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
+        """Look, and let go of what is too old."""
+        found = self.look(now)
+        self.let_go(now)
+        return found
+
+    def look(self, now: float) -> tuple[Seen, RecordingSummary]:
         """All there is of the whole windows at `now` (Unix seconds) from the first on that has changed since last time.
 
-        What is too old to be added to is closed. Where nothing has changed, there is no window.
+        Where nothing has changed, there is no window.
         """
         self.take_in(now)
-        self._traces.close(now)
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
-        self._forget(now)
         seen = self._fresh(int(now // self.window_s * self.window_s))
         return seen, self._summary(seen)
+
+    def let_go(self, now: float) -> None:
+        """Close what is too old at `now` to be added to, and forget the oldest windows."""
+        self._traces.close(now)
+        self._forget(now)
 
     def tell_again(self) -> None:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
