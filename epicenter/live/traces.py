@@ -71,6 +71,19 @@ class Counted:
     texts: pa.Table
 
 
+@dataclass(frozen=True)
+class Count:
+    """What to add for what was added, what to take away for it, and how many items of each table were too late.
+
+    kept: what is then kept.
+    """
+
+    more: Counted
+    less: Counted
+    late: dict[str, int]
+    kept: Tables
+
+
 class Traces:
     """The spans and log records of traces that may still grow.
 
@@ -80,7 +93,7 @@ class Traces:
     def __init__(self, window_s: int, lateness_s: float) -> None:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
-        self._kept: dict[str, pa.Table] = {name: schema.empty_table() for name, schema in _KEPT.items()}
+        self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
     @property
@@ -99,7 +112,6 @@ class Traces:
 
     def _new(self) -> dict[str, pa.Table]:
         added = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
-        self._added = {name: [] for name in _ADDED}
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
             if added["logs"].num_rows:
@@ -121,23 +133,31 @@ class Traces:
         new = self._new()
         still = new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns))
         spans = self._on_time("spans", new["spans"], now, still)
-        self._kept = {"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])}
+        self._keep({"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])})
 
-    def count(self, now: float) -> tuple[Counted, Counted, dict[str, int]]:
-        """What to add for what was added, what to take away for it, and how many items of each table were too late.
+    def count(self, now: float) -> Count:
+        """Count what was added; it stays added until the count is taken, and so is not lost where that fails.
 
-        So are those that are far ahead of `now` (Unix seconds): their time says nothing.
+        Too late are also those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
         on_time = {name: self._on_time(name, rows, now, self._kept["spans"]["tid"]) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
-            return _nothing(), _nothing(), late
+            return Count(_nothing(), _nothing(), late, self._kept)
         touched = compute.drop_null(compute.unique(pa.concat_tables([on_time[n].select(["tid"]) for n in new])["tid"]))
         before = {name: kept.filter(_is_in(kept, touched)) for name, kept in self._kept.items()}
         after = {name: pa.concat_tables([before[name], on_time[name]]) for name in new}
-        self._kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
-        return self._counted(after), _negated(self._counted(before)), late
+        kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
+        return Count(self._counted(after), _negated(self._counted(before)), late, kept)
+
+    def take(self, count: Count) -> None:
+        """Go on from the last count."""
+        self._keep(count.kept)
+
+    def _keep(self, kept: Tables) -> None:
+        self._kept = kept
+        self._added = {name: [] for name in _ADDED}
 
     def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
         """The rows that are neither late, unless their traces are `still` open, nor far ahead."""

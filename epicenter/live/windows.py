@@ -65,7 +65,7 @@ class LiveWindows:
         self._inbox: deque[tuple[int, Mapping[str, pa.Table]]] = deque()
         self._guard = threading.Lock()
         self.waiting = 0  # rows that are not counted yet
-        self._last = 0
+        self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
         self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
@@ -115,27 +115,39 @@ class LiveWindows:
         self._told_until = None
 
     def take_in(self, now: float, most: float = math.inf) -> None:
-        """Count what has come, of more than `most` rows those that came first."""
-        inbox: list[tuple[int, Mapping[str, pa.Table]]] = []
-        rows_taken = 0
-        with self._guard:
-            while self._inbox and rows_taken < most:
-                inbox.append(self._inbox.popleft())
-                rows_taken += _rows_of(inbox[-1][1])
-            self.waiting -= rows_taken
-        for sequence, tables in inbox:
-            self._last = max(self._last, sequence)
-            for name, rows in self._totals.added_up(tables.items()):
-                self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
-                self._sort(name, rows, sequence)
-        more, less, late = self._traces.count(now)
-        self._calls.add(pa.concat_tables([self._folded(part.calls) for part in (more, less)]))
-        self._texts.add(pa.concat_tables([more.texts, less.texts]))
+        """Count what has come, of more than `most` rows those that came first.
+
+        Where that fails, all of it is counted the next time.
+        """
+        self._sort_in(most)
         late_samples, too_many = self._samples.take_in(now)
-        self.counts.late["spans"] += late["spans"]
-        self.counts.late["log_records"] += late["logs"]
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
+        count = self._traces.count(now)
+        calls = self._calls.added(pa.concat_tables([self._folded(part.calls) for part in (count.more, count.less)]))
+        texts = self._texts.added(pa.concat_tables([count.more.texts, count.less.texts]))
+        # from here on nothing fails
+        self._calls.put(*calls)
+        self._texts.put(*texts)
+        self._traces.take(count)
+        self._last = self._sorted
+        self.counts.late["spans"] += count.late["spans"]
+        self.counts.late["log_records"] += count.late["logs"]
+
+    def _sort_in(self, most: float) -> None:
+        """Take records out of the inbox, each once it is where it belongs."""
+        taken = 0
+        while self._inbox and taken < most:
+            sequence, tables = self._inbox[0]
+            for name, rows in list(self._totals.added_up(tables.items())):
+                self._sort(name, rows, sequence)
+                self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
+            self._sorted = max(self._sorted, sequence)
+            rows_of = _rows_of(tables)
+            with self._guard:
+                self._inbox.popleft()
+                self.waiting -= rows_of
+            taken += rows_of
 
     def _folded(self, calls: pa.Table) -> pa.Table:
         calls, folded = self._bounds.folded(calls)
@@ -232,7 +244,7 @@ class LiveWindows:
         self._traces.until_ns, self._samples.until_s = state.traces_until_ns, state.samples_until_s
         self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])
-        self._last = state.counted_to
+        self._last = self._sorted = state.counted_to
         for sequence, rows in records:
             if sequence > state.counted_to:
                 self.add(sequence, rows)

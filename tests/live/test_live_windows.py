@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from epicenter.collector.engine import in_passing
 from epicenter.collector.model import CALL_EXAMPLES, CALLS, CHANGES, LOGS, SAMPLES, SPANS
 from epicenter.collector.model import Windows as Seen
 from epicenter.collector.signals import signals
@@ -177,3 +180,28 @@ def test_the_oldest_windows_go_where_there_are_too_many_rows() -> None:
     seen = all_told(windows, T0 + 30)
     assert len(seen.calls) <= 1000
     assert seen.calls["window"].max() == T0 + 19
+
+
+def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
+    """Here for want of memory."""
+    windows, whole = LiveWindows(SHORT, Limits()), LiveWindows(SHORT, Limits())
+    for number in (1, 2, 3):
+        pieces = {
+            **spans(span(f"s{number}", at=1.0)),
+            "samples": table([sample("http_server_request_duration_seconds_count", 1.0, 1.0, job="shop")], SAMPLES),
+        }
+        for some in (windows, whole):
+            some.add(number, pieces)
+        if number == 1:
+            windows.take_in(T0 + 2)
+        if number == 2:
+            with in_passing() as connection:
+                (limit,) = connection.sql("select current_setting('memory_limit')").fetchall()[0]
+                connection.execute("set memory_limit = '1MB'")
+                with pytest.raises(duckdb.OutOfMemoryException):
+                    windows.take_in(T0 + 2)
+                connection.execute(f"set memory_limit = '{limit}'")
+            assert windows.state().counted_to == 1
+    assert calls_of(windows, T0 + 20).to_pylist() == calls_of(whole, T0 + 20).to_pylist()
+    assert windows.counts == whole.counts
+    assert windows.state().counted_to == 3
