@@ -26,7 +26,7 @@ from .incidents import Incidents
 from .metrics import Metrics
 from .store import Store
 from .troubles import Troubles
-from .windows import LiveWindows
+from .windows import MANY_ROWS, LiveWindows
 
 _T = TypeVar("_T")
 
@@ -36,8 +36,6 @@ _TICK_S = 15
 """Between two looks, at the most: late spans may change what was said of the last window."""
 _WHOLE_EVERY_S = 600
 """Between two analyses of all that is kept where nothing goes on: what the data cannot show changes slowly."""
-_MANY_ROWS = 150_000
-"""So many are counted without waiting for the next look: memory, and the time that a look takes, stay within bounds."""
 _COUNT_EVERY_S = 0.5
 _KEEP_EVERY_S = 15.0
 _MEASURE_EVERY_S = 1.0
@@ -102,6 +100,8 @@ class Loop:
             return
         for sequence, tables in records:
             self._windows.add(sequence, tables)
+            if self._windows.waiting >= MANY_ROWS:
+                self._windows.take_in(self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at the end of each window and some times within it."""
@@ -115,11 +115,11 @@ class Loop:
         """Count what has come between two looks where that is much."""
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= _MANY_ROWS and await self._tried(self._count, self._thread):
+            while self._windows.waiting >= MANY_ROWS and await self._tried(self._count, self._thread):
                 pass
 
     def _count(self) -> bool:
-        self._windows.take_in(self._clock(), _MANY_ROWS)
+        self._windows.take_in(self._clock())
         trim()  # or what one count took and the next takes elsewhere adds up to hundreds of MB
         return True
 

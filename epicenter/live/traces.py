@@ -87,7 +87,8 @@ class Count:
 class Traces:
     """The spans and log records of traces that may still grow.
 
-    until_ns: Unix time up to which traces were closed; spans that ended before it come too late.
+    until_ns: Unix time up to which traces were closed; spans that ended before it come too late. unread: rows that are
+    held as they came.
     """
 
     def __init__(self, window_s: int, lateness_s: float) -> None:
@@ -95,6 +96,8 @@ class Traces:
         self.until_ns = 0
         self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
+        self.unread = 0
+        self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
     @property
     def first(self) -> int | None:
@@ -109,8 +112,20 @@ class Traces:
         """Take rows of `spans` or `logs` that came in one record."""
         numbers = pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows)
         self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
+        self.unread += rows.num_rows
+
+    def read(self) -> None:
+        """Hold of what was added only what is kept of it, a fraction of the memory."""
+        for name, rows in self._facts().items():
+            self._read[name].append(rows)
+        self._added = {name: [] for name in _ADDED}
+        self.unread = 0
 
     def _new(self) -> dict[str, pa.Table]:
+        self.read()
+        return {name: pa.concat_tables(self._read[name]) for name in _KEPT}
+
+    def _facts(self) -> dict[str, pa.Table]:
         added = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
@@ -157,7 +172,7 @@ class Traces:
 
     def _keep(self, kept: Tables) -> None:
         self._kept = kept
-        self._added = {name: [] for name in _ADDED}
+        self._read = {name: [] for name in _ADDED}
 
     def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
         """The rows that are neither late, unless their traces are `still` open, nor far ahead."""

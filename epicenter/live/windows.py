@@ -25,6 +25,8 @@ from .packed import Pack, Packed
 from .samples import Samples
 from .traces import Traces
 
+MANY_ROWS = 150_000
+"""So many are counted at once, without waiting for the next look: memory and the time of a look stay within bounds."""
 _MOST_CHANGES = 10_000
 _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
@@ -99,7 +101,8 @@ class LiveWindows:
 
         Where nothing has changed, there is no window.
         """
-        self.take_in(now)
+        for _ in range(max(1, math.ceil(self.waiting / MANY_ROWS))):
+            self.take_in(now)
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
         seen = self._fresh(int(now // self.window_s * self.window_s))
@@ -114,12 +117,12 @@ class LiveWindows:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
         self._told_until = None
 
-    def take_in(self, now: float, most: float = math.inf) -> None:
-        """Count what has come, of more than `most` rows those that came first.
+    def take_in(self, now: float) -> None:
+        """Count what has come, of much more than MANY_ROWS those that came first.
 
         Where that fails, all of it is counted the next time.
         """
-        self._sort_in(most)
+        self._sort_in()
         late_samples, too_many = self._samples.take_in(now)
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
@@ -134,10 +137,10 @@ class LiveWindows:
         self.counts.late["spans"] += count.late["spans"]
         self.counts.late["log_records"] += count.late["logs"]
 
-    def _sort_in(self, most: float) -> None:
+    def _sort_in(self) -> None:
         """Take records out of the inbox, each once it is where it belongs."""
         taken = 0
-        while self._inbox and taken < most:
+        while self._inbox and taken < MANY_ROWS:
             sequence, tables = self._inbox[0]
             for name, rows in list(self._totals.added_up(tables.items())):
                 self._sort(name, rows, sequence)
@@ -252,6 +255,8 @@ class LiveWindows:
             for name, again in self._totals.added_up(rows.items()):
                 if name != "changes":  # all of them are in the state
                     self._sort(name, again, sequence)
+            if self._traces.unread >= MANY_ROWS:
+                self._traces.read()
         self._traces.keep_again(now)
         self._samples.take_in(now)
 

@@ -205,3 +205,25 @@ def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
     assert calls_of(windows, T0 + 20).to_pylist() == calls_of(whole, T0 + 20).to_pylist()
     assert windows.counts == whole.counts
     assert windows.state().counted_to == 3
+
+
+def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when they are read again after a restart, where a trace's first span is older than what is closed."""
+    pieces = [spans(span("a", server_address="stock.lan")), spans(server("b", "a", at=20.0)), spans(span("c", at=21.0))]
+    found: list[Seen] = []
+    for many in (150_000, 1):
+        monkeypatch.setattr("epicenter.live.windows.MANY_ROWS", many)
+        windows = LiveWindows(SHORT, Limits())
+        for number, piece in enumerate(pieces[:2], 1):
+            windows.add(number, piece)
+        windows.take_in(T0 + 25)
+        assert (windows.waiting > 0) == (many == 1)
+        windows.observe(T0 + 45)
+        state = windows.state()
+        windows = LiveWindows(SHORT, Limits())
+        windows.restore(state, enumerate(pieces, 1), T0 + 46)
+        windows.add(4, spans(server("d", "a", at=22.0)))
+        found.append(all_told(windows, T0 + 47))
+    one, other = (seen.calls.to_dict("records") for seen in found)
+    assert one == other
+    assert len(one) > 0
