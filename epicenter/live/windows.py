@@ -72,6 +72,7 @@ class LiveWindows:
         self._traces = Traces(windows.window_s, windows.lateness_s)
         self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
         self._bounds = Bounds(limits.services, limits.names, limits.edges)
+        self._folded: dict[str, int] = {}  # attempts, by kind
         self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)
         self._signals = Packed(SIGNALS, pa.concat_tables)
         self._changes, self._changed = CHANGES.empty_table(), math.inf
@@ -127,7 +128,8 @@ class LiveWindows:
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
         count = self._traces.count(now)
-        calls = self._calls.added(pa.concat_tables([self._folded(part.calls) for part in (count.more, count.less)]))
+        (more, folded), (less, unfolded) = (self._bounds.folded(part.calls) for part in (count.more, count.less))
+        calls = self._calls.added(pa.concat_tables([more, less]))
         texts = self._texts.added(pa.concat_tables([count.more.texts, count.less.texts]))
         # from here on nothing fails
         self._calls.put(*calls)
@@ -136,6 +138,10 @@ class LiveWindows:
         self._last = self._sorted
         self.counts.late["spans"] += count.late["spans"]
         self.counts.late["log_records"] += count.late["logs"]
+        for kind in folded:
+            # a trace that grows is folded anew, and what it was folded for before is taken away
+            self._folded[kind] = self._folded.get(kind, 0) + folded[kind] + unfolded[kind]
+            self.counts.overflow[kind] = max(self.counts.overflow[kind], self._folded[kind])
 
     def _sort_in(self) -> None:
         """Take records out of the inbox, each once it is where it belongs."""
@@ -151,12 +157,6 @@ class LiveWindows:
                 self._inbox.popleft()
                 self.waiting -= rows_of
             taken += rows_of
-
-    def _folded(self, calls: pa.Table) -> pa.Table:
-        calls, folded = self._bounds.folded(calls)
-        for kind, count in folded.items():
-            self.counts.overflow[kind] += max(0, count)
-        return calls
 
     def _sort(self, name: str, rows: pa.Table, sequence: int) -> None:
         if name == "samples":

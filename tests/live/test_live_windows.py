@@ -227,3 +227,13 @@ def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: 
     one, other = (seen.calls.to_dict("records") for seen in found)
     assert one == other
     assert len(one) > 0
+
+
+def test_what_is_too_much_is_counted_once_in_however_many_records_its_trace_comes() -> None:
+    windows = LiveWindows(SHORT, Limits(services=1))
+    windows.add(1, spans(span("a", trace="t0")))
+    windows.observe(T0 + 1)
+    for number in range(4):
+        windows.add(number + 2, spans(span(f"s{number}", service="stock")))
+        windows.observe(T0 + 2 + number)
+    assert windows.counts.overflow["service"] == 4
