@@ -55,8 +55,10 @@ _KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append
 """What is kept: what a span says of a call (`sides.FACTS`), a hundred bytes of it; and log records as they are."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
-_OPEN = """select tid from kept group by tid
-    having max(start + duration) >= $until and min(start) >= $patience"""
+_CLOSED = """select tid from kept
+    where tid in (select tid from kept where start + duration < $until or start < $patience)
+    group by tid having max(start + duration) < $until or min(start) < $patience"""
+"""Few have a span that is old, and only these are looked at whole."""
 
 _ATTRIBUTES = _ADDED["spans"].get_field_index("SpanAttributes")
 
@@ -189,12 +191,10 @@ class Traces:
         with in_passing() as connection:
             connection.register("kept", spans.select(["tid", "start", "duration"]))
             bounds = {"until": self.until_ns, "patience": self.until_ns - _PATIENCE * self._lateness_ns}
-            still = connection.sql(_OPEN, params=bounds).to_arrow_table()["tid"].combine_chunks()
-        alone = (_ends("logs", logs) >= self.until_ns) & ~_is_in(logs, compute.unique(spans["tid"])).to_numpy()
-        self._kept = {
-            "spans": _without_empty(spans.filter(_is_in(spans, still))),
-            "logs": _without_empty(logs.filter(pa.array(alone | _is_in(logs, still).to_numpy()))),
-        }
+            closed = connection.sql(_CLOSED, params=bounds).to_arrow_table()["tid"].combine_chunks()
+        alone = ~_is_in(logs, compute.unique(spans["tid"])).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
+        gone = np.where(alone, _ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
+        self._kept = {"spans": _without(spans, _is_in(spans, closed).to_numpy()), "logs": _without(logs, gone)}
 
     def _counted(self, parts: Tables) -> Counted:
         if not parts["spans"].num_rows:
@@ -220,9 +220,16 @@ def _is_in(rows: pa.Table, traces: pa.Array) -> pa.ChunkedArray:
     return compute.is_in(rows["tid"], traces)
 
 
-def _without_empty(rows: pa.Table) -> pa.Table:
-    """The same rows without parts that have none left, whose texts would be kept for nothing."""
-    return pa.Table.from_batches([batch for batch in rows.to_batches() if batch.num_rows], rows.schema)
+def _without(rows: pa.Table, gone: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows that are not `gone`: only of parts that lose some, the rest is copied."""
+    left: list[pa.RecordBatch] = []
+    at = 0
+    for batch in rows.to_batches():
+        mine = ~gone[at : at + batch.num_rows]
+        at += batch.num_rows
+        if mine.any():
+            left.append(batch if mine.all() else batch.filter(pa.array(mine)))
+    return pa.Table.from_batches(left, rows.schema)
 
 
 Times = npt.NDArray[np.int64]

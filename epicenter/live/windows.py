@@ -111,7 +111,8 @@ class LiveWindows:
 
     def let_go(self, now: float) -> None:
         """Close what is too old at `now` to be added to, and forget the oldest windows."""
-        self._traces.close(now)
+        if self._last == self._sorted:  # else the last count failed, and its rows must not come too late to the next
+            self._traces.close(now)
         self._forget(now)
 
     def tell_again(self) -> None:
