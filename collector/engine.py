@@ -6,10 +6,14 @@ from functools import cache
 
 import duckdb
 
+_MEMORY_LIMIT = "1GB"
+"""As a whole recording is given; by itself DuckDB takes most of the machine's."""
+
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
+    # what is too much fails: by itself it would go into files in whatever folder the process was started in
+    return duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""})
 
 
 def in_passing() -> duckdb.DuckDBPyConnection:

@@ -26,21 +26,29 @@ from .incidents import Incidents
 from .metrics import Metrics
 from .store import Store
 from .troubles import Troubles
-from .windows import LiveWindows
+from .windows import MANY_ROWS, LiveWindows
 
 _T = TypeVar("_T")
 
 LOG = logging.getLogger(__name__)
 
 _TICK_S = 15
-"""Between two looks within a window: late spans may change what was said of the last one."""
+"""Between two looks, at the most: late spans may change what was said of the last window."""
 _WHOLE_EVERY_S = 600
 """Between two analyses of all that is kept where nothing goes on: what the data cannot show changes slowly."""
-_MANY_ROWS = 150_000
-"""So many are counted without waiting for the next look: memory, and the time that a look takes, stay within bounds."""
 _COUNT_EVERY_S = 0.5
 _KEEP_EVERY_S = 15.0
 _MEASURE_EVERY_S = 1.0
+
+
+def next_look(now: float, window_s: int, took: float) -> float:
+    """When to look again (Unix seconds), where the last look ended at `now` and took so many seconds.
+
+    At the end of each window and at least once within it, but no more than half of the time: a great estate would
+    leave nothing for the intake.
+    """
+    tick = window_s / max(2, math.ceil(window_s / _TICK_S))
+    return max(math.floor(now / tick + 1) * tick, now + took)
 
 
 class Loop:
@@ -69,6 +77,7 @@ class Loop:
         self._edges: list[Edge] = []
         self._blind: tuple[BlindSpot, ...] = ()
         self._whole_at = -math.inf
+        self._began = monotonic()
         self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
         self._disk = ThreadPoolExecutor(1, "store")
         self._told_late = dict.fromkeys(windows.counts.late, 0)
@@ -80,7 +89,7 @@ class Loop:
     async def restore(self) -> None:
         """Go on where an earlier run stopped; incidents that were open then are shown at once."""
         await self._show(self._incidents.snapshot(self._clock(), self._windows.window_s), [])
-        await self._in_thread(self._read_back)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._read_back)
 
     def _read_back(self) -> None:
         import_module("sklearn.feature_extraction.text")  # or the first incident would wait for it
@@ -91,50 +100,50 @@ class Loop:
             return
         for sequence, tables in records:
             self._windows.add(sequence, tables)
+            if self._windows.waiting >= MANY_ROWS:
+                self._windows.take_in(self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at the end of each window and some times within it."""
-        length = self._windows.window_s
-        tick = length / math.ceil(length / _TICK_S)
         took = 0.0
         while True:
             now = self._clock()
-            # no more than half of the time, lest a great estate leaves nothing for the intake
-            due = math.floor((now + took) / tick + 1) * tick
-            await asyncio.sleep(due - now)
+            await asyncio.sleep(next_look(now, self._windows.window_s, took) - now)
             took = await self.look()
 
     async def count_for_ever(self) -> None:
         """Count what has come between two looks where that is much."""
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= _MANY_ROWS:
-                await self._in_thread(self._count)
+            while self._windows.waiting >= MANY_ROWS and await self._tried(self._count, self._thread):
+                pass
 
-    def _count(self) -> None:
-        self._windows.take_in(self._clock(), _MANY_ROWS)
+    def _count(self) -> bool:
+        self._windows.take_in(self._clock())
         trim()  # or what one count took and the next takes elsewhere adds up to hundreds of MB
+        return True
 
     async def look(self) -> float:
         """Analyze what there is now and publish it; the seconds that it took."""
-        since = self._monotonic()
-        try:
-            snapshot, edges = await self._in_thread(self._look)
-        except Exception:
+        found = await self._tried(self._look, self._thread)
+        self._metrics.analysis_duration.observe(self._monotonic() - self._began)
+        if found is None:
             self._watcher = Watcher(self._windows.window_s, rows=self._windows.rows)
             self._windows.tell_again()
-            self._metrics.analysis_failures.inc()
-            LOG.exception("an analysis failed, which is a bug of Epicenter's; the server goes on")
         else:
             self._metrics.analysis_success.set(self._clock())
-            await self._show(snapshot, edges)
-        took = self._monotonic() - since
-        self._metrics.analysis_duration.observe(took)
-        return took
+            await self._show(*found)
+        await self._tried(self._let_go, self._thread)  # nobody waits for it any more
+        return self._monotonic() - self._began
+
+    def _let_go(self) -> None:
+        self._windows.let_go(self._clock())
+        trim()
 
     def _look(self) -> tuple[Snapshot, list[Edge]]:
+        self._began = self._monotonic()  # here, since a look may have to wait for a count
         now = self._clock()
-        fresh, summary = self._windows.observe(now)
+        fresh, summary = self._windows.look(now)
         if fresh.start < fresh.end:
             self._failures.update(fresh, self._windows.closed_until)
             self._edges = busiest(fresh)
@@ -190,23 +199,32 @@ class Loop:
 
     async def keep(self, *, fold: bool = True) -> None:
         """Keep the closed windows; then what the journal need not hold any more goes into recordings."""
-        state = await self._in_thread(self._windows.state)
+        state = await self._tried(self._windows.state, self._thread)
+        if state is None:
+            return
 
-        def store() -> None:
-            self._store.write_state(state)
-            if fold:
-                self._store.fold(state.replay_from)
-                self._store.retain(self._clock())
+        def store() -> str:
+            try:
+                self._store.write_state(state)
+                if fold:
+                    self._store.fold(state.replay_from)
+                    self._store.retain(self._clock())
+            except EpicenterError as error:  # a full disk: the journal goes on holding it
+                return f"{error}; it is tried again"
+            return ""
 
-        trouble = ""
+        trouble = await self._tried(store, self._disk)
+        if trouble is not None:
+            self._troubles.tell(trouble)
+
+    async def _tried(self, work: Callable[[], _T], thread: ThreadPoolExecutor) -> _T | None:
+        """What `work` gives in the thread; None where it failed, which is told and ends nothing."""
         try:
-            await asyncio.get_running_loop().run_in_executor(self._disk, store)
-        except EpicenterError as error:  # a full disk: the journal goes on holding it
-            trouble = f"{error}; it is tried again"
-        self._troubles.tell(trouble)
-
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(thread, work)
+        except Exception:
+            self._metrics.analysis_failures.inc()
+            LOG.exception("an analysis failed, which is a bug of Epicenter's; the server goes on")
+            return None
 
     async def stop(self) -> None:
         """Keep the windows for the next run, and let the threads go."""

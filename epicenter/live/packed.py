@@ -43,20 +43,20 @@ class Packed:
         """Of all windows together."""
         return sum(pack.rows for pack in self.packs.values())
 
-    def add(self, rows: pa.Table) -> None:
-        """Add rows to what is known of their windows."""
-        if rows.num_rows:
-            touched = sorted(set(rows["window"].to_pylist()))
-            together = self._merge([rows, *(self._unpacked(window) for window in touched)])
-            self._put(touched, together)
+    def added(self, rows: pa.Table) -> tuple[list[int], pa.Table]:
+        """The windows that rows belong to, and all rows of these windows with them added; to be `put`."""
+        touched: list[int] = sorted(set(rows["window"].to_pylist()))
+        if not touched:
+            return touched, rows
+        return touched, self._merge([rows, *(self._unpacked(window) for window in touched)])
 
     def replace(self, first: int, rows: pa.Table) -> None:
         """Put rows, in order of their windows, in place of all that is known from the window `first` on."""
         known = {window for window in self.packs if window >= first}
-        self._put(sorted(known | set(rows["window"].to_pylist())), rows)
+        self.put(sorted(known | set(rows["window"].to_pylist())), rows)
 
-    def _put(self, windows: Sequence[int], rows: pa.Table) -> None:
-        """Rows of these windows alone, in their order."""
+    def put(self, windows: Sequence[int], rows: pa.Table) -> None:
+        """Put rows, in order of their windows, in place of all that is known of these windows."""
         rows = rows.combine_chunks()
         starts, ends = (np.searchsorted(rows["window"].to_numpy(), windows, side) for side in ("left", "right"))
         for window, start, end in zip(windows, starts, ends, strict=True):

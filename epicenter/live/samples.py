@@ -102,13 +102,14 @@ class Samples:
             connection.execute(f"create temp table samples as select {columns} from kept order by Name")
             found = signals(connection, self._window_s) if self._kept.num_rows else SIGNALS.empty_table()
             found = found.filter(compute.greater_equal(found["window"], self.until_s))
-            self.until_s = max(self.until_s, int((now - self._lateness_s) // self._window_s * self._window_s))
-            self._kept = self._let_go(connection)
+            until_s = max(self.until_s, int((now - self._lateness_s) // self._window_s * self._window_s))
+            self._kept = self._from(connection, until_s)
+            self.until_s = until_s
         open_ones = compute.greater_equal(found["window"], self.until_s)
         return found.filter(compute.invert(open_ones)), found.filter(open_ones)
 
-    def _let_go(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-        until, forgotten = self.until_s * _NS, (self.until_s - _FORGOTTEN_S) * _NS
+    def _from(self, connection: duckdb.DuckDBPyConnection, until_s: int) -> pa.Table:
+        until, forgotten = until_s * _NS, (until_s - _FORGOTTEN_S) * _NS
         query = f"""
             select * from kept where epoch_ns(Timestamp) >= {until}
             union all

@@ -55,8 +55,10 @@ _KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append
 """What is kept: what a span says of a call (`sides.FACTS`), a hundred bytes of it; and log records as they are."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
-_OPEN = """select tid from kept group by tid
-    having max(start + duration) >= $until and min(start) >= $patience"""
+_CLOSED = """select tid from kept
+    where tid in (select tid from kept where start + duration < $until or start < $patience)
+    group by tid having max(start + duration) < $until or min(start) < $patience"""
+"""Few have a span that is old, and only these are looked at whole."""
 
 _ATTRIBUTES = _ADDED["spans"].get_field_index("SpanAttributes")
 
@@ -71,17 +73,33 @@ class Counted:
     texts: pa.Table
 
 
+@dataclass(frozen=True)
+class Count:
+    """What to add for what was added, what to take away for it, and how many items of each table were too late.
+
+    kept: what is then kept.
+    """
+
+    more: Counted
+    less: Counted
+    late: dict[str, int]
+    kept: Tables
+
+
 class Traces:
     """The spans and log records of traces that may still grow.
 
-    until_ns: Unix time up to which traces were closed; spans that ended before it come too late.
+    until_ns: Unix time up to which traces were closed; spans that ended before it come too late. unread: rows that are
+    held as they came.
     """
 
     def __init__(self, window_s: int, lateness_s: float) -> None:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
-        self._kept: dict[str, pa.Table] = {name: schema.empty_table() for name, schema in _KEPT.items()}
+        self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
+        self.unread = 0
+        self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
     @property
     def first(self) -> int | None:
@@ -96,10 +114,21 @@ class Traces:
         """Take rows of `spans` or `logs` that came in one record."""
         numbers = pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows)
         self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
+        self.unread += rows.num_rows
+
+    def read(self) -> None:
+        """Hold of what was added only what is kept of it, a fraction of the memory."""
+        for name, rows in self._facts().items():
+            self._read[name].append(rows)
+        self._added = {name: [] for name in _ADDED}
+        self.unread = 0
 
     def _new(self) -> dict[str, pa.Table]:
+        self.read()
+        return {name: pa.concat_tables(self._read[name]) for name in _KEPT}
+
+    def _facts(self) -> dict[str, pa.Table]:
         added = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
-        self._added = {name: [] for name in _ADDED}
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
             if added["logs"].num_rows:
@@ -121,23 +150,31 @@ class Traces:
         new = self._new()
         still = new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns))
         spans = self._on_time("spans", new["spans"], now, still)
-        self._kept = {"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])}
+        self._keep({"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])})
 
-    def count(self, now: float) -> tuple[Counted, Counted, dict[str, int]]:
-        """What to add for what was added, what to take away for it, and how many items of each table were too late.
+    def count(self, now: float) -> Count:
+        """Count what was added; it stays added until the count is taken, and so is not lost where that fails.
 
-        So are those that are far ahead of `now` (Unix seconds): their time says nothing.
+        Too late are also those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
         on_time = {name: self._on_time(name, rows, now, self._kept["spans"]["tid"]) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
-            return _nothing(), _nothing(), late
+            return Count(_nothing(), _nothing(), late, self._kept)
         touched = compute.drop_null(compute.unique(pa.concat_tables([on_time[n].select(["tid"]) for n in new])["tid"]))
         before = {name: kept.filter(_is_in(kept, touched)) for name, kept in self._kept.items()}
         after = {name: pa.concat_tables([before[name], on_time[name]]) for name in new}
-        self._kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
-        return self._counted(after), _negated(self._counted(before)), late
+        kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
+        return Count(self._counted(after), _negated(self._counted(before)), late, kept)
+
+    def take(self, count: Count) -> None:
+        """Go on from the last count."""
+        self._keep(count.kept)
+
+    def _keep(self, kept: Tables) -> None:
+        self._kept = kept
+        self._read = {name: [] for name in _ADDED}
 
     def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
         """The rows that are neither late, unless their traces are `still` open, nor far ahead."""
@@ -154,12 +191,10 @@ class Traces:
         with in_passing() as connection:
             connection.register("kept", spans.select(["tid", "start", "duration"]))
             bounds = {"until": self.until_ns, "patience": self.until_ns - _PATIENCE * self._lateness_ns}
-            still = connection.sql(_OPEN, params=bounds).to_arrow_table()["tid"].combine_chunks()
-        alone = (_ends("logs", logs) >= self.until_ns) & ~_is_in(logs, compute.unique(spans["tid"])).to_numpy()
-        self._kept = {
-            "spans": _without_empty(spans.filter(_is_in(spans, still))),
-            "logs": _without_empty(logs.filter(pa.array(alone | _is_in(logs, still).to_numpy()))),
-        }
+            closed = connection.sql(_CLOSED, params=bounds).to_arrow_table()["tid"].combine_chunks()
+        alone = ~_is_in(logs, compute.unique(spans["tid"])).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
+        gone = np.where(alone, _ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
+        self._kept = {"spans": _without(spans, _is_in(spans, closed).to_numpy()), "logs": _without(logs, gone)}
 
     def _counted(self, parts: Tables) -> Counted:
         if not parts["spans"].num_rows:
@@ -185,9 +220,16 @@ def _is_in(rows: pa.Table, traces: pa.Array) -> pa.ChunkedArray:
     return compute.is_in(rows["tid"], traces)
 
 
-def _without_empty(rows: pa.Table) -> pa.Table:
-    """The same rows without parts that have none left, whose texts would be kept for nothing."""
-    return pa.Table.from_batches([batch for batch in rows.to_batches() if batch.num_rows], rows.schema)
+def _without(rows: pa.Table, gone: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows that are not `gone`: only of parts that lose some, the rest is copied."""
+    left: list[pa.RecordBatch] = []
+    at = 0
+    for batch in rows.to_batches():
+        mine = ~gone[at : at + batch.num_rows]
+        at += batch.num_rows
+        if mine.any():
+            left.append(batch if mine.all() else batch.filter(pa.array(mine)))
+    return pa.Table.from_batches(left, rows.schema)
 
 
 Times = npt.NDArray[np.int64]

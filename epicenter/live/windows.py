@@ -25,6 +25,8 @@ from .packed import Pack, Packed
 from .samples import Samples
 from .traces import Traces
 
+MANY_ROWS = 150_000
+"""So many are counted at once, without waiting for the next look: memory and the time of a look stay within bounds."""
 _MOST_CHANGES = 10_000
 _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
@@ -65,11 +67,12 @@ class LiveWindows:
         self._inbox: deque[tuple[int, Mapping[str, pa.Table]]] = deque()
         self._guard = threading.Lock()
         self.waiting = 0  # rows that are not counted yet
-        self._last = 0
+        self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
         self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
         self._bounds = Bounds(limits.services, limits.names, limits.edges)
+        self._folded: dict[str, int] = {}  # attempts, by kind
         self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)
         self._signals = Packed(SIGNALS, pa.concat_tables)
         self._changes, self._changed = CHANGES.empty_table(), math.inf
@@ -89,50 +92,72 @@ class LiveWindows:
         return self._traces.until_ns / 1e9
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
+        """Look, and let go of what is too old."""
+        found = self.look(now)
+        self.let_go(now)
+        return found
+
+    def look(self, now: float) -> tuple[Seen, RecordingSummary]:
         """All there is of the whole windows at `now` (Unix seconds) from the first on that has changed since last time.
 
-        What is too old to be added to is closed. Where nothing has changed, there is no window.
+        Where nothing has changed, there is no window.
         """
-        self.take_in(now)
-        self._traces.close(now)
+        for _ in range(max(1, math.ceil(self.waiting / MANY_ROWS))):
+            self.take_in(now)
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
-        self._forget(now)
         seen = self._fresh(int(now // self.window_s * self.window_s))
         return seen, self._summary(seen)
+
+    def let_go(self, now: float) -> None:
+        """Close what is too old at `now` to be added to, and forget the oldest windows."""
+        if self._last == self._sorted:  # else the last count failed, and its rows must not come too late to the next
+            self._traces.close(now)
+        self._forget(now)
 
     def tell_again(self) -> None:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
         self._told_until = None
 
-    def take_in(self, now: float, most: float = math.inf) -> None:
-        """Count what has come, of more than `most` rows those that came first."""
-        inbox: list[tuple[int, Mapping[str, pa.Table]]] = []
-        rows_taken = 0
-        with self._guard:
-            while self._inbox and rows_taken < most:
-                inbox.append(self._inbox.popleft())
-                rows_taken += _rows_of(inbox[-1][1])
-            self.waiting -= rows_taken
-        for sequence, tables in inbox:
-            self._last = max(self._last, sequence)
-            for name, rows in self._totals.added_up(tables.items()):
-                self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
-                self._sort(name, rows, sequence)
-        more, less, late = self._traces.count(now)
-        self._calls.add(pa.concat_tables([self._folded(part.calls) for part in (more, less)]))
-        self._texts.add(pa.concat_tables([more.texts, less.texts]))
+    def take_in(self, now: float) -> None:
+        """Count what has come, of much more than MANY_ROWS those that came first.
+
+        Where that fails, all of it is counted the next time.
+        """
+        self._sort_in()
         late_samples, too_many = self._samples.take_in(now)
-        self.counts.late["spans"] += late["spans"]
-        self.counts.late["log_records"] += late["logs"]
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
+        count = self._traces.count(now)
+        (more, folded), (less, unfolded) = (self._bounds.folded(part.calls) for part in (count.more, count.less))
+        calls = self._calls.added(pa.concat_tables([more, less]))
+        texts = self._texts.added(pa.concat_tables([count.more.texts, count.less.texts]))
+        # from here on nothing fails
+        self._calls.put(*calls)
+        self._texts.put(*texts)
+        self._traces.take(count)
+        self._last = self._sorted
+        self.counts.late["spans"] += count.late["spans"]
+        self.counts.late["log_records"] += count.late["logs"]
+        for kind in folded:
+            # a trace that grows is folded anew, and what it was folded for before is taken away
+            self._folded[kind] = self._folded.get(kind, 0) + folded[kind] + unfolded[kind]
+            self.counts.overflow[kind] = max(self.counts.overflow[kind], self._folded[kind])
 
-    def _folded(self, calls: pa.Table) -> pa.Table:
-        calls, folded = self._bounds.folded(calls)
-        for kind, count in folded.items():
-            self.counts.overflow[kind] += max(0, count)
-        return calls
+    def _sort_in(self) -> None:
+        """Take records out of the inbox, each once it is where it belongs."""
+        taken = 0
+        while self._inbox and taken < MANY_ROWS:
+            sequence, tables = self._inbox[0]
+            for name, rows in list(self._totals.added_up(tables.items())):
+                self._sort(name, rows, sequence)
+                self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
+            self._sorted = max(self._sorted, sequence)
+            rows_of = _rows_of(tables)
+            with self._guard:
+                self._inbox.popleft()
+                self.waiting -= rows_of
+            taken += rows_of
 
     def _sort(self, name: str, rows: pa.Table, sequence: int) -> None:
         if name == "samples":
@@ -163,17 +188,25 @@ class LiveWindows:
         self._changes = self._changes.filter(compute.greater_equal(times, since * 10**9))
 
     def _fresh(self, end: int) -> Seen:
-        """The windows until `end` from the first on that has changed."""
+        """The windows until `end` from the first on that has changed.
+
+        None before something has come: an idle server's windows say nothing of what is usual.
+        """
         kept = min((table.first for table in self._tables.values() if table.first is not None), default=_NEVER)
-        began = min(kept, end - self.window_s)
+        if kept >= end and self._told_until is None:
+            start = end
+        else:
+            start = self._changed_from(min(kept, end - self.window_s), end)
+            self._told_until = end
+        calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
+        return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)
+
+    def _changed_from(self, began: int, end: int) -> int:
         changed = [first for first in (table.changed() for table in self._tables.values()) if first is not None]
         if self._changed < math.inf:
             changed.append(int(max(self._changed, began) // self.window_s * self.window_s))
             self._changed = math.inf
-        start = min([*changed, began if self._told_until is None else self._told_until, end])
-        self._told_until = end
-        calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
-        return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)
+        return min([*changed, began if self._told_until is None else self._told_until, end])
 
     @property
     def _tables(self) -> dict[str, Packed]:
@@ -215,7 +248,7 @@ class LiveWindows:
         self._traces.until_ns, self._samples.until_s = state.traces_until_ns, state.samples_until_s
         self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])
-        self._last = state.counted_to
+        self._last = self._sorted = state.counted_to
         for sequence, rows in records:
             if sequence > state.counted_to:
                 self.add(sequence, rows)
@@ -223,6 +256,8 @@ class LiveWindows:
             for name, again in self._totals.added_up(rows.items()):
                 if name != "changes":  # all of them are in the state
                     self._sort(name, again, sequence)
+            if self._traces.unread >= MANY_ROWS:
+                self._traces.read()
         self._traces.keep_again(now)
         self._samples.take_in(now)
 

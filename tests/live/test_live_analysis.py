@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from epicenter.collector.model import SPANS
 from epicenter.collector.recording import open_recording
 from epicenter.collector.windows import observe
 from epicenter.detectors import analyze
@@ -17,6 +18,7 @@ from epicenter.live.config import Limits
 from epicenter.live.config import Windows as Settings
 from epicenter.live.windows import LiveWindows
 from epicenter.synthetic.telemetry.record import record
+from tests.collector.told import T0, server, telemetry
 from tests.detectors.frames import SUMMARY
 from tests.synthetic.toy_history import DATABASE, START, TICK_S, toy_history
 
@@ -63,3 +65,23 @@ def test_the_incident_shown_is_the_one_that_the_batch_finds(tmp_path: Path) -> N
     assert found == of(analyze(whole, SUMMARY))
     assert found["trigger"].component == DATABASE
     assert told < 3 * (end - START) / WINDOW_S
+
+
+def test_a_server_that_idled_before_its_traffic_takes_chronic_failures_for_usual_as_the_batch_does() -> None:
+    """Also in the first windows: those that passed empty are no history without failures."""
+    told = [
+        server(f"s{n}", trace=f"t{n}", at=n / 4, service="shop", status="Error" if n % 4 == 0 else "Unset")
+        for n in range(480)
+    ]
+    with telemetry(told) as connection:
+        whole = observe(connection, 10)
+    assert analyze(whole, SUMMARY).incidents == ()
+    windows, watcher = LiveWindows(Settings(window_s=10, lateness_s=60), Limits()), Watcher(10)
+    for idle in range(-100, 0, 10):
+        fresh, _ = windows.observe(T0 + idle)
+        assert fresh.start == fresh.end
+    for now in range(10, 130, 10):
+        windows.add(now, {"spans": pa.Table.from_pylist(told[(now - 10) * 4 : now * 4], schema=SPANS)})
+        fresh, summary = windows.observe(T0 + now)
+        analysis = watcher.step(fresh, summary)
+        assert analysis is None or analysis.incidents == ()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from epicenter.collector.engine import in_passing
 from epicenter.collector.model import CALL_EXAMPLES, CALLS, CHANGES, LOGS, SAMPLES, SPANS
 from epicenter.collector.model import Windows as Seen
 from epicenter.collector.signals import signals
@@ -173,6 +176,64 @@ def test_the_oldest_windows_go_where_there_are_too_many_rows() -> None:
     windows = LiveWindows(Windows(window_s=1, lateness_s=60, keep_s=86_400, rows=1000), Limits())
     many = [span(f"s{n}", service=f"shop{n % 100}", trace=f"t{n}", at=float(n // 100)) for n in range(2000)]
     windows.add(1, spans(*many))
-    seen, _ = windows.observe(T0 + 30)
+    windows.observe(T0 + 30)
+    seen = all_told(windows, T0 + 30)
     assert len(seen.calls) <= 1000
     assert seen.calls["window"].max() == T0 + 19
+
+
+def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
+    """Here for want of memory."""
+    windows, whole = LiveWindows(SHORT, Limits()), LiveWindows(SHORT, Limits())
+    for number in (1, 2, 3):
+        pieces = {
+            **spans(span(f"s{number}", at=1.0)),
+            "samples": table([sample("http_server_request_duration_seconds_count", 1.0, 1.0, job="shop")], SAMPLES),
+        }
+        for some in (windows, whole):
+            some.add(number, pieces)
+        if number == 1:
+            windows.take_in(T0 + 2)
+        if number == 2:
+            with in_passing() as connection:
+                (limit,) = connection.sql("select current_setting('memory_limit')").fetchall()[0]
+                connection.execute("set memory_limit = '1MB'")
+                with pytest.raises(duckdb.OutOfMemoryException):
+                    windows.take_in(T0 + 2)
+                connection.execute(f"set memory_limit = '{limit}'")
+            assert windows.state().counted_to == 1
+    assert calls_of(windows, T0 + 20).to_pylist() == calls_of(whole, T0 + 20).to_pylist()
+    assert windows.counts == whole.counts
+    assert windows.state().counted_to == 3
+
+
+def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when they are read again after a restart, where a trace's first span is older than what is closed."""
+    pieces = [spans(span("a", server_address="stock.lan")), spans(server("b", "a", at=20.0)), spans(span("c", at=21.0))]
+    found: list[Seen] = []
+    for many in (150_000, 1):
+        monkeypatch.setattr("epicenter.live.windows.MANY_ROWS", many)
+        windows = LiveWindows(SHORT, Limits())
+        for number, piece in enumerate(pieces[:2], 1):
+            windows.add(number, piece)
+        windows.take_in(T0 + 25)
+        assert (windows.waiting > 0) == (many == 1)
+        windows.observe(T0 + 45)
+        state = windows.state()
+        windows = LiveWindows(SHORT, Limits())
+        windows.restore(state, enumerate(pieces, 1), T0 + 46)
+        windows.add(4, spans(server("d", "a", at=22.0)))
+        found.append(all_told(windows, T0 + 47))
+    one, other = (seen.calls.to_dict("records") for seen in found)
+    assert one == other
+    assert len(one) > 0
+
+
+def test_what_is_too_much_is_counted_once_in_however_many_records_its_trace_comes() -> None:
+    windows = LiveWindows(SHORT, Limits(services=1))
+    windows.add(1, spans(span("a", trace="t0")))
+    windows.observe(T0 + 1)
+    for number in range(4):
+        windows.add(number + 2, spans(span(f"s{number}", service="stock")))
+        windows.observe(T0 + 2 + number)
+    assert windows.counts.overflow["service"] == 4
