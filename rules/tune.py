@@ -10,7 +10,7 @@ from typing import Literal
 import promql_parser
 
 from .files import Rule
-from .needs import reads
+from .needs import parsed, reads
 from .verdicts import TRUE, Verdict
 
 Setting = Literal["for", "threshold"]
@@ -18,6 +18,8 @@ FORS_S = (0.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 FACTORS = (0.25, 0.5, 0.75, 1.5, 2.0)
 """Thresholds that are tried, by that of the rule."""
 _NUMBER = re.compile(r"(?P<op>[<>]=?)(?P<bool>\s*(?:bool\b)?\s*)(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.\[])")
+
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ class Trial:
 
 
 def variants(rules: Sequence[Rule]) -> Iterator[Variant]:
-    """All alerts as they are and with one setting changed; not those on other alerts, which would change with them."""
+    """All alerts as they are and with one setting changed; not those on other alerts, which would change with them.
+
+    Nor those that are not parsed, of which it is not known.
+    """
     for rule in rules:
-        if not rule.alert or reads(rule.expr) & {"ALERTS", "ALERTS_FOR_STATE", ""}:
+        if not rule.alert or parsed(rule.expr) is None or reads(rule.expr) & {"ALERTS", "ALERTS_FOR_STATE", ""}:
             continue
         for for_s in sorted({*FORS_S, rule.for_s}):
             yield Variant(replace(rule, for_s=for_s), "for", for_s, for_s == rule.for_s)
@@ -69,7 +74,8 @@ def threshold_of(expr: str) -> float | None:
 
 def _threshold(expr: str) -> re.Match[str] | None:
     """A comparison with zero asks whether there is something: that is no matter of degree."""
-    return next((found for found in _NUMBER.finditer(expr) if float(found["number"]) != 0), None)
+    bare = _QUOTED.sub(lambda text: " " * len(text[0]), expr)
+    return next((found for found in _NUMBER.finditer(bare) if float(found["number"]) != 0), None)
 
 
 def _with_threshold(expr: str, value: float) -> str:

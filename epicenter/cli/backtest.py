@@ -199,10 +199,12 @@ def _tell_coverage(read: RuleSet, scenarios: Sequence[str], seed: int, json_path
 
     from ..report import gaps
     from ..rules.gaps import SCHEMA, GapsReport
+    from ..rules.needs import unknown_needs
     from ..rules.worlds import missing_in
     from .output import write_result
 
     worlds = tuple(missing_in(read.rules, name, seed=seed) for name in _worlds(scenarios))
-    told = GapsReport(SCHEMA, read.problems, worlds)
+    problems = (*read.problems, *(doubt for rule in read.rules if rule.alert for doubt in unknown_needs(rule)))
+    told = GapsReport(SCHEMA, problems, worlds)
     if not write_result(told, json_path):
         gaps.render(told, Console())

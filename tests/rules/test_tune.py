@@ -23,6 +23,7 @@ RULES = """groups:
       - {alert: Empty, expr: "max by (instance) (probe_dns_answer_rrs) < 1", for: 10m}
       - {alert: OnAlerts, expr: 'count(ALERTS{alertname="Empty"}) > 3'}
       - {record: "r", expr: "sum(up) > 2"}
+      - {alert: Newer, expr: "max_of(up, 1m) > 2"}
 """
 RULE = ("rules.yml", 5, "Empty")
 HOUR = 3600.0
@@ -56,6 +57,8 @@ def calm(outage: Truth) -> Truth:
         ('rate(a{code=~"5.."}[5m]) > 0', None),
         ("time() - a > b", None),
         ("a > 1m5", None),
+        ('a{path=">5 \\" <6"} > 7', 7.0),
+        ("a{path='>5'} < `>6` < 8", 8.0),
     ],
 )
 def test_the_threshold_is_the_first_number_but_zero_that_something_is_compared_with(
