@@ -62,10 +62,11 @@ def report(
     notified: Sequence[Notifications] = (),
 ) -> Report:
     """Everything about the worlds, and each alert over all of them in the order of the files."""
-    found: dict[tuple[str, int, str], list[tuple[Backtest, Verdict]]] = {}
+    # by their places: in jsonnet, alerts of the same name have no line that tells them apart
+    found: dict[int, list[tuple[Backtest, Verdict]]] = {}
     for result in results:
-        for verdict in result.verdicts:
-            found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
+        for place, verdict in enumerate(result.verdicts):
+            found.setdefault(place, []).append((result, verdict))
     totals = tuple(_totals(seen) for seen in found.values())
     advice = tuple(advice_on(results))
     return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(notified), advice)

@@ -24,9 +24,13 @@ _QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 
 @dataclass(frozen=True)
 class Variant:
-    """An alert with one setting changed to `value`: seconds of `for`, or the threshold; `own` where that is its own."""
+    """An alert with one setting changed to `value`: seconds of `for`, or the threshold; `own` where that is its own.
+
+    place: the alert's among all alerts.
+    """
 
     rule: Rule
+    place: int
     setting: Setting
     value: float
     own: bool
@@ -34,9 +38,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a variant was worth in one world; `rule` is (file, line, name) of its alert."""
+    """What a variant was worth in one world; `rule` is (file, line, name) of its alert, `place` its place of all."""
 
     rule: tuple[str, int, str]
+    place: int
     setting: Setting
     value: float
     own: bool
@@ -50,16 +55,16 @@ def variants(rules: Sequence[Rule]) -> Iterator[Variant]:
 
     Nor those that are not parsed, of which it is not known.
     """
-    for rule in rules:
-        if not rule.alert or parsed(rule.expr) is None or reads(rule.expr) & {"ALERTS", "ALERTS_FOR_STATE", ""}:
+    for place, rule in enumerate(rule for rule in rules if rule.alert):
+        if parsed(rule.expr) is None or reads(rule.expr) & {"ALERTS", "ALERTS_FOR_STATE", ""}:
             continue
         for for_s in sorted({*FORS_S, rule.for_s}):
-            yield Variant(replace(rule, for_s=for_s), "for", for_s, for_s == rule.for_s)
+            yield Variant(replace(rule, for_s=for_s), place, "for", for_s, for_s == rule.for_s)
         threshold = threshold_of(rule.expr)
         if threshold is not None:
-            yield Variant(rule, "threshold", threshold, True)
+            yield Variant(rule, place, "threshold", threshold, True)
             for value in (threshold * factor for factor in FACTORS):
-                yield Variant(replace(rule, expr=_with_threshold(rule.expr, value)), "threshold", value, False)
+                yield Variant(replace(rule, expr=_with_threshold(rule.expr, value)), place, "threshold", value, False)
 
 
 def threshold_of(expr: str) -> float | None:
@@ -92,6 +97,7 @@ def trials(tried: Sequence[Variant], verdicts: Sequence[Verdict]) -> Iterator[Tr
         if verdict.kind not in ("untestable", "refused"):
             yield Trial(
                 (verdict.file, verdict.line, verdict.name),
+                variant.place,
                 variant.setting,
                 variant.value,
                 variant.own,

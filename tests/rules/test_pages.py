@@ -63,6 +63,12 @@ def test_an_alert_that_nothing_could_test_has_no_precision_and_no_recall() -> No
     assert (one.precision, one.recall, one.false_per_day) == (None, None, None)
 
 
+def test_alerts_of_one_name_and_no_line_are_counted_apart() -> None:
+    firing = verdict("A", "cause", fired("cause", 1100.0, 1200.0))
+    told = report((), [_world(OUTAGE, DAY, firing, verdict("A", "quiet")) for _ in range(2)]).rules
+    assert [(one.caught, one.tested) for one in told] == [(2, 2), (0, 2)]
+
+
 def _world(truth: Truth, end: float, *verdicts: Verdict) -> Backtest:
     coverage = coverage_of(verdicts, truth, end)
     return Backtest("made-by-hand", 0.0, end, truth, pages_of(verdicts, truth), coverage, verdicts, ())
