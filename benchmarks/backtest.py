@@ -26,7 +26,7 @@ from epicenter.rules.prometheus import private, program
 from epicenter.rules.replay import replay
 from epicenter.rules.results import known
 from epicenter.rules.worlds import series_of
-from epicenter.rules.write import Series
+from epicenter.rules.write import Series, is_stale
 from epicenter.synthetic import simulate
 
 SCENARIO = "aws-dynamodb-2025"
@@ -103,10 +103,11 @@ def _beside_promtool(rules: Sequence[Rule], series: Sequence[Series]) -> None:
     alerts = [rule for rule in rules if rule.alert and not missing(rule.expr, there) and not reads(rule.expr) & made]
     chosen = [replace(rule, interval_s=STEP_S) for rule in alerts[:: max(1, len(alerts) // COMPARED)][:COMPARED]]
     wanted = {name for rule in chosen for name in reads(rule.expr)}
-    with _timed() as ours:  # as a backtest does, which loads nothing else
-        evaluated = _played(chosen, [one for one in series if one.labels["__name__"] in wanted])["rules"]
+    read = [one for one in series if one.labels["__name__"] in wanted]  # as a backtest loads them
+    with _timed() as ours:
+        evaluated = _played(chosen, read)["rules"]
     with tempfile.TemporaryDirectory(prefix="epicenter-bench-") as name:
-        test = _test(Path(name), chosen, series)
+        test = _test(Path(name), chosen, read)
         with _timed() as theirs:
             told = subprocess.run([program("promtool"), "test", "rules", test], capture_output=True, text=True)
     said = told.stdout + told.stderr
@@ -132,10 +133,14 @@ def _test(folder: Path, rules: Sequence[Rule], series: Sequence[Series]) -> str:
     ]
     for one in series:
         values = np.full(steps, "_", object)
-        values[np.round((one.times - start) / STEP_S).astype(int)] = [repr(float(value)) for value in one.values]
+        told = [
+            "stale" if ends else repr(float(value))
+            for value, ends in zip(one.values, is_stale(one.values), strict=True)
+        ]
+        values[np.round((one.times - start) / STEP_S).astype(int)] = told
         labels = ",".join(f'{key}="{value}"' for key, value in one.labels.items() if key != "__name__")
-        told = yaml.safe_dump(f"{one.labels['__name__']}{{{labels}}}", default_style='"', width=10**9).strip()
-        lines.append(f"  - series: {told}\n    values: {' '.join(values)}")
+        name = yaml.safe_dump(f"{one.labels['__name__']}{{{labels}}}", default_style='"', width=10**9).strip()
+        lines.append(f"  - series: {name}\n    values: {' '.join(values)}")
     lines.append(f"  alert_rule_test: [{{eval_time: {end - start:g}s, alertname: {rules[0].name}, exp_alerts: []}}]\n")
     (folder / "test.yml").write_text("\n".join(lines), encoding="utf-8")
     return str(folder / "test.yml")

@@ -16,7 +16,10 @@ EpicenterError                what the user can mend; printed as one sentence, e
 
 The tree stands in the collector because nothing imports upwards; users import it
 from ``epicenter``. Anything else that escapes is a bug and is shown as one.
+All of them can be pickled: a worker process raises them in the one that asked.
 """
+
+from functools import partial
 
 
 class EpicenterError(Exception):
@@ -35,6 +38,9 @@ class UnreadableInput(EpicenterError, ValueError):
             where += f", column {column}"
         super().__init__(f"{where}: {rule}")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), line=self.line, column=self.column), (self.path, self.rule)
+
 
 class UnwritableOutput(EpicenterError, OSError):
     """Names the folder and says why; nothing that was begun is left."""
@@ -42,6 +48,9 @@ class UnwritableOutput(EpicenterError, OSError):
     def __init__(self, path: object, why: str) -> None:
         self.path, self.why = str(path), why
         super().__init__(f"{path}: cannot be written ({why})")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.path, self.why)
 
 
 class UsageError(EpicenterError, ValueError):
@@ -96,6 +105,9 @@ class JournalFailed(Unavailable, OSError):
 
     def __str__(self) -> str:
         return str(self.strerror)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.errno, self.why)
 
 
 class DiskFull(JournalFailed):

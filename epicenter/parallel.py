@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
 Result = TypeVar("Result")
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, by the shells' convention."""
 
 
 def run_all(
@@ -27,15 +32,39 @@ def run_all(
             told(len(done) / len(tasks))
         return done
     # processes that start anew: DuckDB's and Arrow's threads do not survive a fork
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
-        futures = [executor.submit(task) for task in tasks]
+    executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _end_on_signals)
+    try:
+        # a worker inherits the block: Ctrl-C does not meet it before it can end in order
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            for number, _ in enumerate(as_completed(futures), 1):
-                told(number / len(tasks))
-        except KeyboardInterrupt:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+            futures = [executor.submit(_in_worker, task) for task in tasks]
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        for number, _ in enumerate(as_completed(futures), 1):
+            told(number / len(tasks))
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
     return futures
+
+
+def _end_on_signals() -> None:
+    """Ctrl-C ends a worker, and so does the pool where another worker has ended."""
+
+    def end(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # once is enough: what is begun is cleared away now
+        sys.exit(_INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _in_worker(task: Callable[[], Result]) -> Result:
+    try:
+        return task()
+    except SystemExit:  # else the pool takes it for the task's error, and gives the worker the next task
+        os._exit(_INTERRUPTED)
 
 
 def _here(task: Callable[[], Result]) -> Future[Result]:

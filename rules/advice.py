@@ -30,61 +30,59 @@ class Advice:
     calm_s: float
 
 
-_Tried = Mapping[float, Sequence[tuple[Backtest, Trial]]]
-"""Value of the setting -> what came of it, world by world in the same order."""
+_Trials = Mapping[int, Trial]
+"""Number of the world -> what came of one value of the setting there."""
 
 
 def advice_on(results: Sequence[Backtest]) -> Iterator[Advice]:
     """At most one for each alert and setting, in the order of the files."""
-    found: dict[tuple[tuple[str, int, str], Setting], dict[float, list[tuple[Backtest, Trial]]]] = {}
-    now: dict[tuple[tuple[str, int, str], Setting], float] = {}
-    for result in results:
+    found: dict[tuple[int, Setting], dict[float, dict[int, Trial]]] = {}
+    for number, result in enumerate(results):
         for trial in result.trials:
-            key = (trial.rule, trial.setting)
-            found.setdefault(key, {}).setdefault(trial.value, []).append((result, trial))
-            if trial.own:
-                now[key] = trial.value
-    for (rule, setting), tried in found.items():
-        best = _best(tried, now[rule, setting])
-        if best is not None:
-            yield _advice(rule, setting, tried, now[rule, setting], best)
+            found.setdefault((trial.place, trial.setting), {}).setdefault(trial.value, {})[number] = trial
+    for tried in found.values():
+        now = next((value for value, trials in tried.items() if any(one.own for one in trials.values())), None)
+        best = None if now is None else _best(tried, now)
+        if now is not None and best is not None:
+            yield _advice([results[number] for number in tried[now]], tried[now], tried[best])
 
 
-def _best(tried: _Tried, now: float) -> float | None:
+def _best(tried: Mapping[float, _Trials], now: float) -> float | None:
     """The fewest false alarms without an outage missed, then the soonest, then the nearest to the rule's own."""
-    own = _worth(tried, now, now)
-    able = {value: _worth(tried, value, now) for value in tried}
-    able = {value: worth for value, worth in able.items() if worth[1] <= own[1]}
+    own = tried[now]
+    able = {value: _worth(own, trials) for value, trials in tried.items() if _misses_none(own, trials)}
     best = min(able, key=lambda value: (*able[value], abs(value - now)))
-    return best if able[best] < own else None
+    return best if able[best] < able[now] else None
 
 
-def _worth(tried: _Tried, value: float, now: float) -> tuple[int, int, float]:
+def _misses_none(own: _Trials, trials: _Trials) -> bool:
+    """It could be tried in the same worlds, and catches at least the outages that the rule's own catches."""
+    return trials.keys() == own.keys() and all(trials[n].caught or not one.caught for n, one in own.items())
+
+
+def _worth(own: _Trials, trials: _Trials) -> tuple[int, int, float]:
     """The less the better: false alarms, outages not caught, seconds to detect against those with the rule's own."""
-    trials = [trial for _, trial in tried[value]]
-    return sum(one.false_alarms for one in trials), -sum(one.caught for one in trials), -_saved_s(tried, value, now)
+    false = sum(one.false_alarms for one in trials.values())
+    return false, -sum(one.caught for one in trials.values()), -_saved_s(own, trials)
 
 
-def _saved_s(tried: _Tried, value: float, now: float) -> float:
-    saved = [
-        own.to_detect_s - one.to_detect_s
-        for (_, own), (_, one) in zip(tried[now], tried[value], strict=True)
-        if own.to_detect_s is not None and one.to_detect_s is not None
-    ]
+def _saved_s(own: _Trials, trials: _Trials) -> float:
+    pairs = [(one.to_detect_s, trials[number].to_detect_s) for number, one in own.items()]
+    saved = [now - then for now, then in pairs if now is not None and then is not None]
     return sum(saved) / len(saved) if saved else 0.0
 
 
-def _advice(rule: tuple[str, int, str], setting: Setting, tried: _Tried, now: float, best: float) -> Advice:
-    false, missed, _ = _worth(tried, best, now)
-    false_now, missed_now, _ = _worth(tried, now, now)
-    worlds = [result for result, _ in tried[now]]
+def _advice(worlds: Sequence[Backtest], own: _Trials, trials: _Trials) -> Advice:
+    now, better = next(iter(own.values())), next(iter(trials.values()))
+    false, missed, _ = _worth(own, trials)
+    false_now, missed_now, _ = _worth(own, own)
     return Advice(
-        *(rule, setting, now, best),
+        *(now.rule, now.setting, now.value, better.value),
         outages=sum(one.truth is not None and one.truth.incident is not None for one in worlds),
         caught=-missed,
         caught_now=-missed_now,
         false=false,
         false_now=false_now,
-        saved_s=_saved_s(tried, best, now),
+        saved_s=_saved_s(own, trials),
         calm_s=sum(calm_s(one) for one in worlds),
     )

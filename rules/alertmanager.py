@@ -62,6 +62,8 @@ def read_config(path: Path) -> Config:
         raise UnreadableInput(path, f"cannot be read: {' '.join(str(error).split())}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnreadableInput(path, f"is no configuration of Alertmanager: its `route` has no {error}") from error
+    if any(min(one.interval_s, one.repeat_s) <= 0 for one in routes):
+        raise UnreadableInput(path, "`group_interval` and `repeat_interval` are longer than 0")
     mark = {"source_matchers": [f'{_MARK}="a"'], "target_matchers": [f'{_MARK}="b"'], "equal": ["moment"]}
     made = {
         "route": route,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .files import Rule
-from .needs import There, missing
+from .needs import There, missing, parsed
 
 SCHEMA = "epicenter.coverage/1"
 
@@ -25,7 +25,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Of `alerts` in all, so many are `testable` in this world; the gaps with the most to gain first."""
+    """Of `alerts` in all, so many are known to be `testable` in this world; the gaps with the most to gain first."""
 
     scenario: str
     alerts: int
@@ -59,7 +59,8 @@ def gaps_of(rules: Sequence[Rule], scenario: str, there: There) -> Gaps:
         for need, numbers in found.items()
     ]
     gaps.sort(key=lambda one: (-one.alone, -len(one.alerts), one.need))
-    return Gaps(scenario, len(alerts), sum(not needs for needs in lacks), tuple(gaps))
+    testable = sum(not needs and parsed(rule.expr) is not None for rule, needs in zip(alerts, lacks, strict=True))
+    return Gaps(scenario, len(alerts), testable, tuple(gaps))
 
 
 def _scraped(

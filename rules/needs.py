@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 
 import promql_parser
 from promql_parser import BinaryExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector, walk
 
+from .files import Rule
+
 There = Mapping[str, Mapping[str, Collection[str]] | None]
 """Metric -> label -> its values in the world; None for a recorded metric, of whose labels nothing is known."""
 
 _TELLS_OF_ABSENCE = ("absent", "absent_over_time")
+_WORD = re.compile(r"[a-zA-Z_:][\w:]*")
+_NAMELESS = re.compile(r"(?<![\w:])\{|__name__")
+"""A selector that may have no name before its braces."""
+
+
+def parsed(expr: str) -> Expr | None:
+    """None where promql-parser does not take it, which Prometheus still may."""
+    try:
+        return promql_parser.parse(expr)
+    except ValueError:
+        return None
 
 
 def reads(expr: str) -> frozenset[str]:
-    """All metric names in the expression; empty where promql-parser does not take it, which Prometheus still may."""
-    try:
-        tree = promql_parser.parse(expr)
-    except ValueError:
-        return frozenset()
-    return frozenset(_name(selector) for selector in _selectors(tree))
+    """All metric names in the expression; empty where it is not parsed."""
+    tree = parsed(expr)
+    return frozenset() if tree is None else frozenset(_name(selector) for selector in _selectors(tree))
 
 
 def selecting(exprs: Iterable[str]) -> Callable[[str], bool]:
-    """Whether any of the expressions may read the metric of a name: by that name, by a pattern, or by labels alone."""
+    """Whether any of the expressions may read the metric of a name: by that name, by a pattern, or by labels alone.
+
+    One that is not parsed may read whatever its words name.
+    """
     named: set[str] = set()
     patterns: set[str] = set()
     for expr in exprs:
-        try:
-            selectors = _selectors(promql_parser.parse(expr))
-        except ValueError:  # as `reads` has it
+        tree = parsed(expr)
+        if tree is None:
+            named.update(_WORD.findall(expr))
+            patterns.update({".*"} if _NAMELESS.search(expr) else ())
             continue
-        for selector in selectors:
+        for selector in _selectors(tree):
             name = _name(selector)
             told = [m.value for m in selector.matchers.matchers if m.name == "__name__" and m.op == MatchOp.Re]
             if name:
@@ -54,11 +68,8 @@ def missing(expr: str, there: There) -> frozenset[str]:
     Of `a or b` one side is enough. `absent(m{l="v"})` needs m, with that value of l: where
     nobody ever had it, it only says so. Any other selector needs the label, not the value: a fault may bring it.
     """
-    try:
-        tree = promql_parser.parse(expr)
-    except ValueError:
-        return frozenset()
-    return _missing(tree, there)
+    tree = parsed(expr)
+    return frozenset() if tree is None else _missing(tree, there)
 
 
 def _missing(tree: Expr, there: There) -> frozenset[str]:
@@ -105,6 +116,15 @@ def _some_match(pattern: str, values: Collection[str]) -> bool:
         return any(re.fullmatch(pattern, value) for value in values)
     except re.error:
         return True
+
+
+def unknown_needs(rule: Rule) -> Iterator[str]:
+    """A sentence where the expression is not parsed."""
+    if parsed(rule.expr) is None:
+        yield (
+            f"{rule.where}: promql-parser does not take its expression: what it needs is not known, and where it is "
+            "quiet it may have lacked it"
+        )
 
 
 def tells_of_absence(expr: str) -> bool:

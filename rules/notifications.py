@@ -23,7 +23,7 @@ class Notifications:
     sent: those about something new; repeated: those that only repeat. firings: what they were made of; inhibited: of
     these, how many label sets were inhibited at any time. first_s: from the onset to the first notification;
     by_receiver: receiver -> how many of `sent`;
-    on_cause: share of `sent` that name the cause, 0 to 1. None where there is nothing to count.
+    on_cause: share of `sent` that name the cause, 0 to 1. None where there is nothing to count, or no known cause.
     """
 
     scenario: str
@@ -76,7 +76,9 @@ def notifications(result: Backtest, config: Config) -> Notifications:
         *(result.scenario, len(new), len(sent) - len(new), len(firings), len(frozenset().union(*inhibited))),
         by_receiver=dict(sorted(Counter(receiver for receiver, one in sent if not one.repeats).items())),
         first_s=min(later) - onset if later and onset is not None else None,
-        on_cause=sum(not causes.isdisjoint(one.alerts) for one in new) / len(new) if new else None,
+        on_cause=sum(not causes.isdisjoint(one.alerts) for one in new) / len(new)
+        if new and onset is not None
+        else None,
     )
 
 

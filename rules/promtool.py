@@ -24,7 +24,7 @@ from .files import Rule
 from .prometheus import program
 from .replay import Played, in_order
 from .results import played_over
-from .write import Floats, Series
+from .write import Floats, Series, is_stale
 
 _CLOCK = re.compile(r"\b(time|minute|hour|month|year|day_of_week|day_of_month|day_of_year|days_in_month)\s*\(|@")
 _FAILS = re.compile(r"rule: (\S+), time: \S+, err: (.+)")
@@ -141,7 +141,10 @@ def _values(one: Series, world: World) -> str:
     """In promtool's notation, runs of the same value or of none together."""
     values: Floats = np.full(int((world.end - world.start) / world.every_s + 1e-9) + 1, np.nan)
     values[np.round((one.times - world.start) / world.every_s).astype(np.int64)] = one.values
-    texts = ["_" if np.isnan(value) else repr(float(value)).removesuffix(".0") for value in values]
+    texts = [
+        "stale" if ends else "_" if np.isnan(value) else repr(float(value)).removesuffix(".0")
+        for value, ends in zip(values, is_stale(values), strict=True)
+    ]
     runs = ((text, len(list(run))) for text, run in groupby(texts))
     return " ".join(
         text if count == 1 else f"_x{count}" if text == "_" else f"{text}x{count - 1}" for text, count in runs

@@ -19,7 +19,7 @@ from ..collector.errors import Refused, Unreachable
 from ..collector.promapi import Server
 from .files import Rule
 from .labels import labelled, unfilled, valued
-from .needs import reads
+from .needs import reads, unknown_needs
 from .prometheus import Line, Prometheus, evaluate
 from .states import States, states, stretches
 from .write import STALE, Series
@@ -116,7 +116,9 @@ def _play(rule: Rule, prometheus: Server, ask: _Ask, start: float, end: float, w
     firings, series, over = (_alerting if rule.alert else _recording)(rule, made, steps)
     if isinstance(prometheus, Prometheus) and wanted & set(makes(rule)):
         prometheus.write(series)
-    return Played(rule, len(lines), tuple(firings), doubts=(*unfilled(rule), *_limited(rule, over, steps)))
+    return Played(
+        rule, len(lines), tuple(firings), doubts=(*unfilled(rule), *unknown_needs(rule), *_limited(rule, over, steps))
+    )
 
 
 def _recording(rule: Rule, made: _Made, steps: Sequence[float]) -> _Results:

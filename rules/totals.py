@@ -21,6 +21,7 @@ class RuleTotals:
     """One alert over all worlds.
 
     tested: worlds with an outage that have its metrics; caught: those in which it fired on any part of the outage.
+    unjudged: worlds that have its metrics and of which nobody knows the truth; fired: those of them in which it fired.
     true, false, unattributed: firings. precision: true of true and false; recall: caught of tested, 0 to 1.
     calm_s: seconds of weather without an outage in which it could have fired for nothing; false_per_day: per calm day.
     needs: metrics without which worlds could not test it. None where there is nothing to divide by.
@@ -32,6 +33,8 @@ class RuleTotals:
     line: int
     tested: int
     caught: int
+    unjudged: int
+    fired: int
     true: int
     false: int
     unattributed: int
@@ -62,10 +65,11 @@ def report(
     notified: Sequence[Notifications] = (),
 ) -> Report:
     """Everything about the worlds, and each alert over all of them in the order of the files."""
-    found: dict[tuple[str, int, str], list[tuple[Backtest, Verdict]]] = {}
+    # by their places: in jsonnet, alerts of the same name have no line that tells them apart
+    found: dict[int, list[tuple[Backtest, Verdict]]] = {}
     for result in results:
-        for verdict in result.verdicts:
-            found.setdefault((verdict.file, verdict.line, verdict.name), []).append((result, verdict))
+        for place, verdict in enumerate(result.verdicts):
+            found.setdefault(place, []).append((result, verdict))
     totals = tuple(_totals(seen) for seen in found.values())
     advice = tuple(advice_on(results))
     return Report(SCHEMA, tuple(problems), tuple(results), totals, tuple(checked), tuple(notified), advice)
@@ -73,16 +77,18 @@ def report(
 
 def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
     rule = seen[0][1]
-    could = [
-        (result, one) for result, one in seen if one.kind not in ("untestable", "refused") and result.truth is not None
-    ]
+    able = [(result, one) for result, one in seen if one.kind not in ("untestable", "refused")]
+    unjudged = [one for result, one in able if result.truth is None]
+    could = [(result, one) for result, one in able if result.truth is not None]
     outages = [one for result, one in could if result.truth is not None and result.truth.incident is not None]
     kinds = Counter(judged.kind for _, one in could for judged in one.firings)
     true, false = sum(kinds[kind] for kind in TRUE), kinds["false_alarm"]
     caught = sum(one.kind in TRUE for one in outages)
     calm = sum(calm_s(result) for result, _ in could)
     return RuleTotals(
-        *(rule.name, rule.group, rule.file, rule.line, len(outages), caught, true, false, kinds["unattributed"]),
+        *(rule.name, rule.group, rule.file, rule.line, len(outages), caught),
+        *(len(unjudged), sum(one.kind == "fired" for one in unjudged)),
+        *(true, false, kinds["unattributed"]),
         precision=true / (true + false) if true + false else None,
         recall=caught / len(outages) if outages else None,
         calm_s=calm,

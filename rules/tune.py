@@ -10,7 +10,7 @@ from typing import Literal
 import promql_parser
 
 from .files import Rule
-from .needs import reads
+from .needs import parsed, reads
 from .verdicts import TRUE, Verdict
 
 Setting = Literal["for", "threshold"]
@@ -19,12 +19,18 @@ FACTORS = (0.25, 0.5, 0.75, 1.5, 2.0)
 """Thresholds that are tried, by that of the rule."""
 _NUMBER = re.compile(r"(?P<op>[<>]=?)(?P<bool>\s*(?:bool\b)?\s*)(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.\[])")
 
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
+
 
 @dataclass(frozen=True)
 class Variant:
-    """An alert with one setting changed to `value`: seconds of `for`, or the threshold; `own` where that is its own."""
+    """An alert with one setting changed to `value`: seconds of `for`, or the threshold; `own` where that is its own.
+
+    place: the alert's among all alerts.
+    """
 
     rule: Rule
+    place: int
     setting: Setting
     value: float
     own: bool
@@ -32,9 +38,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a variant was worth in one world; `rule` is (file, line, name) of its alert."""
+    """What a variant was worth in one world; `rule` is (file, line, name) of its alert, `place` its place of all."""
 
     rule: tuple[str, int, str]
+    place: int
     setting: Setting
     value: float
     own: bool
@@ -44,17 +51,20 @@ class Trial:
 
 
 def variants(rules: Sequence[Rule]) -> Iterator[Variant]:
-    """All alerts as they are and with one setting changed; not those on other alerts, which would change with them."""
-    for rule in rules:
-        if not rule.alert or reads(rule.expr) & {"ALERTS", "ALERTS_FOR_STATE", ""}:
+    """All alerts as they are and with one setting changed; not those on other alerts, which would change with them.
+
+    Nor those that are not parsed, of which it is not known.
+    """
+    for place, rule in enumerate(rule for rule in rules if rule.alert):
+        if parsed(rule.expr) is None or reads(rule.expr) & {"ALERTS", "ALERTS_FOR_STATE", ""}:
             continue
         for for_s in sorted({*FORS_S, rule.for_s}):
-            yield Variant(replace(rule, for_s=for_s), "for", for_s, for_s == rule.for_s)
+            yield Variant(replace(rule, for_s=for_s), place, "for", for_s, for_s == rule.for_s)
         threshold = threshold_of(rule.expr)
         if threshold is not None:
-            yield Variant(rule, "threshold", threshold, True)
+            yield Variant(rule, place, "threshold", threshold, True)
             for value in (threshold * factor for factor in FACTORS):
-                yield Variant(replace(rule, expr=_with_threshold(rule.expr, value)), "threshold", value, False)
+                yield Variant(replace(rule, expr=_with_threshold(rule.expr, value)), place, "threshold", value, False)
 
 
 def threshold_of(expr: str) -> float | None:
@@ -69,7 +79,8 @@ def threshold_of(expr: str) -> float | None:
 
 def _threshold(expr: str) -> re.Match[str] | None:
     """A comparison with zero asks whether there is something: that is no matter of degree."""
-    return next((found for found in _NUMBER.finditer(expr) if float(found["number"]) != 0), None)
+    bare = _QUOTED.sub(lambda text: " " * len(text[0]), expr)
+    return next((found for found in _NUMBER.finditer(bare) if float(found["number"]) != 0), None)
 
 
 def _with_threshold(expr: str, value: float) -> str:
@@ -86,6 +97,7 @@ def trials(tried: Sequence[Variant], verdicts: Sequence[Verdict]) -> Iterator[Tr
         if verdict.kind not in ("untestable", "refused"):
             yield Trial(
                 (verdict.file, verdict.line, verdict.name),
+                variant.place,
                 variant.setting,
                 variant.value,
                 variant.own,

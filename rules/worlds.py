@@ -14,7 +14,7 @@ from .gaps import Gaps, gaps_of
 from .needs import selecting
 from .promtool import World
 from .results import Backtest, Seen, judged_over, known
-from .write import Series
+from .write import STALE, Series
 
 METRICS = (
     *("semconv", "spanmetrics", "servicegraph", "coredns", "hubble", "unbound", "blackbox", "envoy"),
@@ -64,4 +64,7 @@ def _series(history: History, every_s: float, wanted: Callable[[str], bool]) -> 
         for one in family.series:
             if wanted(family.name + one.suffix):
                 there = ~np.isnan(one.values)
-                yield Series({**one.labels, "__name__": family.name + one.suffix}, times[there], one.values[there])
+                ends = np.append(False, there[:-1] & ~there[1:])  # the scrape that no longer finds it marks it
+                values = np.where(ends, STALE, one.values)
+                labels = {**one.labels, "__name__": family.name + one.suffix}
+                yield Series(labels, times[there | ends], values[there | ends])

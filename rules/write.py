@@ -26,11 +26,16 @@ _SNAPPY: Any = pa.Codec("snappy")
 
 @dataclass(frozen=True)
 class Series:
-    """One series: labels with `__name__`, [N] ascending Unix seconds, [N] values."""
+    """One series: labels with `__name__`, [N] ascending Unix seconds, [N] values, STALE where it ends."""
 
     labels: Mapping[str, str]
     times: Floats
     values: Floats
+
+
+def is_stale(values: Floats) -> NDArray[np.bool_]:
+    """Where a series ends; other NaN are values."""
+    return values.view(np.uint64) == STALE.view(np.uint64)
 
 
 def requests(series: Iterable[Series], slice_s: float = 1800.0) -> Iterator[bytes]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from .numbers import SeedParameter
 from .times import TimeParameter
@@ -23,6 +24,9 @@ FLAGSHIP = "aws-dynamodb-2025"
 _FILE = click.Path(path_type=Path)
 _HERE = click.Path(path_type=Path, exists=True)
 Play = Callable[[], "Backtest"]
+Result = TypeVar("Result")
+_COVERAGE_TAKES = {"rules": "", "coverage": "", "scenarios": "--scenario", "seed": "--seed", "json_path": "--json"}
+"""Parameter -> option of what `--coverage` goes with."""
 
 
 @click.command("backtest")
@@ -96,25 +100,69 @@ def command(
     config = None if config_path is None else read_config(config_path)
     read = read_rules(rules)
     if coverage:
+        _alone("--coverage plays nothing, and goes", _COVERAGE_TAKES)
         _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
         return
     names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
-    about_played(expected, [*names, *map(str, recordings), *([] if url is None else [url])])
+    played = [*names, *map(str, recordings), *([] if url is None else [url])]
+    about_played(expected, played)
     _need_others(names, config_path, promtool_folder)
     plays = list(_plays(read.rules, names, seed, recordings, url, start, end, tune=tune))
     with progress("Playing") as bar:
         task = bar.task_ids[0]
         done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
-        results = [one.result() for one in done]
+        results, failed = _done(played, [one.result for one in done])
         notified = [] if config is None else [notifications(result, config) for result in results]
-        exported = [] if promtool_folder is None else _exported(promtool_folder, read.rules, names, seed)
-    problems = (*read.problems, *(() if config is None else config.notes), *exported)
+        exports = () if promtool_folder is None else _exports(promtool_folder, read.rules, names, seed)
+        exported, unexported = _done(names, exports)
+    problems = [*read.problems, *(() if config is None else config.notes), *(note for one in exported for note in one)]
+    problems += [*failed, *unexported, *(_untried(results) if tune else ())]
     told = report(problems, results, check(expected, results), notified)
     _write_others(told, html_path, junit_path, lapilli_path)
     if not write_result(told, json_path):
         alerts.render(told, Console())
+    if failed or unexported:
+        sys.exit(2)
     if not all(one.held for one in told.expectations):
         sys.exit(1)
+
+
+def _alone(begins: str, takes: Mapping[str, str]) -> None:
+    """UsageError where an option was given that is not among those that are taken, parameter -> option."""
+    from ..collector.errors import UsageError
+
+    context = click.get_current_context()
+    given = [
+        one.opts[0]
+        for one in context.command.params
+        if one.name not in takes and context.get_parameter_source(str(one.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(f"{begins} with {', '.join(filter(None, takes.values()))}, not with {', '.join(given)}")
+
+
+def _done(names: Sequence[str], results: Iterable[Callable[[], Result]]) -> tuple[list[Result], list[str]]:
+    """What came of each world, and a sentence for each that failed; where all did, the first one's error."""
+    from ..collector.errors import EpicenterError
+
+    found: list[Result] = []
+    failed: list[str] = []
+    errors: list[EpicenterError] = []
+    for name, result in zip(names, results, strict=False):
+        try:
+            found.append(result())
+        except EpicenterError as error:
+            errors.append(error)
+            failed.append(str(error) if name in str(error) else f"{name}: {error}")
+    if errors and not found:
+        raise errors[0]
+    return found, failed
+
+
+def _untried(results: Sequence[Backtest]) -> Iterator[str]:
+    for result in results:
+        if result.truth is None:
+            yield f"{result.scenario}: --tune tries nothing where nobody knows what really happened"
 
 
 def _need_others(names: Sequence[str], config_path: Path | None, promtool_folder: Path | None) -> None:
@@ -128,6 +176,8 @@ def _need_others(names: Sequence[str], config_path: Path | None, promtool_folder
         program("promtool")
         if not names:
             raise UsageError("--promtool goes with --scenario: promtool has no samples but at whole intervals")
+        if promtool_folder.exists() and not promtool_folder.is_dir():
+            raise UsageError(f"{promtool_folder}: is no folder, and --promtool writes several files")
 
 
 def _write_others(told: Report, html_path: Path | None, junit_path: Path | None, lapilli_path: Path | None) -> None:
@@ -142,12 +192,15 @@ def _write_others(told: Report, html_path: Path | None, junit_path: Path | None,
         lapilli_path.write_text(incidents_yaml(told.scenarios), encoding="utf-8")
 
 
-def _exported(folder: Path, rules: Sequence[Rule], names: Sequence[str], seed: int) -> list[str]:
-    """Sentences on what promtool's tests leave out."""
+def _exports(
+    folder: Path, rules: Sequence[Rule], names: Sequence[str], seed: int
+) -> Iterator[Callable[[], tuple[str, ...]]]:
+    """Each writes a world's test for promtool, and gives sentences on what it leaves out."""
     from ..rules.promtool import export
     from ..rules.worlds import world_of
 
-    return [note for name in names for note in export(folder, rules, world_of(rules, name, seed=seed))[1]]
+    for name in names:
+        yield lambda name=name: export(folder, rules, world_of(rules, name, seed=seed))[1]
 
 
 def _plays(
@@ -178,8 +231,8 @@ def _plays(
     if url is None and (start is not None or end is not None):
         raise UsageError("--from and --to go with --prometheus")
     if url is not None:
-        if start is None or end is None:
-            raise UsageError(f"{url}: a Prometheus has no end: give --from and --to")
+        if start is None or end is None or not start < end:
+            raise UsageError(f"{url}: a Prometheus has no end: give --from and --to, the earlier time first")
         server = Server(url, os.environ.get(TOKEN, ""), os.environ.get(TENANT, ""))
         yield partial(backtest_server, rules, server, start, end)
 
@@ -199,10 +252,12 @@ def _tell_coverage(read: RuleSet, scenarios: Sequence[str], seed: int, json_path
 
     from ..report import gaps
     from ..rules.gaps import SCHEMA, GapsReport
+    from ..rules.needs import unknown_needs
     from ..rules.worlds import missing_in
     from .output import write_result
 
     worlds = tuple(missing_in(read.rules, name, seed=seed) for name in _worlds(scenarios))
-    told = GapsReport(SCHEMA, read.problems, worlds)
+    problems = (*read.problems, *(doubt for rule in read.rules if rule.alert for doubt in unknown_needs(rule)))
+    told = GapsReport(SCHEMA, problems, worlds)
     if not write_result(told, json_path):
         gaps.render(told, Console())

@@ -113,6 +113,8 @@ def _covered(result: Backtest) -> str:
 def trust(one: RuleTotals) -> str:
     """What an alert was worth over several worlds."""
     parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
+    if one.unjudged:
+        parts.append(f"fired in {one.fired} of {one.unjudged}, not judged")
     if one.precision is not None:
         parts.append(f"precision {one.precision:.0%}")
     if one.false_per_day is not None:

@@ -15,6 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from epicenter.cli import cli
+from epicenter.collector.errors import UsageError
 from epicenter.rules.schema import PATH, schema_json
 from tests.programs import require
 
@@ -137,6 +138,45 @@ def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkey
     scenario = ("--scenario", "plain-failure", "--json", str(out))
     done = CliRunner().invoke(cli, ["backtest", "--coverage", str(tmp_path / "rules.yml"), *scenario])
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("plain-failure: 3 of 5 alerts can be tested.")
+    assert done.output.startswith("plain-failure: 2 of 5 alerts can be tested.")
+    assert "group mine, rule Wrong: promql-parser does not take its expression" in " ".join(done.output.split())
     (world,) = json.loads(out.read_text(encoding="utf-8"))["scenarios"]
     assert {gap["need"]: gap["alone"] for gap in world["gaps"]} == {"nobody_has_this": 1, 'up (label job="nobody")': 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--coverage", "--tune", "--html", "a"), "with --scenario, --seed, --json, not with --tune, --html"),
+        (("--prometheus", "http://127.0.0.1:1", "--from", "2000", "--to", "1000"), "the earlier time first"),
+        (("--scenario", "plain-failure", "--promtool", "rules.yml"), "is no folder"),
+    ],
+)
+def test_options_that_do_not_go_together_are_said_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], why: str
+) -> None:
+    require("promtool")
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["backtest", "rules.yml", *options])
+    assert isinstance(done.exception, UsageError)
+    assert why in str(done.exception)
+
+
+def test_a_recording_that_cannot_be_read_leaves_the_others_their_results(tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    samples = "".join(
+        f'probe_dns_answer_rrs{{instance="db"}} 0 {at}\n' for at in range(1_700_000_000, 1_700_000_600, 30)
+    )
+    (tmp_path / "good.om").write_text(f"{samples}# EOF\n", encoding="utf-8")
+    (tmp_path / "bad.om").write_text("up one\n# EOF\n", encoding="utf-8")
+    recordings = [part for name in ("bad", "good") for part in ("--recording", str(tmp_path / f"{name}.om"))]
+    out = tmp_path / "out.json"
+    command = ["backtest", str(tmp_path / "rules.yml"), *recordings, "--tune", "--json", str(out)]
+    assert CliRunner().invoke(cli, command).exit_code == 2
+    told = json.loads(out.read_text(encoding="utf-8"))
+    assert [Path(one["scenario"]).name for one in told["scenarios"]] == ["good.om"]
+    bad, untried = told["problems"][-2:]
+    assert "bad.om, line 1" in bad
+    assert "good.om: --tune tries nothing" in untried

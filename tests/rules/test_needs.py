@@ -14,7 +14,8 @@ from epicenter.rules.needs import selecting
         ('{__name__="a"} > 0', {"a"}, {"ab"}),
         ('{__name__=~".+_leases_active"} > 0', {"x_leases_active"}, {"x_leases_active_total", "up"}),
         ('{job="a"} > 0', {"anything"}, set[str]()),
-        ("this is no PromQL (", set[str](), {"this"}),
+        ("newer_than_the_parser(rate(a[5m])) > b", {"a", "b"}, {"c"}),
+        ('newer_than_the_parser({job="a"}) > 0', {"anything"}, set[str]()),
     ],
 )
 def test_only_what_an_expression_may_read_is_selected(expr: str, read: set[str], passed_over: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,8 @@ def test_symptoms_of_a_zone_whose_cause_fires_are_inhibited_and_pages_of_a_zone_
     assert told.by_receiver == {"chat": 1, "phone": 2}
     assert told.first_s == 30.0
     assert told.on_cause == pytest.approx(1 / 3)
+    unknown = notifications(replace(world, truth=None), read_config(config(tmp_path)))
+    assert (unknown.sent, unknown.first_s, unknown.on_cause) == (3, None, None)
 
 
 def test_a_group_waits_then_tells_of_what_is_new_and_repeats_what_lasts() -> None:
@@ -94,7 +97,13 @@ def test_a_route_inherits_its_waits_and_receivers_tell_nobody(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("route: [", "cannot be read"), ("a: 1", "is no configuration"), ("1", "is no")]
+    ("text", "said"),
+    [
+        ("route: [", "cannot be read"),
+        ("a: 1", "is no configuration"),
+        ("1", "is no"),
+        (CONFIG.replace("group_interval: 5m", "group_interval: 0s"), "are longer than 0"),
+    ],
 )
 def test_what_is_no_configuration_is_said(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match=said):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from epicenter.report.alerts import trust
 from epicenter.rules.pages import Pages, coverage_of, pages_of
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
-from epicenter.rules.verdicts import Verdict
+from epicenter.rules.verdicts import Kind, Verdict
 from epicenter.synthetic.truth import Truth
 from tests.rules.verdicts import OUTAGE, fired, verdict
 
@@ -61,6 +64,19 @@ def test_an_alert_over_an_outage_that_it_caught_one_that_it_could_not_see_and_tw
 def test_an_alert_that_nothing_could_test_has_no_precision_and_no_recall() -> None:
     (one,) = report((), (_world(OUTAGE, DAY, verdict("A", "untestable", needs=("m",))),)).rules
     assert (one.precision, one.recall, one.false_per_day) == (None, None, None)
+
+
+def test_alerts_of_one_name_and_no_line_are_counted_apart() -> None:
+    firing = verdict("A", "cause", fired("cause", 1100.0, 1200.0))
+    told = report((), [_world(OUTAGE, DAY, firing, verdict("A", "quiet")) for _ in range(2)]).rules
+    assert [(one.caught, one.tested) for one in told] == [(2, 2), (0, 2)]
+
+
+def test_what_nobody_could_judge_is_told_as_fired_and_only_what_is_refused_everywhere_as_refused() -> None:
+    kinds: tuple[Kind, ...] = ("fired", "quiet")
+    worlds = [_world(OUTAGE, DAY, verdict("A", kind), verdict("B", "refused")) for kind in kinds]
+    unknown = [replace(one, truth=None) for one in worlds]
+    assert [trust(one) for one in report((), unknown).rules] == ["fired in 1 of 2, not judged", "refused"]
 
 
 def _world(truth: Truth, end: float, *verdicts: Verdict) -> Backtest:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from epicenter.rules.files import read_rules
 from epicenter.rules.promtool import World, export
-from epicenter.rules.write import Series
+from epicenter.rules.write import STALE, Series
 from tests.programs import require
 from tests.rules.test_sources import BEGIN, RULES, SERIES, TIMES
 
 MORE = """      - {alert: AtNight, expr: "hour() < 6 and on () failing == 1"}
+      - {alert: Ends, expr: "odd > 0"}
       - {alert: Wrong, expr: "sum(rate(failing))"}
       - {alert: Greedy, expr: 'count(count_over_time(calm[50m:200ms])) > 0'}
 """
@@ -24,7 +26,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str,
     require("promtool")
     folder = tmp_path_factory.mktemp("promtool")
     (folder / "mine.yml").write_text(RULES + MORE, encoding="utf-8")
-    odd = Series({"__name__": "odd", "said": 'a "quoted" \\ ü'}, TIMES[5:9], TIMES[5:9] / 7)
+    values = np.array([*TIMES[5:8] / 7, STALE])
+    odd = Series({"__name__": "odd", "said": 'a "quoted" \\ ü'}, TIMES[5:9], values)
     world = World("a/world", BEGIN, float(TIMES[-1]), 30.0, [*SERIES, odd])
     return export(folder / "out", read_rules([str(folder / "mine.yml")]).rules, world)
 

@@ -7,17 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epicenter.collector.errors import UnreadableInput, UsageError
+from epicenter.collector.errors import UnreadableInput
 from epicenter.collector.promapi import Server
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.prometheus import evaluate
 from epicenter.rules.recordings import backtest_recording
 from epicenter.rules.results import Backtest
 from epicenter.rules.servers import backtest_server
-from epicenter.rules.write import Series
+from epicenter.rules.worlds import series_of
+from epicenter.rules.write import Series, is_stale
+from epicenter.synthetic.telemetry.metrics import scrape_times
 from epicenter.synthetic.truth import Truth
 from tests.programs import require
 from tests.prometheus import exposition, holding
+from tests.synthetic.dialects import EVERY_S, rich_history
 
 BEGIN, END, BROKEN, MENDED = 1_700_000_040.0, 1_700_003_640.0, 1_700_001_240.0, 1_700_002_440.0
 TIMES = np.arange(BEGIN, END, 30.0)
@@ -104,8 +107,6 @@ def test_a_users_own_server_is_asked_and_never_written_to(rules: tuple[Rule, ...
     with holding(SERIES) as prometheus:
         result = backtest_server(rules, Server(prometheus.url), BEGIN, END)
         assert evaluate(prometheus, '{__name__=~"ALERTS|all:.+"}', BEGIN, END, 30.0) == []
-        with pytest.raises(UsageError, match="--from is the earlier time"):
-            backtest_server(rules, Server(prometheus.url), END, BEGIN)
     # the recording rule does not run there, so that the alert on it has nothing to read
     assert kinds(result) == {
         "Database": "fired",
@@ -116,3 +117,16 @@ def test_a_users_own_server_is_asked_and_never_written_to(rules: tuple[Rule, ...
     }
     (told,) = result.problems
     assert "rule Recorded: reads all:failing:sum, which rules make; nothing is written" in told
+
+
+def test_a_series_of_a_world_is_marked_where_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(RULES.replace("calm > 0", "envoy_server_live == 0"), encoding="utf-8")
+    series = series_of(read_rules([str(tmp_path)]).rules, rich_history(), EVERY_S)
+    last = scrape_times(rich_history(), EVERY_S)[-1]
+    marked = [one for one in series if is_stale(one.values).any()]
+    assert marked
+    for one in series:
+        ends = is_stale(one.values)
+        gaps = np.append(np.diff(one.times) > EVERY_S, one.times[-1] < last)
+        assert ends[gaps].all()
+        assert not np.isnan(one.values[~ends]).any()

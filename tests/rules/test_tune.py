@@ -23,6 +23,7 @@ RULES = """groups:
       - {alert: Empty, expr: "max by (instance) (probe_dns_answer_rrs) < 1", for: 10m}
       - {alert: OnAlerts, expr: 'count(ALERTS{alertname="Empty"}) > 3'}
       - {record: "r", expr: "sum(up) > 2"}
+      - {alert: Newer, expr: "max_of(up, 1m) > 2"}
 """
 RULE = ("rules.yml", 5, "Empty")
 HOUR = 3600.0
@@ -33,7 +34,7 @@ def world(*trials: Trial, truth: Truth, hours: float = 48.0) -> Backtest:
 
 
 def trial(value: float, to_detect_s: float | None, false: int, *, own: bool = False, setting: Setting = "for") -> Trial:
-    return Trial(RULE, setting, value, own, to_detect_s is not None, to_detect_s, false)
+    return Trial(RULE, 0, setting, value, own, to_detect_s is not None, to_detect_s, false)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,8 @@ def calm(outage: Truth) -> Truth:
         ('rate(a{code=~"5.."}[5m]) > 0', None),
         ("time() - a > b", None),
         ("a > 1m5", None),
+        ('a{path=">5 \\" <6"} > 7', 7.0),
+        ("a{path='>5'} < `>6` < 8", 8.0),
     ],
 )
 def test_the_threshold_is_the_first_number_but_zero_that_something_is_compared_with(
@@ -95,6 +98,19 @@ def test_an_outage_is_never_given_up_for_fewer_false_alarms(outage: Truth) -> No
     costly = trial(300.0, 330.0, 0)
     (one,) = advice_on([world(own, quiet, costly, truth=outage)])
     assert (one.better, one.false, one.false_now, one.saved_s) == (300.0, 0, 3, -240.0)
+
+
+def test_no_outage_is_given_up_for_another_one(outage: Truth) -> None:
+    own, other = trial(60.0, 90.0, 3, own=True), trial(300.0, 330.0, 0)
+    deaf = replace(own, caught=False, to_detect_s=None), replace(other, caught=False, to_detect_s=None)
+    assert not list(advice_on([world(own, deaf[1], truth=outage), world(deaf[0], other, truth=outage)]))
+
+
+def test_alerts_of_one_name_and_no_line_are_told_apart(outage: Truth) -> None:
+    first, better = trial(600.0, 660.0, 0, own=True), trial(60.0, 75.0, 0)
+    second = [replace(one, place=1, to_detect_s=30.0) for one in (first, better)]
+    (one,) = advice_on([world(first, better, *second, truth=outage), world(first, better, truth=outage)])
+    assert (one.caught, one.outages, one.saved_s) == (2, 2, 585.0)
 
 
 def test_what_catches_more_is_advised_and_what_is_best_already_is_left_alone(outage: Truth) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -187,7 +188,7 @@ def _prometheus(grid: Grid) -> Iterator[Family]:
         for q, by in late.items()
     )
     told = "Time between scrapes."
-    yield gauges("prometheus_target_interval_length_seconds", told, quantiles)
+    yield replace(gauges("prometheus_target_interval_length_seconds", told, quantiles), kind="summary")
 
 
 def _alertmanager(grid: Grid) -> Iterator[Family]:
