@@ -69,6 +69,8 @@ class Samples:
 
         Those far ahead of `now` (Unix seconds) are passed over like late ones: their window would never close.
         """
+        if not self._pending:
+            return 0, 0
         new = pa.concat_tables([self._schema.empty_table(), *self._pending])
         self._pending = []
         at_ns = compute.cast(new["Timestamp"], pa.int64())
@@ -84,6 +86,9 @@ class Samples:
             return 0
         with in_passing() as connection:
             connection.register("kept", self._kept)
+            series = "select count(*) from (select distinct Name, Labels from kept)"
+            if connection.sql(series).fetchall()[0][0] <= self._most:
+                return 0
             connection.execute(
                 """create temp table known as select Name, Labels from
                 (select Name, Labels, min(Sequence) as first from kept group by Name, Labels)

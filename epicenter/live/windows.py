@@ -30,6 +30,8 @@ MANY_ROWS = 150_000
 _MOST_CHANGES = 10_000
 _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
+_RESTART_EVERY_S = 600
+"""Between two times that names which went away make room for new ones, since all windows are read for it."""
 _UNREAD = "ResourceAttributes"
 
 
@@ -73,9 +75,11 @@ class LiveWindows:
         self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
         self._bounds = Bounds(limits.services, limits.names, limits.edges)
         self._folded: dict[str, int] = {}  # attempts, by kind
+        self._restart_at = -math.inf
         self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)
         self._signals = Packed(SIGNALS, pa.concat_tables)
         self._changes, self._changed = CHANGES.empty_table(), math.inf
+        self._known_changes: set[str] = set()
         self._told_until: int | None = None
 
     def add(self, sequence: int, tables: Mapping[str, pa.Table]) -> None:
@@ -169,23 +173,31 @@ class LiveWindows:
 
     def _add_changes(self, rows: pa.Table) -> None:
         """Add those that are not known yet."""
-        known = set(map(str, self._changes.to_pylist()))
-        new = rows.filter(pa.array([str(row) not in known for row in rows.to_pylist()], pa.bool_()))
+        told = [str(row) for row in rows.to_pylist()]
+        new = rows.filter(pa.array([row not in self._known_changes for row in told], pa.bool_()))
         if new.num_rows:
             times = compute.cast(new["Timestamp"], pa.int64())
             self._changed = min(self._changed, compute.min(times).as_py() / 1e9)
             every = pa.concat_tables([self._changes, new]).group_by(CHANGES.names).aggregate([])
             self._changes = every.sort_by([(name, "ascending") for name in _ORDER])[-_MOST_CHANGES:]
+            self._known_changes.update(told)
+            self._forget_changes()
+
+    def _forget_changes(self) -> None:
+        if len(self._known_changes) > self._changes.num_rows:
+            self._known_changes = set(map(str, self._changes.to_pylist()))
 
     def _forget(self, now: float) -> None:
         """Let the oldest windows go, by time, and by rows."""
         since = max(int((now - self._keep_s) // self.window_s * self.window_s), self._calls.newest(self.rows))
-        if self._calls.forget(since) and self._bounds.full:
+        if self._calls.forget(since) and self._bounds.full and now >= self._restart_at:
             self._bounds.restart(self._calls.between(since, _NEVER))
+            self._restart_at = now + _RESTART_EVERY_S
         self._texts.forget(since)
         self._signals.forget(since)
-        times = compute.cast(self._changes["Timestamp"], pa.int64())
-        self._changes = self._changes.filter(compute.greater_equal(times, since * 10**9))
+        fresh = compute.greater_equal(compute.cast(self._changes["Timestamp"], pa.int64()), since * 10**9)
+        self._changes = self._changes.filter(fresh)
+        self._forget_changes()
 
     def _fresh(self, end: int) -> Seen:
         """The windows until `end` from the first on that has changed.
