@@ -175,7 +175,7 @@ def _started_anew(
     silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
     if not silences or any(s.failure for s in ranked[:1]):
         return None  # a name that fails is mended by no process
-    started = {_owner(s): time for s in ranked if (time := revived(windows, s, findings)) is not None}
+    started = {_process(graph, s): time for s in ranked if (time := revived(windows, s, findings)) is not None}
     restarts = _restarts(windows, graph, silences)
     # What came before the failures mended none.
     started |= {owner: time for owner, time in restarts if time >= _began(_depending(graph, ranked, owner), onset)}
@@ -192,7 +192,7 @@ def _started_anew(
     )
     if not explained:
         return None
-    own = next((s for s in explained if _owner(s) == owner), None)
+    own = next((s for s in explained if _process(graph, s) == owner), None)
     if own is None:
         return replace(_suspect(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
     found = _suspect(own.component, "crash", explained, own.findings, evidence)
@@ -202,7 +202,7 @@ def _started_anew(
 def _depending(graph: Graph, ranked: list[Suspect], owner: str) -> list[Suspect]:
     """The suspects that are this service, or fail because of it."""
     names = [node for node in sorted({*graph.callers, owner}) if _service(graph, node) == owner]
-    return [s for s in ranked if _owner(s) == owner or any(graph.path(s.component, name) for name in names)]
+    return [s for s in ranked if _process(graph, s) == owner or any(graph.path(s.component, name) for name in names)]
 
 
 def _began(suspects: list[Suspect], onset: float) -> float:
@@ -220,9 +220,16 @@ def _restarts(windows: Windows, graph: Graph, silences: list[Finding]) -> list[t
     return [(_service(graph, target), time) for target, time in near]
 
 
+def _process(graph: Graph, suspect: Suspect) -> str:
+    return _service(graph, suspect.service or suspect.component)
+
+
 def _service(graph: Graph, node: str) -> str:
-    """The service that a node is or belongs to, as far as its name tells."""
-    return graph.service(node) or node.partition(".")[0]
+    """The service that a node is or belongs to, as far as its name tells; of a service known by its host name alone,
+    the first label, by which those call it who start it anew."""
+    owner = graph.service(node)
+    host = owner in graph.owners and owner not in graph.callees  # a name calls nobody
+    return node.partition(".")[0] if host or not owner else owner
 
 
 def _suspect(
