@@ -55,7 +55,7 @@ def test_what_was_started_anew_before_it_failed_was_not_mended_by_that(restarted
 
 def test_a_callee_that_is_known_by_its_host_name_alone_is_the_service_that_was_started_anew() -> None:
     calls = [*calm(0, 30), *callee_fails(45, 50), *calm(50, END)]
-    unseen = [row | {"server": ""} if row["server"] == "prices" else row for row in calls]
+    unseen = [{**row, "server": ""} if row["server"] == "prices" else row for row in calls]
     counters = [row for row in counted(40) if row["component"] != "prices"]
     changes = [change(44, "restart", "prices", "operators", None)]
     (incident,) = analyze(windows(END, unseen, counters, changes), SUMMARY).incidents
