@@ -88,7 +88,7 @@ def _series(windows: Windows, graph: Graph) -> tuple[pd.MultiIndex, Indices]:
     """The different (client, callee, peer), and which of them each edge is: answered or not, the calls through one name
     are one series."""
     names = windows.edges.names
-    keys = pd.MultiIndex.from_arrays([names["client"], callees(windows, graph.owners), names["peer"]], names=_SERIES)
+    keys = pd.MultiIndex.from_arrays([names["client"], callees(windows), names["peer"]], names=_SERIES)
     different = keys.unique().sort_values()
     return different, np.asarray(different.get_indexer(keys), np.int64)
 

@@ -33,7 +33,7 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
 
 def _missing_sources(windows: Windows) -> list[BlindSpot]:
     spots: list[BlindSpot] = []
-    if from_metrics(windows.calls).all():
+    if from_metrics(windows).all():
         known = "is unknown" if windows.calls.empty else "is known only of clients that count their calls by host"
         statement = f"No traces: who called whom {known}; spans would settle it."
         spots.append(BlindSpot(component="", statement=statement))
@@ -57,7 +57,7 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
 
 
 def _missing_columns(windows: Windows) -> list[BlindSpot]:
-    calls = windows.calls[["errors", "client", "peer"]][~from_metrics(windows.calls)]
+    calls = windows.calls[["errors", "client", "peer"]][~from_metrics(windows)]
     spots: list[BlindSpot] = []
     if len(calls) and not (calls["errors"] > 0).any():
         spots.append(
@@ -89,7 +89,7 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
 def _blind_counters(windows: Windows) -> list[BlindSpot]:
     """What counters leave out where there are no spans: whose calls they miss, and why calls were lost."""
     counts = ["client", "server", "peer", "attempts", "errors", "errors_other"]
-    rows = windows.calls[counts][from_metrics(windows.calls)]
+    rows = windows.calls[counts][from_metrics(windows)]
     tried = rows.groupby(rows["server"].where(rows["server"] != "", rows["peer"]))["attempts"].sum()
     failed = rows[rows["server"] != ""].groupby("server", sort=True)["errors"].sum()
     lost = rows[(rows["client"] != "") & (rows["server"] == "")].groupby("peer", sort=True)["errors_other"].sum()

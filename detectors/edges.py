@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .graph import callees, name_owners
+from .graph import callees
 from .series import Flags, Floats, calls_over, tables, tally, with_total
 
 LEAST_REQUESTS = 20.0
@@ -72,7 +72,7 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     calls, edges = windows.calls, windows.edges
-    client, callee = edges.names["client"], callees(windows, name_owners(windows))
+    client, callee = edges.names["client"], callees(windows)
     late = edges.total(calls["errors_deadline"]) + edges.total(calls["wasted"])
     pair = client + "\t" + callee
     counts = [name for name in QUANTITIES if name in calls.columns]

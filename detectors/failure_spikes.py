@@ -13,7 +13,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .dns_failures import CLASSES
 from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
-from .graph import callees, name_owners
+from .graph import callees
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
 
@@ -67,7 +67,7 @@ def _unreached(windows: Windows) -> list[Finding]:
 def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     calls, edges = windows.calls, windows.edges
-    names, callee = edges.names, callees(windows, name_owners(windows))
+    names, callee = edges.names, callees(windows)
     silent = (names["client"] != "") & (names["server"] == "")
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
     missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH) - {""}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
 from ..collector.edges import EDGE_KEYS
 from ..collector.model import Windows
+from .once import Once
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def dependency_graph(windows: Windows) -> Graph:
     return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), entries)
 
 
+@Once
 def name_owners(windows: Windows) -> dict[str, str]:
     """Map each addressed name to its service.
 
@@ -83,9 +85,10 @@ def name_owners(windows: Windows) -> dict[str, str]:
     return owners
 
 
-def callees(windows: Windows, owners: Mapping[str, str]) -> pd.Series[str]:
+@Once
+def callees(windows: Windows) -> pd.Series[str]:
     """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
-    names = windows.edges.names
+    names, owners = windows.edges.names, name_owners(windows)
     told = pd.Series([owners.get(name) or name for name in names["peer"].tolist()], dtype=str)
     return names["server"].where(names["server"] != "", told)
 

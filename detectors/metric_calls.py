@@ -34,10 +34,11 @@ from .base import Finding
 from .gaps import remembered
 from .graph import label_owner
 from .metric_times import with_server_times
+from .once import Once
 from .order import laid_in
-from .series import concept
+from .series import by_concept, concept
 from .service_graph import NO_CALLS, graph_calls
-from .telemetry_silence import in_silence, silent_services, telemetry_silence
+from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
 from .wordless import WORDLESS, worded
 
 MOSTLY = 0.5
@@ -67,7 +68,14 @@ def with_metric_calls(windows: Windows) -> Windows:
     silent = frozenset[str]().union(*(services for _, services in silences))
     starts = windows.start + windows.window_s * np.flatnonzero(dark)
     rows = _told(remembered(windows, dark, silent) if silences else windows, silences, starts)
-    return laid_in(windows, _as_calls(rows)) if len(rows) else windows
+    if rows.empty:
+        return windows
+    told = laid_in(windows, _as_calls(rows))
+    for said in (by_concept, targets_down, telemetry_silence):  # of spans and of signals, which are the same
+        said.hand_on(windows, told)
+    if len(windows.calls) and not from_metrics(windows).any():
+        of_spans.known(told, windows)
+    return told
 
 
 def _told(windows: Windows, silences: list[Silence], dark: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -96,14 +104,16 @@ def _all_in_spans(windows: Windows) -> bool:
     return counted <= windows.edges.services and not telemetry_silence(windows)
 
 
-def from_metrics(calls: pd.DataFrame) -> pd.Series[bool]:
-    """Which rows of `calls` were made here: every row of spans has an example."""
-    return calls["example_trace"] == ""
+@Once
+def from_metrics(windows: Windows) -> pd.Series[bool]:
+    """Which rows of calls were made here: every row of spans has an example."""
+    return windows.calls["example_trace"] == ""
 
 
+@Once
 def of_spans(windows: Windows) -> Windows:
     """The same windows with only those calls that spans tell of, if any do: counters know no repeats of one request."""
-    counted = from_metrics(windows.calls)
+    counted = from_metrics(windows)
     if counted.all() or not counted.any():
         return windows
     seen = (~counted).to_numpy(np.bool_)

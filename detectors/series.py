@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..collector.model import Windows
+from .once import Once
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -153,13 +154,21 @@ def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: s
 
 def concept(windows: Windows, name: str) -> pd.DataFrame:
     """The rows of `signals` about one concept; what is not a number tells nothing."""
-    at = windows.concepts.get(name, _NONE)
-    rows = windows.signals if len(at) == len(windows.signals) else windows.signals.iloc[at]
-    known = rows["value"].notna()
-    return rows if known.all() else rows[known]
+    rows = by_concept(windows).get(name)
+    return windows.signals.iloc[:0] if rows is None else rows
 
 
-_NONE = np.empty(0, np.int64)
+@Once
+def by_concept(windows: Windows) -> dict[str, pd.DataFrame]:
+    """The rows of `signals` about each concept that they tell of, but for what is not a number."""
+    places = windows.concepts
+    rows = windows.signals
+    if len(places) > 1:
+        rows = rows.take(np.concatenate([*places.values()]))
+    ends = np.cumsum([0, *(len(at) for at in places.values())])
+    about = {name: rows.iloc[first:last] for name, (first, last) in zip(places, itertools.pairwise(ends), strict=True)}
+    known = {name: mine["value"].notna() for name, mine in about.items()}
+    return {name: mine if known[name].all() else mine[known[name]] for name, mine in about.items()}
 
 
 def carried(values: Floats, windows: int) -> Floats:

@@ -15,6 +15,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .edges import summed
 from .gaps import evenly
+from .once import Once
 from .queries import sql
 from .runs import Run, runs
 from .series import Flags, Floats, Indices, Table, calls_over, carried, concept, gauge, tables, tally, window_count
@@ -31,6 +32,7 @@ LOOK = 10
 """Windows without a span after which a service counts as silent only if it had sent some in most of as many before."""
 
 
+@Once
 def telemetry_silence(windows: Windows) -> list[Finding]:
     """Find stretches in which most services fell silent.
 
@@ -108,6 +110,7 @@ def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
     return going, going - heard
 
 
+@Once
 def targets_down(windows: Windows) -> Floats:
     """[windows] The share of targets whose scrapes fail."""
     table = gauge(windows, concept(windows, "up"), ("component",))

@@ -11,7 +11,7 @@ from math import inf
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Finding
 from .episodes import episodes, window_times
-from .graph import callees, name_owners
+from .graph import callees
 from .grouping import LOOPS, Group
 from .retry_storm import PERSIST_S
 from .series import calls_over, tally
@@ -63,7 +63,7 @@ def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
     names = {top.component, top.service, *top.explains} - {""}
     edges = windows.edges
-    callee = callees(windows, name_owners(windows))
+    callee = callees(windows)
     about = (edges.names["client"] != "") & (callee.isin(names) | edges.names["peer"].isin(names))
     errors = [f"errors_{name}" for name in LOST]
     mine = calls_over(windows, about, ["window", "server", "attempts", *errors])
