@@ -17,7 +17,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .blame import Blamed, blame
 from .cause import blamed_suspect
-from .episodes import LEAST_RISE
+from .cusum import LEAST_RISE
 from .fences import NOTHING_KNOWN, Fences, fences
 from .graph import Graph
 from .grouping import Group

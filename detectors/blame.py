@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import ERROR_CLASSES, Windows
+from .cusum import LEAST_RISE
 from .dns_failures import CLASSES as DNS_COLUMNS
-from .episodes import LEAST_RISE
 from .graph import Graph, callees
 from .series import Indices, within
 

@@ -7,7 +7,7 @@ import pandas as pd
 from ..collector.model import Windows
 from .analysis import BlindSpot
 from .base import Finding
-from .episodes import LEAST_RISE
+from .cusum import LEAST_RISE
 from .graph import Graph
 from .metric_calls import from_metrics
 from .series import concept

@@ -11,9 +11,11 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .cusum import ENOUGH, Episode
 from .dns_failures import CLASSES
-from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes, window_times
 from .graph import callees
+from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
 
@@ -37,7 +39,8 @@ def _failing(windows: Windows) -> list[Finding]:
         # Retries of one request fail together; a request has failed when more attempts failed than were
         # made again.
         failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
-        found += [_failing_service(windows, table, e) for e in episodes(failed, table["originals"])]
+        past = past_of(windows, "failing", table.names("server"))
+        found += [_failing_service(windows, table, e) for e in episodes(failed, table["originals"], past=past)]
     return found
 
 
@@ -59,7 +62,8 @@ def _unreached(windows: Windows) -> list[Finding]:
     found: list[Finding] = []
     for table in tables(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals")):
         clustering = table["attempts"] / table["originals"].clip(1)
-        stood_out = episodes(table["lost"], table["tried"], clustering)
+        past = past_of(windows, "unreached", table.names("callee"))
+        stood_out = episodes(table["lost"], table["tried"], clustering, past=past)
         found += [_unreached_callee(windows, rows, table, episode) for episode in stood_out]
     return found
 

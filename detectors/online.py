@@ -14,8 +14,8 @@ import pandas as pd
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
 from .analysis import Analysis, Incident, RecordingSummary
+from .cusum import IDLE
 from .diagnosis import analyze
-from .episodes import IDLE
 from .gate import entered
 from .kinds import HORIZON
 from .metric_calls import tell_of_users, with_metric_calls
@@ -52,6 +52,7 @@ class Watcher:
         self._origin = self._end = 0
         self._gate = RunningGate()
         self._incidents: tuple[Incident, ...] = ()
+        self._past: dict[str, object] = {}
 
     @property
     def kept(self) -> int:
@@ -74,8 +75,9 @@ class Watcher:
         if not (anyway or suspicious or self._unsettled()):
             if len(self._parts) > _PARTS or self._too_many():
                 self._forget()
+            self._past.clear()
             return None
-        analysis = analyze(self._forget(), summary)
+        analysis = analyze(replace(self._forget(), past=self._past), summary)
         self._incidents = analysis.incidents
         return analysis
 

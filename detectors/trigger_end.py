@@ -13,6 +13,7 @@ from .base import Finding
 from .episodes import episodes, window_times
 from .graph import callees
 from .grouping import LOOPS, Group
+from .past import past_of
 from .retry_storm import PERSIST_S
 from .series import calls_over, tally
 from .suspects import Suspect
@@ -72,7 +73,8 @@ def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     lost = mine[errors].sum(axis=1).where(mine["server"] == "", 0)
     table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
     until = float(windows.end) if group.ended_at is None else group.ended_at
-    found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"])]
+    past = past_of(windows, f"lost to {top.component}", ["all"])
+    found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"], past=past)]
     near = [end for start, end in found if start < until and (end is None or end > group.started_at)]
     if not near:
         return None
