@@ -9,7 +9,7 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,14 +96,15 @@ def _series(windows: Windows, graph: Graph) -> tuple[pd.MultiIndex, Indices]:
 def _summed(windows: Windows, series: Indices, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts of a stretch by series, of those that were called in it."""
     calls, edges, inside = windows.calls, windows.edges, within(windows.calls, *stretch)
-    edge = edges.of[inside]
-    rows = pd.DataFrame({name: calls[name].array[inside] for name in _COUNTS}, copy=False)
-    rows["unanswered_s"] = rows.pop("unanswered_ns") / 1e9
-    summed = rows.groupby(series[edge]).sum()
-    silent = (edges.names["server"] == "").to_numpy(np.bool_)[edge]
-    lost = rows.loc[silent, [f"errors_{name}" for name in LOST]].groupby(series[edge[silent]]).sum()
-    lost = lost.set_axis([f"lost_{name}" for name in LOST], axis=1).reindex(summed.index, fill_value=0)
-    return pd.concat([summed, lost], axis=1).rename(columns={"answered": "reached"})
+    of = series[edges.of[inside]]
+    rows = {name: calls[name].to_numpy(np.float64)[inside] for name in _COUNTS}
+    silent = (edges.names["server"] == "").to_numpy(np.bool_)[edges.of[inside]]
+    summed = {name: np.bincount(of, values) for name, values in rows.items()}
+    lost = {
+        f"lost_{name}": np.bincount(of[silent], rows[f"errors_{name}"][silent], len(summed["errors"])) for name in LOST
+    }
+    waited = {"reached": summed.pop("answered"), "unanswered_s": summed.pop("unanswered_ns") / 1e9}
+    return pd.DataFrame(summed | lost | waited)[np.bincount(of) > 0]
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
@@ -157,11 +158,10 @@ def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
 
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     rows = excess[excess["peer"] != ""].assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
-    out: list[Blamed] = []
-    for peer, group in rows[rows["dns"] > 0].groupby("peer", sort=True):
-        name, failed = str(peer), float(group["dns"].sum())
-        out.append(_blamed(name, graph.owners.get(name, ""), "resolution", failed, group))
-    return out
+    return [
+        _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
+        for name, counts in _gathered(rows[rows["dns"] > 0], "peer")
+    ]
 
 
 def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
@@ -169,8 +169,8 @@ def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     rows = excess.assign(lost=lost)
     rows = rows[(rows["lost"] > 0) & (rows["callee"] != "") & (rows["client"] != "")]
     return [
-        _blamed(str(callee), graph.service(str(callee)), "unreached", float(group["lost"].sum()), group)
-        for callee, group in rows.groupby("callee", sort=True)
+        _blamed(callee, graph.service(callee), "unreached", counts["lost"], counts)
+        for callee, counts in _gathered(rows, "callee")
     ]
 
 
@@ -180,14 +180,14 @@ def _answers(excess: pd.DataFrame) -> list[Blamed]:
     rows = excess.assign(answered_errors=answered)
     outgoing, worst = _outgoing(rows)
     out: list[Blamed] = []
-    for callee, group in rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")].groupby("callee", sort=True):
-        failed = float(group["answered_errors"].sum())
-        rate = failed / max(float(group["attempts"].sum()), 1.0)
+    for callee, counts in _gathered(rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee"):
+        failed = counts["answered_errors"]
+        rate = failed / max(counts["attempts"], 1.0)
         # Work of its own that a service cannot do for its callee fails its requests without being one of their calls:
         # a callee that fails it at the rate at which it fails its callers explains it as well.
         unexplained = 1.0 - min(1.0, float(worst.get(callee, 0.0)) / rate)
         own = min(failed - float(outgoing.get(callee, 0.0)), failed * unexplained)
-        out.append(_blamed(str(callee), str(callee), "answer", own, group))
+        out.append(_blamed(callee, callee, "answer", own, counts))
     return out
 
 
@@ -205,29 +205,40 @@ def _outgoing(rows: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
     return outgoing, (edges["errors"] / edges["attempts"]).groupby(level="client").max()
 
 
-def _blamed(component: str, service: str, how: str, failed: float, group: pd.DataFrame) -> Blamed:
-    attempts = float(group["attempts"].sum())
-    known = group[group["reached_before"].notna()]
-    weight = float(known["attempts"].sum())
+def _gathered(rows: pd.DataFrame, by: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """The counts of the rows of each node, in order of its name.
+
+    known: attempts of series that were called before; usual_reached: how many of these were to be reached.
+    """
+    known = rows["attempts"].where(rows["reached_before"].notna(), 0.0)
+    told = rows.assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
+    summed = told.drop(columns=_SERIES).groupby(told[by], sort=True).sum()
+    columns = [str(name) for name in summed.columns]
+    for name, counts in zip(summed.index, summed.to_numpy(np.float64).tolist(), strict=True):
+        yield str(name), dict(zip(columns, counts, strict=True))
+
+
+def _blamed(component: str, service: str, how: str, failed: float, counts: dict[str, float]) -> Blamed:
+    attempts, known = counts["attempts"], counts["known"]
     return Blamed(
         component=component,
         service=service,
         how=how,
         failed=failed,
         attempts=attempts,
-        usual=float(group["usual_errors"].sum()),
-        attempts_before=float(group["attempts_before"].sum()),
-        answered=float(group["reached"].sum()) / attempts if attempts else 0.0,
-        answered_before=float((known["reached_before"] * known["attempts"]).sum()) / weight if weight else 0.0,
-        failure=_worst(group, how),
-        unanswered_s=float(group["unanswered_s"].sum()) / max(float(group["unanswered"].sum()), 1.0),
+        usual=counts["usual_errors"],
+        attempts_before=counts["attempts_before"],
+        answered=counts["reached"] / attempts if attempts else 0.0,
+        answered_before=counts["usual_reached"] / known if known else 0.0,
+        failure=_worst(counts, how),
+        unanswered_s=counts["unanswered_s"] / max(counts["unanswered"], 1.0),
     )
 
 
-def _worst(group: pd.DataFrame, how: str) -> str:
+def _worst(counted: dict[str, float], how: str) -> str:
     """The error class with the most calls, of those that end there; words that cannot tell give way to any that can."""
     classes = [name for name in ERROR_CLASSES if name.startswith("dns_") == (how == "resolution")]
-    counts = {name: float(group[f"errors_{name}"].sum()) for name in classes}
+    counts = {name: counted[f"errors_{name}"] for name in classes}
     worst = max(counts, key=lambda name: counts[name])
     if worst != "dns_unspecified":
         return worst

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
 from .analysis import Analysis, Incident, RecordingSummary
@@ -77,7 +78,8 @@ class Watcher:
                 self._forget()
             self._past.clear()
             return None
-        analysis = analyze(replace(self._forget(), past=self._past), summary)
+        kept = self._forget()
+        analysis = analyze(replace(kept, past=self._past).with_edges(kept.edges), summary)
         self._incidents = analysis.incidents
         return analysis
 
@@ -129,19 +131,21 @@ class Watcher:
         start = max(start, min(part.start for part in self._parts))
         parts = [between(part, start, end) for part in self._parts if part.start < end and part.end > start]
 
-        def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+        def laid(frames: list[pd.DataFrame]) -> pd.DataFrame:
             told = [rows for rows in frames if len(rows)]
             return pd.concat(told, ignore_index=True) if told else frames[-1]
 
-        return Windows(
+        together = Windows(
             window_s=self._window_s,
             start=start,
             end=end,
-            calls=joined([part.calls for part in parts]),
-            signals=joined([part.signals for part in parts]),
-            changes=joined([part.changes for part in parts]),
-            texts=joined([part.texts for part in parts]),
+            calls=laid([part.calls for part in parts]),
+            signals=laid([part.signals for part in parts]),
+            changes=laid([part.changes for part in parts]),
+            texts=laid([part.texts for part in parts]),
         )
+        called = [part.edges for part in parts if len(part.calls)]
+        return together.with_edges(joined(called)) if called else together
 
     def _number(self, time: int) -> int:
         return (time - self._origin) // self._window_s
@@ -164,7 +168,7 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
         mine = ((rows[time] >= start) & (rows[time] < end)) == inside
         return rows if mine.all() else rows[mine]
 
-    return Windows(
+    picked = Windows(
         window_s=windows.window_s,
         start=start,
         end=end,
@@ -173,3 +177,4 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
         changes=pick(windows.changes, "time"),
         texts=pick(windows.texts),
     )
+    return picked.with_edges(windows.edges) if picked.calls is windows.calls else picked

@@ -97,7 +97,9 @@ def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
     """
     count = window_count(windows)
     number = (spans["window"].to_numpy(np.int64) - windows.start) // windows.window_s
-    server, window = np.divmod(np.unique(pd.factorize(spans["server"])[0] * count + number), count)
+    spoke = np.zeros(len(spans["server"].cat.categories) * count, np.bool_)
+    spoke[spans["server"].cat.codes.to_numpy(np.int64) * count + number] = True
+    server, window = np.divmod(np.flatnonzero(spoke), count)
     server, window = server.astype(np.int32), window.astype(np.int32)  # a day has millions of words
     first = np.flatnonzero(np.diff(server, prepend=-1)).astype(np.int32)
     lengths = np.diff(first, append=len(server))
