@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +31,15 @@ class Edges:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
-    def services(self) -> set[str]:
+    @cached_property
+    def clients(self) -> frozenset[str]:
+        """Those who call, and "" where nobody was seen to."""
+        return frozenset(self.names["client"].tolist())
+
+    @cached_property
+    def services(self) -> frozenset[str]:
         """Those who call or answer, and "" where nobody was seen to."""
-        return {*self.names["client"].tolist(), *self.names["server"].tolist()}
+        return self.clients.union(self.names["server"].tolist())
 
     def total(self, values: pd.Series[float]) -> npt.NDArray[np.float64]:
         """[edges] The sum of a column of calls."""

@@ -157,10 +157,10 @@ def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
-    rows = excess[excess["peer"] != ""].assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
+    rows = excess.assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
     return [
         _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
-        for name, counts in _gathered(rows[rows["dns"] > 0], "peer")
+        for name, counts in _gathered(rows[(rows["dns"] > 0) & (rows["peer"] != "")], "peer")
     ]
 
 
@@ -211,11 +211,11 @@ def _gathered(rows: pd.DataFrame, by: str) -> Iterator[tuple[str, dict[str, floa
     known: attempts of series that were called before; usual_reached: how many of these were to be reached.
     """
     known = rows["attempts"].where(rows["reached_before"].notna(), 0.0)
-    told = rows.assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
-    summed = told.drop(columns=_SERIES).groupby(told[by], sort=True).sum()
-    columns = [str(name) for name in summed.columns]
-    for name, counts in zip(summed.index, summed.to_numpy(np.float64).tolist(), strict=True):
-        yield str(name), dict(zip(columns, counts, strict=True))
+    told = rows.drop(columns=_SERIES).assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
+    node, names = pd.factorize(rows[by], sort=True)
+    counts = {str(name): np.bincount(node, values, len(names)).tolist() for name, values in told.items()}
+    for at, name in enumerate(names):
+        yield str(name), {count: values[at] for count, values in counts.items()}
 
 
 def _blamed(component: str, service: str, how: str, failed: float, counts: dict[str, float]) -> Blamed:

@@ -10,7 +10,7 @@ from .base import Finding
 from .cusum import LEAST_RISE
 from .graph import Graph
 from .metric_calls import from_metrics
-from .series import concept
+from .series import components
 from .telemetry_silence import KIND as SILENCE
 
 FEW = 3
@@ -57,9 +57,10 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
 
 
 def _missing_columns(windows: Windows) -> list[BlindSpot]:
-    calls = windows.calls[["errors", "client", "peer"]][~from_metrics(windows)]
+    spans = ~from_metrics(windows)
+    names = windows.edges.names[windows.edges.any(spans)]
     spots: list[BlindSpot] = []
-    if len(calls) and not (calls["errors"] > 0).any():
+    if len(names) and not (windows.calls["errors"].where(spans, 0) > 0).any():
         spots.append(
             BlindSpot(
                 component="",
@@ -67,7 +68,7 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
                 "span status would settle it.",
             )
         )
-    if len(calls) and not (calls["client"] != "").any():
+    if len(names) and not (names["client"] != "").any():
         spots.append(
             BlindSpot(
                 component="",
@@ -75,7 +76,7 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
                 "trace context that is handed on would settle it.",
             )
         )
-    if len(calls) and not (calls["peer"] != "").any():
+    if len(names) and not (names["peer"] != "").any():
         spots.append(
             BlindSpot(
                 component="",
@@ -89,12 +90,11 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
 def _blind_counters(windows: Windows) -> list[BlindSpot]:
     """What counters leave out where there are no spans: whose calls they miss, and why calls were lost."""
     counts = ["client", "server", "peer", "attempts", "errors", "errors_other"]
-    rows = windows.calls[counts][from_metrics(windows)]
+    rows = windows.calls.loc[from_metrics(windows), counts]
     tried = rows.groupby(rows["server"].where(rows["server"] != "", rows["peer"]))["attempts"].sum()
     failed = rows[rows["server"] != ""].groupby("server", sort=True)["errors"].sum()
     lost = rows[(rows["client"] != "") & (rows["server"] == "")].groupby("peer", sort=True)["errors_other"].sum()
-    callers = set(windows.calls["client"].unique())
-    served = set(concept(windows, "requests")["component"].unique())
+    callers, served = windows.edges.clients, components(windows, "requests")
     mute = [str(s) for s in _often(failed, tried) if s in served and s not in callers]
     wordless = [str(name) for name in _often(lost, rows.groupby("peer")["attempts"].sum())]
     spots: list[BlindSpot] = []

@@ -72,17 +72,21 @@ def name_owners(windows: Windows) -> dict[str, str]:
     A name that never was answered belongs to the service that its first label names, if there is
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    names = windows.edges.names
-    told = names.assign(attempts=windows.edges.total(windows.calls["attempts"]))
-    told = told[(names["peer"] != "") & (names["server"] != "")]
-    answered: pd.DataFrame = told.groupby(["peer", "server"], as_index=False)[["attempts"]].sum()
-    # By peer, the busiest first; among equals the first by name, as the groups come sorted.
-    best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
-    owners = dict(zip(best["peer"].tolist(), best["server"].tolist(), strict=True))
+    names, attempts = windows.edges.names, windows.edges.total(windows.calls["attempts"]).tolist()
+    answered: dict[str, dict[str, float]] = {}
+    for peer, server, made in zip(names["peer"].tolist(), names["server"].tolist(), attempts, strict=True):
+        by_server = answered.setdefault(peer, {})
+        if server:
+            by_server[server] = by_server.get(server, 0.0) + made
     services = windows.edges.services - {""}
-    for peer in sorted({*names["peer"].tolist()} - set(owners) - {""}):
-        owners[peer] = label_owner(peer, services)
-    return owners
+    # The busiest; among equals the first by name.
+    return {
+        peer: min(by_server, key=lambda server: (-by_server[server], server))
+        if by_server
+        else label_owner(peer, services)
+        for peer, by_server in answered.items()
+        if peer
+    }
 
 
 @Once

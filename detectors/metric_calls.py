@@ -36,7 +36,7 @@ from .graph import label_owner
 from .metric_times import with_server_times
 from .once import Once
 from .order import laid_in
-from .series import by_concept, concept
+from .series import by_concept, components, concept, concept_of, totals
 from .service_graph import NO_CALLS, graph_calls
 from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
 from .wordless import WORDLESS, worded
@@ -100,8 +100,7 @@ def _all_in_spans(windows: Windows) -> bool:
     """Whether counters speak of nothing but services that send spans, none of which fell silent."""
     if not windows.concepts.keys().isdisjoint(("client_outcomes", "graph_requests", "probe_ok")):
         return False
-    counted = set(concept(windows, "requests")["component"].unique())
-    return counted <= windows.edges.services and not telemetry_silence(windows)
+    return components(windows, "requests") <= windows.edges.services and not telemetry_silence(windows)
 
 
 @Once
@@ -145,17 +144,16 @@ def _sampled(windows: Windows, dark: npt.NDArray[np.int64]) -> float:
     """
     if windows.calls.empty:
         return 1.0
-    requests = concept(windows, "requests")
-    counted = requests[~requests["window"].isin(dark)].groupby("component")["value"].sum()
-    counted = counted[counted > 0]
-    told = windows.calls["attempts"].where(~windows.calls["window"].isin(dark), 0)
-    spans = pd.Series(windows.edges.total(told)).groupby(windows.edges.names["server"]).sum()
-    both = counted.index.intersection(spans.index)
-    return min(1.0, float(spans[both].sum()) / float(counted[both].sum())) if len(both) else 0.0
+    counted = {name: count for name, count in totals(windows, "requests", dark).items() if count > 0}
+    edges, attempts = windows.edges, windows.calls["attempts"]
+    spans = edges.total(attempts.where(~windows.calls["window"].isin(dark), 0) if len(dark) else attempts)
+    both = edges.names["server"].isin([*counted]).to_numpy(np.bool_)
+    known = set(edges.names["server"][both].tolist())
+    return min(1.0, float(spans[both].sum()) / sum(counted[name] for name in sorted(known))) if known else 0.0
 
 
 def _services(windows: Windows) -> frozenset[str]:
-    return frozenset({*concept(windows, "requests")["component"].unique()} | windows.edges.services) - {""}
+    return windows.edges.services.union(components(windows, "requests")) - {""}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -192,11 +190,10 @@ def _served(windows: Windows, edges: pd.DataFrame, silences: list[Silence]) -> p
     """Requests that no known client made, of services that send no spans."""
     spans = windows.edges.services
     speak = spans - {name for _, names in silences for name in names}
-    counted = concept(windows, "requests")
-    quiet = {*counted["component"].unique()} - speak
+    quiet = components(windows, "requests") - speak
     if not quiet:
         return NO_CALLS
-    counted, errors = (rows[rows["component"].isin(quiet)] for rows in (counted, concept(windows, "errors")))
+    counted, errors = (concept_of(windows, name, quiet) for name in ("requests", "errors"))
     keys = ["window", "component"]
     total = counted.groupby(keys)["value"].sum()
     failed = errors.groupby(keys)["value"].sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..collector.model import Windows
-from .series import concept
+from .series import concept_of
 
 _KEYS = ["window", "component"]
 
@@ -17,8 +17,8 @@ def with_server_times(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
     A caller that did not measure how long it waited has waited as long at the least.
     """
     took, served = (
-        told[told["component"].isin(set(rows["server"]))].groupby(_KEYS)["value"].sum()
-        for told in (concept(windows, "server_s"), concept(windows, "requests"))
+        concept_of(windows, name, set(rows["server"])).groupby(_KEYS)["value"].sum()
+        for name in ("server_s", "requests")
     )
     mean_s = (took / served.where(served > 0)).dropna()
     wanted = pd.MultiIndex.from_frame(rows[["window", "server"]])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -145,6 +146,8 @@ def _categories(names: pd.Series[str], edge: Indices) -> pd.Categorical:
 
 def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: str = "value") -> Table:
     """The mean of a quantity by keys and window; NaN where no row speaks of the window."""
+    if rows.empty:
+        return Table(rows[list(keys)].astype(str), {quantity: np.empty((0, window_count(windows)))})
     rows = rows.assign(seen=rows[quantity].notna().astype(float), **{quantity: rows[quantity].fillna(0.0)})
     table = tally(windows, rows, keys, (quantity, "seen"))
     seen = table["seen"]
@@ -152,14 +155,52 @@ def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: s
     return Table(table.keys, {quantity: mean})
 
 
+@dataclass(frozen=True)
+class _About:
+    """The rows of `signals` about one concept."""
+
+    rows: pd.DataFrame
+
+    @cached_property
+    def named(self) -> tuple[Indices, pd.Index[str]]:
+        """[rows] Which of the components each is about, and these."""
+        codes, names = pd.factorize(self.rows["component"])
+        return codes, names
+
+
+def components(windows: Windows, name: str) -> set[str]:
+    """What one concept is told of."""
+    about = by_concept(windows).get(name)
+    return set() if about is None else set(about.named[1].tolist())
+
+
+def totals(windows: Windows, name: str, but_in: Indices) -> dict[str, float]:
+    """What each component of a concept counted, but in some windows (Unix seconds)."""
+    about = by_concept(windows).get(name)
+    if about is None:
+        return {}
+    codes, names = about.named
+    counted = about.rows["value"].where(~about.rows["window"].isin(but_in), 0.0)
+    return dict(zip(names.tolist(), np.bincount(codes, counted, len(names)).tolist(), strict=True))
+
+
+def concept_of(windows: Windows, name: str, wanted: Collection[str]) -> pd.DataFrame:
+    """The rows of `signals` about one concept of some components."""
+    about = by_concept(windows).get(name)
+    if about is None:
+        return windows.signals.iloc[:0]
+    codes, names = about.named
+    return about.rows[np.asarray(names.isin([*wanted]), np.bool_)[codes]]
+
+
 def concept(windows: Windows, name: str) -> pd.DataFrame:
     """The rows of `signals` about one concept; what is not a number tells nothing."""
-    rows = by_concept(windows).get(name)
-    return windows.signals.iloc[:0] if rows is None else rows
+    about = by_concept(windows).get(name)
+    return windows.signals.iloc[:0] if about is None else about.rows
 
 
 @Once
-def by_concept(windows: Windows) -> dict[str, pd.DataFrame]:
+def by_concept(windows: Windows) -> dict[str, _About]:
     """The rows of `signals` about each concept that they tell of, but for what is not a number."""
     places = windows.concepts
     rows = windows.signals
@@ -168,7 +209,7 @@ def by_concept(windows: Windows) -> dict[str, pd.DataFrame]:
     ends = np.cumsum([0, *(len(at) for at in places.values())])
     about = {name: rows.iloc[first:last] for name, (first, last) in zip(places, itertools.pairwise(ends), strict=True)}
     known = {name: mine["value"].notna() for name, mine in about.items()}
-    return {name: mine if known[name].all() else mine[known[name]] for name, mine in about.items()}
+    return {name: _About(mine if known[name].all() else mine[known[name]]) for name, mine in about.items()}
 
 
 def carried(values: Floats, windows: int) -> Floats:
