@@ -117,7 +117,7 @@ def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
     for finding in findings:
         if finding.kind != SILENCE:
             continue
-        lasted = (windows.end if finding.ended_at is None else finding.ended_at) - finding.started_at
+        lasted = finding.until(windows.end) - finding.started_at
         statement = f"For {lasted:.0f} s {finding.evidence[0].statement}: what happened then cannot be told; "
         settles = "telemetry that does not need what it watches, such as probes from outside, would settle it."
         spots.append(BlindSpot(component="", statement=statement + settles))

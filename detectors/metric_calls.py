@@ -36,7 +36,7 @@ from .graph import label_owner
 from .metric_times import with_server_times
 from .once import Once
 from .order import laid_in
-from .series import by_concept, components, concept, concept_of, totals
+from .series import by_concept, components, concept, concept_of, totals, window_count
 from .service_graph import NO_CALLS, graph_calls
 from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
 from .wordless import WORDLESS, worded
@@ -64,10 +64,11 @@ def with_metric_calls(windows: Windows) -> Windows:
     if _all_in_spans(windows):
         return windows
     silences = [(finding, silent_services(windows, finding)) for finding in telemetry_silence(windows)]
-    dark = in_silence(windows, [finding for finding, _ in silences])
+    starts = pd.Series(windows.start + windows.window_s * np.arange(window_count(windows)))
+    dark = in_silence((finding for finding, _ in silences), starts, windows.end)
     silent = frozenset[str]().union(*(services for _, services in silences))
-    starts = windows.start + windows.window_s * np.flatnonzero(dark)
-    rows = _told(remembered(windows, dark, silent) if silences else windows, silences, starts)
+    told = remembered(windows, dark, silent) if silences else windows
+    rows = _told(told, silences, starts[dark].to_numpy(np.int64))
     if rows.empty:
         return windows
     told = laid_in(windows, _as_calls(rows))
@@ -225,9 +226,7 @@ def _silent(windows: Windows, rows: pd.DataFrame, side: str, silences: list[Sile
     """Which rows are of a service that sends spans, but sent none for a while."""
     out = pd.Series(data=False, index=rows.index)
     for finding, services in silences:
-        until = windows.end if finding.ended_at is None else finding.ended_at
-        inside = (rows["window"] >= finding.started_at) & (rows["window"] < until)
-        out |= inside & rows[side].isin(services)
+        out |= in_silence([finding], rows["window"], windows.end) & rows[side].isin(services)
     return out
 
 

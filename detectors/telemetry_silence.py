@@ -8,6 +8,8 @@ probe from outside that was well fails. What happens in it cannot be told from s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -51,8 +53,7 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
 def told_across(windows: Windows, finding: Finding) -> bool:
     """Whether counters tell of the calls of most services that are silent."""
     calls, edges = windows.calls, windows.edges
-    until = windows.end if finding.ended_at is None else finding.ended_at
-    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    inside = in_silence([finding], calls["window"], windows.end)
     spans = calls["example_trace"] != ""
     rows = (spans, inside & spans, inside & ~spans)
     ever, then, counted = ({*edges.names["client"][edges.any(told)]} - {""} for told in rows)
@@ -70,22 +71,18 @@ def _spans(windows: Windows) -> pd.DataFrame:
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
     """Services without a span in a silence: those who only call, as workers do, too."""
-    until = windows.end if finding.ended_at is None else finding.ended_at
     calls, edges = windows.calls, windows.edges
     told = (calls["attempts"] > 0) & (calls["example_trace"] != "")
-    inside = told & (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    inside = told & in_silence([finding], calls["window"], windows.end)
     ever, then = (edges.names[edges.any(rows)] for rows in (told, inside))
     return frozenset({*ever["server"], *ever["client"]}) - {*then["server"], *then["client"], ""}
 
 
-def in_silence(windows: Windows, silences: list[Finding]) -> Flags:
-    """[windows] Whether one of the silences lasted."""
-    starts = windows.start + windows.window_s * np.arange(window_count(windows))
+def in_silence(silences: Iterable[Finding], starts: pd.Series[int], end: float) -> Flags:
+    """[windows] Whether one of the silences lasted; starts: of the windows, end: of the data, in Unix seconds."""
     out = np.zeros(len(starts), np.bool_)
     for finding in silences:
-        out |= (starts >= finding.started_at) & (
-            starts < (windows.end if finding.ended_at is None else finding.ended_at)
-        )
+        out |= ((starts >= finding.started_at) & (starts < finding.until(end))).to_numpy(np.bool_)
     return out
 
 
