@@ -39,9 +39,9 @@ than a broken resolver, which most clients word as a temporary failure.
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
     calls, edges = windows.calls, windows.edges
-    peer, failed = edges.names["peer"], [edges.total(calls[name]) for name in CLASSES]
-    failing = with_total(peer, np.sum(failed, axis=0), ENOUGH) - {""}
-    rows = calls_over(windows, peer.isin(failing), ["window", "attempts", "originals", *CLASSES], peer=peer)
+    peer, failed = edges.categories["peer"], [edges.total(calls[name]) for name in CLASSES]
+    failing = with_total(peer, np.sum(failed, axis=0), ENOUGH)
+    rows = calls_over(windows, failing, ["window", "attempts", "originals", *CLASSES], peer=peer)
     found: list[Finding] = []
     for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):
         failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])

@@ -14,7 +14,7 @@ from .base import Evidence, Finding
 from .cusum import ENOUGH, Episode
 from .dns_failures import CLASSES
 from .episodes import alarm_time, episodes, window_times
-from .graph import callees
+from .graph import callee_categories
 from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
@@ -31,9 +31,9 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 
 def _failing(windows: Windows) -> list[Finding]:
     calls, edges = windows.calls, windows.edges
-    server = edges.names["server"]
-    failing = with_total(server, edges.total(calls["errors"]), ENOUGH) - {""}
-    rows = calls_over(windows, server.isin(failing), ["window", "attempts", "originals", "errors"], server=server)
+    server = edges.categories["server"]
+    failing = with_total(server, edges.total(calls["errors"]), ENOUGH)
+    rows = calls_over(windows, failing, ["window", "attempts", "originals", "errors"], server=server)
     found: list[Finding] = []
     for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
         # Retries of one request fail together; a request has failed when more attempts failed than were
@@ -71,13 +71,13 @@ def _unreached(windows: Windows) -> list[Finding]:
 def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     calls, edges = windows.calls, windows.edges
-    names, callee = edges.names, callees(windows)
+    names, callee = edges.names, callee_categories(windows)
     silent = (names["client"] != "") & (names["server"] == "")
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
-    missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH) - {""}
+    missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH)
     columns = ["window", "client", "server", "peer", "attempts", "originals", "errors"]
     columns += [*UNREACHED, *CLASSES, "error_trace"]
-    rows = calls_over(windows, (names["client"] != "") & callee.isin(missed), columns, callee=callee)
+    rows = calls_over(windows, (names["client"] != "") & missed, columns, callee=callee)
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
     tried = rows["attempts"] - rows[list(CLASSES)].sum(axis=1)
     return rows.assign(lost=rows[list(UNREACHED)].sum(axis=1).where(rows["server"] == "", 0), tried=tried)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..collector.edges import category
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .cusum import ENOUGH, Episode
@@ -51,7 +52,7 @@ def entered(windows: Windows) -> pd.DataFrame:
         told = names["peer"].map(lambda name: owners.get(str(name)) or str(name))
         component = component.where(component != "", told)
     columns = ["window", "entries", "attempts", "errors", "error_trace"]
-    rows = calls_over(windows, entry, columns, where=came, component=component)
+    rows = calls_over(windows, entry, columns, where=came, component=category(component))
     share = rows["entries"] / rows["attempts"].where(rows["attempts"] > 0, 1)  # scaled counters are below one
     return rows.assign(failed=rows.pop("errors") * share).drop(columns="attempts")
 

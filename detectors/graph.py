@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..collector.edges import EDGE_KEYS
+from ..collector.edges import category
 from ..collector.model import Windows
 from .once import Once
 
@@ -57,7 +57,7 @@ def dependency_graph(windows: Windows) -> Graph:
     owners = name_owners(windows)
     edges: set[tuple[str, str]] = set()
     names = windows.edges.names
-    for client, server, peer in zip(*(names[key].tolist() for key in EDGE_KEYS), strict=True):
+    for client, server, peer in zip(*windows.edges.told.values(), strict=True):
         hops = [node for node in (client, peer, server or owners.get(peer, "")) if node]
         edges.update((a, b) for a, b in itertools.pairwise(hops) if a != b)
     entered = windows.edges.any(windows.calls["entries"] > 0)
@@ -72,9 +72,9 @@ def name_owners(windows: Windows) -> dict[str, str]:
     A name that never was answered belongs to the service that its first label names, if there is
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    names, attempts = windows.edges.names, windows.edges.total(windows.calls["attempts"]).tolist()
+    told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
     answered: dict[str, dict[str, float]] = {}
-    for peer, server, made in zip(names["peer"].tolist(), names["server"].tolist(), attempts, strict=True):
+    for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
         by_server = answered.setdefault(peer, {})
         if server:
             by_server[server] = by_server.get(server, 0.0) + made
@@ -92,9 +92,15 @@ def name_owners(windows: Windows) -> dict[str, str]:
 @Once
 def callees(windows: Windows) -> pd.Series[str]:
     """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
-    names, owners = windows.edges.names, name_owners(windows)
-    told = pd.Series([owners.get(name) or name for name in names["peer"].tolist()], dtype=str)
-    return names["server"].where(names["server"] != "", told)
+    edges, owners = windows.edges, name_owners(windows)
+    told = zip(edges.told["server"], edges.told["peer"], strict=True)
+    return pd.Series([server or owners.get(peer) or peer for server, peer in told], dtype=str)
+
+
+@Once
+def callee_categories(windows: Windows) -> pd.Categorical:
+    """[edges] The same as numbers."""
+    return category(callees(windows))
 
 
 def label_owner(name: str, services: Collection[str]) -> str:

@@ -148,9 +148,9 @@ def _sampled(windows: Windows, dark: npt.NDArray[np.int64]) -> float:
     counted = {name: count for name, count in totals(windows, "requests", dark).items() if count > 0}
     edges, attempts = windows.edges, windows.calls["attempts"]
     spans = edges.total(attempts.where(~windows.calls["window"].isin(dark), 0) if len(dark) else attempts)
-    both = edges.names["server"].isin([*counted]).to_numpy(np.bool_)
-    known = set(edges.names["server"][both].tolist())
-    return min(1.0, float(spans[both].sum()) / sum(counted[name] for name in sorted(known))) if known else 0.0
+    both = np.array([name in counted for name in edges.told["server"]], np.bool_)
+    known = sorted(counted.keys() & {*edges.told["server"]})
+    return min(1.0, float(spans[both].sum()) / sum(counted[name] for name in known)) if known else 0.0
 
 
 def _services(windows: Windows) -> frozenset[str]:
@@ -194,27 +194,40 @@ def _served(windows: Windows, edges: pd.DataFrame, silences: list[Silence]) -> p
     quiet = components(windows, "requests") - speak
     if not quiet:
         return NO_CALLS
+    services = pd.Index(sorted(quiet))
     counted, errors = (concept_of(windows, name, quiet) for name in ("requests", "errors"))
-    keys = ["window", "component"]
-    total = counted.groupby(keys)["value"].sum()
-    failed = errors.groupby(keys)["value"].sum()
-    came = edges.rename(columns={"server": "component"})
+    keys = np.unique(_keys(counted, "component", services))
+    total, failed = (_added(rows, "component", "value", services, keys) for rows in (counted, errors))
     known, known_failed = (
-        rows.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0).to_numpy() if len(rows) else 0.0
-        for rows in (came, came[came["failure"] != ""])
+        _added(rows, "server", "attempts", services, keys) for rows in (edges, edges[edges["failure"] != ""])
     )
-    attempts = np.maximum(total.to_numpy() - known, 0.0)
-    lost = np.maximum(failed.reindex(total.index, fill_value=0.0).to_numpy() - known_failed, 0.0)
-    rest = pd.DataFrame({"attempts": attempts, "failed": np.minimum(lost, attempts)}, total.index)
-    by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
-    entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
-    rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
+    attempts = np.maximum(total - known, 0.0)
+    lost = np.minimum(np.maximum(failed - known_failed, 0.0), attempts)
+    service = keys % len(services)
+    rest, whole = (np.bincount(service, counts, len(services)) for counts in (attempts, total))
+    entered = (rest > MOSTLY * whole) & ~services.isin([*spans])
+    rows = pd.DataFrame({"window": keys // len(services), "server": services[service], "attempts": attempts})
+    rows = rows.assign(failed=lost, entered=entered[service])[attempts > 0]
     enters = set(_entered(windows)["server"])
     silent = _silent(windows, rows, "server", silences)
     rows = rows.assign(enters=silent & rows["server"].isin(enters) if enters else True)
-    return _split(
-        rows[(rows["server"].isin(entered) & ~rows["server"].isin(spans)) | silent].assign(client="", peer=""), "server"
-    )
+    return _split(rows[rows["entered"] | silent].assign(client="", peer=""), "server")
+
+
+def _keys(rows: pd.DataFrame, name: str, services: pd.Index[str]) -> npt.NDArray[np.int64]:
+    """[rows] One number for window and service; below zero for other services."""
+    place = services.get_indexer(pd.Index(rows[name]))
+    return np.where(place < 0, -1, rows["window"].to_numpy(np.int64) * len(services) + place)
+
+
+def _added(
+    rows: pd.DataFrame, name: str, quantity: str, services: pd.Index[str], keys: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """[keys] The sums of a quantity; keys: sorted, as `_keys` gives them."""
+    found = _keys(rows, name, services)
+    place = np.minimum(np.searchsorted(keys, found), len(keys) - 1)
+    mine = keys[place] == found
+    return np.bincount(place[mine], rows[quantity].to_numpy(np.float64)[mine], len(keys)).astype(np.float64)
 
 
 def _entered(windows: Windows) -> pd.DataFrame:

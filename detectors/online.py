@@ -20,6 +20,7 @@ from .diagnosis import analyze
 from .gate import entered
 from .kinds import HORIZON
 from .metric_calls import tell_of_users, with_metric_calls
+from .order import end_to_end
 from .running_gate import RunningGate
 from .telemetry_silence import MOST as MOST_DOWN
 from .telemetry_silence import targets_down
@@ -88,7 +89,7 @@ class Watcher:
             self._origin = self._end = fresh.start
         read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
         earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
-        self._parts = [*earlier, replace(fresh, calls=fresh.calls[read])]
+        self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read]), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
 
     def _users_fail(self, near: Windows, fresh: Windows) -> bool:
@@ -129,11 +130,12 @@ class Watcher:
     def _laid_together(self, start: int, end: int) -> Windows:
         """What was told from `start` on, as far as anything was, until `end`."""
         start = max(start, min(part.start for part in self._parts))
-        parts = [between(part, start, end) for part in self._parts if part.start < end and part.end > start]
+        near = [part for part in self._parts if part.start < end and part.end > start]
+        parts = [p if start <= p.start and p.end <= end else between(p, start, end) for p in near]
 
         def laid(frames: list[pd.DataFrame]) -> pd.DataFrame:
             told = [rows for rows in frames if len(rows)]
-            return pd.concat(told, ignore_index=True) if told else frames[-1]
+            return end_to_end(told) if told else frames[-1]
 
         together = Windows(
             window_s=self._window_s,
@@ -164,17 +166,22 @@ def _outside(windows: Windows, start: int, end: int) -> Windows:
 
 
 def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
-    def pick(rows: pd.DataFrame, time: str = "window") -> pd.DataFrame:
-        mine = ((rows[time] >= start) & (rows[time] < end)) == inside
-        return rows if mine.all() else rows[mine]
+    def mine(rows: pd.DataFrame, time: str = "window") -> pd.Series[bool]:
+        return ((rows[time] >= start) & (rows[time] < end)) == inside
 
+    def pick(rows: pd.DataFrame, some: pd.Series[bool]) -> pd.DataFrame:
+        return rows if some.all() else rows[some]
+
+    calls = mine(windows.calls)
     picked = Windows(
         window_s=windows.window_s,
         start=start,
         end=end,
-        calls=pick(windows.calls),
-        signals=pick(windows.signals),
-        changes=pick(windows.changes, "time"),
-        texts=pick(windows.texts),
+        calls=pick(windows.calls, calls),
+        signals=pick(windows.signals, mine(windows.signals)),
+        changes=pick(windows.changes, mine(windows.changes, "time")),
+        texts=pick(windows.texts, mine(windows.texts)),
     )
-    return picked.with_edges(windows.edges) if picked.calls is windows.calls else picked
+    if "edges" not in vars(windows):
+        return picked
+    return picked.with_edges(windows.edges if calls.all() else windows.edges.picked(calls.to_numpy(np.bool_)))

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -110,44 +110,44 @@ def within(rows: pd.DataFrame, start: float, end: float) -> slice | Flags:
     return slice(first, last) if last - first == np.count_nonzero(inside) else inside
 
 
-def with_total(names: pd.Series[str], totals: Floats, least: float) -> set[str]:
-    """Which of the names of some edges have at least so much in all of theirs together."""
-    summed = pd.Series(totals[totals > 0]).groupby(names.to_numpy(object)[totals > 0]).sum()
-    return {*summed.index[summed >= least].tolist()}
+def with_total(names: pd.Categorical, totals: Floats, least: float) -> Flags:
+    """[edges] Whether the names of some edges, but for "", have at least so much in all of theirs together."""
+    enough = np.bincount(names.codes, totals, len(names.categories)) >= least
+    enough &= np.asarray(names.categories != "", np.bool_)
+    return enough[names.codes]
 
 
 def calls_over(
     windows: Windows,
-    edges: pd.Series[bool],
+    edges: pd.Series[bool] | Flags,
     columns: Sequence[str],
     start: float = -math.inf,
     end: float = math.inf,
     *,
     where: Flags | None = None,
-    **told: pd.Series[str],
+    **told: pd.Categorical,
 ) -> pd.DataFrame:
     """These columns of the calls over some of the edges, from `start` until before `end` (Unix seconds).
 
-    where: [rows] of calls that alone are wanted. told: [edges] each what else is known of an edge, as a column of
-    categories.
+    where: [rows] of calls that alone are wanted. told: [edges] each what else is known of an edge.
     """
     stretch = within(windows.calls, start, end)
     of = windows.edges.of[stretch]
-    wanted = edges.to_numpy(np.bool_)[of]
+    wanted = np.asarray(edges, np.bool_)[of]
     mine = np.flatnonzero(wanted if where is None else wanted & where[stretch])
     rows = {name: windows.calls[name].array[stretch].take(mine) for name in columns}
-    return pd.DataFrame(rows | {name: _categories(names, of[mine]) for name, names in told.items()}, copy=False)
+    return pd.DataFrame(rows | {name: names.take(of[mine]) for name, names in told.items()}, copy=False)
 
 
-def _categories(names: pd.Series[str], edge: Indices) -> pd.Categorical:
-    codes, different = pd.factorize(names, sort=True)
-    return pd.Categorical.from_codes(codes[edge], different, validate=False)
+@cache
+def _no_series(keys: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(keys), dtype=str)
 
 
 def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: str = "value") -> Table:
     """The mean of a quantity by keys and window; NaN where no row speaks of the window."""
     if rows.empty:
-        return Table(rows[list(keys)].astype(str), {quantity: np.empty((0, window_count(windows)))})
+        return Table(_no_series(tuple(keys)), {quantity: np.empty((0, window_count(windows)))})
     rows = rows.assign(seen=rows[quantity].notna().astype(float), **{quantity: rows[quantity].fillna(0.0)})
     table = tally(windows, rows, keys, (quantity, "seen"))
     seen = table["seen"]

@@ -63,7 +63,7 @@ def told_across(windows: Windows, finding: Finding) -> bool:
 
 def _spans(windows: Windows) -> pd.DataFrame:
     """Window, server and attempts of the rows of calls that services tell of by spans of their own."""
-    calls, server = windows.calls, windows.edges.names["server"]
+    calls, server = windows.calls, windows.edges.categories["server"]
     told = ((calls["example_trace"] != "") & (calls["attempts"] > 0)).to_numpy(np.bool_)
     columns = ["window", "attempts"]
     return calls_over(windows, server != "", columns, windows.start, windows.end, where=told, server=server)
