@@ -18,7 +18,7 @@ import pandas as pd
 from ..collector.model import ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import CLASSES as DNS_COLUMNS
-from .graph import Graph, callees
+from .graph import Graph, callee_categories
 from .series import Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -71,9 +71,9 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    names, series = _series(windows, graph)
+    names, series = _series(windows)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
-    excess = pd.concat([names[excess.index].to_frame(index=False), excess.reset_index(drop=True)], axis=1)
+    excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = _made_up(_worded(excess, gone))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
@@ -84,13 +84,15 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _series(windows: Windows, graph: Graph) -> tuple[pd.MultiIndex, Indices]:
-    """The different (client, callee, peer), and which of them each edge is: answered or not, the calls through one name
-    are one series."""
-    names = windows.edges.names
-    keys = pd.MultiIndex.from_arrays([names["client"], callees(windows), names["peer"]], names=_SERIES)
-    different = keys.unique().sort_values()
-    return different, np.asarray(different.get_indexer(keys), np.int64)
+def _series(windows: Windows) -> tuple[pd.DataFrame, Indices]:
+    """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
+    one name are one series."""
+    names = {**windows.edges.categories, "callee": callee_categories(windows)}
+    number = np.zeros(len(windows.edges), np.int64)
+    for name in _SERIES:
+        number = number * len(names[name].categories) + names[name].codes
+    _, first, series = np.unique(number, return_index=True, return_inverse=True)
+    return pd.DataFrame({name: pd.Series(names[name].take(first)).astype(str) for name in _SERIES}), series
 
 
 def _summed(windows: Windows, series: Indices, stretch: tuple[float, float]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
@@ -137,17 +138,21 @@ def _some(names: list[str]) -> str:
 
 def _dark_callees(windows: Windows, graph: Graph) -> list[BlindSpot]:
     """Names that are called but never answer with a span."""
-    names = windows.edges.names
-    counted = {name: windows.edges.total(windows.calls[name]) for name in ("attempts", "answered")}
-    called = names.assign(**counted)[(names["peer"] != "") & (names["client"] != "")]
-    totals = called.groupby("peer", sort=True)[["attempts", "answered"]].sum()
-    dark = totals[totals["answered"] == 0].sort_values("attempts", ascending=False, kind="stable")
+    edges, peer = windows.edges, windows.edges.categories["peer"]
+    called = np.asarray((peer != "") & (edges.names["client"] != ""), np.bool_)
+    attempts, answered = (
+        np.bincount(peer.codes[called], edges.total(windows.calls[name])[called], len(peer.categories))
+        for name in ("attempts", "answered")
+    )
+    named = np.bincount(peer.codes[called], minlength=len(peer.categories)) > 0
+    dark = np.flatnonzero(named & (answered == 0))
+    dark = dark[np.argsort(-attempts[dark], kind="stable")]
     return [
         BlindSpot(
-            component=str(peer),
-            statement=f"{peer} sends no spans: whether it failed or was never reached cannot be told from inside; "
+            component=str(name),
+            statement=f"{name} sends no spans: whether it failed or was never reached cannot be told from inside; "
             "instrumentation or a probe would settle it.",
         )
-        for peer in dark.index[:MOST_NAMED]
-        if not graph.service(str(peer))
+        for name in peer.categories[dark[:MOST_NAMED]]
+        if not graph.service(str(name))
     ]

@@ -81,7 +81,7 @@ def _late_rows(windows: Windows) -> pd.DataFrame:
     _, place = np.unique(pair, return_inverse=True)
     near = told & (np.bincount(place, late)[place] >= LEAST_LATE)
     rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
-    return rows.assign(unresolved=rows[list(_DNS)].sum(axis=1))
+    return rows.assign(unresolved=sum(rows[name] for name in _DNS))
 
 
 def users_flat(windows: Windows) -> Flags:

@@ -79,8 +79,8 @@ def _lost(windows: Windows) -> pd.DataFrame:
     columns += [*UNREACHED, *CLASSES, "error_trace"]
     rows = calls_over(windows, (names["client"] != "") & missed, columns, callee=callee)
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
-    tried = rows["attempts"] - rows[list(CLASSES)].sum(axis=1)
-    return rows.assign(lost=rows[list(UNREACHED)].sum(axis=1).where(rows["server"] == "", 0), tried=tried)
+    unresolved, missing = (sum(rows[name] for name in names) for names in (CLASSES, UNREACHED))
+    return rows.assign(lost=missing * (rows["server"] == ""), tried=rows["attempts"] - unresolved)
 
 
 def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:
