@@ -18,7 +18,7 @@ import pandas as pd
 from ..collector.model import ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import CLASSES as DNS_COLUMNS
-from .graph import Graph, callee_categories
+from .graph import Graph, callees
 from .series import Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -87,7 +87,7 @@ def blame(
 def _series(windows: Windows) -> tuple[pd.DataFrame, Indices]:
     """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
     one name are one series."""
-    names = {**windows.edges.categories, "callee": callee_categories(windows)}
+    names = {**windows.edges.categories, "callee": callees(windows)}
     number = np.zeros(len(windows.edges), np.int64)
     for name in _SERIES:
         number = number * len(names[name].categories) + names[name].codes
@@ -98,13 +98,11 @@ def _series(windows: Windows) -> tuple[pd.DataFrame, Indices]:
 def _summed(windows: Windows, series: Indices, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts of a stretch by series, of those that were called in it."""
     calls, edges, inside = windows.calls, windows.edges, within(windows.calls, *stretch)
-    of = series[edges.of[inside]]
-    rows = {name: calls[name].to_numpy(np.float64)[inside] for name in _COUNTS}
-    silent = (edges.names["server"] == "").to_numpy(np.bool_)[edges.of[inside]]
+    of, silent = series[edges.of[inside]], (edges.names["server"] == "").to_numpy(np.bool_)[edges.of[inside]]
+    rows = {name: calls[name].to_numpy()[inside] for name in _COUNTS}
     summed = {name: np.bincount(of, values) for name, values in rows.items()}
-    lost = {
-        f"lost_{name}": np.bincount(of[silent], rows[f"errors_{name}"][silent], len(summed["errors"])) for name in LOST
-    }
+    count = len(summed["errors"])
+    lost = {f"lost_{name}": np.bincount(of[silent], rows[f"errors_{name}"][silent], count) for name in LOST}
     waited = {"reached": summed.pop("answered"), "unanswered_s": summed.pop("unanswered_ns") / 1e9}
     return pd.DataFrame(summed | lost | waited)[np.bincount(of) > 0]
 

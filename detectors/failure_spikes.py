@@ -14,7 +14,7 @@ from .base import Evidence, Finding
 from .cusum import ENOUGH, Episode
 from .dns_failures import CLASSES
 from .episodes import alarm_time, episodes, window_times
-from .graph import callee_categories
+from .graph import callees
 from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
@@ -71,7 +71,7 @@ def _unreached(windows: Windows) -> list[Finding]:
 def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     calls, edges = windows.calls, windows.edges
-    names, callee = edges.names, callee_categories(windows)
+    names, callee = edges.names, callees(windows)
     silent = (names["client"] != "") & (names["server"] == "")
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
     missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH)

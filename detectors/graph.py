@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from ..collector.edges import category
 from ..collector.model import Windows
 from .once import Once
 
@@ -90,17 +90,15 @@ def name_owners(windows: Windows) -> dict[str, str]:
 
 
 @Once
-def callees(windows: Windows) -> pd.Series[str]:
+def callees(windows: Windows) -> pd.Categorical:
     """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
-    edges, owners = windows.edges, name_owners(windows)
-    told = zip(edges.told["server"], edges.told["peer"], strict=True)
-    return pd.Series([server or owners.get(peer) or peer for server, peer in told], dtype=str)
-
-
-@Once
-def callee_categories(windows: Windows) -> pd.Categorical:
-    """[edges] The same as numbers."""
-    return category(callees(windows))
+    owners, server, peer = name_owners(windows), *(windows.edges.categories[side] for side in ("server", "peer"))
+    answers = server.categories.tolist()
+    called = [owners.get(name) or name for name in peer.categories.tolist()]
+    places = {name: place for place, name in enumerate(sorted({*answers, *called}))}
+    by_answer, by_name = (np.array([places[name] for name in names], np.int64) for names in (answers, called))
+    codes = np.where(np.asarray(server != "", np.bool_), by_answer[server.codes], by_name[peer.codes])
+    return pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
 
 
 def label_owner(name: str, services: Collection[str]) -> str:

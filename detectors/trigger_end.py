@@ -62,7 +62,7 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
-    names = {top.component, top.service, *top.explains} - {""}
+    names = sorted({top.component, top.service, *top.explains} - {""})
     edges = windows.edges
     callee = callees(windows)
     about = (edges.names["client"] != "") & (callee.isin(names) | edges.names["peer"].isin(names))
