@@ -19,7 +19,7 @@ from ..collector.model import ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .graph import Graph, callees
-from .series import Indices, within
+from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -75,6 +75,7 @@ def blame(
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = _made_up(_worded(excess, gone))
+    excess = excess.assign(dns=_together(excess, DNS_COLUMNS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -131,7 +132,7 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     Many clients say no more than that they could not connect. If nobody answered, it was over before any time-out, and
     the same name failed to resolve for others, then it failed to resolve here.
     """
-    told = excess.assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
+    told = excess.assign(dns=_together(excess, DNS_COLUMNS))
     told = told[(told["dns"] > 0) & (told["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
     failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
     at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
@@ -156,18 +157,20 @@ def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
     return excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
 
 
+def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:
+    """[rows] The sum of some columns, one of numbers after the other: a frame of them costs more than to add them."""
+    return np.sum([excess[name].to_numpy(np.float64) for name in columns], axis=0)
+
+
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
-    rows = excess.assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
     return [
         _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
-        for name, counts in _gathered(rows[(rows["dns"] > 0) & (rows["peer"] != "")], "peer")
+        for name, counts in _gathered(excess[(excess["dns"] > 0) & (excess["peer"] != "")], "peer")
     ]
 
 
 def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
-    lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
-    rows = excess.assign(lost=lost)
-    rows = rows[(rows["lost"] > 0) & (rows["callee"] != "") & (rows["client"] != "")]
+    rows = excess[(excess["lost"] > 0) & (excess["callee"] != "") & (excess["client"] != "")]
     return [
         _blamed(callee, graph.service(callee), "unreached", counts["lost"], counts)
         for callee, counts in _gathered(rows, "callee")
@@ -175,9 +178,7 @@ def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
 
 
 def _answers(excess: pd.DataFrame) -> list[Blamed]:
-    lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
-    answered = (excess["errors"] - excess[list(DNS_COLUMNS)].sum(axis=1) - lost).clip(lower=0.0)
-    rows = excess.assign(answered_errors=answered)
+    rows = excess.assign(answered_errors=(excess["errors"] - excess["dns"] - excess["lost"]).clip(lower=0.0))
     outgoing, worst = _outgoing(rows)
     out: list[Blamed] = []
     for callee, counts in _gathered(rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee"):

@@ -205,7 +205,7 @@ def _served(windows: Windows, edges: pd.DataFrame, silences: list[Silence]) -> p
     lost = np.minimum(np.maximum(failed - known_failed, 0.0), attempts)
     service = keys % len(services)
     rest, whole = (np.bincount(service, counts, len(services)) for counts in (attempts, total))
-    entered = (rest > MOSTLY * whole) & ~services.isin([*spans])
+    entered = (rest > MOSTLY * whole) & np.array([name not in spans for name in services], np.bool_)
     rows = pd.DataFrame({"window": keys // len(services), "server": services[service], "attempts": attempts})
     rows = rows.assign(failed=lost, entered=entered[service])[attempts > 0]
     enters = set(_entered(windows)["server"])

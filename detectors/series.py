@@ -190,7 +190,7 @@ def concept_of(windows: Windows, name: str, wanted: Collection[str]) -> pd.DataF
     if about is None:
         return windows.signals.iloc[:0]
     codes, names = about.named
-    return about.rows[np.asarray(names.isin([*wanted]), np.bool_)[codes]]
+    return about.rows[np.array([name in wanted for name in names], np.bool_)[codes]]
 
 
 def concept(windows: Windows, name: str) -> pd.DataFrame:
