@@ -87,6 +87,8 @@ class Zone(BaseResolver):
 
 def serve(zone: Zone, address: str) -> DNSServer:
     """Starts the server on port 53 of a loopback address: resolv.conf knows no other port."""
-    server = DNSServer(zone, address=address, port=53, logger=DNSLogger("-request,-reply,-truncated,-error", prefix=False))
+    server = DNSServer(
+        zone, address=address, port=53, logger=DNSLogger("-request,-reply,-truncated,-error", prefix=False)
+    )
     server.start_thread()
     return server

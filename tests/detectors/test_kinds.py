@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from epicenter.detectors.blame import blame
+from epicenter.detectors.dns_answers import dns_answers
 from epicenter.detectors.graph import dependency_graph
-from epicenter.detectors.kinds import kind_of
-from tests.detectors.frames import at, call, windows
+from epicenter.detectors.kinds import dns_failure, kind_of
+from tests.detectors.frames import at, call, signal, windows
+from tests.detectors.stories import NAME, calm, name_gone
 
 BAD, END = 20, 30
 
@@ -26,3 +28,29 @@ def test_who_is_asked_for_much_more_is_overloaded_whoever_tells_of_it(asked: int
     (store,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
     told = kind_of(seen, store, "", [], (at(BAD), at(END)))
     assert (store.component, told) == ("store", "unknown" if spans else kind)
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "probed", "failure", "kind"),
+    [
+        (0.002, False, "servfail", "dns.servfail"),
+        (5.0, False, "timeout", "dns.resolver_down"),
+        (0.0, False, "temporary", "dns.servfail"),
+        (0.0, True, "timeout", "dns.resolver_down"),
+    ],
+    ids=["at once", "after the resolver's wait", "nobody measured how long", "a probe got no reply"],
+)
+def test_a_temporary_failure_is_a_server_that_fails_or_one_that_is_silent(
+    waited_s: float, probed: bool, failure: str, kind: str
+) -> None:
+    rows = [*calm(0, BAD), *name_gone(BAD, END, "dns_temporary")]
+    for row in rows:
+        if row["errors_dns_temporary"]:
+            row["unanswered_ns"] = int(waited_s * 1e9) * row["unanswered"]
+    probes = [signal(w, NAME, "dns_answers", float(w < BAD)) for w in range(END if probed else 0)]
+    probes += [signal(w, NAME, "dns_probe_ok", float(w < BAD)) for w in range(END if probed else 0)]
+    seen = windows(END, rows, probes)
+    (name,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    told = dns_failure(seen, name, findings := dns_answers(seen), (at(BAD), at(END)))
+    assert (name.component, told) == (NAME, failure)
+    assert kind_of(seen, name, told, findings, (at(BAD), at(END))) == kind
