@@ -32,6 +32,10 @@ RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool
 whose connections live a minute loses two thirds of them in the stretch looked at, its first third a quarter."""
 
+AT_ONCE = 2
+"""Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
+and a resolver's cache keeps what it knows for a while."""
+
 RECORD_KINDS = ("record.upsert", "record.delete", "manual")
 
 
@@ -44,7 +48,10 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
-    return "stale" if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)) else ""
+    if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)):
+        return "stale"
+    refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
+    return "stale" if refused and _moved(windows, b, during[0]) else ""
 
 
 def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:
@@ -119,9 +126,22 @@ def _names(b: Blamed | Suspect) -> set[str]:
 
 def _rewritten(windows: Windows, b: Blamed, onset: float) -> bool:
     changes = windows.changes
-    names = set(windows.calls.loc[windows.calls["server"] == b.component, "peer"]) | {b.component}
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(names) & recent).any())
+    return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(_addressed(windows, b)) & recent).any())
+
+
+def _addressed(windows: Windows, b: Blamed) -> set[str]:
+    """The names by which the node is called."""
+    return set(windows.edges.names.loc[windows.edges.names["server"] == b.component, "peer"]) | {b.component}
+
+
+def _moved(windows: Windows, b: Blamed, onset: float) -> bool:
+    """Whether a record of the node was written anew just as it began to fail, by somebody who does not do so all the
+    time: one earlier write may tell of the record as it was. Who dies is refused as well, and changes no record."""
+    writes, soon = windows.changes, onset - AT_ONCE * windows.window_s
+    written = (writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))
+    times = writes[written & (writes["time"] <= onset + windows.window_s)].groupby("Target")["time"]
+    return bool(((times.max() >= soon) & (times.agg(lambda t: (t < soon).sum()) <= 1)).any())
 
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:

@@ -8,8 +8,8 @@ from epicenter.detectors.blame import blame
 from epicenter.detectors.dns_answers import dns_answers
 from epicenter.detectors.graph import dependency_graph
 from epicenter.detectors.kinds import dns_failure, kind_of
-from tests.detectors.frames import at, call, signal, windows
-from tests.detectors.stories import NAME, calm, name_gone
+from tests.detectors.frames import at, call, change, signal, windows
+from tests.detectors.stories import NAME, calm, name_gone, process_gone
 
 BAD, END = 20, 30
 
@@ -54,3 +54,24 @@ def test_a_temporary_failure_is_a_server_that_fails_or_one_that_is_silent(
     told = dns_failure(seen, name, findings := dns_answers(seen), (at(BAD), at(END)))
     assert (name.component, told) == (NAME, failure)
     assert kind_of(seen, name, told, findings, (at(BAD), at(END))) == kind
+
+
+@pytest.mark.parametrize(
+    ("written", "failure"),
+    [
+        ([], ""),
+        ([BAD], "stale"),
+        ([0, BAD], "stale"),
+        ([*range(0, BAD + 1, 5)], ""),
+        ([5], ""),
+        ([BAD + 5], ""),
+    ],
+    ids=["never", "just then", "told at first, and just then", "all the time", "long before", "because of it"],
+)
+def test_connections_are_refused_at_a_stale_address_where_the_record_was_just_written(
+    written: list[int], failure: str
+) -> None:
+    rows = [*calm(0, BAD), *process_gone(BAD, END)]
+    seen = windows(END, rows, changes=[change(w, "record.upsert", "cart.example", "zone", None) for w in written])
+    (cart,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert (cart.component, dns_failure(seen, cart, [], (at(BAD), at(END)))) == ("cart", failure)
