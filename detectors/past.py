@@ -28,9 +28,9 @@ class _Left:
 
 @dataclass(frozen=True)
 class Past:
-    """One test over series of these names.
+    """One test over series of these names, or over one part of them.
 
-    memory: what is left for the next analysis, by test; of a test in several parts, only the last.
+    memory: what is left for the next analysis, by test.
     """
 
     memory: dict[str, object]
@@ -59,5 +59,8 @@ class Past:
 
 
 def past_of(windows: Windows, test: str, names: Sequence[str]) -> Past | None:
-    """Where a test, told apart from others by its name, left off over these windows; None where nobody goes on."""
+    """Where a test left off over these windows; None where nobody goes on.
+
+    test: tells it apart from others, and one part of its series (`series.tables`) from the other parts.
+    """
     return None if windows.past is None else Past(windows.past, test, names)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from epicenter.detectors.cusum import Running
 from epicenter.detectors.episodes import episodes
+from epicenter.detectors.failure_spikes import failure_spikes
+from epicenter.detectors.online import between
 from epicenter.detectors.past import Past
+from epicenter.detectors.series import tables
+from tests.detectors.frames import WINDOW_S, windows
+from tests.detectors.stories import callee_fails, calm
 
 NAMES = [f"service-{at}" for at in range(8)]
 WINDOWS, TRIED = 90, 40
@@ -34,17 +42,35 @@ def test_step_by_step_it_finds_what_it_finds_from_the_beginning(*, rewritten: bo
         assert episodes(seen, tried, past=past) == episodes(seen, tried), until
 
 
-def test_what_it_saw_is_not_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    stepped: list[int] = []
+@pytest.fixture
+def stepped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The windows that any test takes in."""
+    taken: list[int] = []
     step = Running.step
 
     def counted(running: Running, failed: np.ndarray, tried: np.ndarray) -> None:
-        stepped.append(running.window)
+        taken.append(running.window)
         step(running, failed, tried)
 
     monkeypatch.setattr(Running, "step", counted)
+    return taken
+
+
+def test_what_it_saw_is_not_seen_again(stepped: list[int]) -> None:
     failed, memory = failures(), {}
     for until in (60, 61):
         stepped.clear()
         episodes(failed[:, :until], np.full((len(NAMES), until), float(TRIED)), past=Past(memory, "a test", NAMES))
     assert stepped == [60]
+
+
+def test_each_part_of_a_wide_estate_goes_on_from_its_own_past(
+    stepped: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("epicenter.detectors.failure_spikes.tables", partial(tables, at_once=1))
+    story, memory = windows(41, [*calm(0, 20), *callee_fails(20, 41)]), {}
+    for until in (40, 41):
+        stepped.clear()
+        seen = replace(between(story, story.start, story.start + until * WINDOW_S), past=memory)
+        assert len(failure_spikes(seen)) == 3
+    assert stepped == [40] * 3
