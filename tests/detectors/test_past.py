@@ -29,16 +29,18 @@ def failures() -> np.ndarray:
     return failed
 
 
+@pytest.mark.parametrize("slides", [False, True], ids=["kept", "sliding"])
 @pytest.mark.parametrize("rewritten", [False, True], ids=["as it was", "told anew"])
-def test_step_by_step_it_finds_what_it_finds_from_the_beginning(*, rewritten: bool) -> None:
+def test_step_by_step_it_finds_what_it_finds_from_the_beginning(*, rewritten: bool, slides: bool) -> None:
     failed, memory = failures(), {}
     for until in range(30, WINDOWS + 1, 3):
         if rewritten and until == 60:
             failed[2, 25:32] = 0  # a late window changes what was known of one series
         some = slice(0, len(NAMES) if until > 45 else 5)  # others are told of only later
-        seen = failed[some, :until]
+        start = max(0, until - 60) if slides else 0
+        seen = failed[some, start:until]
         tried = np.full(seen.shape, float(TRIED))
-        past = Past(memory, "a test", NAMES[some])
+        past = Past(memory, "a test", NAMES[some], start)
         assert episodes(seen, tried, past=past) == episodes(seen, tried), until
 
 
@@ -60,7 +62,7 @@ def test_what_it_saw_is_not_seen_again(stepped: list[int]) -> None:
     failed, memory = failures(), {}
     for until in (60, 61):
         stepped.clear()
-        episodes(failed[:, :until], np.full((len(NAMES), until), float(TRIED)), past=Past(memory, "a test", NAMES))
+        episodes(failed[:, :until], np.full((len(NAMES), until), float(TRIED)), past=Past(memory, "a test", NAMES, 0))
     assert stepped == [60]
 
 
