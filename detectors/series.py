@@ -48,7 +48,7 @@ class Table:
 
 AT_ONCE = 128
 """Series laid out at once in a day of windows of 10 s: a quantity then takes 9 MB. In less time there are more: so many
-times a power of two that one more window seldom moves a series to another part, where no test of it left off (`past`)."""
+times a power of two that one more window seldom moves a series to another part, where its test never was (`past`)."""
 
 _DAY = 8640
 
