@@ -7,7 +7,7 @@ beginning, and the result is the same either way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class Past:
     memory: what is left for the next analysis, by test. start: Unix seconds of the first window.
     """
 
-    memory: dict[str, object]
+    memory: MutableMapping[str, object]
     test: str
     names: Sequence[str]
     start: int
