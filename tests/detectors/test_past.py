@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from epicenter.detectors.cusum import Running
 from epicenter.detectors.episodes import episodes
 from epicenter.detectors.failure_spikes import failure_spikes
 from epicenter.detectors.online import between
@@ -42,20 +41,6 @@ def test_step_by_step_it_finds_what_it_finds_from_the_beginning(*, rewritten: bo
         tried = np.full(seen.shape, float(TRIED))
         past = Past(memory, "a test", NAMES[some], start)
         assert episodes(seen, tried, past=past) == episodes(seen, tried), until
-
-
-@pytest.fixture
-def stepped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The windows that any test takes in."""
-    taken: list[int] = []
-    step = Running.step
-
-    def counted(running: Running, failed: np.ndarray, tried: np.ndarray) -> None:
-        taken.append(running.window)
-        step(running, failed, tried)
-
-    monkeypatch.setattr(Running, "step", counted)
-    return taken
 
 
 def test_what_it_saw_is_not_seen_again(stepped: list[int]) -> None:
