@@ -60,7 +60,8 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     total = begun.failed
     ranked = [blamed_suspect(windows, b, b.failed / total, findings, begun.during) for b in begun.blamed[:10]]
     ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
-    return look_behind(windows, graph, ranked, findings, begun.onset)[:10]
+    behind = look_behind(windows, graph, ranked, findings, begun.onset)
+    return [replace(s, onset=begun.onset) for s in behind[:10]]
 
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:

@@ -73,7 +73,8 @@ def detected_at(group: Group, window_s: int) -> float:
 
 def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
     harm = [f for f in top.findings if f.kind != "record_race"]
-    started = min((f.started_at for f in harm), default=group.started_at)
+    judged = group.started_at if top.onset is None else top.onset
+    started = min((f.started_at for f in harm), default=judged)
     # A change that emptied the record, and stood until calls failed, dates the trigger to the second:
     # open connections and caches may hide an empty record for longer than a window.
     stood = [f for f in top.findings if "emptied_at" in f.facts and (f.ended_at is None or f.ended_at > started)]
@@ -89,7 +90,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
         evidence=(
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
-            *ledger.cite("text_families", unseen_words(windows, top, group.started_at)),
+            *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )
 
