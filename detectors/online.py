@@ -166,7 +166,7 @@ def _outside(windows: Windows, start: int, end: int) -> Windows:
     """The same windows with nothing told of those from `start` until `end`."""
     if windows.end <= start or windows.start >= end:
         return windows
-    return replace(_picked(windows, start, end, inside=False), start=windows.start, end=windows.end)
+    return _picked(windows, start, end, inside=False)
 
 
 def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
@@ -177,10 +177,11 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
         return rows if some.all() else rows[some]
 
     calls = mine(windows.calls)
+    first, last = (start, end) if inside else (windows.start, windows.end)
     picked = Windows(
         window_s=windows.window_s,
-        start=start,
-        end=end,
+        start=first,
+        end=last,
         calls=pick(windows.calls, calls),
         signals=pick(windows.signals, mine(windows.signals)),
         changes=pick(windows.changes, mine(windows.changes, "time")),

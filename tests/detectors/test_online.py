@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
+from epicenter.collector.edges import Edges, edges_of
 from epicenter.collector.errors import UsageError
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
@@ -166,6 +168,20 @@ def test_while_an_incident_lasts_a_step_tests_the_new_window_alone(stepped: list
         stepped.clear()
         assert watcher.step(between(story, start, end), SUMMARY) is not None
     assert set(stepped) == {41}
+
+
+def test_of_what_is_kept_the_edges_are_told_once_though_a_window_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    story, watcher = windows(END, [*calm(0, 20), *process_gone(20, END)]), Watcher(WINDOW_S)
+    watcher.step(between(story, story.start, int(at(50))), SUMMARY)
+    late, told = between(story, int(at(30)), int(at(31))), list[int]()
+
+    def counted(calls: pd.DataFrame) -> Edges:
+        told.append(len(calls))
+        return edges_of(calls)
+
+    monkeypatch.setattr("epicenter.collector.model.edges_of", counted)
+    assert watcher.step(late, SUMMARY) is not None
+    assert max(told) == len(late.calls)
 
 
 def test_in_calm_weather_nothing_of_an_incident_is_left_over(stepped: list[int]) -> None:
