@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ..collector.model import Windows
 from .analysis import (
     Candidate,
@@ -77,7 +79,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
     started = min((f.started_at for f in harm), default=judged)
     # A change that emptied the record, and stood until calls failed, dates the trigger to the second:
     # open connections and caches may hide an empty record for longer than a window.
-    stood = [f for f in top.findings if "emptied_at" in f.facts and (f.ended_at is None or f.ended_at > started)]
+    stood = [f for f in top.findings if "emptied_at" in f.facts and f.until(inf) > started]
     emptied = [float(f.facts["emptied_at"]) for f in stood]
     started = next((t for t in emptied if t <= started + windows.window_s), started)
     return Trigger(
