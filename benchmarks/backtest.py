@@ -21,10 +21,11 @@ import numpy as np
 import yaml
 
 from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.loads import scraped_in
 from epicenter.rules.needs import missing, reads
 from epicenter.rules.prometheus import private, program
 from epicenter.rules.replay import replay
-from epicenter.rules.results import known
+from epicenter.rules.results import with_recorded
 from epicenter.rules.worlds import series_of
 from epicenter.rules.write import Series, is_stale
 from epicenter.synthetic import simulate
@@ -98,7 +99,7 @@ def _span(series: Iterable[Series]) -> tuple[float, float]:
 
 
 def _beside_promtool(rules: Sequence[Rule], series: Sequence[Series]) -> None:
-    there = known(rules, series)
+    there = with_recorded(rules, scraped_in(series))
     made = {rule.name for rule in rules if not rule.alert}
     alerts = [rule for rule in rules if rule.alert and not missing(rule.expr, there) and not reads(rule.expr) & made]
     chosen = [replace(rule, interval_s=STEP_S) for rule in alerts[:: max(1, len(alerts) // COMPARED)][:COMPARED]]

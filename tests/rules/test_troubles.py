@@ -18,6 +18,7 @@ import pytest
 from epicenter.collector.errors import Refused, Unreachable
 from epicenter.collector.promapi import Series as Answer
 from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.loads import written
 from epicenter.rules.prometheus import Prometheus, free_port, private
 from epicenter.rules.replay import replay
 from epicenter.rules.results import played_over
@@ -88,7 +89,7 @@ def test_a_prometheus_that_dies_is_started_once_more_and_then_given_up(rules: tu
                 started.append(prometheus.url)
                 yield Mortal(prometheus.url) if len(started) <= times else prometheus
 
-        return [len(one.firings) for one in played_over(rules, UP, BEGIN, END, server)]
+        return [len(one.firings) for one in played_over(rules, written(UP, server), BEGIN, END)]
 
     assert dying(1) == [5, 1]
     with pytest.raises(Unreachable, match="could not be asked"):

@@ -1,0 +1,109 @@
+"""What is kept between runs: there as a whole or not at all, bounded, and never in the way of a result."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from epicenter.collector.errors import UnreadableInput
+from epicenter.rules.cache import Cache, usual_folder
+from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.plays import backtest
+from tests.programs import require
+
+WORLD = "plain-failure"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder as a block is one."""
+    folder = tmp_path / "made" / "block" / "chunks"
+    folder.mkdir(parents=True)
+    (folder / "000001").write_bytes(bytes(1000))
+    (folder.parent / "index").write_bytes(b"index")
+    return tmp_path / "made"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+def test_what_was_kept_is_taken_again_and_outlasts_what_replaces_it(cache: Cache, files: Path, tmp_path: Path) -> None:
+    assert cache.take("a", tmp_path / "first") is None
+    cache.keep("a", files, b"old")
+    assert cache.take("a", tmp_path / "first") == b"old"
+    (files / "block" / "index").unlink()
+    cache.keep("a", files, b"new")
+    assert cache.take("a", tmp_path / "second") == b"new"
+    assert (tmp_path / "first" / "block" / "index").read_bytes() == b"index"
+    assert [path.name for path in (tmp_path / "second" / "block").iterdir()] == ["chunks"]
+    assert [path.name for path in cache.folder.iterdir()] == ["a"]
+
+
+def test_an_entry_that_was_damaged_is_said_and_thrown_away(cache: Cache, files: Path, tmp_path: Path) -> None:
+    cache.keep("a", files, b"told")
+    chunk = cache.folder / "a" / "files" / "block" / "chunks" / "000001"
+    chunk.unlink()
+    chunk.write_bytes(bytes(999))
+    with pytest.raises(UnreadableInput, match="is not what was kept there: it is thrown away"):
+        cache.take("a", tmp_path / "taken")
+    assert cache.take("a", tmp_path / "taken") is None
+    assert not (tmp_path / "taken").exists()
+
+
+def test_the_entry_whose_use_is_the_longest_ago_makes_room(cache: Cache, files: Path, tmp_path: Path) -> None:
+    small = Cache(cache.folder, limit_bytes=3500)
+    for age, name in enumerate(("c", "b", "a")):
+        small.keep(name, files, b"")
+        os.utime(cache.folder / name, (1000.0 - age, 1000.0 - age))
+    assert small.take("a", tmp_path / "taken") == b""  # the eldest, used now
+    small.keep("d", files, b"")
+    assert sorted(path.name for path in cache.folder.iterdir()) == ["a", "c", "d"]
+
+
+def test_the_folder_is_named_or_stands_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert usual_folder({"EPICENTER_CACHE": "/a", "XDG_CACHE_HOME": "/b"}) == Path("/a")
+    assert usual_folder({"XDG_CACHE_HOME": "/b"}) == Path("/b/epicenter")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert usual_folder({"XDG_CACHE_HOME": "relative"}) == Path("/home/me/.cache/epicenter")  # as the standard asks
+
+
+def rules(folder: Path, *exprs: str) -> tuple[Rule, ...]:
+    require("prometheus")
+    alerts = "".join(f"      - {{alert: A{i}, expr: '{expr}'}}\n" for i, expr in enumerate(exprs))
+    path = folder / "rules.yml"
+    path.write_text(
+        f"groups:\n  - name: g\n    rules:\n      - {{record: r, expr: sum(up)}}\n{alerts}", encoding="utf-8"
+    )
+    return read_rules([str(path)]).rules
+
+
+def test_a_world_is_made_again_only_for_metrics_that_nobody_read_before(cache: Cache, tmp_path: Path) -> None:
+    def made() -> int:
+        (entry,) = cache.folder.iterdir()
+        return (entry / "about.json").stat().st_ino
+
+    first = rules(tmp_path, "up == 1", "r > 0", 'ALERTS{alertname="A0"}')
+    results = [backtest(first, WORLD, cache=cache)]
+    begun = made()
+    results.append(backtest(first, WORLD, cache=cache))
+    assert made() == begun
+    more = backtest(rules(tmp_path, "probe_success == 0"), WORLD, cache=cache)
+    assert (more.problems, more.verdicts[0].kind in ("quiet", "symptom")) == ((), True)
+    assert made() != begun
+    begun = made()
+    results.append(backtest(first, WORLD, cache=cache))
+    assert made() == begun
+    assert results[1:] == results[:1] * 2  # what rules recorded in one run is not there in the next
+    assert [len(one.firings) > 0 for one in results[0].verdicts] == [True, True, True]
+
+
+def test_a_disk_that_takes_nothing_costs_time_and_no_result(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = backtest(rules(tmp_path, "up == 1"), WORLD, cache=Cache(tmp_path / "file" / "cache"))
+    assert result.verdicts[0].firings
+    (told,) = result.problems
+    assert told.endswith("loads are not kept there, and the next run makes them again (Not a directory)")
