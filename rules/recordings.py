@@ -44,7 +44,7 @@ def backtest_recording(rules: Sequence[Rule], folder: Path, *, tune: bool = Fals
     truth = _truth(folder / TRUTH)
     # without the world's books, a service is known by its own name alone
     services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
-    seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()))
+    seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()), "recording")
     return judged_over(rules, written(series), seen, tune=tune)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ..collector.errors import Unreachable
 from ..synthetic.truth import Truth
@@ -16,9 +17,12 @@ from .tune import Trial, trials, variants
 from .verdicts import AFTER_S, Verdict, components_of, judge
 
 
+Place = Literal["scenario", "recording", "server"]
+
+
 @dataclass(frozen=True)
 class Backtest:
-    """What all rules did in one world, recording or server's past; start and end in Unix seconds.
+    """What all rules did in one world, recording or server's past, as `place` says; start and end in Unix seconds.
 
     scenario: the world's name, the recording's folder or the server's address. truth: None where nobody knows it;
     nothing can then be said of pages and coverage.
@@ -33,6 +37,7 @@ class Backtest:
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
     trials: tuple[Trial, ...] = ()
+    place: Place = "scenario"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Seen:
     end: float
     truth: Truth | None
     services: Mapping[str, Sequence[str]]
+    place: Place = "scenario"
 
 
 def played_over(
@@ -91,6 +97,7 @@ def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[s
         coverage=() if truth is None else coverage_of(verdicts, truth, seen.end),
         verdicts=verdicts,
         problems=(*notes, *(told for one in played for told in (one.refused, *one.doubts) if told is not None)),
+        place=seen.place,
     )
 
 
