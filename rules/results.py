@@ -16,7 +16,6 @@ from .replay import Played, replay
 from .tune import Trial, trials, variants
 from .verdicts import AFTER_S, Verdict, components_of, judge
 
-
 Place = Literal["scenario", "recording", "server"]
 
 

@@ -53,4 +53,6 @@ def _case(suite: Element, result: Backtest, verdict: Verdict) -> None:
     elif verdict.kind == "untestable":
         SubElement(case, "skipped", message=plain(about(verdict, result.place)))
     else:
-        SubElement(case, "system-out").text = plain(f"{SAYS[verdict.kind]}: {about(verdict, result.place)}".rstrip(": "))
+        SubElement(case, "system-out").text = plain(
+            f"{SAYS[verdict.kind]}: {about(verdict, result.place)}".rstrip(": ")
+        )

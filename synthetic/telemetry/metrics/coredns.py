@@ -82,7 +82,7 @@ def _forward(grid: Grid, misses: Callable[[Lookups], Floats]) -> Iterator[Family
     yield counters(grid, "coredns_forward_healthcheck_failures_total", checks, _checks(grid, misses, upstream))
     none = (Flow({**flow.labels, "to": ""}, flow.count, flow.mean_s) for flow in _unanswered(grid, misses))
     yield counters(grid, "coredns_forward_healthcheck_broken_total", broken, none)
-    pods = {one.resolver: Flow(_pod(one.resolver), 0.0 * one.count, one.count) for one in asked}
+    pods = {one.resolver: Flow(pod_of(one.resolver), 0.0 * one.count, one.count) for one in asked}
     yield counters(grid, "coredns_panics_total", "Panics that the server survived.", pods.values())
 
 
@@ -90,7 +90,8 @@ def _count(one: Lookups) -> Floats:
     return one.count
 
 
-def _pod(resolver: str) -> dict[str, str]:
+def pod_of(resolver: str) -> dict[str, str]:
+    """Labels of the scrape of a resolver."""
     return {"job": "kube-dns", "namespace": "kube-system", "pod": resolver, "instance": f"{resolver}:9153"}
 
 
@@ -108,7 +109,7 @@ def _flow(
         "cache": "denial" if denied else "success",
     }
     own = {("type" if name == "cache" else name): told[name] for name in wanted}
-    return Flow(_pod(one.resolver) | labels | own, count, np.broadcast_to(mean_s, count.shape))
+    return Flow(pod_of(one.resolver) | labels | own, count, np.broadcast_to(mean_s, count.shape))
 
 
 def _lasts(one: Lookups, *, cached: bool) -> float:
@@ -142,7 +143,7 @@ def _unanswered(grid: Grid, misses: Callable[[Lookups], Floats]) -> list[Flow]:
     for resolver, parts in total.items():
         missed, failed = np.sum(parts, axis=0)
         down = failed > _DOWN * np.maximum(missed, 1e-9)
-        out.append(Flow(_pod(resolver), np.where(down, failed, 0.0), down * grid.history.tick_s / _CHECK_S))
+        out.append(Flow(pod_of(resolver), np.where(down, failed, 0.0), down * grid.history.tick_s / _CHECK_S))
     return out
 
 

@@ -51,4 +51,9 @@ def _recursions(grid: Grid) -> Iterator[Flow]:
 
 
 def _flow(one: Lookups, count: Floats, **labels: str) -> Flow:
-    return Flow({"job": "unbound", "instance": f"{one.resolver}:9167", **labels}, count, count)
+    return Flow({**exporter_of(one.resolver), **labels}, count, count)
+
+
+def exporter_of(resolver: str) -> dict[str, str]:
+    """Labels of the scrape of a resolver's exporter."""
+    return {"job": "unbound", "instance": f"{resolver}:9167"}
