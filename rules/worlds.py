@@ -18,7 +18,7 @@ from .results import Backtest, Seen, judged_over, with_recorded
 from .write import STALE, Series
 
 METRICS = (
-    *("semconv", "spanmetrics", "servicegraph", "coredns", "hubble", "unbound", "blackbox", "envoy"),
+    *("semconv", "spanmetrics", "servicegraph", "coredns", "hubble", "unbound", "blackbox", "envoy-pods"),
     *("grpc", "yace", "redis", "queues", "world"),
     *FOR_RULES,
 )
