@@ -51,6 +51,11 @@ def test_all_that_is_scraped_at_an_instance_has_an_up() -> None:
     assert scraped <= known | {(job, instance, "") for job, instance, _ in known}
 
 
+def test_containers_are_of_the_job_that_the_mixin_asks_for_and_each_has_its_scrape(told: Told) -> None:
+    assert {one.labels["job"] for one in told.families["container_cpu_cfs_periods_total"].series} == {"cadvisor"}
+    assert len(told.each("up", job="cadvisor")) == INSTANCES
+
+
 def test_discovery_finds_the_pods_that_run(told: Told) -> None:
     found = told.total("prometheus_sd_discovered_targets")
     assert set(found[at(CALM)] - found[at(DOWN)][0]) == {1.0}

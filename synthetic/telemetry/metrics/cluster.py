@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from .base import Family
+from .base import Family, Sampled
 from .grid import Grid
 from .kube import kube
 from .shapes import gauges
-from .targets import scrapes
+from .targets import CADVISOR, scrapes
 from .workloads import timer_waits
 
 
@@ -19,4 +19,10 @@ def cluster(grid: Grid) -> Iterator[Family]:
     own = {"up": scrapes, "kube_pod_container_status_waiting_reason": timer_waits}
     for family in kube(grid):
         rows = own[family.name](grid) if family.name in own else ()
-        yield replace(family, series=chain(family.series, gauges(family.name, "", rows).series))
+        told = map(_of_cadvisor, family.series) if family.name.startswith("container_") else family.series
+        yield replace(family, series=chain(told, gauges(family.name, "", rows).series))
+
+
+def _of_cadvisor(one: Sampled) -> Sampled:
+    """In the job that kubernetes-mixin gives it unless told otherwise, as it does all other jobs here."""
+    return replace(one, labels={**one.labels, "job": CADVISOR})

@@ -25,6 +25,7 @@ from .redis import exporter_of as redis_exporter_of
 from .resolvers import looked_up
 from .unbound import exporter_of as unbound_exporter_of
 
+CADVISOR = "cadvisor"
 _ONCE = (
     ("kube-scheduler", "kube-system", 10259),
     ("kube-controller-manager", "kube-system", 10257),
@@ -46,6 +47,7 @@ def scrapes(grid: Grid) -> Iterator[tuple[Labels, Floats]]:
 def _targets(grid: Grid) -> Iterator[Labels]:
     for number in range(INSTANCES):
         yield kubelet_of(number)
+        yield kubelet_of(number) | {"job": CADVISOR, "metrics_path": "/metrics/cadvisor"}
         yield node_exporter_of(number)
         yield addon("kube-proxy", "kube-system", number, 10249)
     yield from etcd_members()
