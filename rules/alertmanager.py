@@ -146,25 +146,31 @@ def _marked(which: str, number: int) -> Key:
 @contextmanager
 def alertmanager(config: Config) -> Generator[Alertmanager]:
     """One with this configuration until the block ends; MissingTool, UnreadableInput in Alertmanager's words."""
-    binary = program("prometheus-alertmanager", "alertmanager")
     with tempfile.TemporaryDirectory(prefix="epicenter-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "alertmanager.yml").write_text(config.text, encoding="utf-8")
-        listens = f"127.0.0.1:{free_port()}"
-        command = [
-            binary,
-            f"--config.file={folder / 'alertmanager.yml'}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address={listens}",
-            "--cluster.listen-address=",  # no gossip: it would listen on every interface
-        ]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            if not ready(server, f"http://{listens}"):
-                said = (folder / "log").read_text(errors="replace").strip().splitlines()
-                wrong = [line for line in said if "err=" in line] or said
-                raise UnreadableInput("alertmanager", f"does not start: {wrong[-1].split('err=')[-1] if wrong else ''}")
-            yield Alertmanager(f"http://{listens}")
-        finally:
-            stop(server)
+        with serving(folder / "alertmanager.yml", folder, free_port()) as url:
+            yield Alertmanager(url)
+
+
+@contextmanager
+def serving(config: Path, folder: Path, port: int) -> Generator[str]:
+    """The address of one on loopback until the block ends, with its data and its log in the folder; errors as above."""
+    listens = f"127.0.0.1:{port}"
+    command = [
+        program("prometheus-alertmanager", "alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={listens}",
+        "--cluster.listen-address=",  # no gossip: it would listen on every interface
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        if not ready(server, f"http://{listens}"):
+            said = (folder / "log").read_text(errors="replace").strip().splitlines()
+            wrong = [line for line in said if "err=" in line] or said
+            raise UnreadableInput("alertmanager", f"does not start: {wrong[-1].split('err=')[-1] if wrong else ''}")
+        yield f"http://{listens}"
+    finally:
+        stop(server)
