@@ -126,8 +126,7 @@ def command(
         results, exported, failed = _done(played, [one.result for one in done])
         notified = [] if config is None else [notifications(result, config) for result in results]
     unexported = [one.failed for one in exported if one.failed is not None]
-    problems = [*read.problems, *(() if config is None else config.notes)]
-    problems += [*(note for one in exported for note in one.notes), *failed, *unexported]
+    problems = [*read.problems, *(note for one in exported for note in one.notes), *failed, *unexported]
     problems += _untried(results) if tune else ()
     told = report(problems, results, check(expected, results), notified)
     _write_others(told, html_path, junit_path, lapilli_path)

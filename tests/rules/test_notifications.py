@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,55 @@ def test_what_is_inhibited_throughout_is_not_told_and_what_comes_back_is_told_ag
     assert list(flushes(ROUTE, times, states, [frozenset[Key]()] * 4)) == []
 
 
+TIMED = (
+    CONFIG.replace("      group_by: [zone]\n", "      group_by: [zone]\n      mute_time_intervals: [night]\n")
+    + """
+time_intervals:
+  - name: night
+    time_intervals:
+      - times: [{start_time: "22:00", end_time: "24:00"}, {start_time: "00:00", end_time: "06:00"}]
+        weekdays: ["monday:friday", sunday]
+        location: Europe/Berlin
+      - days_of_month: ["-1"]
+        months: [february]
+"""
+)
+MIDNIGHT = 1_760_911_200.0  # Monday, 20 October 2025, 00:00 in Berlin
+
+
+@pytest.mark.parametrize(
+    ("at", "mute"),
+    [
+        (MIDNIGHT - 7201.0, False),  # Sunday, 21:59:59
+        (MIDNIGHT - 7200.0, True),
+        (MIDNIGHT + 6 * 3600.0 - 1.0, True),
+        (MIDNIGHT + 6 * 3600.0, False),
+        (MIDNIGHT - 12 * 3600.0, False),
+        (MIDNIGHT - 86_401.0, False),  # Saturday, 23:59:59
+        (datetime(2024, 2, 29, 12, tzinfo=UTC).timestamp(), True),
+        (datetime(2024, 2, 28, 12, tzinfo=UTC).timestamp(), False),
+    ],
+)
+def test_a_route_is_mute_at_its_times_and_no_other(at: float, mute: bool, tmp_path: Path) -> None:
+    chat, phone = read_config(config(tmp_path, TIMED)).routes
+    assert (chat.mutes.holds(at), phone.mutes.holds(at)) == (False, mute)
+    awake = read_config(config(tmp_path, TIMED.replace("mute_time_intervals: [", "active_time_intervals: ["))).routes[1]
+    assert awake.mutes.holds(at) != mute
+
+
+def test_what_fires_through_a_mute_time_is_told_after_it(tmp_path: Path) -> None:
+    _, phone = read_config(config(tmp_path, TIMED)).routes
+    morning = MIDNIGHT + 6 * 3600.0
+    times, states = [morning - 3600.0, morning + 3600.0], [frozenset([A]), frozenset[Key]()]
+    (sent,) = flushes(phone, times, states, states)
+    assert (sent.repeats, 0.0 <= sent.at - morning <= phone.interval_s) == (False, True)
+
+
+def test_an_interval_that_nobody_defined_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput, match="night"):
+        read_config(config(tmp_path, TIMED.replace("- name: night", "- name: day")))
+
+
 def test_a_route_inherits_its_waits_and_receivers_tell_nobody(tmp_path: Path) -> None:
     read = read_config(config(tmp_path))
     assert read.routes == (Route("chat", 30.0, 300.0, 14400.0), Route("phone", 10.0, 300.0, 14400.0))
@@ -113,6 +163,8 @@ def test_what_is_no_configuration_is_said(text: str, said: str, tmp_path: Path) 
 def test_what_alertmanager_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     if find("prometheus-alertmanager") is None and find("alertmanager") is None:
         pytest.skip("no Alertmanager was found on PATH or in .tools/bin (make test installs it)")
+    with alertmanager(read_config(config(tmp_path, TIMED))):
+        pass
     wrong = read_config(config(tmp_path, CONFIG.replace('severity="page"', "severity page")))
     with pytest.raises(UnreadableInput, match="bad matcher format"), alertmanager(wrong):
         pass
