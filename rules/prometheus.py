@@ -152,7 +152,7 @@ def ready(server: subprocess.Popen[bytes], url: str) -> bool:
             with urllib.request.urlopen(f"{url}/-/ready", timeout=0.5):
                 return server.poll() is None
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.01)
     return False
 
 

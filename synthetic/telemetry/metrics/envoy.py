@@ -12,7 +12,7 @@ import numpy as np
 
 from ...world.books import CLASS
 from ...world.history import Edge, History, Service
-from ..flows import Flow, answers_calls, merged, renewed
+from ..flows import Flow, answers_calls, merged, renewed, unopened
 from ..looks import INSTANCES
 from ..odds import failure_s
 from .base import Family, Floats, Labels
@@ -195,11 +195,11 @@ _COUNTS: tuple[tuple[str, str, Count], ...] = (
     ("rq_timeout", "Requests that timed out.", lambda h, e: _failed(h, e, "deadline")),
     ("rq_pending_overflow", "Requests that a circuit breaker turned away.", _overflow),
     ("cx_total", "Connections opened.", renewed),
-    ("cx_connect_fail", "Connections that failed.", lambda h, e: _failed(h, e, "connect")),
+    ("cx_connect_fail", "Connections that failed.", unopened),
     (
         "cx_connect_timeout",
         "Connections that timed out.",
-        lambda h, e: _failed(h, e, "connect") * (h.odds.unconnected[:, e] >= h.odds.refused[:, e]),
+        lambda h, e: unopened(h, e) * (h.odds.unconnected[:, e] >= h.odds.refused[:, e]),
     ),
     ("cx_none_healthy", "Requests for which no endpoint was there.", lambda h, e: _failed(h, e, "dns_nodata")),
 )
