@@ -90,6 +90,8 @@ class Tries:
 
     def grant(self, e: Ints, granted: Floats) -> None:
         """Let only a share [L] of those at the edges e [L] go on."""
+        if (granted == 1.0).all():
+            return
         chain = self.chain[:, :, e] * granted
         per_call, echo = _follow(self._share[:, e], chain, self.back[:, :, e])
         self._per_call[:, :, e], self._echo[:, :, e] = per_call, echo
