@@ -75,7 +75,7 @@ def evaluate(server: Server, expr: str, start: float, end: float, step_s: float)
         begin, until = start + first * step_s, start + (min(first + MAX_STEPS, steps) - 1) * step_s
         for one in server.query_range(expr, begin, until, step_s)[0]:
             line = lines.setdefault(tuple(sorted(one.metric.items())), Line(one.metric, {}))
-            line.points.update((at, float(value)) for at, value in one.values)
+            line.points.update({at: float(value) for at, value in one.values})
     return list(lines.values())
 
 
