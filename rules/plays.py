@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ..collector.errors import EpicenterError, UnreadableInput
+from ..collector.errors import EpicenterError, Refused, Unreachable, UnreadableInput
 from ..synthetic import simulate
 from .cache import Cache
 from .files import Rule
@@ -109,7 +109,9 @@ def _loaded(
             prometheus.write(series)
             try:
                 cache.keep(name, prometheus.snapshot(), msgspec.json.encode(kept))
-            except OSError as error:
+            except Unreachable:
+                raise
+            except (Refused, OSError) as error:
                 told.append(_words(cache, error))
             yield prometheus
 
@@ -118,9 +120,10 @@ def _loaded(
 
 def _words(cache: Cache, error: Exception) -> str:
     """One sentence, the same for all worlds whose trouble is the same."""
-    if isinstance(error, OSError):
-        return f"{cache.folder}: loads are not kept there, and the next run makes them again ({error.strerror})"
-    return str(error)
+    if isinstance(error, UnreadableInput):
+        return str(error)
+    why = error.strerror if isinstance(error, OSError) else error
+    return f"{cache.folder}: loads are not kept there, and the next run makes them again ({why})"
 
 
 def _name(scenario: str, seed: int) -> str:
