@@ -33,6 +33,14 @@ _CONTROLLERS = (("deployment", 1.0), ("replicaset", 2.0), ("endpoint_slice", 3.0
 """Work queues, and how much each has to do for a pod that starts or stops."""
 _PLACED = 0.5
 """Of the pods that change, those that start: as many stop."""
+_WAIT_S, _ITEMS = 0.004, 0.3
+"""That work waits in a queue at rest, as much again with each pod that changes; items a second at rest (assumed)."""
+_CUT_OFF = 1e-5
+"""Requests that are cut off, for each pod that changes (assumed)."""
+_CALLS = 2.0
+"""Requests of each client for a pod that starts or stops: it reads the pod and writes its state."""
+_SLOWER = 0.1
+"""By so much placing takes longer with each pod that changes (assumed)."""
 _CLIENTS = (("kube-apiserver", 6443, 3.0), ("kube-controller-manager", 10257, 8.0), ("kube-scheduler", 10259, 2.0))
 _VERSION = {"git_version": "v1.30.4", "major": "1", "minor": "30"}
 
@@ -95,7 +103,7 @@ def _requests(grid: Grid, busy: Floats) -> Iterator[Family]:
 def _api(grid: Grid, busy: Floats) -> Iterator[Family]:
     history, own = grid.history, api_server()
     nothing, ones = np.zeros(history.ticks), np.ones(len(grid.times))
-    ended = [({**own, "code": "429", "verb": "LIST", "resource": "pods"}, 1e-5 * busy)]
+    ended = [({**own, "code": "429", "verb": "LIST", "resource": "pods"}, _CUT_OFF * busy)]
     yield totals(grid, "apiserver_request_terminations_total", "Requests that were cut off to save the server.", ended)
     kinds = (
         ({**own, "request_kind": kind}, grid.state(_most(grid, busy, reads=kind == "readOnly")))
@@ -134,7 +142,7 @@ def _clients(grid: Grid, busy: Floats) -> Iterator[Family]:
         for job, port, rate in _CLIENTS:
             labels = _client(job, port) | {"host": "10.0.0.1:443"}
             for method, share in (("GET", 0.5), ("PUT", 0.35), ("PATCH", 0.15)):
-                count = share * (rate * history.tick_s + 2.0 * busy) * wobble(history, f"{job} {method}")
+                count = share * (rate * history.tick_s + _CALLS * busy) * wobble(history, f"{job} {method}")
                 for code, of in (("200", 1.0 - _CONFLICTS), ("409", _CONFLICTS - _FAILED), ("500", _FAILED)):
                     yield Flow({**labels, "code": code, "method": method}, of * count, 0.01 + 0.0 * count)
 
@@ -143,8 +151,8 @@ def _clients(grid: Grid, busy: Floats) -> Iterator[Family]:
 
 def _queues(grid: Grid, busy: Floats) -> Iterator[Family]:
     history, own = grid.history, addon("kube-controller-manager", "kube-system", 0, 10257)
-    adds = {name: (0.3 * history.tick_s + each * busy) * wobble(history, name) for name, each in _CONTROLLERS}
-    rows = [Flow({**own, "name": name}, count, 0.004 * (1.0 + busy)) for name, count in adds.items()]
+    adds = {name: (_ITEMS * history.tick_s + each * busy) * wobble(history, name) for name, each in _CONTROLLERS}
+    rows = [Flow({**own, "name": name}, count, _WAIT_S * (1.0 + busy)) for name, count in adds.items()]
     yield counters(grid, "workqueue_adds_total", "Work put into a queue.", rows)
     yield histogram(grid, "workqueue_queue_duration_seconds", "Time that work waited.", rows, _BOUNDS_S)
     depth = ((flow.labels, np.floor(grid.rate(flow.count * flow.mean_s))) for flow in rows)  # by Little's law
@@ -159,7 +167,7 @@ def _scheduler(grid: Grid, busy: Floats) -> Iterator[Family]:
         ("scheduling_algorithm", "Time to choose a node.", own, 0.003),
         ("pod_scheduling_sli", "Time from a pod's coming to its being placed.", {**own, "attempts": "1"}, 0.02),
     ):
-        flow = Flow(labels, _PLACED * busy, mean_s * (1.0 + 0.1 * busy))
+        flow = Flow(labels, _PLACED * busy, mean_s * (1.0 + _SLOWER * busy))
         yield histogram(grid, f"scheduler_{name}_duration_seconds", told, [flow], _BOUNDS_S)
     waiting = np.zeros(len(grid.times))
     queues = (({**own, "queue": queue}, waiting) for queue in ("active", "backoff", "unschedulable"))
