@@ -53,8 +53,8 @@ def run(options: argparse.Namespace) -> None:
     large = _played(rules, [_copy(every[i % len(every)], i // len(every)) for i in range(LARGE)])
     print(
         f"{LARGE:,} series: loaded in {large['load']:.1f} s, all rules in {large['rules']:.1f} s, together"
-        f" {large['load'] + large['rules']:.1f} s; at the end, Prometheus {large['mb']:,.0f} MB, at the most this process"
-        f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB (the aims are 40 s and 1 GB)"
+        f" {large['load'] + large['rules']:.1f} s; at the end, Prometheus {large['mb']:,.0f} MB, at the most this"
+        f" process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB (the aims are 40 s and 1 GB)"
     )
     _beside_promtool(rules, small)
     _coverage(rules)
