@@ -2,9 +2,9 @@
 
 The table is ordered: the first pattern that matches decides. Its words were measured on twenty clients against a DNS
 server that answers NODATA, NXDOMAIN, SERVFAIL, REFUSED or not at all (glibc, c-ares, Go, Java, Node, curl and what
-stands on them), the rest are from their sources and issue trackers. What cannot be told stays `dns_unspecified`:
-ENOTFOUND, "no such host" and "Could not resolve host" are said of NODATA and of NXDOMAIN alike, and glibc's "Temporary
-failure" of SERVFAIL and of a time-out.
+stands on them), the rest are from their sources and issue trackers. glibc's "Temporary failure" is said of SERVFAIL,
+REFUSED and a time-out, and of nothing else: `dns_temporary`. What cannot be told at all stays `dns_unspecified`:
+ENOTFOUND, "no such host" and "Could not resolve host" are said of NODATA and of NXDOMAIN alike, or of anything.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         "dns_nxdomain",
         r"Name or service not known|Domain name not found|Errno -2\b|\bNXDOMAIN\b|DNS query name does not exist",
     ),
+    ("dns_temporary", r"Temporary failure in name resolution|\bEAI_AGAIN\b|\btry_again\b|Errno -3\b"),
     (
         "dns_unspecified",
-        r"Temporary failure in name resolution|\bEAI_AGAIN\b|\btry_again\b|\bENOTFOUND\b|\bhost_not_found\b"
+        r"\bENOTFOUND\b|\bhost_not_found\b"
         r"|no such host|No such host is known|Could not resolve host|UnknownHostException|UnresolvedAddress"
         r"|NameResolutionError|ClientConnectorDNSError|errors resolving|Inaccessible host|nodename nor servname"
         r"|Name does not resolve|dns_resolution_failure|failed to lookup address"

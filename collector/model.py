@@ -102,8 +102,12 @@ CHANGE_KINDS = (
 TABLES = {"spans": SPANS, "logs": LOGS, "samples": SAMPLES, "changes": CHANGES}
 """Table name -> schema; also the file name prefixes of a recording."""
 
-DNS_CLASSES = ("nodata", "nxdomain", "servfail", "refused", "timeout", "unspecified")
-"""How a resolution failed; "unspecified" where the client's words cannot tell (facts: measured client texts)."""
+DNS_CLASSES = ("nodata", "nxdomain", "servfail", "refused", "timeout", "temporary", "unspecified")
+"""How a resolution failed, as far as the client's words tell (facts: measured client texts).
+
+"temporary" (EAI_AGAIN) is said of a server that failed, refused or kept silent, never of an answer without addresses.
+"unspecified" may be any.
+"""
 
 ERROR_CLASSES = (*(f"dns_{name}" for name in DNS_CLASSES), "connect", "deadline", "server", "other")
 """How a call failed: at resolution; while connecting; out of time; with a server's error; otherwise.

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..collector.model import ERROR_CLASSES, Windows
+from ..collector.model import DNS_CLASSES, ERROR_CLASSES, Windows
 from .dns_failures import CLASSES as DNS_COLUMNS
+from .dns_failures import most
 from .episodes import LEAST_RISE
 from .graph import Graph, callees
 from .series import Indices, within
@@ -226,10 +227,7 @@ def _blamed(component: str, service: str, how: str, failed: float, group: pd.Dat
 
 def _worst(group: pd.DataFrame, how: str) -> str:
     """The error class with the most calls, of those that end there; words that cannot tell give way to any that can."""
-    classes = [name for name in ERROR_CLASSES if name.startswith("dns_") == (how == "resolution")]
-    counts = {name: float(group[f"errors_{name}"].sum()) for name in classes}
-    worst = max(counts, key=lambda name: counts[name])
-    if worst != "dns_unspecified":
-        return worst
-    told = {name: n for name, n in counts.items() if name.startswith("dns_") and name != worst and n > 0}
-    return max(told, key=lambda name: told[name]) if told else worst
+    if how == "resolution":
+        return f"dns_{most({name: float(group[f'errors_dns_{name}'].sum()) for name in DNS_CLASSES})}"
+    counts = {name: float(group[f"errors_{name}"].sum()) for name in ERROR_CLASSES if not name.startswith("dns_")}
+    return max(counts, key=lambda name: counts[name])

@@ -24,6 +24,7 @@ KINDS: dict[str, Kind] = {
     "servfail": "dns.servfail",
     "refused": "dns.servfail",
     "timeout": "dns.resolver_down",
+    "temporary": "dns.servfail",
     "unspecified": "dns.empty_record",
     "stale": "dns.stale_record",
 }
@@ -32,6 +33,9 @@ KINDS: dict[str, Kind] = {
 Unspecified words of a client that resolve nothing mean an empty or missing record far more often
 than a broken resolver, which most clients word as a temporary failure.
 """
+
+VAGUE = ("temporary", "unspecified")
+"""What clients say that may stand for several failures; how long they waited, probes and codes tell which."""
 
 
 def dns_failures(windows: Windows) -> list[Finding]:
@@ -82,8 +86,14 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
 
 
 def _failure(table: Table, episode: Episode) -> str:
-    """The class that says most; words that cannot tell give way to any that can."""
+    """The class with most calls; words that cannot tell give way to any that can."""
     stretch = slice(episode.onset, episode.end)
     counts = {name: float(table[f"errors_dns_{name}"][episode.series, stretch].sum()) for name in DNS_CLASSES}
-    told = {name: count for name, count in counts.items() if name != "unspecified" and count > 0}
+    return most(counts)
+
+
+def most(counts: dict[str, float]) -> str:
+    """The class with most failures, of those that tell if any does; "unspecified" where there are none."""
+    some = {name: count for name, count in counts.items() if count > 0}
+    told = {name: count for name, count in some.items() if name not in VAGUE} or some
     return max(told, key=lambda name: told[name]) if told else "unspecified"

@@ -11,7 +11,7 @@ import numpy as np
 from ..collector.failures import classify
 from ..collector.model import Windows
 from .base import Evidence, Finding
-from .dns_failures import KINDS
+from .dns_failures import KINDS, most
 from .edges import summed
 from .episodes import Episode, alarm_time, episodes, window_times
 from .queries import sql
@@ -65,13 +65,13 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
 
 
 def _failure(windows: Windows, name: str, stretch: tuple[float, float]) -> str:
-    """The class with most look-ups among those that tell; else unspecified."""
+    """The class with most look-ups; words that cannot tell give way to any that can."""
     rows = concept(windows, "dns_lookup_failures")
     rows = rows[(rows["component"] == name) & (rows["window"] >= stretch[0]) & (rows["window"] < stretch[1])]
     counts = rows.groupby("item", sort=True)["value"].sum()
     told: dict[str, float] = {}
     for word, count in counts.items():
         failure = classify(str(word)).removeprefix("dns_")
-        if failure in KINDS and failure != "unspecified" and count > 0:
+        if failure in KINDS:
             told[failure] = told.get(failure, 0.0) + float(count)
-    return max(told, key=lambda failure: told[failure]) if told else "unspecified"
+    return most(told)

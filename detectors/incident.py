@@ -18,6 +18,7 @@ from .analysis import (
 from .cascade import cascade
 from .cause import nobody
 from .confidence import confidence
+from .dns_failures import VAGUE
 from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
@@ -116,7 +117,7 @@ def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) ->
     if top.failure:
         return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
     if failing:
-        told = [f for f in failing if f.facts.get("failure", "unspecified") != "unspecified"]
+        told = [f for f in failing if f.facts.get("failure", "unspecified") not in VAGUE]
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
         said = [str(worst.facts.get("failure", ""))] if told else [s.failure for s in ranked if s.failure]
         return Dns(role="symptom", failure=_failure(said[0] if said else ""), names=names)

@@ -9,7 +9,7 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
-from .dns_failures import KINDS
+from .dns_failures import KINDS, VAGUE
 from .metric_calls import from_metrics
 from .series import calls_over, tally
 from .suspects import Suspect, overlaps
@@ -22,12 +22,19 @@ the first fault is still most of what there is to see. Nothing later can change 
 LOOKUP_S = 1.0
 """The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s)."""
 
+AGAIN = ("servfail", "refused", "timeout")
+"""What clients call a temporary failure: every fault of a server, and no answer that is one."""
+
 GROWN = 1.5
 """Requests that have grown by half are more than a day's rhythm (as for a surge, see `edges`)."""
 
 RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool
 whose connections live a minute loses two thirds of them in the stretch looked at, its first third a quarter."""
+
+AT_ONCE = 2
+"""Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
+and a resolver's cache keeps what it knows for a while."""
 
 RECORD_KINDS = ("record.upsert", "record.delete", "manual")
 
@@ -39,15 +46,19 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     """
     if b.how == "resolution":
         said = b.failure.removeprefix("dns_")
-        return _told(b.component, findings, during) or _waited(b) if said == "unspecified" else said
+        return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
-    return "stale" if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)) else ""
+    if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)):
+        return "stale"
+    refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
+    return "stale" if refused and _moved(windows, b, during[0]) else ""
 
 
-def _told(name: str, findings: list[Finding], during: tuple[float, float]) -> str:
+def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:
     """What others know where clients' words cannot tell: probes and counters of the name, then the codes of its zone or
     of any server, and last the record itself, whose deletion leaves no answer or no name, depending on the server."""
-    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure", "unspecified") != "unspecified"]
+    possible = AGAIN if said == "temporary" else KINDS.keys() - set(VAGUE)
+    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure") in possible]
     own = [f for f in seen if f.component == name]
     codes = [f for f in seen if f.detector == "dns_rcodes"]
     zone = [f for f in codes if f".{name}".endswith(f".{f.component}")]
@@ -58,9 +69,12 @@ def _told(name: str, findings: list[Finding], during: tuple[float, float]) -> st
     return ""
 
 
-def _waited(b: Blamed) -> str:
-    """A resolver that answers does so at once, whatever it says; stub resolvers wait seconds for one that does not."""
-    return "timeout" if b.unanswered_s >= LOOKUP_S else "unspecified"
+def _waited(said: str, b: Blamed) -> str:
+    """A resolver that answers does so at once, whatever it says; stub resolvers wait seconds for one that does not.
+    Where nobody measured how long callers waited, only their words are left."""
+    if b.unanswered_s >= LOOKUP_S:
+        return "timeout"
+    return "servfail" if said == "temporary" and b.unanswered_s > 0 else said
 
 
 def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], during: tuple[float, float]) -> Kind:
@@ -112,9 +126,22 @@ def _names(b: Blamed | Suspect) -> set[str]:
 
 def _rewritten(windows: Windows, b: Blamed, onset: float) -> bool:
     changes = windows.changes
-    names = set(windows.calls.loc[windows.calls["server"] == b.component, "peer"]) | {b.component}
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(names) & recent).any())
+    return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(_addressed(windows, b)) & recent).any())
+
+
+def _addressed(windows: Windows, b: Blamed) -> set[str]:
+    """The names by which the node is called."""
+    return set(windows.edges.names.loc[windows.edges.names["server"] == b.component, "peer"]) | {b.component}
+
+
+def _moved(windows: Windows, b: Blamed, onset: float) -> bool:
+    """Whether a record of the node was written anew just as it began to fail, by somebody who does not do so all the
+    time: one earlier write may tell of the record as it was. Who dies is refused as well, and changes no record."""
+    writes, soon = windows.changes, onset - AT_ONCE * windows.window_s
+    written = (writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))
+    times = writes[written & (writes["time"] <= onset + windows.window_s)].groupby("Target")["time"]
+    return bool(((times.max() >= soon) & (times.agg(lambda t: (t < soon).sum()) <= 1)).any())
 
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:

@@ -48,12 +48,14 @@ def run_all(
 
 
 def _end_on_signals() -> None:
-    """Ctrl-C ends a worker, and so does the pool where another worker has ended."""
+    """Ctrl-C ends a worker, and so does the pool where another worker has ended; both may come at once."""
+    ended = False
 
     def end(*_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # once is enough: what is begun is cleared away now
-        sys.exit(_INTERRUPTED)
+        nonlocal ended
+        if not ended:  # once is enough: what is begun is cleared away now
+            ended = True
+            sys.exit(_INTERRUPTED)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)

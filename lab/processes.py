@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -44,6 +45,14 @@ class Processes:
         process = self._running.pop(name)
         process.kill()
         process.wait()
+
+    def hang(self, name: str) -> None:
+        """Stops one service where it stands: connections to it are made, and nothing is answered."""
+        self._running[name].send_signal(signal.SIGSTOP)
+
+    def wake(self, name: str) -> None:
+        """Lets one that hangs go on."""
+        self._running[name].send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Asks all to end, which flushes their telemetry, and insists after a while."""

@@ -1,6 +1,6 @@
 """Records the shop while one name loses its addresses under load and gets them back.
 
-    python -m lab.record --out DIR [--fault nodata|nxdomain|kill|none] [--target catalog]
+    python -m lab.record --out DIR [--fault nodata|…|none] [--target catalog]
 
 Runs in the environment of lab/requirements.txt; lab/README.md says how. The type checker leaves this
 folder out, since that environment is not the project's.
@@ -23,7 +23,7 @@ from .estate import SERVICES, addresses, host
 from .prober import Prober
 from .processes import Processes
 from .sink import Sink
-from .truth import describe
+from .truth import KINDS, PROCESS, describe
 from .users import Users
 
 SETTLE_S = 6.0  # a batch span processor holds spans back for up to 5 s
@@ -33,7 +33,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m lab.record", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder to write; must not exist")
-    parser.add_argument("--fault", choices=("nodata", "nxdomain", "kill", "none"), default="nodata")
+    parser.add_argument("--fault", choices=(*KINDS, "none"), default="nodata")
     parser.add_argument("--target", choices=[service.name for service in SERVICES], default="catalog")
     parser.add_argument("--calm", type=float, default=70, metavar="SECONDS")
     parser.add_argument("--for", type=float, default=60, metavar="SECONDS", dest="fault_s", help="how long it lasts")
@@ -75,8 +75,12 @@ def record(chosen: argparse.Namespace) -> None:
 
 def fault(chosen: argparse.Namespace, names: zone.Zone, processes: Processes) -> tuple[Callable[[], None], ...]:
     """What breaks the shop and what mends it."""
-    if chosen.fault == "kill":
-        return (lambda: processes.kill(chosen.target)), (lambda: processes.start(chosen.target))
+    if chosen.fault in PROCESS:
+        breaks, mends = {
+            "kill": (processes.kill, processes.start),
+            "hang": (processes.hang, processes.wake),
+        }[chosen.fault]
+        return (lambda: breaks(chosen.target)), (lambda: mends(chosen.target))
     broken = host(chosen.target)
     return (lambda: names.set(broken, chosen.fault)), (lambda: names.set(broken, "ok"))
 

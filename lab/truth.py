@@ -7,7 +7,17 @@ from typing import Any
 from .estate import callers, host
 from .users import Visit
 
-KINDS = {"nodata": "dns.empty_record", "nxdomain": "dns.nxdomain", "kill": "crash"}
+KINDS = {
+    "nodata": "dns.empty_record",
+    "nxdomain": "dns.nxdomain",
+    "servfail": "dns.servfail",
+    "timeout": "dns.resolver_down",
+    "stale": "dns.stale_record",
+    "kill": "crash",
+    "hang": "slow",
+}
+PROCESS = ("kill", "hang")
+"""Faults of a service's process; the others are of its name."""
 
 
 def describe(fault: str, target: str, marks: dict[str, float], visits: list[Visit]) -> dict[str, Any]:
@@ -39,15 +49,15 @@ def describe(fault: str, target: str, marks: dict[str, float], visits: list[Visi
 
 
 def root(fault: str, target: str) -> dict[str, Any]:
-    """Where the incident began: the name itself, or the service when its process was killed."""
+    """Where the incident began: the name itself, or the service whose process was killed or stopped."""
     names = [host(target), target]
-    dns = fault != "kill"
+    dns = fault not in PROCESS
     return {
         "root_component": names[0] if dns else names[1],
         "root_aliases": names[1:] if dns else names[:1],
         "root_kind": KINDS[fault],
         "dns_role": "root" if dns else "innocent",
-        "dns_failure": fault if dns else None,
+        "dns_failure": fault if dns and fault != "stale" else None,
     }
 
 

@@ -1,7 +1,7 @@
-"""A real DNS server for the shop's zone, whose names can be emptied or removed while it serves.
+"""A real DNS server for the shop's zone, whose names can be emptied, removed, broken or moved while it serves.
 
 Emptied is NODATA (RFC 2308, section 2.2): NOERROR without answers, for A and AAAA alike.
-Removed is NXDOMAIN (section 2.1).
+Removed is NXDOMAIN (section 2.1). A stale name still points at where nobody listens any more.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-from dnslib import QTYPE, RCODE, RR, SOA, A, DNSRecord
+from dnslib import QTYPE, RCODE, RR, SOA, A, DNSError, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
 from .estate import ZONE
 
-State = Literal["ok", "nodata", "nxdomain"]
+State = Literal["ok", "nodata", "nxdomain", "servfail", "timeout", "stale"]
 Announce = Callable[[str, str, int, int, str], None]
 """Called with kind, host, generation, number of addresses and a sentence for each change."""
 
 NEGATIVE_TTL_S = 5
 TTL_S = 5
+DRAINED = 99
+"""Last part of the address to which a stale name points."""
+LEFT = {"nodata": "the name is left without addresses", "nxdomain": "the name is gone"}
 
 
 class Zone(BaseResolver):
@@ -40,31 +43,42 @@ class Zone(BaseResolver):
             self.set(host, "ok")
 
     def set(self, host: str, state: State) -> None:
-        """Puts a name into a state, from the next query on."""
+        """Puts a name into a state, from the next query on. A server that fails or is silent changes no record."""
         with self._lock:
+            changed = state in ("ok", "stale", *LEFT) and self._state.get(host) not in ("servfail", "timeout")
             self._state[host] = state
-            self._serial += 1
-            if state == "ok":
+            self._serial += changed
+            if changed and state not in LEFT:
                 self._generation[host] = self._serial
             generation = self._generation[host]
-        if state == "ok":
-            self._announce("record.upsert", host, generation, 1, f"{host} points at {self._addresses[host]}")
+        if not changed:
+            return
+        if state in LEFT:
+            self._announce("record.delete", host, generation, 0, f"records of {host} deleted: {LEFT[state]}")
         else:
-            left = "the name is left without addresses" if state == "nodata" else "the name is gone"
-            self._announce("record.delete", host, generation, 0, f"records of {host} deleted: {left}")
+            self._announce("record.upsert", host, generation, 1, f"{host} points at {self._address(host)}")
 
     def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
-        """Answers one query; the interface of dnslib."""
+        """Answers one query, or raises DNSError, which leaves it without an answer; the interface of dnslib."""
         reply = request.reply()
         host = str(request.q.qname).rstrip(".").lower()
         state = self._state.get(host, "nxdomain")
+        if state == "timeout":
+            raise DNSError(f"{host} is not answered")
+        if state == "servfail":
+            reply.header.rcode = RCODE.SERVFAIL
+            return reply
         if state == "nxdomain":
             reply.header.rcode = RCODE.NXDOMAIN
-        if state == "ok" and request.q.qtype == QTYPE.A:
-            reply.add_answer(RR(host, QTYPE.A, rdata=A(self._addresses[host]), ttl=TTL_S))
+        if state in ("ok", "stale") and request.q.qtype == QTYPE.A:
+            reply.add_answer(RR(host, QTYPE.A, rdata=A(self._address(host)), ttl=TTL_S))
         else:
             reply.add_auth(RR(ZONE, QTYPE.SOA, rdata=self._soa(), ttl=NEGATIVE_TTL_S))
         return reply
+
+    def _address(self, host: str) -> str:
+        address = self._addresses[host]
+        return f"{address.rpartition('.')[0]}.{DRAINED}" if self._state[host] == "stale" else address
 
     def _soa(self) -> SOA:
         times = (self._serial, 3600, 600, 86400, NEGATIVE_TTL_S)  # serial, refresh, retry, expire, minimum
@@ -73,6 +87,8 @@ class Zone(BaseResolver):
 
 def serve(zone: Zone, address: str) -> DNSServer:
     """Starts the server on port 53 of a loopback address: resolv.conf knows no other port."""
-    server = DNSServer(zone, address=address, port=53, logger=DNSLogger("-request,-reply,-truncated", prefix=False))
+    server = DNSServer(
+        zone, address=address, port=53, logger=DNSLogger("-request,-reply,-truncated,-error", prefix=False)
+    )
     server.start_thread()
     return server

@@ -42,6 +42,7 @@ _C_ARES = {
     "servfail": "DNS server returned general failure",
     "refused": "DNS server refused query",
     "timeout": "Timeout while contacting DNS servers",
+    "temporary": "DNS query failed",
     "unspecified": "DNS query failed",
 }
 _NODE = {"nodata": "ENOTFOUND", "nxdomain": "ENOTFOUND"}
@@ -51,6 +52,7 @@ _GO = {
     "servfail": "server misbehaving",
     "refused": "server misbehaving",
     "timeout": "i/o timeout",
+    "temporary": "no such host",
     "unspecified": "no such host",
 }
 

@@ -81,6 +81,7 @@ def test_a_chronic_rate_that_doubles_is_found() -> None:
         ("servfail", "dns.servfail"),
         ("refused", "dns.servfail"),
         ("timeout", "dns.resolver_down"),
+        ("temporary", "dns.servfail"),
         ("unspecified", "dns.empty_record"),
     ],
 )

@@ -25,8 +25,8 @@ from epicenter.parallel import run_all
 
 
 def task(folder, number):
-    (folder / f"begun {number}").touch()
     try:
+        (folder / f"begun {number}").touch()
         threading.Event().wait(600.0)
     finally:
         (folder / f"cleared {number}").touch()

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from epicenter.collector.model import DNS_CLASSES
 from epicenter.collector.recording import open_recording
 from epicenter.collector.windows import observe
 from epicenter.synthetic.telemetry.mix import DEFAULT, MIXES, Mix, drawn_mix, mix_of
@@ -19,7 +20,7 @@ from epicenter.synthetic.world.history import DIALECTS
 from .toy_history import toy_history
 
 SPANS_PER_SECOND = 4.0
-DNS = [f"errors_dns_{name}" for name in ("nodata", "nxdomain", "servfail", "refused", "timeout", "unspecified")]
+DNS = [f"errors_dns_{name}" for name in DNS_CLASSES]
 
 
 @cache
