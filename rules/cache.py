@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ from ..collector.errors import UnreadableInput
 LIMIT_BYTES = 2**30
 """The whole library with 213 public rules takes a tenth of it."""
 VARIABLE = "EPICENTER_CACHE"
+_ENTRIES = "worlds"
+"""Where they stand in a folder that may hold what is not ours."""
+_NAME, _SCRATCH = re.compile(r".+-[0-9a-f]{24}"), ".epicenter-new-"
 _ABOUT, _FILES, _DIGEST = "about.json", "files", "digest"
 
 
@@ -31,12 +35,16 @@ class Cache:
     folder: Path
     limit_bytes: int = LIMIT_BYTES
 
+    def entry(self, name: str) -> Path:
+        """The folder of the entry that `named` has named so."""
+        return self.folder / _ENTRIES / name
+
     def take(self, name: str, into: Path) -> bytes | None:
         """What is told about an entry, with its files linked to the new folder `into`; None where there is none.
 
         One that is not as it was kept is thrown away: UnreadableInput.
         """
-        entry = self.folder / name
+        entry = self.entry(name)
         with tempfile.TemporaryDirectory(prefix="taken-", dir=into.parent) as scratch:
             taken = Path(scratch, "entry")
             try:
@@ -45,7 +53,8 @@ class Cache:
             except FileNotFoundError:  # never there, or another run has just replaced it
                 return None
             if _digest(taken) != digest:
-                shutil.rmtree(entry, ignore_errors=True)  # on a disk that is only read it stays, and is told of again
+                with suppress(OSError):  # on a disk that is only read it stays, and is told of again
+                    _throw_away(entry)
                 raise UnreadableInput(entry, "is not what was kept there: it is thrown away and made anew")
             with suppress(PermissionError, FileNotFoundError):  # where nothing may be written, nothing is dropped
                 os.utime(entry)
@@ -54,9 +63,9 @@ class Cache:
 
     def keep(self, name: str, files: Path, about: bytes) -> None:
         """Keep the files of a folder under this name; OSError where the disk does not take them."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = self.folder / name
-        with tempfile.TemporaryDirectory(prefix="new-", dir=self.folder, ignore_cleanup_errors=True) as scratch:
+        entry = self.entry(name)
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=entry.parent, ignore_cleanup_errors=True) as scratch:
             made = Path(scratch, "entry")
             _link(files, made / _FILES)
             (made / _ABOUT).write_bytes(about)
@@ -72,14 +81,20 @@ class Cache:
 
     def _drop(self, but: Path) -> None:
         """Make room: also of what a run left that was killed, which bears a name of its own."""
-        used = {path: _used(path) for path in self.folder.iterdir() if path.is_dir()}
+        used = {path: _used(path) for path in but.parent.iterdir() if _ours(path)}
         size = sum(size for _, size in used.values())
         for path, (_, freed) in sorted(used.items(), key=lambda one: one[1]):
             if size <= self.limit_bytes:
                 return
             if path != but:
-                shutil.rmtree(path, ignore_errors=True)  # another run may be dropping it as well
+                with suppress(OSError):  # another run may be dropping it as well
+                    _throw_away(path)
                 size -= freed
+
+
+def named(told: str, made_from: bytes) -> str:
+    """The name of an entry: a few words for people, and the hash of all that it was made from."""
+    return f"{told}-{hashlib.blake2b(made_from, digest_size=12).hexdigest()}"
 
 
 def usual_folder(environ: Mapping[str, str]) -> Path | None:
@@ -93,6 +108,18 @@ def usual_folder(environ: Mapping[str, str]) -> Path | None:
         return Path.home() / ".cache" / "epicenter"
     except RuntimeError:
         return None
+
+
+def _ours(path: Path) -> bool:
+    """Whether it is an entry, or what a run made one in."""
+    is_entry = _NAME.fullmatch(path.name) is not None and (path / _DIGEST).is_file()
+    return path.is_dir() and (is_entry or path.name.startswith(_SCRATCH))
+
+
+def _throw_away(path: Path) -> None:
+    """At once for all other runs, though its files go one by one; OSError where it stays."""
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=path.parent, ignore_cleanup_errors=True) as scratch:
+        path.rename(Path(scratch, "before"))
 
 
 def _link(source: Path, target: Path) -> None:

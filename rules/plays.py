@@ -15,7 +15,7 @@ import numpy as np
 
 from ..collector.errors import EpicenterError, Refused, Unreachable, UnreadableInput
 from ..synthetic import simulate
-from .cache import Cache
+from .cache import Cache, named
 from .files import Rule
 from .loads import Load, Scraped, scraped_in
 from .needs import selecting
@@ -131,7 +131,7 @@ def _name(scenario: str, seed: int) -> str:
     server = Path(program("prometheus")).resolve().stat()
     made_by = (_code(), np.__version__, server.st_size, server.st_mtime_ns)
     told = msgspec.json.encode((scenario, seed, SCRAPE_S, METRICS, made_by))
-    return f"{scenario}-{seed}-{hashlib.blake2b(told, digest_size=12).hexdigest()}"
+    return named(f"{scenario}-{seed}", told)
 
 
 @cache

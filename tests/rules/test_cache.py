@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from epicenter.collector.errors import UnreadableInput
-from epicenter.rules.cache import Cache, usual_folder
+from epicenter.rules.cache import Cache, named, usual_folder
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.plays import backtest
 from tests.programs import require
 
 WORLD = "plain-failure"
+A, B, C, D = (named(told, b"") for told in "abcd")
 
 
 @pytest.fixture
@@ -31,37 +32,60 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
 
 
+def names(cache: Cache) -> list[str]:
+    return sorted(path.name for path in (cache.folder / "worlds").iterdir())
+
+
 def test_what_was_kept_is_taken_again_and_outlasts_what_replaces_it(cache: Cache, files: Path, tmp_path: Path) -> None:
-    assert cache.take("a", tmp_path / "first") is None
-    cache.keep("a", files, b"old")
-    assert cache.take("a", tmp_path / "first") == b"old"
+    assert cache.take(A, tmp_path / "first") is None
+    cache.keep(A, files, b"old")
+    assert cache.take(A, tmp_path / "first") == b"old"
     (files / "block" / "index").unlink()
-    cache.keep("a", files, b"new")
-    assert cache.take("a", tmp_path / "second") == b"new"
+    cache.keep(A, files, b"new")
+    assert cache.take(A, tmp_path / "second") == b"new"
     assert (tmp_path / "first" / "block" / "index").read_bytes() == b"index"
     assert [path.name for path in (tmp_path / "second" / "block").iterdir()] == ["chunks"]
-    assert [path.name for path in cache.folder.iterdir()] == ["a"]
+    assert names(cache) == [A]
 
 
 def test_an_entry_that_was_damaged_is_said_and_thrown_away(cache: Cache, files: Path, tmp_path: Path) -> None:
-    cache.keep("a", files, b"told")
-    chunk = cache.folder / "a" / "files" / "block" / "chunks" / "000001"
+    cache.keep(A, files, b"told")
+    chunk = cache.entry(A) / "files" / "block" / "chunks" / "000001"
     chunk.unlink()
     chunk.write_bytes(bytes(999))
     with pytest.raises(UnreadableInput, match="is not what was kept there: it is thrown away"):
-        cache.take("a", tmp_path / "taken")
-    assert cache.take("a", tmp_path / "taken") is None
+        cache.take(A, tmp_path / "taken")
+    assert cache.take(A, tmp_path / "taken") is None
     assert not (tmp_path / "taken").exists()
 
 
 def test_the_entry_whose_use_is_the_longest_ago_makes_room(cache: Cache, files: Path, tmp_path: Path) -> None:
     small = Cache(cache.folder, limit_bytes=3500)
-    for age, name in enumerate(("c", "b", "a")):
+    for age, name in enumerate((C, B, A)):
         small.keep(name, files, b"")
-        os.utime(cache.folder / name, (1000.0 - age, 1000.0 - age))
-    assert small.take("a", tmp_path / "taken") == b""  # the eldest, used now
-    small.keep("d", files, b"")
-    assert sorted(path.name for path in cache.folder.iterdir()) == ["a", "c", "d"]
+        os.utime(cache.entry(name), (1000.0 - age, 1000.0 - age))
+    assert small.take(A, tmp_path / "taken") == b""  # the eldest, used now
+    small.keep(D, files, b"")
+    assert names(cache) == [A, C, D]
+
+
+def test_what_is_not_ours_stays_and_what_a_killed_run_left_goes(cache: Cache, files: Path) -> None:
+    for path in (
+        "photos/1.jpg",
+        "worlds/photos/1.jpg",
+        f"worlds/{B}/1.jpg",
+        "worlds/.epicenter-new-12345678/entry/index",
+    ):
+        foreign = cache.folder / path
+        foreign.parent.mkdir(parents=True)
+        foreign.write_bytes(bytes(2000))
+        os.utime(foreign.parent, (0.0, 0.0))
+    small = Cache(cache.folder, limit_bytes=1500)
+    small.keep(A, files, b"")
+    small.keep(C, files, b"")
+    assert names(cache) == sorted((C, B, "photos"))
+    left = sorted(str(path.relative_to(cache.folder)) for path in cache.folder.rglob("*.jpg"))
+    assert left == sorted(("photos/1.jpg", "worlds/photos/1.jpg", f"worlds/{B}/1.jpg"))
 
 
 def test_the_folder_is_named_or_stands_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,8 +107,8 @@ def rules(folder: Path, *exprs: str) -> tuple[Rule, ...]:
 
 def test_a_world_is_made_again_only_for_metrics_that_nobody_read_before(cache: Cache, tmp_path: Path) -> None:
     def made() -> int:
-        (entry,) = cache.folder.iterdir()
-        return (entry / "about.json").stat().st_ino
+        (name,) = names(cache)
+        return (cache.entry(name) / "about.json").stat().st_ino
 
     first = rules(tmp_path, "up == 1", "r > 0", 'ALERTS{alertname="A0"}')
     results = [backtest(first, WORLD, cache=cache)]
