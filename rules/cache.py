@@ -56,7 +56,7 @@ class Cache:
                 with suppress(OSError):  # on a disk that is only read it stays, and is told of again
                     _throw_away(entry)
                 raise UnreadableInput(entry, "is not what was kept there: it is thrown away and made anew")
-            with suppress(PermissionError, FileNotFoundError):  # where nothing may be written, nothing is dropped
+            with suppress(OSError):  # where nothing may be written (EACCES, EROFS), nothing is dropped
                 os.utime(entry)
             (taken / _FILES).rename(into)
             return (taken / _ABOUT).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def test_an_entry_that_was_damaged_is_said_and_thrown_away(cache: Cache, files: 
         cache.take(A, tmp_path / "taken")
     assert cache.take(A, tmp_path / "taken") is None
     assert not (tmp_path / "taken").exists()
+
+
+def test_an_entry_on_a_disk_that_is_only_read_is_taken(
+    cache: Cache, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    cache.keep(A, files, b"told")
+    monkeypatch.setattr(os, "utime", refuse)
+    assert cache.take(A, tmp_path / "taken") == b"told"
 
 
 def test_the_entry_whose_use_is_the_longest_ago_makes_room(cache: Cache, files: Path, tmp_path: Path) -> None:
