@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..collector.errors import UnreadableInput
+from .links import link_tree
 
 LIMIT_BYTES = 2**30
 """The whole library with 213 public rules takes a tenth of it."""
@@ -49,7 +49,7 @@ class Cache:
             taken = Path(scratch, "entry")
             try:
                 digest = (entry / _DIGEST).read_text(encoding="ascii", errors="replace")
-                _link(entry, taken)
+                link_tree(entry, taken)
             except FileNotFoundError:  # never there, or another run has just replaced it
                 return None
             if _digest(taken) != digest:
@@ -67,7 +67,7 @@ class Cache:
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=entry.parent, ignore_cleanup_errors=True) as scratch:
             made = Path(scratch, "entry")
-            _link(files, made / _FILES)
+            link_tree(files, made / _FILES)
             (made / _ABOUT).write_bytes(about)
             (made / _DIGEST).write_text(_digest(made), encoding="ascii")
             with suppress(FileNotFoundError):
@@ -120,20 +120,6 @@ def _throw_away(path: Path) -> None:
     """At once for all other runs, though its files go one by one; OSError where it stays."""
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=path.parent, ignore_cleanup_errors=True) as scratch:
         path.rename(Path(scratch, "before"))
-
-
-def _link(source: Path, target: Path) -> None:
-    """All files of a folder under another name; copied where the two are on different disks."""
-    target.mkdir(parents=True)
-    for path in _files(source):
-        to = target / path.relative_to(source)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path, to)
-        except FileNotFoundError:
-            raise
-        except OSError:
-            shutil.copyfile(path, to)
 
 
 def _digest(entry: Path) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from ..collector.errors import MissingTool, Unreachable
 from ..collector.promapi import Server
+from .links import link_tree
 from .write import Series, requests
 
 READY_S = 30.0
@@ -115,7 +116,7 @@ def private(
         folder = Path(name)
         (folder / "prometheus.yml").write_text(config, encoding="utf-8")
         if blocks is not None:
-            shutil.copytree(blocks, folder / "data", copy_function=os.link)
+            link_tree(blocks, folder / "data")
         for attempt in range(_TRIES):
             # another program may take the port between our asking for it and the server's start
             listens = port()

@@ -137,6 +137,18 @@ def test_a_world_is_made_again_only_for_metrics_that_nobody_read_before(cache: C
     assert [len(one.firings) > 0 for one in results[0].verdicts] == [True, True, True]
 
 
+def test_where_links_are_not_possible_a_kept_world_is_copied(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    some = rules(tmp_path, "up == 1")
+    first, again = (backtest(some, WORLD, cache=cache) for _ in range(2))
+    assert (again, first.problems) == (first, ())
+
+
 def test_a_disk_that_takes_nothing_costs_time_and_no_result(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = backtest(rules(tmp_path, "up == 1"), WORLD, cache=Cache(tmp_path / "file" / "cache"))
