@@ -48,11 +48,14 @@ class Cache:
         with tempfile.TemporaryDirectory(prefix="taken-", dir=into.parent) as scratch:
             taken = Path(scratch, "entry")
             try:
-                digest = (entry / _DIGEST).read_text(encoding="ascii", errors="replace")
+                before = _told(entry)
                 link_tree(entry, taken)
+                whole = _digest(taken) == _told(taken)
+                if not whole and _told(entry) != before:
+                    return None  # some files are of the entry before, some of its successor
             except FileNotFoundError:  # never there, or another run has just replaced it
                 return None
-            if _digest(taken) != digest:
+            if not whole:
                 with suppress(OSError):  # on a disk that is only read it stays, and is told of again
                     _throw_away(entry)
                 raise UnreadableInput(entry, "is not what was kept there: it is thrown away and made anew")
@@ -120,6 +123,11 @@ def _throw_away(path: Path) -> None:
     """At once for all other runs, though its files go one by one; OSError where it stays."""
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=path.parent, ignore_cleanup_errors=True) as scratch:
         path.rename(Path(scratch, "before"))
+
+
+def _told(entry: Path) -> str:
+    """The digest that was kept with the files."""
+    return (entry / _DIGEST).read_text(encoding="ascii", errors="replace")
 
 
 def _digest(entry: Path) -> str:

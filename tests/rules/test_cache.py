@@ -60,6 +60,26 @@ def test_an_entry_that_was_damaged_is_said_and_thrown_away(cache: Cache, files: 
     assert not (tmp_path / "taken").exists()
 
 
+@pytest.mark.parametrize("at", ["about.json", "index"])
+def test_an_entry_that_another_run_replaces_as_it_is_taken_is_not_called_damaged(
+    at: str, cache: Cache, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.keep(A, files, b"old")
+    (files / "block" / "index").unlink()
+    (files / "block" / "index").write_bytes(b"successor")
+    link, others = os.link, iter([True])
+
+    def linked(source: Path, target: Path) -> None:
+        if source.name == at and next(others, False):
+            cache.keep(A, files, b"new")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", linked)
+    assert cache.take(A, tmp_path / "taken") == (b"new" if at == "about.json" else None)
+    assert cache.take(A, tmp_path / "again") == b"new"
+    assert (tmp_path / "again" / "block" / "index").read_bytes() == b"successor"
+
+
 def test_an_entry_on_a_disk_that_is_only_read_is_taken(
     cache: Cache, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
