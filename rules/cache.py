@@ -61,6 +61,7 @@ class Cache:
                 raise UnreadableInput(entry, "is not what was kept there: it is thrown away and made anew")
             with suppress(OSError):  # where nothing may be written (EACCES, EROFS), nothing is dropped
                 os.utime(entry)
+            (taken / _FILES).mkdir(exist_ok=True)  # of a world with no samples there are none to link
             (taken / _FILES).rename(into)
             return (taken / _ABOUT).read_bytes()
 

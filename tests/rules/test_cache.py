@@ -49,6 +49,13 @@ def test_what_was_kept_is_taken_again_and_outlasts_what_replaces_it(cache: Cache
     assert names(cache) == [A]
 
 
+def test_a_world_without_samples_is_kept_and_taken(cache: Cache, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    cache.keep(A, tmp_path / "empty", b"told")
+    assert cache.take(A, tmp_path / "taken") == b"told"
+    assert list((tmp_path / "taken").iterdir()) == []
+
+
 def test_an_entry_that_was_damaged_is_said_and_thrown_away(cache: Cache, files: Path, tmp_path: Path) -> None:
     cache.keep(A, files, b"told")
     chunk = cache.entry(A) / "files" / "block" / "chunks" / "000001"
