@@ -108,4 +108,5 @@ def _minute(text: object) -> int:
 
 
 def _day(number: int, length: int) -> int:
-    return min(number, length) if number > 0 else max(1, length + number + 1)
+    """It may lie outside a short month, and then no day is it, as Alertmanager has it."""
+    return number if number > 0 else length + number + 1

@@ -127,6 +127,27 @@ def test_a_route_is_mute_at_its_times_and_no_other(at: float, mute: bool, tmp_pa
     assert awake.mutes.holds(at) != mute
 
 
+@pytest.mark.parametrize(
+    ("days", "month", "day", "mute"),
+    [
+        ("31", 9, 30, False),
+        ("31", 2, 28, False),
+        ("31", 10, 31, True),
+        ("-31", 2, 1, False),
+        ("-31", 9, 1, False),
+        ("-31", 10, 1, True),
+        ("30:31", 9, 30, True),
+        ("-31:-28", 2, 1, True),
+    ],
+)
+def test_a_day_that_a_month_does_not_have_is_none_of_its_days(
+    days: str, month: int, day: int, mute: bool, tmp_path: Path
+) -> None:
+    text = TIMED.replace('days_of_month: ["-1"]\n        months: [february]', f'days_of_month: ["{days}"]')
+    phone = read_config(config(tmp_path, text)).routes[1]
+    assert phone.mutes.holds(datetime(2025, month, day, 12, tzinfo=UTC).timestamp()) == mute
+
+
 def test_what_fires_through_a_mute_time_is_told_after_it(tmp_path: Path) -> None:
     _, phone = read_config(config(tmp_path, TIMED)).routes
     morning = MIDNIGHT + 6 * 3600.0
