@@ -193,6 +193,20 @@ def test_sidecars_share_what_is_counted_and_each_checks_for_itself() -> None:
         assert (one[DOWN.start], one[DOWN.stop - 1]) == (3, 2)
 
 
+def test_what_a_sidecar_does_for_itself_is_the_same_while_a_sibling_is_down() -> None:
+    from_checkout = {"job": "checkout", "envoy_cluster_name": "dynamodb"}
+    up = np.ones_like(HISTORY.up)
+    up[DOWN, HISTORY.service("dynamodb")] = 2.0 / 3.0
+    calm = Told(replace(HISTORY, up=up), "envoy-pods")
+    pods = Told(replace(HISTORY, up=np.minimum(up, HISTORY.up)), "envoy-pods")
+    for name in ("envoy_cluster_update_attempt", "envoy_cluster_health_check_failure"):
+        expected = calm.each(name, **from_checkout)
+        found = pods.each(name, **from_checkout)
+        assert np.isnan(found[2][DOWN.start + 1])
+        assert expected[0][DOWN.stop] > expected[0][DOWN.start] + 5.0
+        np.testing.assert_array_equal(found[:2], expected[:2])
+
+
 def test_envoy_opens_connections_that_stand_and_few_of_the_new_ones_fail() -> None:
     stray = STRAY * HISTORY.originals * [1.0 + edge.retries for edge in HISTORY.edges]
     failures = HISTORY.failures.copy()

@@ -50,8 +50,6 @@ def sidecar(job: str, pod: int) -> dict[str, str]:
 
 def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     history = grid.history
-    # each sidecar resolves and checks for itself, and gets its share of what is counted
-    proxies = 1.0 if pods is None else float(INSTANCES)
     edges = [e for e, edge in enumerate(history.edges) if edge.calls_per_request > 0]
     for name, told, count in _COUNTS:
         flows = merged(_flow(history, e, count(history, e)) for e in edges)
@@ -66,15 +64,17 @@ def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     )
     told = "Time of upstream requests, in milliseconds."
     yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, _BOUNDS_MS, pods, per_s=1e3)
+    # each sidecar resolves and checks for itself
     for name, told, update in (
         ("attempt", "Attempts to resolve a cluster's name.", _every_refresh),
         ("empty", "Resolutions that gave no address.", lambda h, e: _every_refresh(h, e) * _empty(h, e)),
         ("failure", "Resolutions that failed.", lambda h, e: _every_refresh(h, e) * (_unresolved(h, e) - _empty(h, e))),
     ):
-        flows = merged(_flow(history, e, proxies * update(history, e)) for e in edges)
-        yield counters(grid, f"envoy_cluster_update_{name}", told, flows, pods)
-    checks = merged(_flow(history, e, proxies * _failed_checks(history, e)) for e in edges)
-    yield counters(grid, "envoy_cluster_health_check_failure", "Health checks that failed.", checks, pods)
+        flows = merged(_flow(history, e, update(history, e)) for e in edges)
+        yield counters(grid, f"envoy_cluster_update_{name}", told, flows, pods, each=True)
+    checks = merged(_flow(history, e, _failed_checks(history, e)) for e in edges)
+    told = "Health checks that failed."
+    yield counters(grid, "envoy_cluster_health_check_failure", told, checks, pods, each=True)
     clusters: dict[tuple[str, str], list[int]] = {}
     for e in edges:
         clusters.setdefault((history.edges[e].client, history.edges[e].server), []).append(e)
