@@ -60,8 +60,9 @@ def read_config(path: Path) -> Config:
         told = yaml.safe_load(path.read_text(encoding="utf-8"))
         root = told["route"]
         receiver = root["receiver"]
+        intervals = _intervals(path, told)
         routes: list[Route] = []
-        route = _routed(root, Route(receiver), routes, read_intervals(told))
+        route = _routed(root, Route(receiver), routes, intervals)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableInput(path, f"cannot be read: {' '.join(str(error).split())}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -76,6 +77,13 @@ def read_config(path: Path) -> Config:
         "inhibit_rules": [mark, *(told.get("inhibit_rules") or ())],
     }
     return Config(tuple(routes), yaml.safe_dump(made, sort_keys=False))
+
+
+def _intervals(path: Path, told: Mapping[str, Any]) -> dict[str, tuple[Interval, ...]]:
+    try:
+        return read_intervals(told)
+    except ValueError as error:
+        raise UnreadableInput(path, f"is no configuration of Alertmanager: its time intervals: {error}") from error
 
 
 def _routed(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _MONTHS = tuple(name.lower() for name in calendar.month_name)
@@ -21,7 +21,8 @@ _Ranges = tuple[tuple[int, int], ...]
 class Interval:
     """A time belongs to it that is in one of the ranges of each kind that has any, first and last included.
 
-    minutes: of the day. weekdays: 0 is Sunday. days: of the month, below 0 from its end. zone: whose clock it is.
+    minutes: of the day. weekdays: 0 is Sunday. days: of the month, below 0 from its end.
+    zone: whose clock it is, `Local` for that of this machine.
     """
 
     minutes: _Ranges = ()
@@ -33,7 +34,7 @@ class Interval:
 
     def holds(self, at: float) -> bool:
         """Whether the Unix second belongs to it."""
-        now = datetime.fromtimestamp(at, ZoneInfo(self.zone))
+        now = datetime.fromtimestamp(at, UTC).astimezone(_clock(self.zone))
         length = calendar.monthrange(now.year, now.month)[1]
         days = tuple((_day(first, length), _day(last, length)) for first, last in self.days)
         found = (
@@ -60,9 +61,14 @@ class Mutes:
 
 
 def read_intervals(told: Mapping[str, Any]) -> dict[str, tuple[Interval, ...]]:
-    """The named intervals of a configuration; KeyError, TypeError, ValueError where they are none."""
-    named = [*(told.get("time_intervals") or ()), *(told.get("mute_time_intervals") or ())]
-    return {str(one["name"]): tuple(map(_interval, one["time_intervals"])) for one in named}
+    """The named intervals of a configuration; ValueError with a sentence where they are none."""
+    try:
+        named = [*(told.get("time_intervals") or ()), *(told.get("mute_time_intervals") or ())]
+        return {str(one["name"]): tuple(map(_interval, one["time_intervals"])) for one in named}
+    except KeyError as error:
+        raise ValueError(f"there is no {error}") from error
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"they are of other types than Alertmanager's ({error})") from error
 
 
 def mutes_of(route: Mapping[str, Any], intervals: Mapping[str, tuple[Interval, ...]]) -> Mutes:
@@ -77,7 +83,7 @@ def mutes_of(route: Mapping[str, Any], intervals: Mapping[str, tuple[Interval, .
 
 def _interval(told: Mapping[str, Any]) -> Interval:
     zone = str(told.get("location") or "UTC")
-    ZoneInfo(zone)  # ZoneInfoNotFoundError is a KeyError
+    _clock(zone)
     # the end of a time does not belong to it
     minutes = tuple((_minute(one["start_time"]), _minute(one["end_time"]) - 1) for one in told.get("times") or ())
     return Interval(
@@ -94,7 +100,12 @@ def _ranges(told: Sequence[object] | None, names: Sequence[str] = ()) -> _Ranges
     """`monday:friday`, `1:5`, `-3:-1` or one alone."""
 
     def number(text: str) -> int:
-        return names.index(text.lower()) if text.lower() in names else int(text)
+        if text.lower() in names:
+            return names.index(text.lower())
+        try:
+            return int(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is neither a name nor a number of a day, a month or a year") from error
 
     ends = [str(one).split(":") for one in told or ()]
     return tuple((number(one[0]), number(one[-1])) for one in ends)
@@ -103,8 +114,19 @@ def _ranges(told: Sequence[object] | None, names: Sequence[str] = ()) -> _Ranges
 def _minute(text: object) -> int:
     if isinstance(text, int):  # YAML 1.1 reads 17:00 without quotes as a number of base 60
         return text
-    hour, minute = str(text).split(":")
-    return int(hour) * 60 + int(minute)
+    try:
+        hour, minute = map(int, str(text).split(":"))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time of a day such as 17:00") from error
+    return hour * 60 + minute
+
+
+def _clock(zone: str) -> ZoneInfo | None:
+    """None for the clock of this machine, as Go calls it; ValueError for a zone that is not known."""
+    try:
+        return None if zone == "Local" else ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{zone!r} is no time zone that is known here") from error
 
 
 def _day(number: int, length: int) -> int:

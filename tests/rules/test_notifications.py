@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,6 +155,32 @@ def test_what_fires_through_a_mute_time_is_told_after_it(tmp_path: Path) -> None
     times, states = [morning - 3600.0, morning + 3600.0], [frozenset([A]), frozenset[Key]()]
     (sent,) = flushes(phone, times, states, states)
     assert (sent.repeats, 0.0 <= sent.at - morning <= phone.interval_s) == (False, True)
+
+
+def test_the_local_clock_is_that_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = read_config(config(tmp_path, TIMED.replace("Europe/Berlin", "Local"))).routes[1]
+    mute: list[bool] = []
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "America/New_York")
+        time.tzset()
+        mute += (phone.mutes.holds(MIDNIGHT + hours * 3600.0) for hours in (0.0, 6.0, 11.9, 12.0))
+    time.tzset()
+    assert mute == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("monday:friday", "monday:fryday", "'fryday' is neither a name nor a number of a day, a month or a year$"),
+        ("22:00", "ten", "'ten' is no time of a day such as 17:00$"),
+        ("Europe/Berlin", "Europe/Bonn", "'Europe/Bonn' is no time zone that is known here$"),
+        ("- name: night", "- nom: night", "there is no 'name'$"),
+        ('["-1"]', "1", "they are of other types than Alertmanager's"),
+    ],
+)
+def test_time_intervals_that_cannot_be_read_are_told(old: str, new: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput, match=f"is no configuration of Alertmanager: its time intervals: {said}"):
+        read_config(config(tmp_path, TIMED.replace(old, new)))
 
 
 def test_an_interval_that_nobody_defined_is_said(tmp_path: Path) -> None:
