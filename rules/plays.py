@@ -24,7 +24,7 @@ from .promtool import export
 from .results import Backtest, Seen, judged_over
 from .worlds import METRICS, SCRAPE_S, chosen, over, seen_in, world_of
 
-_CODE = ("../collector", "../synthetic", "cache.py", "loads.py", "plays.py", "worlds.py", "write.py")
+_CODE = ("../collector", "../synthetic", "cache.py", "loads.py", "plays.py", "results.py", "worlds.py", "write.py")
 """What a world's samples and the truth about them come from."""
 
 
@@ -84,12 +84,11 @@ def _loaded(
     wanted = selecting(rule.expr for rule in rules)
     before: Collection[str] = ()
     try:
-        about = cache.take(name, blocks)
+        kept = _taken(cache, name, blocks)
     except (UnreadableInput, OSError) as error:
         told.append(_words(cache, error))
-        about = None
-    if about is not None:
-        kept = msgspec.json.decode(about, type=_Kept)
+        kept = None
+    if kept is not None:
         if not any(wanted(one) for one, there in kept.names.items() if not there):
             return kept, Load(kept.scraped, lambda: private(blocks=blocks))
         before = {one for one, there in kept.names.items() if there}
@@ -116,6 +115,14 @@ def _loaded(
             yield prometheus
 
     return kept, Load(kept.scraped, served)
+
+
+def _taken(cache: Cache, name: str, blocks: Path) -> _Kept | None:
+    about = cache.take(name, blocks)
+    try:
+        return None if about is None else msgspec.json.decode(about, type=_Kept)
+    except msgspec.MsgspecError as error:
+        raise UnreadableInput(cache.entry(name), f"cannot be used, and is made anew: {error}") from error
 
 
 def _words(cache: Cache, error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,13 @@ def test_a_world_is_made_again_only_for_metrics_that_nobody_read_before(cache: C
     begun = made()
     results.append(backtest(first, WORLD, cache=cache))
     assert made() == begun
-    assert results[1:] == results[:1] * 2  # what rules recorded in one run is not there in the next
+    (name,) = names(cache)
+    assert cache.take(name, tmp_path / "taken") is not None
+    cache.keep(name, tmp_path / "taken", b'{"seen": 1}')
+    told = backtest(first, WORLD, cache=cache)
+    assert told.problems[0].startswith(f"{cache.entry(name)}: cannot be used, and is made anew: ")
+    results.append(replace(told, problems=told.problems[1:]))
+    assert results[1:] == results[:1] * 3  # what rules recorded in one run is not there in the next
     assert [len(one.firings) > 0 for one in results[0].verdicts] == [True, True, True]
 
 
