@@ -7,6 +7,7 @@ a run that has taken an entry keeps it when another run replaces or drops it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -66,7 +67,7 @@ class Cache:
             return (taken / _ABOUT).read_bytes()
 
     def keep(self, name: str, files: Path, about: bytes) -> None:
-        """Keep the files of a folder under this name; OSError where the disk does not take them."""
+        """Keep the files of a folder under this name; OSError where the disk or the limit does not take them."""
         entry = self.entry(name)
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=entry.parent, ignore_cleanup_errors=True) as scratch:
@@ -74,6 +75,8 @@ class Cache:
             link_tree(files, made / _FILES)
             (made / _ABOUT).write_bytes(about)
             (made / _DIGEST).write_text(_digest(made), encoding="ascii")
+            if _used(made)[1] > self.limit_bytes:
+                raise OSError(errno.EFBIG, f"one takes more than the {self.limit_bytes / 2**20:g} MiB of all")
             with suppress(FileNotFoundError):
                 entry.rename(Path(scratch, "before"))
             try:

@@ -109,6 +109,14 @@ def test_the_entry_whose_use_is_the_longest_ago_makes_room(cache: Cache, files: 
     assert names(cache) == [A, C, D]
 
 
+def test_an_entry_larger_than_the_limit_is_not_kept_and_costs_no_other(cache: Cache, files: Path) -> None:
+    small = Cache(cache.folder, limit_bytes=1500)
+    small.keep(A, files, b"")
+    with pytest.raises(OSError, match="one takes more than the"):
+        small.keep(B, files, bytes(1000))
+    assert names(cache) == [A]
+
+
 def test_what_is_not_ours_stays_and_what_a_killed_run_left_goes(cache: Cache, files: Path) -> None:
     for path in (
         "photos/1.jpg",
