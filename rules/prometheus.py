@@ -51,10 +51,11 @@ class _Snapshot(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Prometheus(Server):
-    """A server that may be written to, as nobody else's is; its data is in `folder`."""
+    """A server that may be written to, as nobody else's is; its data is in `folder`, and `pid` is its process."""
 
     timeout_s: float = 120.0
     folder: Path = Path()
+    pid: int | None = None
 
     def write(self, series: Iterable[Series]) -> None:
         """Remote-write the samples; Refused or Unreachable."""
@@ -125,7 +126,7 @@ def private(
                 server = subprocess.Popen(command, stdout=log, stderr=log, env={**_GO, **os.environ})
             try:
                 if ready(server, f"http://127.0.0.1:{listens}"):
-                    yield Prometheus(f"http://127.0.0.1:{listens}", folder=folder / "data")
+                    yield Prometheus(f"http://127.0.0.1:{listens}", folder=folder / "data", pid=server.pid)
                     return
             finally:
                 stop(server)
