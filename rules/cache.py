@@ -105,9 +105,12 @@ def named(told: str, made_from: bytes) -> str:
 
 
 def usual_folder(environ: Mapping[str, str]) -> Path | None:
-    """Where entries are kept unless told otherwise (XDG base directories); None for a user without a home."""
-    if environ.get(VARIABLE):
-        return Path(environ[VARIABLE])
+    """Where entries are kept unless told otherwise (XDG base directories), from the root.
+
+    None where the variable is empty, which keeps nothing, and for a user without a home.
+    """
+    if VARIABLE in environ:
+        return Path(environ[VARIABLE]).absolute() if environ[VARIABLE] else None
     told = Path(environ.get("XDG_CACHE_HOME", ""))
     if told.is_absolute():
         return told / "epicenter"

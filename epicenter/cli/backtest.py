@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -26,7 +26,6 @@ FLAGSHIP = "aws-dynamodb-2025"
 _FILE = click.Path(path_type=Path)
 _HERE = click.Path(path_type=Path, exists=True)
 Play = Callable[[], "Backtest | tuple[Backtest, Exported]"]
-Result = TypeVar("Result")
 _COVERAGE_TAKES = {"rules": "", "coverage": "", "scenarios": "--scenario", "seed": "--seed", "json_path": "--json"}
 """Parameter -> option of what `--coverage` goes with."""
 
@@ -218,8 +217,8 @@ def _cache(folder: Path | None, *, no_cache: bool) -> Cache | None:
         if folder is not None:
             raise UsageError("--no-cache keeps nothing, and does not go with --cache")
         return None
-    place = folder or usual_folder(os.environ)
-    return None if place is None else Cache(place.absolute())
+    place = usual_folder(os.environ) if folder is None else folder.absolute()
+    return None if place is None else Cache(place)
 
 
 def _world_plays(

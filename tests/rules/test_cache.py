@@ -138,6 +138,8 @@ def test_what_is_not_ours_stays_and_what_a_killed_run_left_goes(cache: Cache, fi
 
 def test_the_folder_is_named_or_stands_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     assert usual_folder({"EPICENTER_CACHE": "/a", "XDG_CACHE_HOME": "/b"}) == Path("/a")
+    assert usual_folder({"EPICENTER_CACHE": "a"}) == Path("a").absolute()
+    assert usual_folder({"EPICENTER_CACHE": "", "XDG_CACHE_HOME": "/b"}) is None
     assert usual_folder({"XDG_CACHE_HOME": "/b"}) == Path("/b/epicenter")
     monkeypatch.setenv("HOME", "/home/me")
     assert usual_folder({"XDG_CACHE_HOME": "relative"}) == Path("/home/me/.cache/epicenter")  # as the standard asks
