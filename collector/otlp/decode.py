@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -18,6 +19,9 @@ from .rows import Rows
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
+
+AT_ONCE_BYTES = 8 * 2**20
+"""Requests that are decoded together: enough that their number costs nothing, some tens of MB as columns."""
 
 _MAX_MEMBERS = 100
 """gzip streams in a row: each costs a copy of what follows it, and no exporter sends two."""
@@ -45,23 +49,39 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """Spans that are still as they came: so many in `body`, none of which will be refused."""
+
+    body: bytes
+    spans: int
+
+
+@dataclass(frozen=True)
 class Decoded:
     """What a request holds.
 
     tables: those of the model that have rows, by name; and DELTAS (totals.py), whose values are still to be added up.
-    rejected: spans, log records or data points that cannot be used. why: a sentence about the first of them.
+    later: spans that are not decoded yet. rejected: spans, log records or data points that cannot be used. why: a
+    sentence about the first of them.
     """
 
     tables: dict[str, pa.Table]
     rejected: int = 0
     why: str = ""
+    later: Encoded | None = None
+
+
+def checked(export: Export) -> Decoded:
+    """Decode a request as far as its sender has to be told of it; UnreadableRequest where it is not what it says."""
+    if export.signal == "traces" and not export.json:
+        spans = fast.certain(export.body)
+        if spans is not None:
+            return Decoded({}, later=Encoded(export.body, spans)) if spans else Decoded({})
+    return decode(export)
 
 
 def decode(export: Export) -> Decoded:
-    """Decode a request; UnreadableRequest where its body is not what it says it is."""
-    found = quickly(export)
-    if found is not None:
-        return Decoded(found)
+    """Decode a request, message by message; UnreadableRequest where its body is not what it says it is."""
     rows = Rows()
     rejected: list[tuple[ValueError, int]] = []
     with without_cycle_search():
@@ -71,14 +91,27 @@ def decode(export: Export) -> Decoded:
     return Decoded(tables, sum(count for _, count in rejected), why)
 
 
-def quickly(export: Export) -> dict[str, pa.Table] | None:
-    """The tables of a request that `fast` takes; None of others."""
-    if export.json or export.signal != "traces":
-        return None
-    spans = fast.spans(export.body)
-    if spans is None:
-        return None
-    return {"spans": spans} if spans.num_rows else {}
+def spans_of(encoded: Sequence[Encoded], but: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """The spans that were left for later, in their order, without the columns `but`."""
+    for some in _at_once(encoded):
+        rows = fast.spans([one.body for one in some], but)
+        if rows is not None:
+            yield rows
+            continue
+        for one in some:
+            alone = fast.spans([one.body], but)
+            yield decode(Export("traces", one.body)).tables["spans"].drop_columns(but) if alone is None else alone
+
+
+def _at_once(encoded: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
+    first, size = 0, 0
+    for end, one in enumerate(encoded):
+        if size and size + len(one.body) > AT_ONCE_BYTES:
+            yield encoded[first:end]
+            first, size = end, 0
+        size += len(one.body)
+    if size:
+        yield encoded[first:]
 
 
 def parse(export: Export) -> Line:

@@ -98,8 +98,8 @@ class Loop:
         if state is not None:
             self._windows.restore(state, records, self._clock())
             return
-        for sequence, tables in records:
-            self._windows.add(sequence, tables)
+        for sequence, held in records:
+            self._windows.add(sequence, held.tables, held.later)
             if self._windows.waiting >= MANY_ROWS:
                 self._windows.take_in(self._clock())
 

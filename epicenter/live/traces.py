@@ -8,7 +8,7 @@ what comes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from ..collector.engine import in_passing
 from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
+from ..collector.otlp.decode import Encoded, spans_of
 from ..collector.sides import FACTS
 from ..collector.texts import texts_of_facts
-from ..collector.told import told_attributes
+from ..collector.told import TOLD, told_attributes
 from ..collector.windows import calls_of_facts
 from .arrow import compute
 
@@ -32,12 +33,14 @@ _PATIENCE = 10
 AHEAD_S = 3600.0
 """A clock that goes so far ahead is wrong, and its spans would never grow old."""
 
+UNREAD = "ResourceAttributes"
+"""Nothing that is counted is read from a resource but its service."""
+
 _NUMBER = pa.field(SEQUENCE, pa.int64())
 _ADDED = {
-    name: pa.schema([*(field for field in schema if field.name != "ResourceAttributes"), _NUMBER])
+    name: pa.schema([*(field for field in schema if field.name != UNREAD), _NUMBER])
     for name, schema in (("spans", SPANS), ("logs", LOGS))
 }
-"""What is added: nothing that is counted is read from a resource but its service."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 """Of texts that come again and again each is kept once for all rows that came together."""
@@ -61,6 +64,8 @@ _CLOSED = """select tid from kept
 """Few have a span that is old, and only these are looked at whole."""
 
 _ATTRIBUTES = _ADDED["spans"].get_field_index("SpanAttributes")
+_TOLD = _ADDED["spans"].set(_ATTRIBUTES, pa.field("SpanAttributes", TOLD))
+"""Spans with those attributes alone that are read."""
 
 Tables = Mapping[str, pa.Table]
 
@@ -98,6 +103,7 @@ class Traces:
         self.until_ns = 0
         self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
+        self._encoded: list[tuple[int, Encoded]] = []
         self.unread = 0
         self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
@@ -116,11 +122,17 @@ class Traces:
         self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
         self.unread += rows.num_rows
 
+    def add_encoded(self, spans: Encoded, sequence: int) -> None:
+        """Take spans that came in one record, and are decoded once they are counted."""
+        self._encoded.append((sequence, spans))
+        self.unread += spans.spans
+
     def read(self) -> None:
         """Hold of what was added only what is kept of it, a fraction of the memory."""
         for name, rows in self._facts().items():
             self._read[name].append(rows)
         self._added = {name: [] for name in _ADDED}
+        self._encoded = []
         self.unread = 0
 
     def _new(self) -> dict[str, pa.Table]:
@@ -128,19 +140,26 @@ class Traces:
         return {name: pa.concat_tables(self._read[name]) for name in _KEPT}
 
     def _facts(self) -> dict[str, pa.Table]:
-        added = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
+        logs = pa.concat_tables([_ADDED["logs"].empty_table(), *self._added["logs"]])
+        spans = pa.concat_tables([_TOLD.empty_table(), *map(_told, self._added["spans"]), *self._decoded()])
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
-            if added["logs"].num_rows:
-                connection.register("logs", added["logs"])
+            if logs.num_rows:
+                connection.register("logs", logs)
                 new["logs"] = connection.sql(_LOGS).to_arrow_table().cast(_KEPT["logs"])
-            if added["spans"].num_rows:
-                spans = added["spans"].combine_chunks()
-                told = told_attributes(spans["SpanAttributes"])
-                connection.register("spans", spans.set_column(_ATTRIBUTES, "SpanAttributes", told))
+            if spans.num_rows:
+                connection.register("spans", spans)
                 facts = connection.sql(FACTS).to_arrow_table().append_column(SEQUENCE, spans[SEQUENCE])
                 new["spans"] = _narrow(facts)
         return new
+
+    def _decoded(self) -> Iterator[pa.Table]:
+        encoded = [one for _, one in self._encoded]
+        numbers = np.repeat([number for number, _ in self._encoded], [one.spans for one in encoded])
+        at = 0
+        for rows in spans_of(encoded, but=(UNREAD,)):
+            yield _told(rows.append_column(_NUMBER, pa.array(numbers[at : at + rows.num_rows], pa.int64())))
+            at += rows.num_rows
 
     def keep_again(self, now: float) -> None:
         """Keep what was added without counting it: it was counted before the process was restarted.
@@ -206,6 +225,10 @@ class Traces:
             failed = compute.any(parts["spans"]["error"]).as_py()
             texts = texts_of_facts(connection, self._window_s) if failed else TEXTS.empty_table()
             return Counted(calls_of_facts(connection, self._window_s), texts)
+
+
+def _told(spans: pa.Table) -> pa.Table:
+    return spans.set_column(_ATTRIBUTES, _TOLD.field(_ATTRIBUTES), told_attributes(spans["SpanAttributes"]))
 
 
 def _narrow(facts: pa.Table) -> pa.Table:
