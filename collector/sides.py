@@ -88,9 +88,10 @@ _STEP_PEER = f"""coalesce(nullif({bare_host("coalesce(SpanAttributes['dns.questi
 _BRIEF = f"""TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, SpanKind as kind, ParentSpanId = '' as root,
     {STEP} as step, StatusCode = 'Error' as error"""
+# of children of one span, so that half of a hash tells them apart
+_NAME = f"""(hash(case when not {STEP} then {_first("url.full", "http.url")} end, SpanName) & 4294967295)::uinteger"""
 FACTS = f"""
-select {_BRIEF}, failed, hash(SpanName, {_first("url.full", "http.url")}) as name, hash(SpanName) as plain_name,
-    {LOOKUP} as lookup, case when failed then {rank_sql("words")} end as rank,
+select {_BRIEF}, failed, {_NAME} as name, {LOOKUP} as lookup, case when failed then {rank_sql("words")} end as rank,
     case when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, address <> '' as addressed,
     case when {STEP} and failed then {_STEP_PEER} end as step_peer,
     {_STATUS} is not null as responded,
@@ -143,7 +144,7 @@ from calls_sides where {IS_SERVER}
 """
 
 STEPS = """
-select sid, pid, tid, start, duration, service, root, plain_name as name, step_peer as peer, lookup, rank
+select sid, pid, tid, start, duration, service, root, name, step_peer as peer, lookup, rank
 from calls_told where step and failed
 """
 

@@ -20,8 +20,8 @@ from .rows import Rows
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 
-AT_ONCE_BYTES = 8 * 2**20
-"""Requests that are decoded together: enough that their number costs nothing, some tens of MB as columns."""
+AT_ONCE_BYTES = 4 * 2**20
+"""Requests that are decoded together: enough that their number costs little; meanwhile nothing else can run."""
 
 _MAX_MEMBERS = 100
 """gzip streams in a row: each costs a copy of what follows it, and no exporter sends two."""

@@ -46,13 +46,15 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 """Of texts that come again and again each is kept once for all rows that came together."""
 
 _FACTS: dict[str, pa.DataType] = {
-    **{name: pa.uint64() for name in ("tid", "sid", "pid", "name", "plain_name")},
+    **{name: pa.uint64() for name in ("tid", "sid", "pid")},
+    "name": pa.uint32(),
     **{name: pa.int64() for name in ("start", "duration")},
-    **dict.fromkeys(("TraceId", "service", "kind", "peer", "step_peer", "text"), _TEXT),
+    "kind": pa.dictionary(pa.int8(), pa.string()),
+    **dict.fromkeys(("TraceId", "service", "peer", "step_peer", "text"), _TEXT),
     **{name: pa.bool_() for name in ("root", "step", "lookup", "error", "failed", "addressed", "responded", "resend")},
     "rank": pa.uint8(),
     "hidden": pa.int32(),
-    SEQUENCE: pa.int64(),
+    SEQUENCE: pa.dictionary(pa.int32(), pa.int64()),
 }
 _KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append(pa.field("tid", pa.uint64()))}
 """What is kept: what a span says of a call (`sides.FACTS`), a hundred bytes of it; and log records as they are."""
@@ -110,8 +112,8 @@ class Traces:
     @property
     def first(self) -> int | None:
         """The oldest record of the journal that something of is still kept."""
-        firsts = [compute.min(kept[SEQUENCE]).as_py() for kept in self._kept.values() if kept.num_rows]
-        return min(firsts, default=None)
+        numbers = [number for kept in self._kept.values() for number in compute.unique(kept[SEQUENCE]).to_pylist()]
+        return min(numbers, default=None)
 
     def __len__(self) -> int:
         return self._kept["spans"].num_rows
@@ -232,10 +234,13 @@ def _told(spans: pa.Table) -> pa.Table:
 
 
 def _narrow(facts: pa.Table) -> pa.Table:
-    columns = [
-        compute.dictionary_encode(facts[field.name]) if field.type == _TEXT else facts[field.name].cast(field.type)
-        for field in _KEPT["spans"]
-    ]
+    """As it is kept, each column copied: DuckDB's own arrays have room for twice as much."""
+    columns: list[pa.Array] = []
+    for field in _KEPT["spans"]:
+        column = facts[field.name]
+        if pa.types.is_dictionary(field.type):
+            column = compute.dictionary_encode(column)
+        columns.append(pa.concat_arrays([*column.cast(field.type).chunks, pa.nulls(0, field.type)]))
     return pa.table(columns, schema=_KEPT["spans"])
 
 
