@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from ..columns import without_cycle_search
 from ..errors import OversizedRequest, UnreadableRequest
+from ..told import told_spans
 from . import fast, protobuf
 from .messages import DECODER, Line
 from .rows import Rows
@@ -91,16 +92,16 @@ def decode(export: Export) -> Decoded:
     return Decoded(tables, sum(count for _, count in rejected), why)
 
 
-def spans_of(encoded: Sequence[Encoded], but: Sequence[str] = ()) -> Iterator[pa.Table]:
-    """The spans that were left for later, in their order, without the columns `but`."""
+def told_spans_of(encoded: Sequence[Encoded]) -> Iterator[pa.Table]:
+    """The spans that were left for later, in their order, as TOLD_SPANS."""
     for some in _at_once(encoded):
-        rows = fast.spans([one.body for one in some], but)
+        rows = fast.told_spans([one.body for one in some])
         if rows is not None:
             yield rows
             continue
         for one in some:
-            alone = fast.spans([one.body], but)
-            yield decode(Export("traces", one.body)).tables["spans"].drop_columns(but) if alone is None else alone
+            alone = fast.told_spans([one.body])
+            yield told_spans(decode(Export("traces", one.body)).tables["spans"]) if alone is None else alone
 
 
 def _at_once(encoded: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:

@@ -27,6 +27,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from ..columns import EARLIEST_NS, LATEST_NS
 from ..model import SPANS
+from ..told import TOLD_SPANS, told
 from .protobuf import json_value
 from .spans import KINDS, NO_PARENT, STATUS
 from .values import text
@@ -45,6 +46,9 @@ _READ = {
     "KeyValue": ("key", "value"),
 }
 """The fields that are read of a message; of others, all. What is left out is skipped at no cost."""
+
+_COUNTED = {**_READ, "AnyValue": ("string_value", "int_value")}
+"""For counting: of the attributes that are read, nearly all are texts or whole numbers."""
 
 _CHECKED = {
     "ExportTraceServiceRequest": ("resource_spans",),
@@ -103,6 +107,11 @@ def _reader() -> Any:
 
 
 @cache
+def _counter() -> Any:
+    return _handler(_COUNTED)
+
+
+@cache
 def _checker() -> Any:
     return _handler(_CHECKED)
 
@@ -127,16 +136,24 @@ def certain(body: bytes) -> int | None:
     return len(found)
 
 
-def spans(bodies: Sequence[bytes], but: Sequence[str] = ()) -> pa.Table | None:
-    """The spans of some ExportTraceServiceRequests, without the columns `but`; of what upb says is no message, any.
+def spans(bodies: Sequence[bytes]) -> pa.Table | None:
+    """The spans of some ExportTraceServiceRequests; of what upb says is no message, any.
 
     None where one of them is to be read message by message.
     """
-    reader = _reader()
-    if reader is None:
+    return _read(_reader(), bodies, SPANS)
+
+
+def told_spans(bodies: Sequence[bytes]) -> pa.Table | None:
+    """The same as TOLD_SPANS, which takes half of the time."""
+    return _read(_counter(), bodies, TOLD_SPANS)
+
+
+def _read(handler: Any, bodies: Sequence[bytes], schema: pa.Schema) -> pa.Table | None:
+    if handler is None:
         return None
     try:
-        return _table(reader.list_to_record_batch(bodies)["resource_spans"].values, but)
+        return _table(handler.list_to_record_batch(bodies)["resource_spans"].values, schema)
     except (_Odd, ValueError):
         return None
 
@@ -145,16 +162,16 @@ def _spans_of(resources: Any) -> Any:
     return resources.field("scope_spans").values.field("spans").values
 
 
-def _table(resources: Any, but: Sequence[str]) -> pa.Table:
+def _table(resources: Any, schema: pa.Schema) -> pa.Table:
     scopes = resources.field("scope_spans")
     per_scope = scopes.values.field("spans")
     found = _spans_of(resources)
     of_resource = np.diff(per_scope.offsets.to_numpy()[scopes.offsets.to_numpy()])
-    attributes = _maps(resources.field("resource").field("attributes"))
+    attributes = resources.field("resource").field("attributes")
     whose = pa.array(np.repeat(np.arange(len(of_resource)), of_resource), pa.int32())
     start, end = (_times(found.field(name)) for name in ("start_time_unix_nano", "end_time_unix_nano"))
     status = found.field("status")
-    told = status.is_valid()
+    valid = status.is_valid()
     columns: dict[str, Callable[[], Any]] = {
         "Timestamp": lambda: pa.array(start.view("datetime64[ns]")),
         "TraceId": lambda: _hex(found.field("trace_id"), needed=True),
@@ -164,13 +181,12 @@ def _table(resources: Any, but: Sequence[str]) -> pa.Table:
         "SpanKind": lambda: _named(found.field("kind"), KINDS),
         "ServiceName": lambda: _services(attributes).take(whose),
         "Duration": lambda: pa.array(np.maximum(end - start, 0)),
-        "StatusCode": lambda: _compute.if_else(told, _named(status.field("code"), STATUS), STATUS[0]),
-        "StatusMessage": lambda: _compute.if_else(told, status.field("message"), ""),
-        "ResourceAttributes": lambda: attributes.take(whose),
-        "SpanAttributes": lambda: _maps(found.field("attributes")),
+        "StatusCode": lambda: _compute.if_else(valid, _named(status.field("code"), STATUS), STATUS[0]),
+        "StatusMessage": lambda: _compute.if_else(valid, status.field("message"), ""),
+        "ResourceAttributes": lambda: _maps(attributes).take(whose),
+        "SpanAttributes": lambda: (_maps if schema is SPANS else _told)(found.field("attributes")),
         "Events": lambda: _events(found.field("events"), start),
     }
-    schema = pa.schema([field for field in SPANS if field.name not in but])
     return pa.table([columns[field.name]().cast(field.type) for field in schema], schema=schema)
 
 
@@ -221,19 +237,28 @@ def _maps(lists: Any) -> Any:
     return pa.MapArray.from_arrays(lists.offsets, keys, _texts(pairs.field("value")))
 
 
+def _told(lists: Any) -> Any:
+    pairs = lists.values
+    return told(lists.offsets, pairs.field("key"), _plain(pairs.field("value")))
+
+
+def _plain(values: Any) -> Any:
+    """Texts and whole numbers as text; null what is neither."""
+    texts, numbers = values.field("string_value"), values.field("int_value")
+    return texts if numbers.null_count == len(numbers) else _compute.coalesce(texts, numbers.cast(pa.string()))
+
+
 def _texts(values: Any) -> Any:
     """Each value as text, as `values.text` gives it."""
-    texts = values.field("string_value")
-    for name in ("int_value", "bool_value"):
-        one = values.field(name)
-        if one.null_count < len(one):
-            texts = _compute.coalesce(texts, one.cast(pa.string()))
+    texts = _plain(values)
     odd = np.flatnonzero(texts.is_null().to_numpy(zero_copy_only=False))
     if len(odd) == 0:
         return texts
-    told = np.full(len(texts), None, object)
-    told[odd] = [_text(value) for value in values.take(pa.array(odd)).to_pylist()]
-    return _compute.coalesce(texts, pa.array(told, pa.string()))
+    if values.type.num_fields == len(_COUNTED["AnyValue"]):
+        raise _Odd
+    others = np.full(len(texts), None, object)
+    others[odd] = [_text(value) for value in values.take(pa.array(odd)).to_pylist()]
+    return _compute.coalesce(texts, pa.array(others, pa.string()))
 
 
 def _text(value: dict[str, Any] | None) -> str:
@@ -249,18 +274,22 @@ def _text(value: dict[str, Any] | None) -> str:
 
 def _services(attributes: Any) -> Any:
     """service.name of each resource, "" where it has none."""
-    mine = np.flatnonzero(_compute.equal(attributes.keys, "service.name").to_numpy(zero_copy_only=False))
+    pairs, offsets = attributes.values, attributes.offsets.to_numpy()
+    mine = np.flatnonzero(_compute.equal(pairs.field("key"), "service.name").to_numpy(zero_copy_only=False))
+    whose = np.searchsorted(offsets, mine, "right") - 1
+    if (np.diff(whose) == 0).any():
+        raise _Odd
     at = np.full(len(attributes), -1, np.int64)
-    at[np.searchsorted(attributes.offsets.to_numpy(), mine, "right") - 1] = mine
-    return attributes.items.take(pa.array(at, mask=at < 0)).fill_null("")
+    at[whose] = np.arange(len(mine))
+    return _texts(pairs.field("value").take(pa.array(mine))).take(pa.array(at, mask=at < 0)).fill_null("")
 
 
 def _events(lists: Any, start: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
     """An event without a time is set at its span's start."""
     events, kind = lists.values, SPANS.field("Events").type
     fields = [kind.value_type.field(i) for i in range(kind.value_type.num_fields)]
-    told = events.field("time_unix_nano").to_numpy()
-    times = np.where(told == 0, np.repeat(start, np.diff(lists.offsets.to_numpy())).astype(np.uint64), told)
+    given = events.field("time_unix_nano").to_numpy()
+    times = np.where(given == 0, np.repeat(start, np.diff(lists.offsets.to_numpy())).astype(np.uint64), given)
     columns = [
         pa.array(_times(pa.array(times, pa.uint64())).view("datetime64[ns]")),
         events.field("name"),

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from ..collector.engine import in_passing
 from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
-from ..collector.otlp.decode import Encoded, spans_of
+from ..collector.otlp.decode import Encoded, told_spans_of
 from ..collector.sides import FACTS
 from ..collector.texts import texts_of_facts
-from ..collector.told import TOLD, told_attributes
+from ..collector.told import told_spans
 from ..collector.windows import calls_of_facts
 from .arrow import compute
 
@@ -64,10 +64,6 @@ _CLOSED = """select tid from kept
     where tid in (select tid from kept where start + duration < $until or start < $patience)
     group by tid having max(start + duration) < $until or min(start) < $patience"""
 """Few have a span that is old, and only these are looked at whole."""
-
-_ATTRIBUTES = _ADDED["spans"].get_field_index("SpanAttributes")
-_TOLD = _ADDED["spans"].set(_ATTRIBUTES, pa.field("SpanAttributes", TOLD))
-"""Spans with those attributes alone that are read."""
 
 Tables = Mapping[str, pa.Table]
 
@@ -143,7 +139,8 @@ class Traces:
 
     def _facts(self) -> dict[str, pa.Table]:
         logs = pa.concat_tables([_ADDED["logs"].empty_table(), *self._added["logs"]])
-        spans = pa.concat_tables([_TOLD.empty_table(), *map(_told, self._added["spans"]), *self._decoded()])
+        added = pa.concat_tables([_ADDED["spans"].empty_table(), *self._added["spans"]]).combine_chunks()
+        spans = pa.concat_tables([told_spans(added).append_column(_NUMBER, added[SEQUENCE]), *self._decoded()])
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
             if logs.num_rows:
@@ -159,8 +156,8 @@ class Traces:
         encoded = [one for _, one in self._encoded]
         numbers = np.repeat([number for number, _ in self._encoded], [one.spans for one in encoded])
         at = 0
-        for rows in spans_of(encoded, but=(UNREAD,)):
-            yield _told(rows.append_column(_NUMBER, pa.array(numbers[at : at + rows.num_rows], pa.int64())))
+        for rows in told_spans_of(encoded):
+            yield rows.append_column(_NUMBER, pa.array(numbers[at : at + rows.num_rows], pa.int64()))
             at += rows.num_rows
 
     def keep_again(self, now: float) -> None:
@@ -227,10 +224,6 @@ class Traces:
             failed = compute.any(parts["spans"]["error"]).as_py()
             texts = texts_of_facts(connection, self._window_s) if failed else TEXTS.empty_table()
             return Counted(calls_of_facts(connection, self._window_s), texts)
-
-
-def _told(spans: pa.Table) -> pa.Table:
-    return spans.set_column(_ATTRIBUTES, _TOLD.field(_ATTRIBUTES), told_attributes(spans["SpanAttributes"]))
 
 
 def _narrow(facts: pa.Table) -> pa.Table:

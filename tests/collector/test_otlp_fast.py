@@ -16,14 +16,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import SPANS
 from epicenter.collector.otlp import fast
-from epicenter.collector.otlp.decode import Decoded, Export, Signal, checked, decode, spans_of
+from epicenter.collector.otlp.decode import Decoded, Export, Signal, checked, decode, told_spans_of
+from epicenter.collector.told import TOLD_SPANS, told_spans
 from tests.collector.handed_over import T0
 from tests.collector.otlp_requests import EDITS, VALUES, flipped, requests
 from tests.fuzzing import fuzzed
 
 pytest.importorskip("ptars", reason="ptars, of the extra `fast`, is not installed")
 
-KEYS = st.sampled_from(["service.name", "http.route", "n"])
+KEYS = st.sampled_from(["service.name", "url.full", "n"])
 ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=3).map(
     lambda told: [KeyValue(key=key, value=value) for key, value in told.items()]
 )
@@ -61,6 +62,10 @@ def assert_same(body: bytes, found: Any) -> None:
     found.validate(full=True)
     expected = told.tables.get("spans", SPANS.empty_table())
     assert repr(found.to_pylist()) == repr(expected.to_pylist())  # a NaN equals nothing, not even itself
+    counted = fast.told_spans([body])
+    if counted is not None:
+        counted.validate(full=True)
+        assert counted.to_pylist() == told_spans(expected).to_pylist()
 
 
 @given(st.lists(st.lists(ORDINARY, max_size=3), max_size=3), ATTRIBUTES)
@@ -106,7 +111,9 @@ def request(first: int, count: int, **told: str) -> bytes:
         for n in range(first, first + count)
     ]
     for span in spans:
-        span.attributes.extend(KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in told.items())
+        span.attributes.extend(
+            KeyValue(key=key.replace("_", "."), value=AnyValue(string_value=value)) for key, value in told.items()
+        )
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])]
     ).SerializeToString()
@@ -115,16 +122,18 @@ def request(first: int, count: int, **told: str) -> bytes:
 def test_what_is_left_for_later_comes_in_its_order_also_where_one_request_is_odd(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    twice = ExportTraceServiceRequest.FromString(request(7, 1, n="first"))
-    twice.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="n").value.string_value = "last"
-    bodies = [request(0, 3), request(3, 4, n="one"), twice.SerializeToString(), request(8, 2)]
+    twice = ExportTraceServiceRequest.FromString(request(7, 1, url_full="first"))
+    twice.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="url.full").value.string_value = "last"
+    bodies = [request(0, 3), request(3, 4, url_full="one"), twice.SerializeToString(), request(8, 2)]
     for at_once in (1, len(bodies[0]) + len(bodies[1]), 2**20):
         monkeypatch.setattr("epicenter.collector.otlp.decode.AT_ONCE_BYTES", at_once)
         later = [checked(Export("traces", body)).later for body in bodies]
-        found = pa.concat_tables(spans_of([one for one in later if one is not None], but=("ResourceAttributes",)))
+        found = pa.concat_tables(told_spans_of([one for one in later if one is not None]))
+        assert found.schema == TOLD_SPANS
         assert found["Duration"].to_pylist() == list(range(10))
-        assert dict(found["SpanAttributes"][7].as_py()) == {"n": "last"}
-        assert found.schema.names == [name for name in SPANS.names if name != "ResourceAttributes"]
+        assert [row["url.full"] for row in found["SpanAttributes"].to_pylist()] == [None] * 3 + ["one"] * 4 + [
+            "last"
+        ] + [None] * 2
 
 
 @pytest.mark.parametrize(
