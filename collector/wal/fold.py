@@ -32,6 +32,8 @@ from .segments import first_sequence, put_aside, sync_folder
 GENERATOR = "epicenter watch"
 
 _SPANS = Export("traces", b"").kind
+_GROUP_ROWS = 32_768
+"""A fourth of what a recording has otherwise: some of these groups are held at once, beside a server under load."""
 _DIGITS = 20
 _TOTALS = "totals"
 
@@ -170,7 +172,7 @@ def _write(reader: _Reader, totals: Totals, folder: Path) -> list[Path]:
     with ExitStack() as closing, without_cycle_search():
         for table, rows in totals.added_up(reader.tables()):
             if table not in writers:
-                writers[table] = TableWriter(folder, table)
+                writers[table] = TableWriter(folder, table, group_rows=_GROUP_ROWS)
                 closing.callback(writers[table].close)
             writers[table].write(rows)
     return [path for writer in writers.values() for path in writer.paths]
