@@ -21,7 +21,7 @@ from .rows import Rows
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 
-AT_ONCE_BYTES = 4 * 2**20
+AT_ONCE_BYTES = 2 * 2**20
 """Requests that are decoded together: enough that their number costs little; meanwhile nothing else can run."""
 
 _MAX_MEMBERS = 100

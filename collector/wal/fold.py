@@ -32,8 +32,8 @@ from .segments import first_sequence, put_aside, sync_folder
 GENERATOR = "epicenter watch"
 
 _SPANS = Export("traces", b"").kind
-_GROUP_ROWS = 32_768
-"""A fourth of what a recording has otherwise: some of these groups are held at once, beside a server under load."""
+_GROUP_ROWS = 16_384
+"""An eighth of what a recording has otherwise: some of these groups are held at once, beside a server under load."""
 _DIGITS = 20
 _TOTALS = "totals"
 

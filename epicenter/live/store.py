@@ -26,6 +26,7 @@ from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, 
 from ..collector.wal import Limits as WalLimits
 from ..collector.wal.segments import first_sequence
 from .config import Keep
+from .guard import trim
 from .windows import State
 
 Report = Callable[[str], None]
@@ -81,6 +82,7 @@ class Store:
             with writing(self.wal.folder):
                 hour = datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
             fold(segment, self.recordings / hour, self._report, most_series=100_000)
+            trim()
 
     def retain(self, now: float) -> None:
         """Remove what is older, or more, than is kept, the oldest first; UnwritableOutput where the system refuses."""
