@@ -92,8 +92,8 @@ _BRIEF = f"""TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Tim
 _NAME = f"""(hash(case when not {STEP} then {_first("url.full", "http.url")} end, SpanName) & 4294967295)::uinteger"""
 FACTS = f"""
 select {_BRIEF}, failed, {_NAME} as name, {LOOKUP} as lookup, case when failed then {rank_sql("words")} end as rank,
-    case when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, address <> '' as addressed,
-    case when {STEP} and failed then {_STEP_PEER} end as step_peer,
+    case when {STEP} then case when failed then {_STEP_PEER} end
+        when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, address <> '' as addressed,
     {_STATUS} is not null as responded,
     coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0)::integer as hidden,
     coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend,
@@ -144,7 +144,7 @@ from calls_sides where {IS_SERVER}
 """
 
 STEPS = """
-select sid, pid, tid, start, duration, service, root, name, step_peer as peer, lookup, rank
+select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank
 from calls_told where step and failed
 """
 

@@ -109,8 +109,8 @@ class Loop:
                 self._windows.take_in(self._clock())
 
     async def look_for_ever(self) -> None:
-        """Analyze at the end of each window and some times within it."""
-        took = 0.0
+        """Analyze at once, for what was read back, then at the end of each window and some times within it."""
+        took = await self.look()
         while True:
             now = self._clock()
             self._look_at = next_look(now, self._windows.window_s, took)

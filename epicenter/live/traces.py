@@ -50,7 +50,7 @@ _FACTS: dict[str, pa.DataType] = {
     "name": pa.uint32(),
     **{name: pa.int64() for name in ("start", "duration")},
     "kind": pa.dictionary(pa.int8(), pa.string()),
-    **dict.fromkeys(("TraceId", "service", "peer", "step_peer", "text"), _TEXT),
+    **dict.fromkeys(("TraceId", "service", "peer", "text"), _TEXT),
     **{name: pa.bool_() for name in ("root", "step", "lookup", "error", "failed", "addressed", "responded", "resend")},
     "rank": pa.uint8(),
     "hidden": pa.int32(),
@@ -227,13 +227,16 @@ class Traces:
 
 
 def _narrow(facts: pa.Table) -> pa.Table:
-    """As it is kept, each column copied: DuckDB's own arrays have room for twice as much."""
+    """As it is kept, each column copied: DuckDB's own arrays have room for twice as much, and say what is null."""
     columns: list[pa.Array] = []
     for field in _KEPT["spans"]:
         column = facts[field.name]
         if pa.types.is_dictionary(field.type):
             column = compute.dictionary_encode(column)
-        columns.append(pa.concat_arrays([*column.cast(field.type).chunks, pa.nulls(0, field.type)]))
+        whole = pa.concat_arrays([*column.cast(field.type).chunks, pa.nulls(0, field.type)])
+        if pa.types.is_primitive(field.type) and not whole.null_count:
+            whole = pa.Array.from_buffers(field.type, len(whole), [None, whole.buffers()[1]])
+        columns.append(whole)
     return pa.table(columns, schema=_KEPT["spans"])
 
 
