@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -20,9 +20,6 @@ from .rows import Rows
 
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
-
-AT_ONCE_BYTES = 2 * 2**20
-"""Requests that are decoded together: enough that their number costs little; meanwhile nothing else can run."""
 
 _MAX_MEMBERS = 100
 """gzip streams in a row: each costs a copy of what follows it, and no exporter sends two."""
@@ -92,27 +89,16 @@ def decode(export: Export) -> Decoded:
     return Decoded(tables, sum(count for _, count in rejected), why)
 
 
-def told_spans_of(encoded: Sequence[Encoded]) -> Iterator[pa.Table]:
+def told_spans_of(encoded: Sequence[Encoded]) -> pa.Table:
     """The spans that were left for later, in their order, as TOLD_SPANS."""
-    for some in _at_once(encoded):
-        rows = fast.told_spans([one.body for one in some])
-        if rows is not None:
-            yield rows
-            continue
-        for one in some:
-            alone = fast.told_spans([one.body])
-            yield told_spans(decode(Export("traces", one.body)).tables["spans"]) if alone is None else alone
-
-
-def _at_once(encoded: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
-    first, size = 0, 0
-    for end, one in enumerate(encoded):
-        if size and size + len(one.body) > AT_ONCE_BYTES:
-            yield encoded[first:end]
-            first, size = end, 0
-        size += len(one.body)
-    if size:
-        yield encoded[first:]
+    rows = fast.told_spans([one.body for one in encoded])
+    if rows is not None:
+        return rows
+    alone = ((one, fast.told_spans([one.body])) for one in encoded)
+    return pa.concat_tables(
+        told_spans(decode(Export("traces", one.body)).tables["spans"]) if found is None else found
+        for one, found in alone
+    )
 
 
 def parse(export: Export) -> Line:

@@ -21,7 +21,7 @@ from ..errors import UnreadableRequest, UsageError
 from ..manifest import MANIFEST, encode_manifest, read_manifest
 from ..model import TABLES
 from ..otlp import fast
-from ..otlp.decode import AT_ONCE_BYTES, Export, parse
+from ..otlp.decode import Export, parse
 from ..otlp.rows import BATCH_ROWS, Rows
 from ..otlp.totals import Totals
 from ..polled import POLLED, Polled
@@ -34,6 +34,8 @@ GENERATOR = "epicenter watch"
 _SPANS = Export("traces", b"").kind
 _GROUP_ROWS = 16_384
 """An eighth of what a recording has otherwise: some of these groups are held at once, beside a server under load."""
+_AT_ONCE_BYTES = 2 * 2**20
+"""Requests that are decoded together: enough that their number costs little."""
 _DIGITS = 20
 _TOTALS = "totals"
 
@@ -106,7 +108,7 @@ class _Reader:
             if part.kind == _SPANS:
                 together.append(part)
                 size += len(part.payload)
-                if size >= AT_ONCE_BYTES:
+                if size >= _AT_ONCE_BYTES:
                     yield from self._spans(together)
                     together, size = [], 0
             else:

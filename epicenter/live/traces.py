@@ -8,7 +8,8 @@ what comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ from .arrow import compute
 SEQUENCE = "Sequence"
 """The record of the journal that a row came in."""
 
+_AT_ONCE_BYTES = 8 * 2**20
+"""Requests that are decoded together: enough that the columns of them are pieces of memory that are given back."""
 _NS = 10**9
 _PATIENCE = 10
 """A trace that grows for so many times the lateness is closed all the same: some ids are never new."""
@@ -101,7 +104,8 @@ class Traces:
         self.until_ns = 0
         self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
-        self._encoded: list[tuple[int, Encoded]] = []
+        self._encoded: deque[tuple[int, Encoded]] = deque()
+        self._told: list[pa.Table] = []
         self.unread = 0
         self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
@@ -130,7 +134,7 @@ class Traces:
         for name, rows in self._facts().items():
             self._read[name].append(rows)
         self._added = {name: [] for name in _ADDED}
-        self._encoded = []
+        self._told = []
         self.unread = 0
 
     def _new(self) -> dict[str, pa.Table]:
@@ -140,7 +144,8 @@ class Traces:
     def _facts(self) -> dict[str, pa.Table]:
         logs = pa.concat_tables([_ADDED["logs"].empty_table(), *self._added["logs"]])
         added = pa.concat_tables([_ADDED["spans"].empty_table(), *self._added["spans"]]).combine_chunks()
-        spans = pa.concat_tables([told_spans(added).append_column(_NUMBER, added[SEQUENCE]), *self._decoded()])
+        self._decode()
+        spans = pa.concat_tables([told_spans(added).append_column(_NUMBER, added[SEQUENCE]), *self._told])
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
             if logs.num_rows:
@@ -152,13 +157,20 @@ class Traces:
                 new["spans"] = _narrow(facts)
         return new
 
-    def _decoded(self) -> Iterator[pa.Table]:
-        encoded = [one for _, one in self._encoded]
-        numbers = np.repeat([number for number, _ in self._encoded], [one.spans for one in encoded])
-        at = 0
-        for rows in told_spans_of(encoded):
-            yield rows.append_column(_NUMBER, pa.array(numbers[at : at + rows.num_rows], pa.int64()))
-            at += rows.num_rows
+    def _decode(self) -> None:
+        """Decode what still waits for it, and let go of each request once that is done."""
+        while self._encoded:
+            some, size = list[tuple[int, Encoded]](), 0
+            for one in self._encoded:
+                if size > _AT_ONCE_BYTES:
+                    break
+                some.append(one)
+                size += len(one[1].body)
+            numbers = np.repeat([number for number, _ in some], [one.spans for _, one in some])
+            rows = told_spans_of([one for _, one in some])
+            self._told.append(rows.append_column(_NUMBER, pa.array(numbers, pa.int64())))
+            for _ in some:
+                self._encoded.popleft()
 
     def keep_again(self, now: float) -> None:
         """Keep what was added without counting it: it was counted before the process was restarted.
