@@ -60,7 +60,7 @@ _FACTS: dict[str, pa.DataType] = {
     SEQUENCE: pa.dictionary(pa.int32(), pa.int64()),
 }
 _KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append(pa.field("tid", pa.uint64()))}
-"""What is kept: what a span says of a call (`sides.FACTS`), a hundred bytes of it; and log records as they are."""
+"""What is kept: what a span says of a call (`sides.FACTS`), 75 bytes of it; and log records as they are."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
 _CLOSED = """select tid from kept
