@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +31,25 @@ class Edges:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
-    def services(self) -> set[str]:
+    @cached_property
+    def told(self) -> dict[str, list[str]]:
+        """The columns of names, for whoever goes through them one by one."""
+        return {name: self.names[name].tolist() for name in EDGE_KEYS}
+
+    @cached_property
+    def categories(self) -> dict[str, pd.Categorical]:
+        """[edges] The columns of names as numbers of their different names, which are sorted."""
+        return {name: category(self.names[name]) for name in EDGE_KEYS}
+
+    @cached_property
+    def clients(self) -> frozenset[str]:
+        """Those who call, and "" where nobody was seen to."""
+        return frozenset(self.told["client"])
+
+    @cached_property
+    def services(self) -> frozenset[str]:
         """Those who call or answer, and "" where nobody was seen to."""
-        return {*self.names["client"].tolist(), *self.names["server"].tolist()}
+        return self.clients.union(self.told["server"])
 
     def total(self, values: pd.Series[float]) -> npt.NDArray[np.float64]:
         """[edges] The sum of a column of calls."""
@@ -47,6 +63,12 @@ class Edges:
         """The edges of some of the rows, in the order in which these are given."""
         numbers, different = pd.factorize(self.of[rows], sort=True)
         return Edges(self.names.iloc[different].reset_index(drop=True), numbers)
+
+
+def category(names: pd.Series[str]) -> pd.Categorical:
+    """Names as numbers of the different ones, which are sorted."""
+    codes, different = pd.factorize(names, sort=True)
+    return pd.Categorical.from_codes(codes, different, validate=False)
 
 
 def edges_of(calls: pd.DataFrame) -> Edges:

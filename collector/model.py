@@ -196,6 +196,8 @@ class Windows:
     changes: columns of `CHANGES`, with `Timestamp` replaced by `time` in Unix seconds (float), ordered by time.
     texts: columns of `TEXTS`, ordered by all of them; they say something to people, and decide nothing.
     start, end: Unix seconds; the first and one past the last moment observed, multiples of `window_s`.
+    past: what an analysis leaves for the next one, of the same windows and more. It saves work and decides nothing;
+        None where none follows.
     """
 
     window_s: int
@@ -205,6 +207,7 @@ class Windows:
     signals: pd.DataFrame
     changes: pd.DataFrame
     texts: pd.DataFrame = field(default_factory=lambda: empty(TEXTS))
+    past: dict[str, object] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def edges(self) -> Edges:

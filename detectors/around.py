@@ -9,6 +9,7 @@ recorded faults with known causes this beat fusing by rank.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .blame import Blamed, blame
 from .cause import blamed_suspect
-from .episodes import LEAST_RISE
+from .cusum import LEAST_RISE
 from .fences import NOTHING_KNOWN, Fences, fences
 from .graph import Graph
 from .grouping import Group
@@ -172,7 +173,7 @@ def group_around(windows: Windows, findings: list[Finding], top: Suspect | None,
     start, end = during[0], during[1]
     if top is not None and top.kind == "slow":
         start, end = _out_of_the_ordinary(windows, top.service, before, during)
-    inside = tuple(f for f in findings if f.started_at < end and (f.ended_at is None or f.ended_at > start))
+    inside = tuple(f for f in findings if f.started_at < end and f.until(inf) > start)
     return Group(start, None if end >= windows.end else end, (), inside)
 
 

@@ -50,6 +50,10 @@ class Finding:
     edges: tuple[tuple[str, str], ...] = ()
     facts: dict[str, float | str] = field(default_factory=dict[str, float | str])
 
+    def until(self, end: float) -> float:
+        """When it ended, or `end` of the data while it lasts; Unix seconds."""
+        return float(end if self.ended_at is None else self.ended_at)
+
 
 class Detector(Protocol):
     """The extension point; a plain function fits.

@@ -9,18 +9,18 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, ERROR_CLASSES, Windows
+from .cusum import LEAST_RISE
 from .dns_failures import CLASSES as DNS_COLUMNS
 from .dns_failures import most
-from .episodes import LEAST_RISE
 from .graph import Graph, callees
-from .series import Indices, within
+from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -72,10 +72,11 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    names, series = _series(windows, graph)
+    names, series = _series(windows)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
-    excess = pd.concat([names[excess.index].to_frame(index=False), excess.reset_index(drop=True)], axis=1)
+    excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = _made_up(_worded(excess, gone))
+    excess = excess.assign(dns=_together(excess, DNS_COLUMNS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -85,26 +86,27 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _series(windows: Windows, graph: Graph) -> tuple[pd.MultiIndex, Indices]:
-    """The different (client, callee, peer), and which of them each edge is: answered or not, the calls through one name
-    are one series."""
-    names = windows.edges.names
-    keys = pd.MultiIndex.from_arrays([names["client"], callees(windows, graph.owners), names["peer"]], names=_SERIES)
-    different = keys.unique().sort_values()
-    return different, np.asarray(different.get_indexer(keys), np.int64)
+def _series(windows: Windows) -> tuple[pd.DataFrame, Indices]:
+    """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
+    one name are one series."""
+    names = {**windows.edges.categories, "callee": callees(windows)}
+    number = np.zeros(len(windows.edges), np.int64)
+    for name in _SERIES:
+        number = number * len(names[name].categories) + names[name].codes
+    _, first, series = np.unique(number, return_index=True, return_inverse=True)
+    return pd.DataFrame({name: pd.Series(names[name].take(first)).astype(str) for name in _SERIES}), series
 
 
 def _summed(windows: Windows, series: Indices, stretch: tuple[float, float]) -> pd.DataFrame:
     """Counts of a stretch by series, of those that were called in it."""
     calls, edges, inside = windows.calls, windows.edges, within(windows.calls, *stretch)
-    edge = edges.of[inside]
-    rows = pd.DataFrame({name: calls[name].array[inside] for name in _COUNTS}, copy=False)
-    rows["unanswered_s"] = rows.pop("unanswered_ns") / 1e9
-    summed = rows.groupby(series[edge]).sum()
-    silent = (edges.names["server"] == "").to_numpy(np.bool_)[edge]
-    lost = rows.loc[silent, [f"errors_{name}" for name in LOST]].groupby(series[edge[silent]]).sum()
-    lost = lost.set_axis([f"lost_{name}" for name in LOST], axis=1).reindex(summed.index, fill_value=0)
-    return pd.concat([summed, lost], axis=1).rename(columns={"answered": "reached"})
+    of, silent = series[edges.of[inside]], (edges.names["server"] == "").to_numpy(np.bool_)[edges.of[inside]]
+    rows = {name: calls[name].to_numpy()[inside] for name in _COUNTS}
+    summed = {name: np.bincount(of, values) for name, values in rows.items()}
+    count = len(summed["errors"])
+    lost = {f"lost_{name}": np.bincount(of[silent], rows[f"errors_{name}"][silent], count) for name in LOST}
+    waited = {"reached": summed.pop("answered"), "unanswered_s": summed.pop("unanswered_ns") / 1e9}
+    return pd.DataFrame(summed | lost | waited)[np.bincount(of) > 0]
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +133,7 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     Many clients say no more than that they could not connect. If nobody answered, it was over before any time-out, and
     the same name failed to resolve for others, then it failed to resolve here.
     """
-    told = excess.assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
+    told = excess.assign(dns=_together(excess, DNS_COLUMNS))
     told = told[(told["dns"] > 0) & (told["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
     failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
     at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
@@ -156,39 +158,38 @@ def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
     return excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
 
 
+def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:
+    """[rows] The sum of some columns, one of numbers after the other: a frame of them costs more than to add them."""
+    return np.sum([excess[name].to_numpy(np.float64) for name in columns], axis=0)
+
+
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
-    rows = excess[excess["peer"] != ""].assign(dns=excess[list(DNS_COLUMNS)].sum(axis=1))
-    out: list[Blamed] = []
-    for peer, group in rows[rows["dns"] > 0].groupby("peer", sort=True):
-        name, failed = str(peer), float(group["dns"].sum())
-        out.append(_blamed(name, graph.owners.get(name, ""), "resolution", failed, group))
-    return out
+    return [
+        _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
+        for name, counts in _gathered(excess[(excess["dns"] > 0) & (excess["peer"] != "")], "peer")
+    ]
 
 
 def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
-    lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
-    rows = excess.assign(lost=lost)
-    rows = rows[(rows["lost"] > 0) & (rows["callee"] != "") & (rows["client"] != "")]
+    rows = excess[(excess["lost"] > 0) & (excess["callee"] != "") & (excess["client"] != "")]
     return [
-        _blamed(str(callee), graph.service(str(callee)), "unreached", float(group["lost"].sum()), group)
-        for callee, group in rows.groupby("callee", sort=True)
+        _blamed(callee, graph.service(callee), "unreached", counts["lost"], counts)
+        for callee, counts in _gathered(rows, "callee")
     ]
 
 
 def _answers(excess: pd.DataFrame) -> list[Blamed]:
-    lost = excess[["lost_connect", "lost_deadline", "lost_server", "lost_other"]].sum(axis=1)
-    answered = (excess["errors"] - excess[list(DNS_COLUMNS)].sum(axis=1) - lost).clip(lower=0.0)
-    rows = excess.assign(answered_errors=answered)
+    rows = excess.assign(answered_errors=(excess["errors"] - excess["dns"] - excess["lost"]).clip(lower=0.0))
     outgoing, worst = _outgoing(rows)
     out: list[Blamed] = []
-    for callee, group in rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")].groupby("callee", sort=True):
-        failed = float(group["answered_errors"].sum())
-        rate = failed / max(float(group["attempts"].sum()), 1.0)
+    for callee, counts in _gathered(rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee"):
+        failed = counts["answered_errors"]
+        rate = failed / max(counts["attempts"], 1.0)
         # Work of its own that a service cannot do for its callee fails its requests without being one of their calls:
         # a callee that fails it at the rate at which it fails its callers explains it as well.
         unexplained = 1.0 - min(1.0, float(worst.get(callee, 0.0)) / rate)
         own = min(failed - float(outgoing.get(callee, 0.0)), failed * unexplained)
-        out.append(_blamed(str(callee), str(callee), "answer", own, group))
+        out.append(_blamed(callee, callee, "answer", own, counts))
     return out
 
 
@@ -206,28 +207,39 @@ def _outgoing(rows: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
     return outgoing, (edges["errors"] / edges["attempts"]).groupby(level="client").max()
 
 
-def _blamed(component: str, service: str, how: str, failed: float, group: pd.DataFrame) -> Blamed:
-    attempts = float(group["attempts"].sum())
-    known = group[group["reached_before"].notna()]
-    weight = float(known["attempts"].sum())
+def _gathered(rows: pd.DataFrame, by: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """The counts of the rows of each node, in order of its name.
+
+    known: attempts of series that were called before; usual_reached: how many of these were to be reached.
+    """
+    known = rows["attempts"].where(rows["reached_before"].notna(), 0.0)
+    told = rows.drop(columns=_SERIES).assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
+    node, names = pd.factorize(rows[by], sort=True)
+    counts = {str(name): np.bincount(node, values, len(names)).tolist() for name, values in told.items()}
+    for at, name in enumerate(names):
+        yield str(name), {count: values[at] for count, values in counts.items()}
+
+
+def _blamed(component: str, service: str, how: str, failed: float, counts: dict[str, float]) -> Blamed:
+    attempts, known = counts["attempts"], counts["known"]
     return Blamed(
         component=component,
         service=service,
         how=how,
         failed=failed,
         attempts=attempts,
-        usual=float(group["usual_errors"].sum()),
-        attempts_before=float(group["attempts_before"].sum()),
-        answered=float(group["reached"].sum()) / attempts if attempts else 0.0,
-        answered_before=float((known["reached_before"] * known["attempts"]).sum()) / weight if weight else 0.0,
-        failure=_worst(group, how),
-        unanswered_s=float(group["unanswered_s"].sum()) / max(float(group["unanswered"].sum()), 1.0),
+        usual=counts["usual_errors"],
+        attempts_before=counts["attempts_before"],
+        answered=counts["reached"] / attempts if attempts else 0.0,
+        answered_before=counts["usual_reached"] / known if known else 0.0,
+        failure=_worst(counts, how),
+        unanswered_s=counts["unanswered_s"] / max(counts["unanswered"], 1.0),
     )
 
 
-def _worst(group: pd.DataFrame, how: str) -> str:
+def _worst(counted: dict[str, float], how: str) -> str:
     """The error class with the most calls, of those that end there; words that cannot tell give way to any that can."""
     if how == "resolution":
-        return f"dns_{most({name: float(group[f'errors_dns_{name}'].sum()) for name in DNS_CLASSES})}"
-    counts = {name: float(group[f"errors_{name}"].sum()) for name in ERROR_CLASSES if not name.startswith("dns_")}
+        return f"dns_{most({name: counted[f'errors_dns_{name}'] for name in DNS_CLASSES})}"
+    counts = {name: counted[f"errors_{name}"] for name in ERROR_CLASSES if not name.startswith("dns_")}
     return max(counts, key=lambda name: counts[name])

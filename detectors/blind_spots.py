@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
 from .analysis import BlindSpot
 from .base import Finding
-from .episodes import LEAST_RISE
+from .cusum import LEAST_RISE
 from .graph import Graph
 from .metric_calls import from_metrics
-from .series import concept
+from .series import components
 from .telemetry_silence import KIND as SILENCE
 
 FEW = 3
@@ -33,7 +34,7 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
 
 def _missing_sources(windows: Windows) -> list[BlindSpot]:
     spots: list[BlindSpot] = []
-    if from_metrics(windows.calls).all():
+    if from_metrics(windows).all():
         known = "is unknown" if windows.calls.empty else "is known only of clients that count their calls by host"
         statement = f"No traces: who called whom {known}; spans would settle it."
         spots.append(BlindSpot(component="", statement=statement))
@@ -57,9 +58,10 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
 
 
 def _missing_columns(windows: Windows) -> list[BlindSpot]:
-    calls = windows.calls[["errors", "client", "peer"]][~from_metrics(windows.calls)]
+    spans = ~from_metrics(windows)
+    names = windows.edges.names[windows.edges.any(spans)]
     spots: list[BlindSpot] = []
-    if len(calls) and not (calls["errors"] > 0).any():
+    if len(names) and not (windows.calls["errors"].where(spans, 0) > 0).any():
         spots.append(
             BlindSpot(
                 component="",
@@ -67,7 +69,7 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
                 "span status would settle it.",
             )
         )
-    if len(calls) and not (calls["client"] != "").any():
+    if len(names) and not (names["client"] != "").any():
         spots.append(
             BlindSpot(
                 component="",
@@ -75,7 +77,7 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
                 "trace context that is handed on would settle it.",
             )
         )
-    if len(calls) and not (calls["peer"] != "").any():
+    if len(names) and not (names["peer"] != "").any():
         spots.append(
             BlindSpot(
                 component="",
@@ -89,12 +91,11 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
 def _blind_counters(windows: Windows) -> list[BlindSpot]:
     """What counters leave out where there are no spans: whose calls they miss, and why calls were lost."""
     counts = ["client", "server", "peer", "attempts", "errors", "errors_other"]
-    rows = windows.calls[counts][from_metrics(windows.calls)]
+    rows = windows.calls.loc[from_metrics(windows), counts]
     tried = rows.groupby(rows["server"].where(rows["server"] != "", rows["peer"]))["attempts"].sum()
     failed = rows[rows["server"] != ""].groupby("server", sort=True)["errors"].sum()
     lost = rows[(rows["client"] != "") & (rows["server"] == "")].groupby("peer", sort=True)["errors_other"].sum()
-    callers = set(windows.calls["client"].unique())
-    served = set(concept(windows, "requests")["component"].unique())
+    callers, served = windows.edges.clients, components(windows, "requests")
     mute = [str(s) for s in _often(failed, tried) if s in served and s not in callers]
     wordless = [str(name) for name in _often(lost, rows.groupby("peer")["attempts"].sum())]
     spots: list[BlindSpot] = []
@@ -117,7 +118,7 @@ def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
     for finding in findings:
         if finding.kind != SILENCE:
             continue
-        lasted = (windows.end if finding.ended_at is None else finding.ended_at) - finding.started_at
+        lasted = finding.until(windows.end) - finding.started_at
         statement = f"For {lasted:.0f} s {finding.evidence[0].statement}: what happened then cannot be told; "
         settles = "telemetry that does not need what it watches, such as probes from outside, would settle it."
         spots.append(BlindSpot(component="", statement=statement + settles))
@@ -137,17 +138,21 @@ def _some(names: list[str]) -> str:
 
 def _dark_callees(windows: Windows, graph: Graph) -> list[BlindSpot]:
     """Names that are called but never answer with a span."""
-    names = windows.edges.names
-    counted = {name: windows.edges.total(windows.calls[name]) for name in ("attempts", "answered")}
-    called = names.assign(**counted)[(names["peer"] != "") & (names["client"] != "")]
-    totals = called.groupby("peer", sort=True)[["attempts", "answered"]].sum()
-    dark = totals[totals["answered"] == 0].sort_values("attempts", ascending=False, kind="stable")
+    edges, peer = windows.edges, windows.edges.categories["peer"]
+    called = np.asarray((peer != "") & (edges.names["client"] != ""), np.bool_)
+    attempts, answered = (
+        np.bincount(peer.codes[called], edges.total(windows.calls[name])[called], len(peer.categories))
+        for name in ("attempts", "answered")
+    )
+    named = np.bincount(peer.codes[called], minlength=len(peer.categories)) > 0
+    dark = np.flatnonzero(named & (answered == 0))
+    dark = dark[np.argsort(-attempts[dark], kind="stable")]
     return [
         BlindSpot(
-            component=str(peer),
-            statement=f"{peer} sends no spans: whether it failed or was never reached cannot be told from inside; "
+            component=str(name),
+            statement=f"{name} sends no spans: whether it failed or was never reached cannot be told from inside; "
             "instrumentation or a probe would settle it.",
         )
-        for peer in dark.index[:MOST_NAMED]
-        if not graph.service(str(peer))
+        for name in peer.categories[dark[:MOST_NAMED]]
+        if not graph.service(str(name))
     ]

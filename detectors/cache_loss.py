@@ -32,9 +32,9 @@ SCRAPE_S = 60
 def cache_loss(windows: Windows) -> list[Finding]:
     """Find caches that began to miss."""
     hits, misses = concept(windows, "cache_hits"), concept(windows, "cache_misses")
-    rows = pd.concat([hits.assign(hits=hits["value"], misses=0.0), misses.assign(hits=0.0, misses=misses["value"])])
-    if rows.empty:
+    if hits.empty and misses.empty:
         return []
+    rows = pd.concat([hits.assign(hits=hits["value"], misses=0.0), misses.assign(hits=0.0, misses=misses["value"])])
     table = tally(windows, rows, ("component",), ("hits", "misses"))
     found: list[Finding] = []
     for row, name in enumerate(table.names("component")):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .behind import look_behind
 from .blame import LEAST_CALLS, Blamed, blame
+from .cusum import ENOUGH
 from .graph import Graph
+from .grouping import LEADING
 from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .suspects import Suspect, overlaps
@@ -22,19 +24,53 @@ UNTOLD = 0.5
 """Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself."""
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What failed in the stretch (from, to; Unix seconds) in which something may have begun.
+
+    dark: most services were silent in it, and no counter tells of their calls.
+    """
+
+    onset: float
+    during: tuple[float, float]
+    blamed: list[Blamed]
+    dark: bool
+
+    @property
+    def failed(self) -> float:
+        """Calls above the usual."""
+        return sum(b.failed for b in self.blamed)
+
+
 def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> list[Suspect]:
-    """Rank what may have broken at `onset`, the likeliest first; at most ten."""
+    """Rank what may have broken at `onset`, the likeliest first; at most ten.
+
+    A stray failure shortly before an outage may date it too early, and is then all that failed at its onset: where
+    fewer calls than open an episode did, the next moment counts at which more did. Where there is none, so few are
+    worth so much less.
+    """
+    begun = _begun(windows, graph, findings, onset)
+    if 0 < begun.failed < ENOUGH:
+        horizon_s = HORIZON * windows.window_s
+        later = sorted({f.started_at for f in findings if f.kind not in LEADING})
+        soon = (start for start in later if onset + horizon_s <= start < onset + 2 * horizon_s)
+        told = (_begun(windows, graph, findings, start) for start in soon)
+        begun = next((more for more in told if more.failed >= ENOUGH), begun)
+    sure = min(1.0, begun.failed / ENOUGH) * (UNSEEN if begun.dark else 1.0)
+    total = begun.failed
+    ranked = [blamed_suspect(windows, b, b.failed / total, findings, begun.during) for b in begun.blamed[:10]]
+    ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
+    return look_behind(windows, graph, ranked, findings, begun.onset)[:10]
+
+
+def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
     silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
     seen = [f.started_at for f in silences if _seen_before(windows, graph, onset, f.started_at)]
     during = (onset, min([during[1], *seen]))
     gone = {f.component for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)}
     blamed = blame(windows, graph, (float(windows.start), onset), during, gone)
-    total = sum(b.failed for b in blamed)
-    ranked = [blamed_suspect(windows, b, b.failed / total, findings, during) for b in blamed[:10]]
-    if not seen and any(not told_across(windows, f) for f in silences):
-        ranked = [replace(s, certainty=UNSEEN * s.certainty) for s in ranked]
-    return look_behind(windows, graph, ranked, findings, onset)[:10]
+    return _Begun(onset, during, blamed, not seen and any(not told_across(windows, f) for f in silences))
 
 
 def _seen_before(windows: Windows, graph: Graph, onset: float, silence: float) -> bool:

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .cusum import LEAST_RISE, WARM_UP
 from .dns_failures import KINDS
-from .episodes import LEAST_RISE, WARM_UP
 from .queries import sql
 from .runs import Run, runs
 from .series import Flags, carried, concept, gauge

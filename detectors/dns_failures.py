@@ -12,7 +12,9 @@ import numpy as np
 from ..collector.model import DNS_CLASSES, Windows
 from .analysis import Kind
 from .base import Evidence, Finding
-from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
+from .cusum import ENOUGH, Episode
+from .episodes import alarm_time, episodes, window_times
+from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
 
@@ -41,14 +43,17 @@ VAGUE = ("temporary", "unspecified")
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
     calls, edges = windows.calls, windows.edges
-    peer, failed = edges.names["peer"], [edges.total(calls[name]) for name in CLASSES]
-    failing = with_total(peer, np.sum(failed, axis=0), ENOUGH) - {""}
-    rows = calls_over(windows, peer.isin(failing), ["window", "attempts", "originals", *CLASSES], peer=peer)
+    peer, failed = edges.categories["peer"], [edges.total(calls[name]) for name in CLASSES]
+    failing = with_total(peer, np.sum(failed, axis=0), ENOUGH)
+    rows = calls_over(windows, failing, ["window", "attempts", "originals", *CLASSES], peer=peer)
     found: list[Finding] = []
     for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):
         failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
         clustering = table["attempts"] / table["originals"].clip(1)
-        found += [_finding(windows, table, episode) for episode in episodes(failed, table["attempts"], clustering)]
+        stood_out = episodes(
+            failed, table["attempts"], clustering, past=past_of(windows, "unresolved", table.names("peer"))
+        )
+        found += [_finding(windows, table, episode) for episode in stood_out]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 

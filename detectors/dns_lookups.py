@@ -11,9 +11,10 @@ import numpy as np
 from ..collector.failures import classify
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .cusum import Episode
 from .dns_failures import KINDS, most
 from .edges import summed
-from .episodes import Episode, alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes, window_times
 from .queries import sql
 from .series import Indices, Table, concept, tally
 

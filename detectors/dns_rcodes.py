@@ -11,8 +11,9 @@ import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .cusum import LEAST_RISE, Episode
 from .dns_failures import KINDS
-from .episodes import LEAST_RISE, Episode, alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes, window_times
 from .queries import sql
 from .series import Floats, Table, concept, tally
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .graph import callees, name_owners
-from .series import Flags, Floats, calls_over, tables, tally, with_total
+from .graph import callees
+from .series import Flags, Floats, calls_over, tables, tally
 
 LEAST_REQUESTS = 20.0
 """Requests below which ratios are noise: one failure moves them by a twentieth."""
@@ -72,16 +72,16 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     calls, edges = windows.calls, windows.edges
-    client, callee = edges.names["client"], callees(windows, name_owners(windows))
+    client, callee = edges.categories["client"], callees(windows)
     late = edges.total(calls["errors_deadline"]) + edges.total(calls["wasted"])
-    pair = client + "\t" + callee
     counts = [name for name in QUANTITIES if name in calls.columns]
-    told = (client != "") & (
-        callee != ""
-    )  # of a call without a name that nobody answered, nothing tells whom it was for
-    near = pair.isin(with_total(pair, np.where(told, late, 0.0), LEAST_LATE))
+    # Of a call without a name that nobody answered, nothing tells whom it was for.
+    told = np.asarray((client != "") & (callee != ""), np.bool_)
+    pair = client.codes.astype(np.int64) * len(callee.categories) + callee.codes
+    _, place = np.unique(pair, return_inverse=True)
+    near = told & (np.bincount(place, late)[place] >= LEAST_LATE)
     rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
-    return rows.assign(unresolved=rows[list(_DNS)].sum(axis=1))
+    return rows.assign(unresolved=sum(rows[name] for name in _DNS))
 
 
 def users_flat(windows: Windows) -> Flags:

@@ -11,9 +11,11 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .cusum import ENOUGH, Episode
 from .dns_failures import CLASSES
-from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
-from .graph import callees, name_owners
+from .episodes import alarm_time, episodes, window_times
+from .graph import callees
+from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
 
@@ -29,15 +31,16 @@ def failure_spikes(windows: Windows) -> list[Finding]:
 
 def _failing(windows: Windows) -> list[Finding]:
     calls, edges = windows.calls, windows.edges
-    server = edges.names["server"]
-    failing = with_total(server, edges.total(calls["errors"]), ENOUGH) - {""}
-    rows = calls_over(windows, server.isin(failing), ["window", "attempts", "originals", "errors"], server=server)
+    server = edges.categories["server"]
+    failing = with_total(server, edges.total(calls["errors"]), ENOUGH)
+    rows = calls_over(windows, failing, ["window", "attempts", "originals", "errors"], server=server)
     found: list[Finding] = []
     for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
         # Retries of one request fail together; a request has failed when more attempts failed than were
         # made again.
         failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
-        found += [_failing_service(windows, table, e) for e in episodes(failed, table["originals"])]
+        past = past_of(windows, "failing", table.names("server"))
+        found += [_failing_service(windows, table, e) for e in episodes(failed, table["originals"], past=past)]
     return found
 
 
@@ -59,7 +62,8 @@ def _unreached(windows: Windows) -> list[Finding]:
     found: list[Finding] = []
     for table in tables(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals")):
         clustering = table["attempts"] / table["originals"].clip(1)
-        stood_out = episodes(table["lost"], table["tried"], clustering)
+        past = past_of(windows, "unreached", table.names("callee"))
+        stood_out = episodes(table["lost"], table["tried"], clustering, past=past)
         found += [_unreached_callee(windows, rows, table, episode) for episode in stood_out]
     return found
 
@@ -67,16 +71,16 @@ def _unreached(windows: Windows) -> list[Finding]:
 def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     calls, edges = windows.calls, windows.edges
-    names, callee = edges.names, callees(windows, name_owners(windows))
+    names, callee = edges.names, callees(windows)
     silent = (names["client"] != "") & (names["server"] == "")
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
-    missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH) - {""}
+    missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH)
     columns = ["window", "client", "server", "peer", "attempts", "originals", "errors"]
     columns += [*UNREACHED, *CLASSES, "error_trace"]
-    rows = calls_over(windows, (names["client"] != "") & callee.isin(missed), columns, callee=callee)
+    rows = calls_over(windows, (names["client"] != "") & missed, columns, callee=callee)
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
-    tried = rows["attempts"] - rows[list(CLASSES)].sum(axis=1)
-    return rows.assign(lost=rows[list(UNREACHED)].sum(axis=1).where(rows["server"] == "", 0), tried=tried)
+    unresolved, missing = (sum(rows[name] for name in names) for names in (CLASSES, UNREACHED))
+    return rows.assign(lost=missing * (rows["server"] == ""), tried=rows["attempts"] - unresolved)
 
 
 def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..collector.edges import category
 from ..collector.model import Windows
 from .base import Evidence, Finding
-from .episodes import ENOUGH, Episode, alarm_time, episodes, window_times
+from .cusum import ENOUGH, Episode
+from .episodes import alarm_time, episodes, window_times
 from .graph import name_owners
+from .past import past_of
 from .queries import sql
 from .series import calls_over, tables
 
@@ -32,7 +35,7 @@ def user_visible(windows: Windows) -> list[Finding]:
     found: list[Finding] = []
     for table in tables(windows, rows, ("component",), ("entries", "failed")):
         names = table.names("component")
-        stood_out = episodes(table["failed"], table["entries"])
+        stood_out = episodes(table["failed"], table["entries"], past=past_of(windows, KIND, names))
         found += [_finding(windows, rows[rows["component"] == names[e.series]], names[e.series], e) for e in stood_out]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
@@ -49,7 +52,7 @@ def entered(windows: Windows) -> pd.DataFrame:
         told = names["peer"].map(lambda name: owners.get(str(name)) or str(name))
         component = component.where(component != "", told)
     columns = ["window", "entries", "attempts", "errors", "error_trace"]
-    rows = calls_over(windows, entry, columns, where=came, component=component)
+    rows = calls_over(windows, entry, columns, where=came, component=category(component))
     share = rows["entries"] / rows["attempts"].where(rows["attempts"] > 0, 1)  # scaled counters are below one
     return rows.assign(failed=rows.pop("errors") * share).drop(columns="attempts")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from ..collector.edges import EDGE_KEYS
 from ..collector.model import Windows
+from .once import Once
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def dependency_graph(windows: Windows) -> Graph:
     owners = name_owners(windows)
     edges: set[tuple[str, str]] = set()
     names = windows.edges.names
-    for client, server, peer in zip(*(names[key].tolist() for key in EDGE_KEYS), strict=True):
+    for client, server, peer in zip(*windows.edges.told.values(), strict=True):
         hops = [node for node in (client, peer, server or owners.get(peer, "")) if node]
         edges.update((a, b) for a, b in itertools.pairwise(hops) if a != b)
     entered = windows.edges.any(windows.calls["entries"] > 0)
@@ -64,30 +65,40 @@ def dependency_graph(windows: Windows) -> Graph:
     return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), entries)
 
 
+@Once
 def name_owners(windows: Windows) -> dict[str, str]:
     """Map each addressed name to its service.
 
     A name that never was answered belongs to the service that its first label names, if there is
     one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    names = windows.edges.names
-    told = names.assign(attempts=windows.edges.total(windows.calls["attempts"]))
-    told = told[(names["peer"] != "") & (names["server"] != "")]
-    answered: pd.DataFrame = told.groupby(["peer", "server"], as_index=False)[["attempts"]].sum()
-    # By peer, the busiest first; among equals the first by name, as the groups come sorted.
-    best = answered.sort_values("attempts", ascending=False, kind="stable").drop_duplicates("peer")
-    owners = dict(zip(best["peer"].tolist(), best["server"].tolist(), strict=True))
+    told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
+    answered: dict[str, dict[str, float]] = {}
+    for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
+        by_server = answered.setdefault(peer, {})
+        if server:
+            by_server[server] = by_server.get(server, 0.0) + made
     services = windows.edges.services - {""}
-    for peer in sorted({*names["peer"].tolist()} - set(owners) - {""}):
-        owners[peer] = label_owner(peer, services)
-    return owners
+    # The busiest; among equals the first by name.
+    return {
+        peer: min(by_server, key=lambda server: (-by_server[server], server))
+        if by_server
+        else label_owner(peer, services)
+        for peer, by_server in answered.items()
+        if peer
+    }
 
 
-def callees(windows: Windows, owners: Mapping[str, str]) -> pd.Series[str]:
+@Once
+def callees(windows: Windows) -> pd.Categorical:
     """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
-    names = windows.edges.names
-    told = pd.Series([owners.get(name) or name for name in names["peer"].tolist()], dtype=str)
-    return names["server"].where(names["server"] != "", told)
+    owners, server, peer = name_owners(windows), *(windows.edges.categories[side] for side in ("server", "peer"))
+    answers = server.categories.tolist()
+    called = [owners.get(name) or name for name in peer.categories.tolist()]
+    places = {name: place for place, name in enumerate(sorted({*answers, *called}))}
+    by_answer, by_name = (np.array([places[name] for name in names], np.int64) for names in (answers, called))
+    codes = np.where(np.asarray(server != "", np.bool_), by_answer[server.codes], by_name[peer.codes])
+    return pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
 
 
 def label_owner(name: str, services: Collection[str]) -> str:

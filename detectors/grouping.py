@@ -52,7 +52,7 @@ def groups(windows: Windows, symptoms: list[Finding], findings: list[Finding]) -
         if _since(windows, event) > reach:
             clusters.append([])
         clusters[-1].append(event)
-        reach = max(reach, float(windows.end) if event.ended_at is None else event.ended_at)
+        reach = max(reach, event.until(windows.end))
     joined = (_group(windows, cluster, findings) for cluster in clusters)
     return [group for group in joined if group is not None]
 
@@ -80,15 +80,13 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
     started = min(e.started_at for e in cluster if e.started_at >= earliest)
     ends = [e.ended_at for e in cluster]
     ended = None if None in ends else max(end for end in ends if end is not None)
-    inside = tuple(
-        f for f in findings if f.started_at < (ended or windows.end) and (f.ended_at or windows.end) > started
-    )
+    inside = tuple(f for f in findings if f.started_at < (ended or windows.end) and f.until(windows.end) > started)
     return Group(started, ended, symptoms, inside)
 
 
 def _unseen(windows: Windows, cluster: list[Finding], silence: Finding) -> bool:
     """Whether something failed in a silence of which nobody tells how users fared."""
-    until = float(windows.end if silence.ended_at is None else silence.ended_at)
+    until = silence.until(windows.end)
     failed = any(e.kind in FAILING and overlaps(e, (silence.started_at, until)) for e in cluster)
     return failed and _untold(windows, silence.started_at, until)
 

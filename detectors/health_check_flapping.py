@@ -14,7 +14,8 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
-from .episodes import Episode, alarm_time, episodes, window_times
+from .cusum import Episode
+from .episodes import alarm_time, episodes, window_times
 from .queries import sql
 from .series import Table, carried, concept, gauge, tally
 

@@ -145,7 +145,7 @@ def _resolution_seen(windows: Windows) -> bool:
     if windows.signals["concept"].str.startswith("dns_").any():
         return True
     calls = windows.calls
-    named, counted = calls["peer"] != "", from_metrics(calls)
+    named, counted = calls["peer"] != "", from_metrics(windows)
     lost = calls[["errors_other", "errors"]][named & counted & (calls["client"] != "") & (calls["server"] == "")]
     wordless = float(lost["errors_other"].sum()) > MOSTLY * float(lost["errors"].sum())
     return bool((named & ~counted).any()) or (bool((named & counted).any()) and not wordless)

@@ -162,7 +162,7 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
 def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     """Whether the node was asked for much more: by spans, which alone know repeats of one request, or if none tells of
     it by all there is."""
-    about, spans = _about(windows, b), (~from_metrics(windows.calls)).to_numpy(np.bool_)
+    about, spans = _about(windows, b), (~from_metrics(windows)).to_numpy(np.bool_)
     mine = calls_over(windows, about, ["window", "originals"], where=spans)
     if mine.empty:
         mine = calls_over(windows, about, ["window", "originals"])

@@ -33,8 +33,7 @@ def sustaining(group: Group, graph: Graph, trigger: Trigger, ledger: Ledger) -> 
             ended_at=f.ended_at,
             amplification=float(f.facts.get("amplification", 1.0)),
             wasted_share=float(f.facts.get("wasted_share", 0.0)),
-            metastable=trigger.ended_at is not None
-            and (f.ended_at is None or f.ended_at > trigger.ended_at + PERSIST_S),
+            metastable=trigger.ended_at is not None and f.until(inf) > trigger.ended_at + PERSIST_S,
             evidence=ledger.cite(f.detector, f.evidence),
         )
         for kind, f in found
@@ -52,7 +51,7 @@ def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph)
             return False
     if finding.kind not in ("retry_storm", "restart_herd"):
         return True
-    if trigger.ended_at is not None and (finding.ended_at is None or finding.ended_at > trigger.ended_at + PERSIST_S):
+    if trigger.ended_at is not None and finding.until(inf) > trigger.ended_at + PERSIST_S:
         return True
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
     # that waits in its own queue shows that it cannot do what is asked of it.
@@ -60,7 +59,7 @@ def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph)
         return any(
             f.kind == "queueing"
             and f.component == finding.component
-            and overlaps(f, (finding.started_at, inf if finding.ended_at is None else finding.ended_at))
+            and overlaps(f, (finding.started_at, finding.until(inf)))
             for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED

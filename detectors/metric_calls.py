@@ -34,10 +34,11 @@ from .base import Finding
 from .gaps import remembered
 from .graph import label_owner
 from .metric_times import with_server_times
+from .once import Once
 from .order import laid_in
-from .series import concept
+from .series import by_concept, components, concept, concept_of, totals, window_count
 from .service_graph import NO_CALLS, graph_calls
-from .telemetry_silence import in_silence, silent_services, telemetry_silence
+from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
 from .wordless import WORDLESS, worded
 
 MOSTLY = 0.5
@@ -63,11 +64,19 @@ def with_metric_calls(windows: Windows) -> Windows:
     if _all_in_spans(windows):
         return windows
     silences = [(finding, silent_services(windows, finding)) for finding in telemetry_silence(windows)]
-    dark = in_silence(windows, [finding for finding, _ in silences])
+    starts = pd.Series(windows.start + windows.window_s * np.arange(window_count(windows)))
+    dark = in_silence((finding for finding, _ in silences), starts, windows.end)
     silent = frozenset[str]().union(*(services for _, services in silences))
-    starts = windows.start + windows.window_s * np.flatnonzero(dark)
-    rows = _told(remembered(windows, dark, silent) if silences else windows, silences, starts)
-    return laid_in(windows, _as_calls(rows)) if len(rows) else windows
+    told = remembered(windows, dark, silent) if silences else windows
+    rows = _told(told, silences, starts[dark].to_numpy(np.int64))
+    if rows.empty:
+        return windows
+    told = laid_in(windows, _as_calls(rows))
+    for said in (by_concept, targets_down, telemetry_silence):  # of spans and of signals, which are the same
+        said.hand_on(windows, told)
+    if len(windows.calls) and not from_metrics(windows).any():
+        of_spans.known(told, windows)
+    return told
 
 
 def _told(windows: Windows, silences: list[Silence], dark: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -92,18 +101,19 @@ def _all_in_spans(windows: Windows) -> bool:
     """Whether counters speak of nothing but services that send spans, none of which fell silent."""
     if not windows.concepts.keys().isdisjoint(("client_outcomes", "graph_requests", "probe_ok")):
         return False
-    counted = set(concept(windows, "requests")["component"].unique())
-    return counted <= windows.edges.services and not telemetry_silence(windows)
+    return components(windows, "requests") <= windows.edges.services and not telemetry_silence(windows)
 
 
-def from_metrics(calls: pd.DataFrame) -> pd.Series[bool]:
-    """Which rows of `calls` were made here: every row of spans has an example."""
-    return calls["example_trace"] == ""
+@Once
+def from_metrics(windows: Windows) -> pd.Series[bool]:
+    """Which rows of calls were made here: every row of spans has an example."""
+    return windows.calls["example_trace"] == ""
 
 
+@Once
 def of_spans(windows: Windows) -> Windows:
     """The same windows with only those calls that spans tell of, if any do: counters know no repeats of one request."""
-    counted = from_metrics(windows.calls)
+    counted = from_metrics(windows)
     if counted.all() or not counted.any():
         return windows
     seen = (~counted).to_numpy(np.bool_)
@@ -135,17 +145,16 @@ def _sampled(windows: Windows, dark: npt.NDArray[np.int64]) -> float:
     """
     if windows.calls.empty:
         return 1.0
-    requests = concept(windows, "requests")
-    counted = requests[~requests["window"].isin(dark)].groupby("component")["value"].sum()
-    counted = counted[counted > 0]
-    told = windows.calls["attempts"].where(~windows.calls["window"].isin(dark), 0)
-    spans = pd.Series(windows.edges.total(told)).groupby(windows.edges.names["server"]).sum()
-    both = counted.index.intersection(spans.index)
-    return min(1.0, float(spans[both].sum()) / float(counted[both].sum())) if len(both) else 0.0
+    counted = {name: count for name, count in totals(windows, "requests", dark).items() if count > 0}
+    edges, attempts = windows.edges, windows.calls["attempts"]
+    spans = edges.total(attempts.where(~windows.calls["window"].isin(dark), 0) if len(dark) else attempts)
+    both = np.array([name in counted for name in edges.told["server"]], np.bool_)
+    known = sorted(counted.keys() & {*edges.told["server"]})
+    return min(1.0, float(spans[both].sum()) / sum(counted[name] for name in known)) if known else 0.0
 
 
 def _services(windows: Windows) -> frozenset[str]:
-    return frozenset({*concept(windows, "requests")["component"].unique()} | windows.edges.services) - {""}
+    return windows.edges.services.union(components(windows, "requests")) - {""}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -182,31 +191,43 @@ def _served(windows: Windows, edges: pd.DataFrame, silences: list[Silence]) -> p
     """Requests that no known client made, of services that send no spans."""
     spans = windows.edges.services
     speak = spans - {name for _, names in silences for name in names}
-    counted = concept(windows, "requests")
-    quiet = {*counted["component"].unique()} - speak
+    quiet = components(windows, "requests") - speak
     if not quiet:
         return NO_CALLS
-    counted, errors = (rows[rows["component"].isin(quiet)] for rows in (counted, concept(windows, "errors")))
-    keys = ["window", "component"]
-    total = counted.groupby(keys)["value"].sum()
-    failed = errors.groupby(keys)["value"].sum()
-    came = edges.rename(columns={"server": "component"})
+    services = pd.Index(sorted(quiet))
+    counted, errors = (concept_of(windows, name, quiet) for name in ("requests", "errors"))
+    keys = np.unique(_keys(counted, "component", services))
+    total, failed = (_added(rows, "component", "value", services, keys) for rows in (counted, errors))
     known, known_failed = (
-        rows.groupby(keys)["attempts"].sum().reindex(total.index, fill_value=0.0).to_numpy() if len(rows) else 0.0
-        for rows in (came, came[came["failure"] != ""])
+        _added(rows, "server", "attempts", services, keys) for rows in (edges, edges[edges["failure"] != ""])
     )
-    attempts = np.maximum(total.to_numpy() - known, 0.0)
-    lost = np.maximum(failed.reindex(total.index, fill_value=0.0).to_numpy() - known_failed, 0.0)
-    rest = pd.DataFrame({"attempts": attempts, "failed": np.minimum(lost, attempts)}, total.index)
-    by_service = pd.DataFrame({"all": total, "rest": rest["attempts"]}).groupby(level="component").sum()
-    entered = by_service.index[by_service["rest"] > MOSTLY * by_service["all"]]
-    rows = rest[rest["attempts"] > 0].reset_index().rename(columns={"component": "server"})
+    attempts = np.maximum(total - known, 0.0)
+    lost = np.minimum(np.maximum(failed - known_failed, 0.0), attempts)
+    service = keys % len(services)
+    rest, whole = (np.bincount(service, counts, len(services)) for counts in (attempts, total))
+    entered = (rest > MOSTLY * whole) & np.array([name not in spans for name in services], np.bool_)
+    rows = pd.DataFrame({"window": keys // len(services), "server": services[service], "attempts": attempts})
+    rows = rows.assign(failed=lost, entered=entered[service])[attempts > 0]
     enters = set(_entered(windows)["server"])
     silent = _silent(windows, rows, "server", silences)
     rows = rows.assign(enters=silent & rows["server"].isin(enters) if enters else True)
-    return _split(
-        rows[(rows["server"].isin(entered) & ~rows["server"].isin(spans)) | silent].assign(client="", peer=""), "server"
-    )
+    return _split(rows[rows["entered"] | silent].assign(client="", peer=""), "server")
+
+
+def _keys(rows: pd.DataFrame, name: str, services: pd.Index[str]) -> npt.NDArray[np.int64]:
+    """[rows] One number for window and service; below zero for other services."""
+    place = services.get_indexer(pd.Index(rows[name]))
+    return np.where(place < 0, -1, rows["window"].to_numpy(np.int64) * len(services) + place)
+
+
+def _added(
+    rows: pd.DataFrame, name: str, quantity: str, services: pd.Index[str], keys: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """[keys] The sums of a quantity; keys: sorted, as `_keys` gives them."""
+    found = _keys(rows, name, services)
+    place = np.minimum(np.searchsorted(keys, found), len(keys) - 1)
+    mine = keys[place] == found
+    return np.bincount(place[mine], rows[quantity].to_numpy(np.float64)[mine], len(keys)).astype(np.float64)
 
 
 def _entered(windows: Windows) -> pd.DataFrame:
@@ -218,9 +239,7 @@ def _silent(windows: Windows, rows: pd.DataFrame, side: str, silences: list[Sile
     """Which rows are of a service that sends spans, but sent none for a while."""
     out = pd.Series(data=False, index=rows.index)
     for finding, services in silences:
-        until = windows.end if finding.ended_at is None else finding.ended_at
-        inside = (rows["window"] >= finding.started_at) & (rows["window"] < until)
-        out |= inside & rows[side].isin(services)
+        out |= in_silence([finding], rows["window"], windows.end) & rows[side].isin(services)
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..collector.model import Windows
-from .series import concept
+from .series import concept_of
 
 _KEYS = ["window", "component"]
 
@@ -16,13 +16,18 @@ def with_server_times(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
     Neither its failed requests nor one caller's stand apart in its histogram, so that all of a window take the mean.
     A caller that did not measure how long it waited has waited as long at the least.
     """
+    each_s = _mean_s(windows, rows) if "server_s" in windows.concepts else 0.0
+    served_ns = rows["server_ns"].fillna(rows["attempts"] * each_s * 1e9)
+    waited = (rows["client"] != "") & ~(rows["client_ns"] > 0)
+    return rows.assign(server_ns=served_ns, client_ns=rows["client_ns"].mask(waited, served_ns))
+
+
+def _mean_s(windows: Windows, rows: pd.DataFrame) -> pd.Series[float]:
+    """[rows] The mean of the window in which their server served them, nought where nobody tells."""
     took, served = (
-        told[told["component"].isin(set(rows["server"]))].groupby(_KEYS)["value"].sum()
-        for told in (concept(windows, "server_s"), concept(windows, "requests"))
+        concept_of(windows, name, set(rows["server"])).groupby(_KEYS)["value"].sum()
+        for name in ("server_s", "requests")
     )
     mean_s = (took / served.where(served > 0)).dropna()
     wanted = pd.MultiIndex.from_frame(rows[["window", "server"]])
-    each = pd.Series(mean_s.reindex(wanted).fillna(0.0).to_numpy(), rows.index, dtype=float)
-    served_ns = rows["server_ns"].fillna(rows["attempts"] * each * 1e9)
-    waited = (rows["client"] != "") & ~(rows["client_ns"] > 0)
-    return rows.assign(server_ns=served_ns, client_ns=rows["client_ns"].mask(waited, served_ns))
+    return pd.Series(mean_s.reindex(wanted).fillna(0.0).to_numpy(), rows.index, dtype=float)

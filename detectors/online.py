@@ -11,14 +11,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
 from .analysis import Analysis, Incident, RecordingSummary
+from .cusum import IDLE
 from .diagnosis import analyze
-from .episodes import IDLE
 from .gate import entered
 from .kinds import HORIZON
 from .metric_calls import tell_of_users, with_metric_calls
+from .order import end_to_end
 from .running_gate import RunningGate
 from .telemetry_silence import MOST as MOST_DOWN
 from .telemetry_silence import targets_down
@@ -52,6 +54,7 @@ class Watcher:
         self._origin = self._end = 0
         self._gate = RunningGate()
         self._incidents: tuple[Incident, ...] = ()
+        self._past: dict[str, object] = {}
 
     @property
     def kept(self) -> int:
@@ -74,8 +77,10 @@ class Watcher:
         if not (anyway or suspicious or self._unsettled()):
             if len(self._parts) > _PARTS or self._too_many():
                 self._forget()
+            self._past.clear()
             return None
-        analysis = analyze(self._forget(), summary)
+        kept = self._forget()
+        analysis = analyze(replace(kept, past=self._past).with_edges(kept.edges), summary)
         self._incidents = analysis.incidents
         return analysis
 
@@ -84,7 +89,7 @@ class Watcher:
             self._origin = self._end = fresh.start
         read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
         earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
-        self._parts = [*earlier, replace(fresh, calls=fresh.calls[read])]
+        self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read]), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
 
     def _users_fail(self, near: Windows, fresh: Windows) -> bool:
@@ -125,21 +130,24 @@ class Watcher:
     def _laid_together(self, start: int, end: int) -> Windows:
         """What was told from `start` on, as far as anything was, until `end`."""
         start = max(start, min(part.start for part in self._parts))
-        parts = [between(part, start, end) for part in self._parts if part.start < end and part.end > start]
+        near = [part for part in self._parts if part.start < end and part.end > start]
+        parts = [p if start <= p.start and p.end <= end else between(p, start, end) for p in near]
 
-        def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+        def laid(frames: list[pd.DataFrame]) -> pd.DataFrame:
             told = [rows for rows in frames if len(rows)]
-            return pd.concat(told, ignore_index=True) if told else frames[-1]
+            return end_to_end(told) if told else frames[-1]
 
-        return Windows(
+        together = Windows(
             window_s=self._window_s,
             start=start,
             end=end,
-            calls=joined([part.calls for part in parts]),
-            signals=joined([part.signals for part in parts]),
-            changes=joined([part.changes for part in parts]),
-            texts=joined([part.texts for part in parts]),
+            calls=laid([part.calls for part in parts]),
+            signals=laid([part.signals for part in parts]),
+            changes=laid([part.changes for part in parts]),
+            texts=laid([part.texts for part in parts]),
         )
+        called = [part.edges for part in parts if len(part.calls)]
+        return together.with_edges(joined(called)) if called else together
 
     def _number(self, time: int) -> int:
         return (time - self._origin) // self._window_s
@@ -158,16 +166,22 @@ def _outside(windows: Windows, start: int, end: int) -> Windows:
 
 
 def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
-    def pick(rows: pd.DataFrame, time: str = "window") -> pd.DataFrame:
-        mine = ((rows[time] >= start) & (rows[time] < end)) == inside
-        return rows if mine.all() else rows[mine]
+    def mine(rows: pd.DataFrame, time: str = "window") -> pd.Series[bool]:
+        return ((rows[time] >= start) & (rows[time] < end)) == inside
 
-    return Windows(
+    def pick(rows: pd.DataFrame, some: pd.Series[bool]) -> pd.DataFrame:
+        return rows if some.all() else rows[some]
+
+    calls = mine(windows.calls)
+    picked = Windows(
         window_s=windows.window_s,
         start=start,
         end=end,
-        calls=pick(windows.calls),
-        signals=pick(windows.signals),
-        changes=pick(windows.changes, "time"),
-        texts=pick(windows.texts),
+        calls=pick(windows.calls, calls),
+        signals=pick(windows.signals, mine(windows.signals)),
+        changes=pick(windows.changes, mine(windows.changes, "time")),
+        texts=pick(windows.texts, mine(windows.texts)),
     )
+    if "edges" not in vars(windows):
+        return picked
+    return picked.with_edges(windows.edges if calls.all() else windows.edges.picked(calls.to_numpy(np.bool_)))

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 
-from ..collector.edges import Edges, edges_of, joined
-from ..collector.model import LATENCY_COLUMNS, Windows
+from ..collector.edges import EDGE_KEYS, Edges, edges_of, joined
+from ..collector.model import CALL_COUNTS, LATENCY_COLUMNS, Windows
 from .series import Indices
 
 _SIGNALS = ("window", "component", "concept", "item")
@@ -38,15 +39,28 @@ def laid_in(windows: Windows, more: pd.DataFrame) -> Windows:
     calls, edges = windows.calls, joined([windows.edges, edges_of(more)])
     order = _order(pd.concat([calls["window"], more["window"]]), edges)
     at = np.arange(len(edges.of)) if order is None else order
-    columns = {name: _together(calls[name], more[name]).take(at) for name in calls.columns}
-    return replace(windows, calls=_frame(columns)).with_edges(edges.picked(at))
+    counts = [name for name in calls.columns if name in CALL_COUNTS]
+    laid = np.empty((len(counts), len(at)))  # at one go: one column's memory costs more to get than to fill
+    both = np.empty(len(at))
+    for name, column in zip(counts, laid, strict=True):
+        both[: len(calls)], both[len(calls) :] = calls[name], more[name]
+        both.take(at, out=column, mode="clip")
+    columns = {name: edges.names[name].array.take(edges.of[at]) for name in EDGE_KEYS}
+    others = [name for name in calls.columns if name not in counts and name not in EDGE_KEYS]
+    columns |= {name: rows.array.take(at) for name, rows in end_to_end([calls[others], more[others]]).items()}
+    columns |= {name: pd.Series(column, copy=False).array for name, column in zip(counts, laid, strict=True)}
+    return replace(windows, calls=_frame({name: columns[name] for name in calls.columns})).with_edges(edges.picked(at))
 
 
-def _together(one: pd.Series[float], other: pd.Series[float]) -> ExtensionArray:
-    """Numbers without the care that `concat` takes over every column."""
-    if one.dtype.kind in "if":
-        return pd.Series(np.concatenate((one.to_numpy(), other.to_numpy())), copy=False).array
-    return pd.concat([one, other]).array
+def end_to_end(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of several frames, with their texts in one piece each: pandas leaves them in as many as there were, and
+    step after step would leave ever more."""
+    together = pd.concat(frames, ignore_index=True)
+    texts = {
+        str(name): pa.array(rows.array) for name, rows in together.items() if isinstance(rows.dtype, pd.StringDtype)
+    }
+    whole = {name: rows.combine_chunks() for name, rows in texts.items() if isinstance(rows, pa.ChunkedArray)}
+    return together.assign(**{name: pd.array(rows, dtype=together[name].dtype) for name, rows in whole.items()})
 
 
 def _order(window: pd.Series[int], edges: Edges) -> Indices | None:

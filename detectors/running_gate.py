@@ -1,6 +1,6 @@
 """The gate on users' failures as it runs: what it knows goes on from window to window; late ones are taken in again.
 
-It is the test that `gate` makes over a whole recording (`episodes.Running`), so both tell the same of the same windows.
+It is the test that `gate` makes over a whole recording (`cusum.Running`), so both tell the same of the same windows.
 To take a late window in, it goes back to a mark that it left before that window, and on from there.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .episodes import Running
+from .cusum import Running
 from .series import Floats, Indices
 
 APART = 10
@@ -83,7 +83,7 @@ class RunningGate:
 
     def _step(self, window: int) -> None:
         count = len(self._places)
-        self._running.join(count - len(self._running.open))
+        self._running.join(count - self._running.series)
         told = self._told.get(window)
         if told is None:
             self._running.step(np.zeros(count), np.zeros(count))

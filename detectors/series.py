@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ..collector.model import Windows
+from .once import Once
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -108,42 +110,44 @@ def within(rows: pd.DataFrame, start: float, end: float) -> slice | Flags:
     return slice(first, last) if last - first == np.count_nonzero(inside) else inside
 
 
-def with_total(names: pd.Series[str], totals: Floats, least: float) -> set[str]:
-    """Which of the names of some edges have at least so much in all of theirs together."""
-    summed = pd.Series(totals[totals > 0]).groupby(names.to_numpy(object)[totals > 0]).sum()
-    return {*summed.index[summed >= least].tolist()}
+def with_total(names: pd.Categorical, totals: Floats, least: float) -> Flags:
+    """[edges] Whether the names of some edges, but for "", have at least so much in all of theirs together."""
+    enough = np.bincount(names.codes, totals, len(names.categories)) >= least
+    enough &= np.asarray(names.categories != "", np.bool_)
+    return enough[names.codes]
 
 
 def calls_over(
     windows: Windows,
-    edges: pd.Series[bool],
+    edges: pd.Series[bool] | Flags,
     columns: Sequence[str],
     start: float = -math.inf,
     end: float = math.inf,
     *,
     where: Flags | None = None,
-    **told: pd.Series[str],
+    **told: pd.Categorical,
 ) -> pd.DataFrame:
     """These columns of the calls over some of the edges, from `start` until before `end` (Unix seconds).
 
-    where: [rows] of calls that alone are wanted. told: [edges] each what else is known of an edge, as a column of
-    categories.
+    where: [rows] of calls that alone are wanted. told: [edges] each what else is known of an edge.
     """
     stretch = within(windows.calls, start, end)
     of = windows.edges.of[stretch]
-    wanted = edges.to_numpy(np.bool_)[of]
+    wanted = np.asarray(edges, np.bool_)[of]
     mine = np.flatnonzero(wanted if where is None else wanted & where[stretch])
     rows = {name: windows.calls[name].array[stretch].take(mine) for name in columns}
-    return pd.DataFrame(rows | {name: _categories(names, of[mine]) for name, names in told.items()}, copy=False)
+    return pd.DataFrame(rows | {name: names.take(of[mine]) for name, names in told.items()}, copy=False)
 
 
-def _categories(names: pd.Series[str], edge: Indices) -> pd.Categorical:
-    codes, different = pd.factorize(names, sort=True)
-    return pd.Categorical.from_codes(codes[edge], different, validate=False)
+@cache
+def _no_series(keys: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(keys), dtype=str)
 
 
 def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: str = "value") -> Table:
     """The mean of a quantity by keys and window; NaN where no row speaks of the window."""
+    if rows.empty:
+        return Table(_no_series(tuple(keys)), {quantity: np.empty((0, window_count(windows)))})
     rows = rows.assign(seen=rows[quantity].notna().astype(float), **{quantity: rows[quantity].fillna(0.0)})
     table = tally(windows, rows, keys, (quantity, "seen"))
     seen = table["seen"]
@@ -151,15 +155,61 @@ def gauge(windows: Windows, rows: pd.DataFrame, keys: Sequence[str], quantity: s
     return Table(table.keys, {quantity: mean})
 
 
+@dataclass(frozen=True)
+class _About:
+    """The rows of `signals` about one concept."""
+
+    rows: pd.DataFrame
+
+    @cached_property
+    def named(self) -> tuple[Indices, pd.Index[str]]:
+        """[rows] Which of the components each is about, and these."""
+        codes, names = pd.factorize(self.rows["component"])
+        return codes, names
+
+
+def components(windows: Windows, name: str) -> set[str]:
+    """What one concept is told of."""
+    about = by_concept(windows).get(name)
+    return set() if about is None else set(about.named[1].tolist())
+
+
+def totals(windows: Windows, name: str, but_in: Indices) -> dict[str, float]:
+    """What each component of a concept counted, but in some windows (Unix seconds)."""
+    about = by_concept(windows).get(name)
+    if about is None:
+        return {}
+    codes, names = about.named
+    counted = about.rows["value"].where(~about.rows["window"].isin(but_in), 0.0)
+    return dict(zip(names.tolist(), np.bincount(codes, counted, len(names)).tolist(), strict=True))
+
+
+def concept_of(windows: Windows, name: str, wanted: Collection[str]) -> pd.DataFrame:
+    """The rows of `signals` about one concept of some components."""
+    about = by_concept(windows).get(name)
+    if about is None:
+        return windows.signals.iloc[:0]
+    codes, names = about.named
+    return about.rows[np.array([name in wanted for name in names], np.bool_)[codes]]
+
+
 def concept(windows: Windows, name: str) -> pd.DataFrame:
     """The rows of `signals` about one concept; what is not a number tells nothing."""
-    at = windows.concepts.get(name, _NONE)
-    rows = windows.signals if len(at) == len(windows.signals) else windows.signals.iloc[at]
-    known = rows["value"].notna()
-    return rows if known.all() else rows[known]
+    about = by_concept(windows).get(name)
+    return windows.signals.iloc[:0] if about is None else about.rows
 
 
-_NONE = np.empty(0, np.int64)
+@Once
+def by_concept(windows: Windows) -> dict[str, _About]:
+    """The rows of `signals` about each concept that they tell of, but for what is not a number."""
+    places = windows.concepts
+    rows = windows.signals
+    if len(places) > 1:
+        rows = rows.take(np.concatenate([*places.values()]))
+    ends = np.cumsum([0, *(len(at) for at in places.values())])
+    about = {name: rows.iloc[first:last] for name, (first, last) in zip(places, itertools.pairwise(ends), strict=True)}
+    known = {name: mine["value"].notna() for name, mine in about.items()}
+    return {name: _About(mine if known[name].all() else mine[known[name]]) for name, mine in about.items()}
 
 
 def carried(values: Floats, windows: int) -> Floats:

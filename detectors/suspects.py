@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from .analysis import Kind
 from .base import Evidence, Finding
@@ -39,4 +40,4 @@ class Suspect:
 
 def overlaps(finding: Finding, during: tuple[float, float]) -> bool:
     """Whether what a detector saw went on at some time of the stretch."""
-    return finding.started_at < during[1] and (finding.ended_at is None or finding.ended_at > during[0])
+    return finding.started_at < during[1] and finding.until(inf) > during[0]

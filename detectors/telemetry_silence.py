@@ -8,6 +8,8 @@ probe from outside that was well fails. What happens in it cannot be told from s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -15,6 +17,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .edges import summed
 from .gaps import evenly
+from .once import Once
 from .queries import sql
 from .runs import Run, runs
 from .series import Flags, Floats, Indices, Table, calls_over, carried, concept, gauge, tables, tally, window_count
@@ -31,6 +34,7 @@ LOOK = 10
 """Windows without a span after which a service counts as silent only if it had sent some in most of as many before."""
 
 
+@Once
 def telemetry_silence(windows: Windows) -> list[Finding]:
     """Find stretches in which most services fell silent.
 
@@ -49,8 +53,7 @@ def telemetry_silence(windows: Windows) -> list[Finding]:
 def told_across(windows: Windows, finding: Finding) -> bool:
     """Whether counters tell of the calls of most services that are silent."""
     calls, edges = windows.calls, windows.edges
-    until = windows.end if finding.ended_at is None else finding.ended_at
-    inside = (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    inside = in_silence([finding], calls["window"], windows.end)
     spans = calls["example_trace"] != ""
     rows = (spans, inside & spans, inside & ~spans)
     ever, then, counted = ({*edges.names["client"][edges.any(told)]} - {""} for told in rows)
@@ -60,7 +63,7 @@ def told_across(windows: Windows, finding: Finding) -> bool:
 
 def _spans(windows: Windows) -> pd.DataFrame:
     """Window, server and attempts of the rows of calls that services tell of by spans of their own."""
-    calls, server = windows.calls, windows.edges.names["server"]
+    calls, server = windows.calls, windows.edges.categories["server"]
     told = ((calls["example_trace"] != "") & (calls["attempts"] > 0)).to_numpy(np.bool_)
     columns = ["window", "attempts"]
     return calls_over(windows, server != "", columns, windows.start, windows.end, where=told, server=server)
@@ -68,22 +71,18 @@ def _spans(windows: Windows) -> pd.DataFrame:
 
 def silent_services(windows: Windows, finding: Finding) -> frozenset[str]:
     """Services without a span in a silence: those who only call, as workers do, too."""
-    until = windows.end if finding.ended_at is None else finding.ended_at
     calls, edges = windows.calls, windows.edges
     told = (calls["attempts"] > 0) & (calls["example_trace"] != "")
-    inside = told & (calls["window"] >= finding.started_at) & (calls["window"] < until)
+    inside = told & in_silence([finding], calls["window"], windows.end)
     ever, then = (edges.names[edges.any(rows)] for rows in (told, inside))
     return frozenset({*ever["server"], *ever["client"]}) - {*then["server"], *then["client"], ""}
 
 
-def in_silence(windows: Windows, silences: list[Finding]) -> Flags:
-    """[windows] Whether one of the silences lasted."""
-    starts = windows.start + windows.window_s * np.arange(window_count(windows))
+def in_silence(silences: Iterable[Finding], starts: pd.Series[int], end: float) -> Flags:
+    """[windows] Whether one of the silences lasted; starts: of the windows, end: of the data, in Unix seconds."""
     out = np.zeros(len(starts), np.bool_)
     for finding in silences:
-        out |= (starts >= finding.started_at) & (
-            starts < (windows.end if finding.ended_at is None else finding.ended_at)
-        )
+        out |= ((starts >= finding.started_at) & (starts < finding.until(end))).to_numpy(np.bool_)
     return out
 
 
@@ -95,7 +94,9 @@ def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
     """
     count = window_count(windows)
     number = (spans["window"].to_numpy(np.int64) - windows.start) // windows.window_s
-    server, window = np.divmod(np.unique(pd.factorize(spans["server"])[0] * count + number), count)
+    spoke = np.zeros(len(spans["server"].cat.categories) * count, np.bool_)
+    spoke[spans["server"].cat.codes.to_numpy(np.int64) * count + number] = True
+    server, window = np.divmod(np.flatnonzero(spoke), count)
     server, window = server.astype(np.int32), window.astype(np.int32)  # a day has millions of words
     first = np.flatnonzero(np.diff(server, prepend=-1)).astype(np.int32)
     lengths = np.diff(first, append=len(server))
@@ -108,6 +109,7 @@ def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
     return going, going - heard
 
 
+@Once
 def targets_down(windows: Windows) -> Floats:
     """[windows] The share of targets whose scrapes fail."""
     table = gauge(windows, concept(windows, "up"), ("component",))

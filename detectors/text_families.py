@@ -80,6 +80,8 @@ def unseen_words(windows: Windows, top: Suspect, onset: float) -> tuple[Evidence
     """
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
     texts = windows.texts
+    if texts.empty:
+        return ()
     for side in ("server", "client"):
         for name in dict.fromkeys((top.service, top.component)):
             mine = texts[(texts["component"] == name) & (texts["side"] == side) & (texts["window"] < during[1])]

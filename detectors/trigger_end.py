@@ -11,8 +11,9 @@ from math import inf
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Finding
 from .episodes import episodes, window_times
-from .graph import callees, name_owners
+from .graph import callees
 from .grouping import LOOPS, Group
+from .past import past_of
 from .retry_storm import PERSIST_S
 from .series import calls_over, tally
 from .suspects import Suspect
@@ -61,9 +62,9 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
-    names = {top.component, top.service, *top.explains} - {""}
+    names = sorted({top.component, top.service, *top.explains} - {""})
     edges = windows.edges
-    callee = callees(windows, name_owners(windows))
+    callee = callees(windows)
     about = (edges.names["client"] != "") & (callee.isin(names) | edges.names["peer"].isin(names))
     errors = [f"errors_{name}" for name in LOST]
     mine = calls_over(windows, about, ["window", "server", "attempts", *errors])
@@ -72,7 +73,8 @@ def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     lost = mine[errors].sum(axis=1).where(mine["server"] == "", 0)
     table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
     until = float(windows.end) if group.ended_at is None else group.ended_at
-    found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"])]
+    past = past_of(windows, f"lost to {top.component}", ["all"])
+    found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"], past=past)]
     near = [end for start, end in found if start < until and (end is None or end > group.started_at)]
     if not near:
         return None

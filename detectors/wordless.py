@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..collector.failures import RANK, classify
 from ..collector.model import Windows
-from .episodes import LEAST_RISE
+from .cusum import LEAST_RISE
 from .series import concept
 
 WORDLESS = "other"

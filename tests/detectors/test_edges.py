@@ -10,7 +10,7 @@ import pytest
 
 from epicenter.collector.model import Windows
 from epicenter.detectors.edges import LEAST_REQUESTS, late_edges
-from epicenter.detectors.graph import callees, name_owners
+from epicenter.detectors.graph import callees
 from tests.detectors.frames import Row, call, windows
 
 END = 20
@@ -75,7 +75,7 @@ def test_an_unanswered_attempt_is_booked_on_whom_the_name_answered_for_or_on_the
             call(0, "shop", "", "nobody.example"),
         ],
     )
-    assert callees(seen, name_owners(seen))[seen.edges.of].tolist() == ["cart", "cart", "nobody.example"]
+    assert callees(seen)[seen.edges.of].tolist() == ["cart", "cart", "nobody.example"]
 
 
 def test_a_call_to_nobody_by_no_name_is_over_no_edge() -> None:

@@ -176,8 +176,8 @@ def test_an_uninstrumented_caller_beside_instrumented_ones_is_no_user() -> None:
     told = [*outcomes(0, "cron", "stock.example", s503=9, s200=1), *requests(0, "cron", 5)]
     assert with_metric_calls(windows(END, spans, told)).calls.equals(windows(END, spans).calls)  # nothing to scale by
     told = windows(END, spans, [*told, *requests(0, "shop", END * 400)])
-    calls = with_metric_calls(told).calls
-    more = calls[from_metrics(calls)]
+    laid = with_metric_calls(told)
+    more = laid.calls[from_metrics(laid)]
     assert list(more["client"] + ">" + more["server"]) == [">cron", "cron>stock.example"]
     assert list(more[["attempts", "errors", "errors_server", "entries"]].sum()) == pytest.approx([1.5, 0.9, 0.9, 0])
 
@@ -188,8 +188,8 @@ def test_a_silence_of_any_length_leaves_counters_their_size(dark: range) -> None
     lit = [window for window in range(70) if window not in dark]
     spans = [call(w, *edge, attempts=40) for w in lit for edge in (("", "shop"), ("shop", "cart", NAME))]
     told = [row for window in range(70) for row in requests(window, "shop", 400)]
-    calls = with_metric_calls(windows(70, spans, told)).calls
-    assert calls.loc[from_metrics(calls), "attempts"].tolist() == pytest.approx([40.0] * (len(dark) - 1), rel=0.05)
+    laid = with_metric_calls(windows(70, spans, told))
+    assert laid.calls.loc[from_metrics(laid), "attempts"].tolist() == pytest.approx([40.0] * (len(dark) - 1), rel=0.05)
 
 
 def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None:
