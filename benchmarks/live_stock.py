@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from epicenter.collector.otlp.decode import Export, decode
+from epicenter.collector.otlp.decode import Export, checked
 from epicenter.collector.wal import Damage, read_segment, segments
 from epicenter.live.config import Keep, Limits, Windows
 from epicenter.live.store import Store
@@ -45,8 +45,9 @@ def stored(data: Path, stop: Callable[[], None]) -> Stored:
         for record in read_segment(segment):
             if isinstance(record, Damage):
                 raise AssertionError(f"{segment} is damaged")
-            tables = decode(Export.of_kind(record.kind, record.payload)).tables
-            journal += tables["spans"].num_rows if "spans" in tables else 0
+            held = checked(Export.of_kind(record.kind, record.payload))
+            journal += held.tables["spans"].num_rows if "spans" in held.tables else 0
+            journal += held.later.spans if held.later is not None else 0
     return Stored(folded, journal)
 
 
@@ -59,7 +60,8 @@ def an_hour(data: Path, rounds: list[list[Request]]) -> None:
         at = now - 3600 + number * HOUR_WINDOW_S
         for body, _ in fresh(rounds[number % len(rounds)], round(at * 1e9), rng):
             export = Export("traces", body)
-            windows.add(store.wal.append(export.kind, body), decode(export).tables)
+            held = checked(export)
+            windows.add(store.wal.append(export.kind, body), held.tables, held.later)
         windows.observe(at + HOUR_WINDOW_S)
         if number % 6 == 5:
             store.fold(windows.state().replay_from)

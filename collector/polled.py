@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .errors import UnreadableRequest
 from .model import SAMPLES
-from .otlp.decode import SIGNALS, Export, Signal, decode
+from .otlp.decode import SIGNALS, Decoded, Export, Signal, checked
 
 POLLED = 2 * len(SIGNALS)
 """The kind of such a record, after those of requests."""
@@ -44,8 +44,8 @@ class Polled:
         return cls(rows)
 
 
-def tables_of(kind: int, body: bytes) -> dict[str, pa.Table]:
-    """The tables that a record of the journal holds; UnreadableRequest where there is no such kind or body."""
+def held_by(kind: int, body: bytes) -> Decoded:
+    """What a record of the journal holds; UnreadableRequest where there is no such kind or body."""
     if kind == POLLED:
-        return {"samples": Polled.of_body(body).rows}
-    return decode(Export.of_kind(kind, body)).tables
+        return Decoded({"samples": Polled.of_body(body).rows})
+    return checked(Export.of_kind(kind, body))

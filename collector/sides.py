@@ -30,10 +30,10 @@ _ADDRESSED = f"""coalesce({_first("server.address", "net.peer.name", "http.host"
 
 def bare_host(address: str) -> str:
     """SQL for a host name in lower case, without port, IPv6 brackets and the root's dot."""
-    return (
-        rf"rtrim(regexp_replace(lower({address}), "
-        rf"'^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$', '\1\2'), '.')"
-    )
+    bare = rf"regexp_replace(lower({address}), '^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$', '\1\2')"
+    # most have neither port nor brackets, and to try the pattern is the dearest part of reading a span
+    odd = f"contains({address}, ':') or contains({address}, '[')"
+    return f"rtrim(case when {odd} then {bare} else lower({address}) end, '.')"
 
 
 _STATUS = f"try_cast({_first('http.response.status_code', 'http.status_code')} as integer)"
@@ -70,8 +70,8 @@ def masked(words: str) -> str:
     return f"trim(regexp_replace(left({words}, {LONGEST}), {quoted(_VARIES)}, '#', 'g'))"
 
 
-PEER = bare_host(_ADDRESSED)
-_PEER_OR_WORDS = f"case when {_ADDRESSED} <> '' then {PEER} when {FAILED} then {host_sql(WORDS)} else '' end"
+PEER = bare_host("address")
+_PEER_OR_WORDS = f"case when address <> '' then {PEER} when failed then {host_sql('words')} else '' end"
 
 LOOKUP = """(SpanName in ('dns.lookup', 'http.dns') or starts_with(SpanName, 'DNS lookup ')
     or coalesce(SpanAttributes['dns.question.name'], '') <> '')"""
@@ -83,21 +83,24 @@ They are no attempts, but they know why the attempt around or beside them failed
 """
 _NO_CLIENT = "SpanKind in ('Server', 'Consumer', 'Internal')"
 _STEP_PEER = f"""coalesce(nullif({bare_host("coalesce(SpanAttributes['dns.question.name'], '')")}, ''),
-    nullif({PEER}, ''), {host_sql(WORDS)})"""
+    nullif({PEER}, ''), {host_sql("words")})"""
 
 _BRIEF = f"""TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Timestamp) as start,
     greatest(Duration, 0) as duration, ServiceName as service, SpanKind as kind, ParentSpanId = '' as root,
-    {STEP} as step, StatusCode = 'Error' as error, {FAILED} as failed"""
+    {STEP} as step, StatusCode = 'Error' as error"""
+# of children of one span, so that half of a hash tells them apart
+_NAME = f"""(hash(case when not {STEP} then {_first("url.full", "http.url")} end, SpanName) & 4294967295)::uinteger"""
 FACTS = f"""
-select {_BRIEF}, hash(SpanName, {_first("url.full", "http.url")}) as name, hash(SpanName) as plain_name,
-    {LOOKUP} as lookup, (case when {FAILED} then {rank_sql(WORDS)} end)::utinyint as rank,
-    case when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, {_ADDRESSED} <> '' as addressed,
-    case when {STEP} and {FAILED} then {_STEP_PEER} end as step_peer,
+select {_BRIEF}, failed, {_NAME} as name, {LOOKUP} as lookup, case when failed then {rank_sql("words")} end as rank,
+    case when {STEP} then case when failed then {_STEP_PEER} end
+        when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, address <> '' as addressed,
     {_STATUS} is not null as responded,
     coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0)::integer as hidden,
     coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend,
-    case when StatusCode = 'Error' and {FAILED} then {masked(_OWN_WORDS)} end as text
-from spans
+    case when StatusCode = 'Error' and failed then {masked(_OWN_WORDS)} end as text
+from (
+    select *, {FAILED} as failed, {_ADDRESSED} as address, case when {FAILED} then {WORDS} end as words from spans
+)
 """
 """What each span says, once: all that follows reads these columns, of this as a view or of rows that were kept.
 
@@ -113,7 +116,7 @@ def tell_facts(connection: duckdb.DuckDBPyConnection) -> None:
     To plan a query takes tens of milliseconds for what reads words, whether it asks for them or not.
     """
     connection.execute(f"create temp view calls_facts as {FACTS}")
-    connection.execute(f"create temp view calls_brief as select {_BRIEF} from spans")
+    connection.execute(f"create temp view calls_brief as select {_BRIEF}, {FAILED} as failed from spans")
 
 
 def forget_facts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,7 +144,7 @@ from calls_sides where {IS_SERVER}
 """
 
 STEPS = """
-select sid, pid, tid, start, duration, service, root, plain_name as name, step_peer as peer, lookup, rank
+select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank
 from calls_told where step and failed
 """
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .model import SPANS
 from .sides import ATTRIBUTES_READ
 
 _NAMES = pa.array(ATTRIBUTES_READ, pa.string())
@@ -19,25 +20,45 @@ _compute: Any = import_module("pyarrow.compute")  # made when it is imported, so
 TOLD = pa.struct([(name, pa.string()) for name in ATTRIBUTES_READ])
 """What becomes of a span's attributes; null where it has none of a name."""
 
+TOLD_SPANS = pa.schema(
+    [
+        pa.field(field.name, TOLD) if field.name == "SpanAttributes" else field
+        for field in SPANS
+        if field.name != "ResourceAttributes"
+    ]
+)
+"""Spans as they are counted: of a resource nothing is read but its service."""
 
-def told_attributes(maps: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The attributes of each map that are read, as TOLD."""
-    return pa.chunked_array([_told(chunk) for chunk in maps.chunks], TOLD)
+
+def told_spans(spans: pa.Table) -> pa.Table:
+    """Rows of SPANS, with or without their resources, as TOLD_SPANS."""
+    maps = spans["SpanAttributes"]
+    attributes = pa.chunked_array([told(one.offsets, one.keys, one.items) for one in maps.chunks], TOLD)
+    columns = [attributes if field.type == TOLD else spans[field.name] for field in TOLD_SPANS]
+    return pa.table(columns, schema=TOLD_SPANS)
 
 
-def _told(maps: pa.MapArray) -> pa.StructArray:
-    offsets = maps.offsets.to_numpy()
-    keys, values = (entries.slice(offsets[0], offsets[-1] - offsets[0]) for entries in (maps.keys, maps.items))
+def told(offsets: pa.Array, keys: pa.Array, values: pa.Array) -> pa.StructArray:
+    """The attributes that are read, as TOLD, of maps that begin and end at `offsets` in keys and values.
+
+    ValueError where one of these comes twice in a map, or has no value.
+    """
+    ends = offsets.to_numpy()
+    keys, values = (entries.slice(ends[0], ends[-1] - ends[0]) for entries in (keys, values))
     which = _compute.index_in(keys, _NAMES).fill_null(-1).to_numpy(zero_copy_only=False)
     places = np.flatnonzero(which >= 0)
-    rows, which = np.searchsorted(offsets - offsets[0], places, "right") - 1, which[places]
+    rows, which = np.searchsorted(ends - ends[0], places, "right") - 1, which[places]
+    if values.null_count and values.is_null().to_numpy(zero_copy_only=False)[places].any():
+        raise ValueError("an attribute has no value")
     columns: list[pa.Array] = []
     for number in range(len(_NAMES)):
         mine = which == number
         if not mine.any():
-            columns.append(pa.nulls(len(maps), pa.string()))
+            columns.append(pa.nulls(len(offsets) - 1, pa.string()))
             continue
-        at = np.full(len(maps), -1, np.int64)
+        at = np.full(len(offsets) - 1, -1, np.int64)
+        if (np.diff(rows[mine]) == 0).any():
+            raise ValueError(f"{ATTRIBUTES_READ[number]} comes twice in one map")
         at[rows[mine]] = places[mine]
         columns.append(values.take(pa.array(at, mask=at < 0)))
     return pa.StructArray.from_arrays(columns, fields=list(TOLD))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -12,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from ..columns import without_cycle_search
 from ..errors import OversizedRequest, UnreadableRequest
+from ..told import told_spans
 from . import fast, protobuf
 from .messages import DECODER, Line
 from .rows import Rows
@@ -45,23 +47,39 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """Spans that are still as they came: so many in `body`, none of which will be refused."""
+
+    body: bytes
+    spans: int
+
+
+@dataclass(frozen=True)
 class Decoded:
     """What a request holds.
 
     tables: those of the model that have rows, by name; and DELTAS (totals.py), whose values are still to be added up.
-    rejected: spans, log records or data points that cannot be used. why: a sentence about the first of them.
+    later: spans that are not decoded yet. rejected: spans, log records or data points that cannot be used. why: a
+    sentence about the first of them.
     """
 
     tables: dict[str, pa.Table]
     rejected: int = 0
     why: str = ""
+    later: Encoded | None = None
+
+
+def checked(export: Export) -> Decoded:
+    """Decode a request as far as its sender has to be told of it; UnreadableRequest where it is not what it says."""
+    if export.signal == "traces" and not export.json:
+        spans = fast.certain(export.body)
+        if spans is not None:
+            return Decoded({}, later=Encoded(export.body, spans)) if spans else Decoded({})
+    return decode(export)
 
 
 def decode(export: Export) -> Decoded:
-    """Decode a request; UnreadableRequest where its body is not what it says it is."""
-    found = quickly(export)
-    if found is not None:
-        return Decoded(found)
+    """Decode a request, message by message; UnreadableRequest where its body is not what it says it is."""
     rows = Rows()
     rejected: list[tuple[ValueError, int]] = []
     with without_cycle_search():
@@ -71,14 +89,16 @@ def decode(export: Export) -> Decoded:
     return Decoded(tables, sum(count for _, count in rejected), why)
 
 
-def quickly(export: Export) -> dict[str, pa.Table] | None:
-    """The tables of a request that `fast` takes; None of others."""
-    if export.json or export.signal != "traces":
-        return None
-    spans = fast.spans(export.body)
-    if spans is None:
-        return None
-    return {"spans": spans} if spans.num_rows else {}
+def told_spans_of(encoded: Sequence[Encoded]) -> pa.Table:
+    """The spans that were left for later, in their order, as TOLD_SPANS."""
+    rows = fast.told_spans([one.body for one in encoded])
+    if rows is not None:
+        return rows
+    alone = ((one, fast.told_spans([one.body])) for one in encoded)
+    return pa.concat_tables(
+        told_spans(decode(Export("traces", one.body)).tables["spans"]) if found is None else found
+        for one, found in alone
+    )
 
 
 def parse(export: Export) -> Line:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import EpicenterError, Overloaded, OversizedRequest, Unavailable, UnreadableRequest
-from .decode import Decoded, Export, Signal, decode, inflate
+from .decode import Decoded, Export, Signal, checked, inflate
 
 Take = Callable[[Export, Decoded], Awaitable[object]]
 """Makes a request safe and uses it. Once it is done the sender is told that it need not send again.
@@ -68,7 +68,7 @@ class Intake:
             self._held -= mine
 
     async def receive(self, signal: Signal, body: bytes, *, json: bool = False, gzip: bool = False) -> Decoded:
-        """Decode a request and hand it on; what it held, once that is safe.
+        """Check a request and hand it on; what it held, once that is safe.
 
         Raises UnreadableRequest (OversizedRequest) for what will never be taken, Unavailable for what is not now.
         """
@@ -84,4 +84,4 @@ class Intake:
         elif len(body) > limit:
             raise OversizedRequest(f"a request may have {limit:,} bytes, and this one has more")
         export = Export(signal, body, json)
-        return export, decode(export)
+        return export, checked(export)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from ..columns import without_cycle_search
 from ..errors import UnreadableRequest, UsageError
 from ..manifest import MANIFEST, encode_manifest, read_manifest
 from ..model import TABLES
-from ..otlp.decode import Export, parse, quickly
+from ..otlp import fast
+from ..otlp.decode import Export, parse
 from ..otlp.rows import BATCH_ROWS, Rows
 from ..otlp.totals import Totals
 from ..polled import POLLED, Polled
@@ -30,6 +31,11 @@ from .segments import first_sequence, put_aside, sync_folder
 
 GENERATOR = "epicenter watch"
 
+_SPANS = Export("traces", b"").kind
+_GROUP_ROWS = 16_384
+"""An eighth of what a recording has otherwise: some of these groups are held at once, beside a server under load."""
+_AT_ONCE_BYTES = 2 * 2**20
+"""Requests that are decoded together: enough that their number costs little."""
 _DIGITS = 20
 _TOTALS = "totals"
 
@@ -80,38 +86,60 @@ def sequences(part: Path) -> tuple[int, int]:
 
 
 class _Reader:
-    """Decodes a segment; notes how far its numbers go and whether all could be read."""
+    """Decodes a segment; notes how far its numbers go and whether all could be read.
+
+    Spans in protobuf are decoded many requests at once: what is in the journal was checked before it was written.
+    """
 
     def __init__(self, segment: Path, report: Report) -> None:
         self._segment, self._report = segment, report
         self.last = first_sequence(segment)
         self.damaged = False
+        self._rows = Rows()
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
-        rows = Rows()
+        together: list[Record] = []
+        size = 0
         for part in read_segment(self._segment):
             if isinstance(part, Damage):
                 self._tell(f"bytes {part.start:,} to {part.end:,} are damaged; the records in them are lost")
                 continue
             self.last = part.sequence
-            yield from self._read(part, rows).items()
-            yield from rows.take(BATCH_ROWS)
-        yield from rows.take(1)
+            if part.kind == _SPANS:
+                together.append(part)
+                size += len(part.payload)
+                if size >= _AT_ONCE_BYTES:
+                    yield from self._spans(together)
+                    together, size = [], 0
+            else:
+                yield from self._read(part)
+            yield from self._rows.take(BATCH_ROWS)
+        yield from self._spans(together)
+        yield from self._rows.take(1)
 
-    def _read(self, record: Record, rows: Rows) -> Mapping[str, pa.Table]:
-        """The tables of a record where they come at once; what comes row by row gathers in `rows`."""
+    def _spans(self, records: Sequence[Record]) -> Iterator[tuple[str, pa.Table]]:
+        """Of many records at once, or each by itself where one of them is odd."""
+        found = fast.spans([record.payload for record in records])
+        if found is not None:
+            yield "spans", found
+            return
+        for record in records:
+            alone = fast.spans([record.payload])
+            if alone is None:
+                yield from self._read(record)
+            else:
+                yield "spans", alone
+
+    def _read(self, record: Record) -> Iterator[tuple[str, pa.Table]]:
+        """The tables of a record where they come at once; what comes row by row gathers."""
         try:
             if record.kind == POLLED:
-                return {"samples": Polled.of_body(record.payload).rows}
-            export = Export.of_kind(record.kind, record.payload)
-            tables = quickly(export)
-            if tables is not None:
-                return tables
+                yield "samples", Polled.of_body(record.payload).rows
+                return
             # what cannot be used was told to its sender, who alone can mend it
-            rows.add(parse(export), lambda error, count: None)
+            self._rows.add(parse(Export.of_kind(record.kind, record.payload)), lambda error, count: None)
         except UnreadableRequest as error:
             self._tell(f"record {record.sequence} is left out: {error}")
-        return {}
 
     def _tell(self, what: str) -> None:
         self.damaged = True
@@ -146,7 +174,7 @@ def _write(reader: _Reader, totals: Totals, folder: Path) -> list[Path]:
     with ExitStack() as closing, without_cycle_search():
         for table, rows in totals.added_up(reader.tables()):
             if table not in writers:
-                writers[table] = TableWriter(folder, table)
+                writers[table] = TableWriter(folder, table, group_rows=_GROUP_ROWS)
                 closing.callback(writers[table].close)
             writers[table].write(rows)
     return [path for writer in writers.values() for path in writer.paths]

@@ -6,11 +6,13 @@ payload (4), sequence number (8), kind (1), payload. Sequence numbers rise, not 
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 MAGIC = b"EPIWAL1\n"
 
@@ -50,15 +52,36 @@ def framed(sequence: int, kind: int, payload: bytes) -> bytes:
 def read_segment(path: Path) -> Iterator[Record | Damage]:
     """The records of a segment in their order, and between them what is damaged; OSError where it cannot be read.
 
-    A record behind a damaged place is found again by its sequence number.
+    A record behind a damaged place is found again by its sequence number. Only where there is one is the segment held
+    in memory as a whole.
     """
-    content = path.read_bytes()
-    if MAGIC.startswith(content):
-        return  # a crash came while it was begun
-    if not content.startswith(MAGIC):
-        yield Damage(0, len(content))
-        return
     at, last = len(MAGIC), 0
+    with path.open("rb") as file:
+        begin, size = file.read(len(MAGIC)), os.fstat(file.fileno()).st_size
+        if begin != MAGIC:
+            if not MAGIC.startswith(begin):  # else a crash came while it was begun
+                yield Damage(0, size)
+            return
+        while record := _next_in(file, at, last):
+            yield record
+            at, last = record.end, record.sequence
+    if at < size:
+        yield from _around_damage(path.read_bytes(), at, last)
+
+
+def _next_in(file: BinaryIO, at: int, last: int) -> Record | None:
+    """The whole record that the file goes on with at byte `at`."""
+    head = file.read(FRAME_BYTES)
+    if len(head) < FRAME_BYTES:
+        return None
+    length, _, _ = _HEAD.unpack_from(head, _CRC.size)
+    if length > os.fstat(file.fileno()).st_size - at:
+        return None
+    record = _record_at(head + file.read(length), 0, last)
+    return None if record is None else replace(record, end=at + record.end)
+
+
+def _around_damage(content: bytes, at: int, last: int) -> Iterator[Record | Damage]:
     while at < len(content):
         record = _record_at(content, at, last)
         if record is None:

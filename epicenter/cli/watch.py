@@ -41,9 +41,10 @@ def command(config_path: Path | None, print_config: bool, **options: object) -> 
 
     from prometheus_client import CollectorRegistry, disable_created_metrics
 
-    from ..live.guard import resident_bytes
+    from ..live.guard import be_frugal, resident_bytes
     from ..live.watch import watch
 
+    be_frugal()
     disable_created_metrics()  # type-less twins of each counter, which nobody reads
     logging.basicConfig(format="epicenter: %(message)s", level=logging.WARNING)
     logging.getLogger("epicenter").setLevel(logging.INFO)

@@ -76,7 +76,9 @@ class Core:
             self._metrics.rejected.labels(_ITEMS[signal], "malformed").inc(decoded.rejected)
         for name, rows in decoded.tables.items():
             self._metrics.ingested[_TABLES[name]].labels(transport).inc(rows.num_rows)
-        self._windows.add(done.result(), decoded.tables)
+        if decoded.later is not None:
+            self._metrics.ingested["spans"].labels(transport).inc(decoded.later.spans)
+        self._windows.add(done.result(), decoded.tables, decoded.later)
 
     async def take_at_last(self, transport: Transport, export: Export | Polled, decoded: Decoded) -> None:
         """Take what nobody would send again: while it cannot be taken (a full disk, too little memory) it waits."""

@@ -28,6 +28,10 @@ Unauthorized = Callable[[str], None]
 
 _MEMORY_SHARE = 0.95
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_SMALL_BYTES = 128 * 1024
+"""What is greater is taken from the system and given back at once: glibc's own choice, which it raises as it goes."""
+
 
 class Tokens:
     """Tells whether an Authorization header holds one of the tokens; without tokens, everybody is let in."""
@@ -123,6 +127,18 @@ def release() -> None:
     """Let go of what nothing leads to any more, and of the memory of it."""
     gc.collect()
     trim()
+
+
+def be_frugal() -> None:
+    """Tell the allocators of this process to give back early what is freed.
+
+    Counts take and free some hundred MB every second, of which glibc and Arrow's own pool would hold most for later.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
+    if mallopt is not None:
+        for of in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+            mallopt(of, _SMALL_BYTES)
 
 
 def trim() -> None:

@@ -37,6 +37,10 @@ _TICK_S = 15
 _WHOLE_EVERY_S = 600
 """Between two analyses of all that is kept where nothing goes on: what the data cannot show changes slowly."""
 _COUNT_EVERY_S = 0.5
+_AHEAD_S = 1.0
+"""Before a look what has come by then is counted, so that the look has little to count and is over sooner."""
+_WORTH_ROWS = 10_000
+"""Of fewer, counting is mostly the planning of its statements."""
 _KEEP_EVERY_S = 15.0
 _MEASURE_EVERY_S = 1.0
 
@@ -77,6 +81,7 @@ class Loop:
         self._edges: list[Edge] = []
         self._blind: tuple[BlindSpot, ...] = ()
         self._whole_at = -math.inf
+        self._look_at = math.inf
         self._began = monotonic()
         self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
         self._disk = ThreadPoolExecutor(1, "store")
@@ -98,25 +103,31 @@ class Loop:
         if state is not None:
             self._windows.restore(state, records, self._clock())
             return
-        for sequence, tables in records:
-            self._windows.add(sequence, tables)
+        for sequence, held in records:
+            self._windows.add(sequence, held.tables, held.later)
             if self._windows.waiting >= MANY_ROWS:
                 self._windows.take_in(self._clock())
 
     async def look_for_ever(self) -> None:
-        """Analyze at the end of each window and some times within it."""
-        took = 0.0
+        """Analyze at once, for what was read back, then at the end of each window and some times within it."""
+        took = await self.look()
         while True:
             now = self._clock()
-            await asyncio.sleep(next_look(now, self._windows.window_s, took) - now)
+            self._look_at = next_look(now, self._windows.window_s, took)
+            await asyncio.sleep(self._look_at - now)
             took = await self.look()
 
     async def count_for_ever(self) -> None:
-        """Count what has come between two looks where that is much."""
+        """Count what has come between two looks where that is much, and shortly before a look."""
+        ahead_of = 0.0
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
             while self._windows.waiting >= MANY_ROWS and await self._tried(self._count, self._thread):
                 pass
+            look_at = self._look_at
+            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.waiting >= _WORTH_ROWS:
+                ahead_of = look_at
+                await self._tried(self._count, self._thread)
 
     def _count(self) -> bool:
         self._windows.take_in(self._clock())

@@ -77,7 +77,9 @@ class Metrics:
             "epicenter_analysis_duration_seconds", "Time of one analysis.", buckets=_ANALYSIS_S, registry=registry
         )
         self.analysis_failures = Counter(
-            "epicenter_analysis_failures", "Analyses that ended in an error.", registry=registry
+            "epicenter_analysis_failures",
+            "Analyses that ended in an error, and counts and keeps that did.",
+            registry=registry,
         )
         self.analysis_success = Gauge(
             "epicenter_analysis_last_success_timestamp_seconds",

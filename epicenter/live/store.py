@@ -15,17 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 
 from ..collector.aside import writing
 from ..collector.errors import UnreadableRequest
 from ..collector.manifest import MANIFEST
 from ..collector.model import CALLS, CHANGES, SAMPLES, SIGNALS, TEXTS
-from ..collector.polled import tables_of
+from ..collector.otlp.decode import Decoded
+from ..collector.polled import held_by
 from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, retain, retain_damaged, segments
 from ..collector.wal import Limits as WalLimits
 from ..collector.wal.segments import first_sequence
 from .config import Keep
+from .guard import trim
 from .windows import State
 
 Report = Callable[[str], None]
@@ -54,8 +55,8 @@ class Store:
     def _hours(self) -> list[Path]:
         return sorted(path for path in self.recordings.iterdir() if path.is_dir() and not path.suffix)
 
-    def replay(self, first: int) -> Iterator[tuple[int, dict[str, pa.Table]]]:
-        """The records from `first` on that were in the journal when it was opened, decoded."""
+    def replay(self, first: int) -> Iterator[tuple[int, Decoded]]:
+        """What the records from `first` on hold that were in the journal when it was opened."""
         for index, segment in enumerate(self._before):
             if index + 1 < len(self._before) and first_sequence(self._before[index + 1]) <= first:
                 continue
@@ -63,7 +64,7 @@ class Store:
                 if isinstance(record, Damage) or not first <= record.sequence < self._until:
                     continue
                 try:
-                    yield record.sequence, tables_of(record.kind, record.payload)
+                    yield record.sequence, held_by(record.kind, record.payload)
                 except UnreadableRequest as error:
                     self._report(f"{segment}: record {record.sequence} is left out: {error}")
 
@@ -81,6 +82,7 @@ class Store:
             with writing(self.wal.folder):
                 hour = datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
             fold(segment, self.recordings / hour, self._report, most_series=100_000)
+            trim()
 
     def retain(self, now: float) -> None:
         """Remove what is older, or more, than is kept, the oldest first; UnwritableOutput where the system refuses."""

@@ -8,6 +8,7 @@ what comes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,50 +18,55 @@ import pyarrow as pa
 
 from ..collector.engine import in_passing
 from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
+from ..collector.otlp.decode import Encoded, told_spans_of
 from ..collector.sides import FACTS
 from ..collector.texts import texts_of_facts
-from ..collector.told import told_attributes
+from ..collector.told import told_spans
 from ..collector.windows import calls_of_facts
 from .arrow import compute
 
 SEQUENCE = "Sequence"
 """The record of the journal that a row came in."""
 
+_AT_ONCE_BYTES = 8 * 2**20
+"""Requests that are decoded together: enough that the columns of them are pieces of memory that are given back."""
 _NS = 10**9
 _PATIENCE = 10
 """A trace that grows for so many times the lateness is closed all the same: some ids are never new."""
 AHEAD_S = 3600.0
 """A clock that goes so far ahead is wrong, and its spans would never grow old."""
 
+UNREAD = "ResourceAttributes"
+"""Nothing that is counted is read from a resource but its service."""
+
 _NUMBER = pa.field(SEQUENCE, pa.int64())
 _ADDED = {
-    name: pa.schema([*(field for field in schema if field.name != "ResourceAttributes"), _NUMBER])
+    name: pa.schema([*(field for field in schema if field.name != UNREAD), _NUMBER])
     for name, schema in (("spans", SPANS), ("logs", LOGS))
 }
-"""What is added: nothing that is counted is read from a resource but its service."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 """Of texts that come again and again each is kept once for all rows that came together."""
 
 _FACTS: dict[str, pa.DataType] = {
-    **{name: pa.uint64() for name in ("tid", "sid", "pid", "name", "plain_name")},
+    **{name: pa.uint64() for name in ("tid", "sid", "pid")},
+    "name": pa.uint32(),
     **{name: pa.int64() for name in ("start", "duration")},
-    **dict.fromkeys(("TraceId", "service", "kind", "peer", "step_peer", "text"), _TEXT),
+    "kind": pa.dictionary(pa.int8(), pa.string()),
+    **dict.fromkeys(("TraceId", "service", "peer", "text"), _TEXT),
     **{name: pa.bool_() for name in ("root", "step", "lookup", "error", "failed", "addressed", "responded", "resend")},
     "rank": pa.uint8(),
     "hidden": pa.int32(),
-    SEQUENCE: pa.int64(),
+    SEQUENCE: pa.dictionary(pa.int32(), pa.int64()),
 }
 _KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append(pa.field("tid", pa.uint64()))}
-"""What is kept: what a span says of a call (`sides.FACTS`), a hundred bytes of it; and log records as they are."""
+"""What is kept: what a span says of a call (`sides.FACTS`), 75 bytes of it; and log records as they are."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
 _CLOSED = """select tid from kept
     where tid in (select tid from kept where start + duration < $until or start < $patience)
     group by tid having max(start + duration) < $until or min(start) < $patience"""
 """Few have a span that is old, and only these are looked at whole."""
-
-_ATTRIBUTES = _ADDED["spans"].get_field_index("SpanAttributes")
 
 Tables = Mapping[str, pa.Table]
 
@@ -98,14 +104,16 @@ class Traces:
         self.until_ns = 0
         self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
+        self._encoded: deque[tuple[int, Encoded]] = deque()
+        self._told: list[pa.Table] = []
         self.unread = 0
         self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
 
     @property
     def first(self) -> int | None:
         """The oldest record of the journal that something of is still kept."""
-        firsts = [compute.min(kept[SEQUENCE]).as_py() for kept in self._kept.values() if kept.num_rows]
-        return min(firsts, default=None)
+        numbers = [number for kept in self._kept.values() for number in compute.unique(kept[SEQUENCE]).to_pylist()]
+        return min(numbers, default=None)
 
     def __len__(self) -> int:
         return self._kept["spans"].num_rows
@@ -116,11 +124,17 @@ class Traces:
         self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
         self.unread += rows.num_rows
 
+    def add_encoded(self, spans: Encoded, sequence: int) -> None:
+        """Take spans that came in one record, and are decoded once they are counted."""
+        self._encoded.append((sequence, spans))
+        self.unread += spans.spans
+
     def read(self) -> None:
         """Hold of what was added only what is kept of it, a fraction of the memory."""
         for name, rows in self._facts().items():
             self._read[name].append(rows)
         self._added = {name: [] for name in _ADDED}
+        self._told = []
         self.unread = 0
 
     def _new(self) -> dict[str, pa.Table]:
@@ -128,19 +142,35 @@ class Traces:
         return {name: pa.concat_tables(self._read[name]) for name in _KEPT}
 
     def _facts(self) -> dict[str, pa.Table]:
-        added = {name: pa.concat_tables([schema.empty_table(), *self._added[name]]) for name, schema in _ADDED.items()}
+        logs = pa.concat_tables([_ADDED["logs"].empty_table(), *self._added["logs"]])
+        added = pa.concat_tables([_ADDED["spans"].empty_table(), *self._added["spans"]]).combine_chunks()
+        self._decode()
+        spans = pa.concat_tables([told_spans(added).append_column(_NUMBER, added[SEQUENCE]), *self._told])
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
-            if added["logs"].num_rows:
-                connection.register("logs", added["logs"])
+            if logs.num_rows:
+                connection.register("logs", logs)
                 new["logs"] = connection.sql(_LOGS).to_arrow_table().cast(_KEPT["logs"])
-            if added["spans"].num_rows:
-                spans = added["spans"].combine_chunks()
-                told = told_attributes(spans["SpanAttributes"])
-                connection.register("spans", spans.set_column(_ATTRIBUTES, "SpanAttributes", told))
+            if spans.num_rows:
+                connection.register("spans", spans)
                 facts = connection.sql(FACTS).to_arrow_table().append_column(SEQUENCE, spans[SEQUENCE])
                 new["spans"] = _narrow(facts)
         return new
+
+    def _decode(self) -> None:
+        """Decode what still waits for it, and let go of each request once that is done."""
+        while self._encoded:
+            some, size = list[tuple[int, Encoded]](), 0
+            for one in self._encoded:
+                if size > _AT_ONCE_BYTES:
+                    break
+                some.append(one)
+                size += len(one[1].body)
+            numbers = np.repeat([number for number, _ in some], [one.spans for _, one in some])
+            rows = told_spans_of([one for _, one in some])
+            self._told.append(rows.append_column(_NUMBER, pa.array(numbers, pa.int64())))
+            for _ in some:
+                self._encoded.popleft()
 
     def keep_again(self, now: float) -> None:
         """Keep what was added without counting it: it was counted before the process was restarted.
@@ -209,10 +239,16 @@ class Traces:
 
 
 def _narrow(facts: pa.Table) -> pa.Table:
-    columns = [
-        compute.dictionary_encode(facts[field.name]) if field.type == _TEXT else facts[field.name].cast(field.type)
-        for field in _KEPT["spans"]
-    ]
+    """As it is kept, each column copied: DuckDB's own arrays have room for twice as much, and say what is null."""
+    columns: list[pa.Array] = []
+    for field in _KEPT["spans"]:
+        column = facts[field.name]
+        if pa.types.is_dictionary(field.type):
+            column = compute.dictionary_encode(column)
+        whole = pa.concat_arrays([*column.cast(field.type).chunks, pa.nulls(0, field.type)])
+        if pa.types.is_primitive(field.type) and not whole.null_count:
+            whole = pa.Array.from_buffers(field.type, len(whole), [None, whole.buffers()[1]])
+        columns.append(whole)
     return pa.table(columns, schema=_KEPT["spans"])
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..collector.model import CALLS, CHANGES, SIGNALS, TEXTS
 from ..collector.model import Windows as Seen
+from ..collector.otlp.decode import Decoded, Encoded
 from ..collector.otlp.totals import Totals
 from ..collector.texts import merge_texts
 from ..collector.windows import merge_calls
@@ -23,7 +24,7 @@ from .bounds import Bounds
 from .config import Limits, Windows
 from .packed import Pack, Packed
 from .samples import Samples
-from .traces import Traces
+from .traces import UNREAD, Traces
 
 MANY_ROWS = 150_000
 """So many are counted at once, without waiting for the next look: memory and the time of a look stay within bounds."""
@@ -32,7 +33,6 @@ _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
 _RESTART_EVERY_S = 600
 """Between two times that names which went away make room for new ones, since all windows are read for it."""
-_UNREAD = "ResourceAttributes"
 
 
 @dataclass
@@ -66,7 +66,7 @@ class LiveWindows:
     def __init__(self, windows: Windows, limits: Limits) -> None:
         self.window_s, self._keep_s, self.rows = windows.window_s, windows.keep_s, windows.rows
         self.counts = Counts()
-        self._inbox: deque[tuple[int, Mapping[str, pa.Table]]] = deque()
+        self._inbox: deque[tuple[int, Mapping[str, pa.Table], Encoded | None]] = deque()
         self._guard = threading.Lock()
         self.waiting = 0  # rows that are not counted yet
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
@@ -82,13 +82,13 @@ class LiveWindows:
         self._known_changes: set[str] = set()
         self._told_until: int | None = None
 
-    def add(self, sequence: int, tables: Mapping[str, pa.Table]) -> None:
-        """Take what came in record `sequence` of the journal (0: in none)."""
+    def add(self, sequence: int, tables: Mapping[str, pa.Table], later: Encoded | None = None) -> None:
+        """Take what came in record `sequence` of the journal (0: in none); later: spans that are still encoded."""
         # of all that waits to be counted, resources are a third, and nothing is counted by them
-        slim = {name: rows.select([n for n in rows.column_names if n != _UNREAD]) for name, rows in tables.items()}
+        slim = {name: rows.select([n for n in rows.column_names if n != UNREAD]) for name, rows in tables.items()}
         with self._guard:
-            self._inbox.append((sequence, slim))
-            self.waiting += _rows_of(slim)
+            self._inbox.append((sequence, slim, later))
+            self.waiting += _rows_of(slim, later)
 
     @property
     def closed_until(self) -> float:
@@ -152,12 +152,15 @@ class LiveWindows:
         """Take records out of the inbox, each once it is where it belongs."""
         taken = 0
         while self._inbox and taken < MANY_ROWS:
-            sequence, tables = self._inbox[0]
+            sequence, tables, later = self._inbox[0]
             for name, rows in list(self._totals.added_up(tables.items())):
                 self._sort(name, rows, sequence)
                 self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
+            if later is not None:
+                self._traces.add_encoded(later, sequence)
+                self.counts.taken["spans"] += later.spans
             self._sorted = max(self._sorted, sequence)
-            rows_of = _rows_of(tables)
+            rows_of = _rows_of(tables, later)
             with self._guard:
                 self._inbox.popleft()
                 self.waiting -= rows_of
@@ -251,7 +254,7 @@ class LiveWindows:
             self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, packs, tables
         )
 
-    def restore(self, state: State, records: Iterable[tuple[int, Mapping[str, pa.Table]]], now: float) -> None:
+    def restore(self, state: State, records: Iterable[tuple[int, Decoded]], now: float) -> None:
         """Go on from the state of windows of the same length, and the records from `state.replay_from` on."""
         for name, table in self._tables.items():
             table.restore(state.windows[name])
@@ -261,13 +264,15 @@ class LiveWindows:
         self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])
         self._last = self._sorted = state.counted_to
-        for sequence, rows in records:
+        for sequence, held in records:
             if sequence > state.counted_to:
-                self.add(sequence, rows)
+                self.add(sequence, held.tables, held.later)
                 continue
-            for name, again in self._totals.added_up(rows.items()):
+            for name, again in self._totals.added_up(held.tables.items()):
                 if name != "changes":  # all of them are in the state
                     self._sort(name, again, sequence)
+            if held.later is not None:
+                self._traces.add_encoded(held.later, sequence)
             if self._traces.unread >= MANY_ROWS:
                 self._traces.read()
         self._traces.keep_again(now)
@@ -280,8 +285,8 @@ def _merged(parts: Sequence[pa.Table]) -> pa.Table:
     return calls.filter(compute.greater(calls["attempts"], 0))
 
 
-def _rows_of(tables: Mapping[str, pa.Table]) -> int:
-    return sum(rows.num_rows for rows in tables.values())
+def _rows_of(tables: Mapping[str, pa.Table], later: Encoded | None) -> int:
+    return sum(rows.num_rows for rows in tables.values()) + (0 if later is None else later.spans)
 
 
 def _written(table: pa.Table) -> bytes:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import uvicorn
 from starlette.applications import Starlette
 
-from epicenter.collector.otlp.decode import Decoded, Export
+from epicenter.collector.otlp.decode import Decoded, Export, decode
 from epicenter.collector.otlp.grpc import otlp_server
 from epicenter.collector.otlp.http import failed, otlp_routes
 from epicenter.collector.otlp.intake import Limits, Take
@@ -43,7 +43,11 @@ class Taken:
         self.decoded.append(decoded)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        tables = [decoded.tables[table] for decoded in self.decoded if table in decoded.tables]
+        found = [
+            decoded.tables if decoded.later is None else decode(export).tables
+            for export, decoded in zip(self.exports, self.decoded, strict=True)
+        ]
+        tables = [one[table] for one in found if table in one]
         return pa.concat_tables(tables).to_pylist() if tables else []
 
 

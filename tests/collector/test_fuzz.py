@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import SAMPLES
 from epicenter.collector.otlp.decode import Export, Signal, decode
-from epicenter.collector.polled import POLLED, Polled, tables_of
+from epicenter.collector.polled import POLLED, Polled, held_by
 from epicenter.collector.wal import Record, read_segment
 from epicenter.collector.wal.frames import MAGIC, framed
 from tests.collector.otlp_requests import EDITS, flipped, requests
@@ -63,7 +63,7 @@ def test_a_garbled_journal_gives_no_record_that_was_not_written(
 def test_garbled_samples_of_the_journal_are_refused_or_whole(edits: list[tuple[float, int, bytes]]) -> None:
     rows = pa.Table.from_pylist([sample("up", at=n, value=n, job="shop") for n in range(5)], SAMPLES)
     body = Polled(rows).body
-    assert tables_of(POLLED, body)["samples"].equals(rows)
+    assert held_by(POLLED, body).tables["samples"].equals(rows)
     with suppress(UnreadableRequest):
-        found = tables_of(POLLED, flipped(body, edits))["samples"]
+        found = held_by(POLLED, flipped(body, edits)).tables["samples"]
         assert found.schema.equals(SAMPLES)

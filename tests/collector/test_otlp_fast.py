@@ -15,14 +15,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import SPANS
 from epicenter.collector.otlp import fast
-from epicenter.collector.otlp.decode import Decoded, Export, Signal, decode, quickly
+from epicenter.collector.otlp.decode import Decoded, Export, Signal, checked, decode, told_spans_of
+from epicenter.collector.told import TOLD_SPANS, told_spans
 from tests.collector.handed_over import T0
 from tests.collector.otlp_requests import EDITS, VALUES, flipped, requests
 from tests.fuzzing import fuzzed
 
 pytest.importorskip("ptars", reason="ptars, of the extra `fast`, is not installed")
 
-KEYS = st.sampled_from(["service.name", "http.route", "n"])
+KEYS = st.sampled_from(["service.name", "url.full", "n"])
 ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=3).map(
     lambda told: [KeyValue(key=key, value=value) for key, value in told.items()]
 )
@@ -45,9 +46,12 @@ ORDINARY = st.builds(
 
 
 def by_message(body: bytes) -> Decoded:
-    """As it is decoded where `ptars` is not: so short a request is never its."""
-    assert len(body) < fast.WORTH_BYTES
+    """As it is decoded where `ptars` is not."""
     return decode(Export("traces", body))
+
+
+def rows_of(told: Decoded) -> int:
+    return sum(rows.num_rows for rows in told.tables.values())
 
 
 def assert_same(body: bytes, found: Any) -> None:
@@ -57,6 +61,10 @@ def assert_same(body: bytes, found: Any) -> None:
     found.validate(full=True)
     expected = told.tables.get("spans", SPANS.empty_table())
     assert repr(found.to_pylist()) == repr(expected.to_pylist())  # a NaN equals nothing, not even itself
+    counted = fast.told_spans([body])
+    if counted is not None:
+        counted.validate(full=True)
+        assert counted.to_pylist() == told_spans(expected).to_pylist()
 
 
 @given(st.lists(st.lists(ORDINARY, max_size=3), max_size=3), ATTRIBUTES)
@@ -66,9 +74,10 @@ def test_what_is_ordinary_is_taken_and_the_same(scopes: list[list[Span]], resour
     groups += [ResourceSpans(scope_spans=[ScopeSpans(spans=spans) for spans in scopes])]
     groups[-1].resource.attributes.extend(resource)
     body = ExportTraceServiceRequest(resource_spans=groups).SerializeToString()
-    found = fast.spans(body, worth_bytes=0)
+    found = fast.spans([body])
     assert found is not None
     assert_same(body, found)
+    assert fast.certain(body) == found.num_rows
 
 
 @given(requests().filter(lambda request: request[0] == "traces"), EDITS, st.booleans())
@@ -79,27 +88,55 @@ def test_what_is_odd_or_garbled_is_left_or_the_same(
     body = request[1].SerializeToString()
     if garbled:
         body = flipped(body, edits)
-    found = fast.spans(body, worth_bytes=0)
-    if found is not None:
-        assert_same(body, found)
+    certain = fast.certain(body)
+    if certain is not None:
+        told = by_message(body)
+        assert (told.rejected, rows_of(told)) == (0, certain)
+        found = fast.spans([body])
+        if found is not None:
+            assert_same(body, found)
 
 
 def test_what_is_no_message_is_left() -> None:
-    body = b"\x0a\xff" * fast.WORTH_BYTES
-    assert quickly(Export("traces", body)) is None
+    body = b"\x0a\xff" * 9_000
+    assert fast.certain(body) is None
     with pytest.raises(UnreadableRequest):
-        decode(Export("traces", body))
+        checked(Export("traces", body))
 
 
-def test_a_large_request_is_taken_here() -> None:
-    attribute = KeyValue(key="n", value=AnyValue(int_value=1))
+def request(first: int, count: int, **told: str) -> bytes:
     spans = [
         Span(trace_id=b"t" * 16, span_id=b"%08d" % n, start_time_unix_nano=T0, end_time_unix_nano=T0 + n)
-        for n in range(1000)
+        for n in range(first, first + count)
     ]
     for span in spans:
-        span.attributes.append(attribute)
-    message = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])])
-    found = quickly(Export("traces", message.SerializeToString()))
-    assert found is not None
-    assert found["spans"]["Duration"].to_pylist() == list(range(1000))
+        span.attributes.extend(
+            KeyValue(key=key.replace("_", "."), value=AnyValue(string_value=value)) for key, value in told.items()
+        )
+    return ExportTraceServiceRequest(
+        resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])]
+    ).SerializeToString()
+
+
+def test_what_is_left_for_later_comes_in_its_order_also_where_one_request_is_odd() -> None:
+    twice = ExportTraceServiceRequest.FromString(request(7, 1, url_full="first"))
+    twice.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="url.full").value.string_value = "last"
+    bodies = [request(0, 3), request(3, 4, url_full="one"), twice.SerializeToString(), request(8, 2)]
+    later = [checked(Export("traces", body)).later for body in bodies]
+    found = told_spans_of([one for one in later if one is not None])
+    assert found.schema == TOLD_SPANS
+    assert found["Duration"].to_pylist() == list(range(10))
+    addressed = [row["url.full"] for row in found["SpanAttributes"].to_pylist()]
+    assert addressed == [None] * 3 + ["one"] * 4 + ["last"] + [None] * 2
+
+
+@pytest.mark.parametrize(
+    "broken", [{"span_id": b""}, {"trace_id": b""}, {"start_time_unix_nano": 1}, {"end_time_unix_nano": 0}]
+)
+def test_what_may_be_refused_is_read_before_it_is_answered(broken: dict[str, Any]) -> None:
+    whole = ExportTraceServiceRequest.FromString(request(0, 2))
+    for name, value in broken.items():
+        setattr(whole.resource_spans[0].scope_spans[0].spans[1], name, value)
+    body = whole.SerializeToString()
+    assert fast.certain(body) is None
+    assert checked(Export("traces", body)) == by_message(body)

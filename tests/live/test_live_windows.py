@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from epicenter.collector.engine import in_passing
 from epicenter.collector.model import CALL_EXAMPLES, CALLS, CHANGES, LOGS, SAMPLES, SPANS
 from epicenter.collector.model import Windows as Seen
+from epicenter.collector.otlp.decode import Decoded
 from epicenter.collector.signals import signals
 from epicenter.live.bounds import OVERFLOW
 from epicenter.live.config import Limits, Windows
@@ -69,7 +70,7 @@ def test_any_order_in_any_pieces_and_a_restart_between_is_the_whole(found: list[
     windows.observe(T0 + 200)
     state = windows.state()
     windows = LiveWindows(LONG, Limits())
-    windows.restore(state, [one for one in records[:second] if one[0] >= state.replay_from], T0 + 200)
+    windows.restore(state, [(n, Decoded(told)) for n, told in records[:second] if n >= state.replay_from], T0 + 200)
     windows.observe(T0 + 200)
     for number, piece in records[second:]:
         windows.add(number, piece)
@@ -155,7 +156,7 @@ def test_signals_are_those_of_one_look_at_all_samples_also_after_a_restart() -> 
         if number == 25:
             state = windows.state()
             windows = LiveWindows(SHORT, Limits())
-            windows.restore(state, [one for one in records[:25] if one[0] >= state.replay_from], T0 + 60)
+            windows.restore(state, [(n, Decoded(told)) for n, told in records[:25] if n >= state.replay_from], T0 + 60)
     seen = all_told(windows, T0 + 100)
     assert pa.Table.from_pandas(seen.signals, preserve_index=False).to_pylist() == whole
 
@@ -221,7 +222,7 @@ def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: 
         windows.observe(T0 + 45)
         state = windows.state()
         windows = LiveWindows(SHORT, Limits())
-        windows.restore(state, enumerate(pieces, 1), T0 + 46)
+        windows.restore(state, enumerate(map(Decoded, pieces), 1), T0 + 46)
         windows.add(4, spans(server("d", "a", at=22.0)))
         found.append(all_told(windows, T0 + 47))
     one, other = (seen.calls.to_dict("records") for seen in found)
