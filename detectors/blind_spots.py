@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .analysis import BlindSpot, Incident
+from .analysis import BlindSpot
 from .base import Finding
 from .cusum import LEAST_RISE
 from .graph import Graph
-from .kinds import HORIZON
 from .metric_calls import from_metrics
 from .series import components
 from .telemetry_silence import KIND as SILENCE
-from .unheard import unheard
 
 FEW = 3
 """Names that one sentence can hold."""
@@ -25,16 +21,13 @@ MOST_NAMED = 10
 """Uninstrumented callees named one by one; more would bury the rest."""
 
 
-def blind_spots(
-    windows: Windows, graph: Graph, findings: list[Finding], incidents: Sequence[Incident]
-) -> tuple[BlindSpot, ...]:
+def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tuple[BlindSpot, ...]:
     """List what is missing from this recording, the widest gaps first."""
     return (
         *_missing_sources(windows),
         *_missing_columns(windows),
         *_blind_counters(windows),
         *_silences(windows, findings),
-        *_unheard_callees(windows, incidents),
         *_dark_callees(windows, graph),
     )
 
@@ -129,19 +122,6 @@ def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
         statement = f"For {lasted:.0f} s {finding.evidence[0].statement}: what happened then cannot be told; "
         settles = "telemetry that does not need what it watches, such as probes from outside, would settle it."
         spots.append(BlindSpot(component="", statement=statement + settles))
-    return spots
-
-
-def _unheard_callees(windows: Windows, incidents: Sequence[Incident]) -> list[BlindSpot]:
-    """Whom those called that may or may not be to blame, where nothing tells of them any more."""
-    spots: list[BlindSpot] = []
-    for trigger in (incident.trigger for incident in incidents if incident.verdict == "unknown"):
-        until = min(trigger.started_at + HORIZON * windows.window_s, windows.end)
-        silent = unheard(windows, trigger.service, trigger.started_at, until)
-        if silent:
-            statement = f"{trigger.component} called {_some([*silent])}, of which nothing tells since it fails: "
-            settles = "whether they failed it cannot be told; their own spans, or a probe of them, would settle it."
-            spots.append(BlindSpot(component=trigger.component, statement=statement + settles))
     return spots
 
 

@@ -11,19 +11,14 @@ from .blame import LEAST_CALLS, Blamed, blame
 from .cusum import ENOUGH
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import HORIZON, changed, dns_failure, kind_of
+from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
-from .unheard import unheard
 
 UNSEEN = 0.5
-"""While most services send nothing, what is left to see is as likely an effect as a cause; so is a service of whose
-callees nothing tells any more."""
-
-NO_REASON = ("unknown", "slow")
-"""Kinds that say no more than that a component fails; the others know what ails it."""
+"""While most services send nothing, what is left to see is as likely an effect as a cause."""
 
 UNTOLD = 0.5
 """Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself."""
@@ -61,11 +56,10 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
         soon = (start for start in later if onset + horizon_s <= start < onset + 2 * horizon_s)
         told = (_begun(windows, graph, findings, start) for start in soon)
         begun = next((more for more in told if more.failed >= ENOUGH), begun)
-    enough, ranked = min(1.0, begun.failed / ENOUGH), list[Suspect]()
-    for b in begun.blamed[:10]:
-        found = blamed_suspect(windows, b, b.failed / begun.failed, findings, begun.during)
-        seen = UNSEEN if begun.dark or _calls_unheard(windows, b, found, begun) else 1.0
-        ranked.append(replace(found, certainty=enough * seen * found.certainty))
+    sure = min(1.0, begun.failed / ENOUGH) * (UNSEEN if begun.dark else 1.0)
+    total = begun.failed
+    ranked = [blamed_suspect(windows, b, b.failed / total, findings, begun.during) for b in begun.blamed[:10]]
+    ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
     behind = look_behind(windows, graph, ranked, findings, begun.onset)
     return [replace(s, onset=begun.onset) for s in behind[:10]]
 
@@ -78,16 +72,6 @@ def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float
     gone = {f.component for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)}
     blamed = blame(windows, graph, (float(windows.start), onset), during, gone)
     return _Begun(onset, during, blamed, not seen and any(not told_across(windows, f) for f in silences))
-
-
-def _calls_unheard(windows: Windows, b: Blamed, suspect: Suspect, begun: _Begun) -> bool:
-    """Whether callees may fail the suspect of which nothing tells any more, where nothing tells of a fault of its own:
-    no change, no start, and no detector but by the calls that fail. A release that fails early calls nobody either."""
-    answered = b.how == "answer" or b.failure == "server"
-    own = any(f.detector != "failure_spikes" for f in suspect.findings)
-    if suspect.kind not in NO_REASON or not answered or own or changed(windows, ("restart",), b, begun.onset):
-        return False
-    return bool(unheard(windows, suspect.service, *begun.during))
 
 
 def _seen_before(windows: Windows, graph: Graph, onset: float, silence: float) -> bool:

@@ -49,7 +49,7 @@ def analyze(
         schema=SCHEMA,
         recording=summary,
         incidents=tuple(sorted(incidents, key=lambda i: (-i.impact, i.started_at))),
-        blind_spots=blind_spots(windows, graph, findings, incidents),
+        blind_spots=blind_spots(windows, graph, findings),
     )
 
 
