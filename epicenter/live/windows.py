@@ -211,7 +211,9 @@ class LiveWindows:
         if kept >= end and self._told_until is None:
             start = end
         else:
-            start = self._changed_from(min(kept, end - self.window_s), end)
+            # what is older is let go next: a sender whose clock stands at 1970 must not make windows of all years since
+            oldest = int((end - self._keep_s) // self.window_s * self.window_s)
+            start = max(self._changed_from(min(kept, end - self.window_s), end), oldest)
             self._told_until = end
         calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
         return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)

@@ -94,6 +94,15 @@ def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted(
     assert windows.counts.late["spans"] == 1
 
 
+def test_a_sender_whose_clock_is_years_behind_makes_no_windows_of_all_those_years() -> None:
+    windows = LiveWindows(SHORT, Limits())
+    windows.add(1, spans(server("wrong", at=-40_000_000.0, trace="t2")))
+    windows.add(2, spans(server("right", at=5.0)))
+    seen, _ = windows.observe(T0 + 20)
+    assert seen.start >= T0 + 20 - 600
+    assert seen.calls["attempts"].tolist() == [1]
+
+
 def test_what_is_kept_of_traces_follows_from_the_lateness_and_of_windows_from_their_horizon() -> None:
     windows = LiveWindows(Windows(window_s=10, lateness_s=30, keep_s=100), Limits())
     for window in range(15):
