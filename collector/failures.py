@@ -2,9 +2,10 @@
 
 The table is ordered: the first pattern that matches decides. Its words were measured on twenty clients against a DNS
 server that answers NODATA, NXDOMAIN, SERVFAIL, REFUSED or not at all (glibc, c-ares, Go, Java, Node, curl and what
-stands on them), the rest are from their sources and issue trackers. glibc's "Temporary failure" is said of SERVFAIL,
-REFUSED and a time-out, and of nothing else: `dns_temporary`. What cannot be told at all stays `dns_unspecified`:
-ENOTFOUND, "no such host" and "Could not resolve host" are said of NODATA and of NXDOMAIN alike, or of anything.
+stands on them), the rest are from their sources and issue trackers. The "temporary failure" of glibc, Java and Node is
+said of SERVFAIL, REFUSED and a time-out, and of nothing else: `dns_temporary`. What cannot be told at all stays
+`dns_unspecified`: ENOTFOUND, "no such host" and "Could not resolve host" are said of NODATA and of NXDOMAIN alike, or
+of anything.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def classify(words: str) -> str:
 
     >>> classify("[Errno -5] No address associated with hostname")
     'dns_nodata'
+    >>> classify("[Errno -3] Temporary failure in name resolution"), classify("getaddrinfo EAI_AGAIN pricing.example")
+    ('dns_temporary', 'dns_temporary')
     >>> classify("getaddrinfo ENOTFOUND pricing.example")
     'dns_unspecified'
     """

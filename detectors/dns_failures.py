@@ -39,6 +39,9 @@ than a broken resolver, which most clients word as a temporary failure.
 VAGUE = ("temporary", "unspecified")
 """What clients say that may stand for several failures; how long they waited, probes and codes tell which."""
 
+AGAIN = ("servfail", "refused", "timeout")
+"""What clients call a temporary failure: every fault of a server, and no answer that is one."""
+
 
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
@@ -97,7 +100,11 @@ def _failure(table: Table, episode: Episode) -> str:
 
 
 def most(counts: dict[str, float]) -> str:
-    """The class with most failures, of those that tell if any does; "unspecified" where there are none."""
-    some = {name: count for name, count in counts.items() if count > 0}
-    told = {name: count for name, count in some.items() if name not in VAGUE} or some
-    return max(told, key=lambda name: told[name]) if told else "unspecified"
+    """The class with most failures; "unspecified", which may be any, gives way to all others, and "temporary" to the
+    faults of a server, but not to a stray answer that it cannot stand for."""
+    said = {name: count for name, count in counts.items() if count > 0 and name != "unspecified"}
+    if not said:
+        return "unspecified"
+    largest = max(said, key=lambda name: said[name])
+    faults = [name for name in AGAIN if name in said]
+    return max(faults, key=lambda name: said[name]) if largest == "temporary" and faults else largest

@@ -9,7 +9,7 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
-from .dns_failures import KINDS, VAGUE
+from .dns_failures import AGAIN, KINDS, VAGUE
 from .metric_calls import from_metrics
 from .series import calls_over, tally
 from .suspects import Suspect, overlaps
@@ -21,9 +21,6 @@ the first fault is still most of what there is to see. Nothing later can change 
 
 LOOKUP_S = 1.0
 """The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s)."""
-
-AGAIN = ("servfail", "refused", "timeout")
-"""What clients call a temporary failure: every fault of a server, and no answer that is one."""
 
 GROWN = 1.5
 """Requests that have grown by half are more than a day's rhythm (as for a surge, see `edges`)."""
@@ -51,7 +48,8 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
-    return "stale" if refused and _moved(windows, b, during[0]) else ""
+    itself = changed(windows, ("deploy", "restart"), b, during[0])
+    return "stale" if refused and not itself and _moved(windows, b, during[0]) else ""
 
 
 def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:
@@ -71,7 +69,8 @@ def _told(said: str, name: str, findings: list[Finding], during: tuple[float, fl
 
 def _waited(said: str, b: Blamed) -> str:
     """A resolver that answers does so at once, whatever it says; stub resolvers wait seconds for one that does not.
-    Where nobody measured how long callers waited, only their words are left."""
+    REFUSED, which clients word like SERVFAIL and which is far rarer, is told as that. Where nobody measured how long
+    callers waited, only their words are left."""
     if b.unanswered_s >= LOOKUP_S:
         return "timeout"
     return "servfail" if said == "temporary" and b.unanswered_s > 0 else said
@@ -137,11 +136,16 @@ def _addressed(windows: Windows, b: Blamed) -> set[str]:
 
 def _moved(windows: Windows, b: Blamed, onset: float) -> bool:
     """Whether a record of the node was written anew just as it began to fail, by somebody who does not do so all the
-    time: one earlier write may tell of the record as it was. Who dies is refused as well, and changes no record."""
+    time: one earlier write may tell of the record as it was. Who dies is refused as well; a discovery service that
+    notices takes an address away, so a record with fewer than before is no cause."""
     writes, soon = windows.changes, onset - AT_ONCE * windows.window_s
-    written = (writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))
-    times = writes[written & (writes["time"] <= onset + windows.window_s)].groupby("Target")["time"]
-    return bool(((times.max() >= soon) & (times.agg(lambda t: (t < soon).sum()) <= 1)).any())
+    mine = writes[(writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))]
+    for _, record in mine[mine["time"] <= onset + windows.window_s].groupby("Target"):
+        record = record.sort_values("time")
+        fewer = record["Answers"].diff().lt(0).fillna(False)
+        if (record["time"] < soon).sum() <= 1 and bool(((record["time"] >= soon) & ~fewer).any()):
+            return True
+    return False
 
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:

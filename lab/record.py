@@ -1,4 +1,4 @@
-"""Records the shop while one name loses its addresses under load and gets them back.
+"""Records the shop while one name or one process fails under load and is mended.
 
     python -m lab.record --out DIR [--fault nodata|…|none] [--target catalog]
 

@@ -57,7 +57,7 @@ def root(fault: str, target: str) -> dict[str, Any]:
         "root_aliases": names[1:] if dns else names[:1],
         "root_kind": KINDS[fault],
         "dns_role": "root" if dns else "innocent",
-        "dns_failure": fault if dns and fault != "stale" else None,
+        "dns_failure": fault if dns else None,
     }
 
 

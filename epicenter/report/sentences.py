@@ -18,7 +18,7 @@ from . import words
 BROKE: dict[Kind, str] = {
     "dns.empty_record": "lost its DNS addresses",
     "dns.nxdomain": "vanished from DNS (NXDOMAIN)",
-    "dns.servfail": "could not be resolved (SERVFAIL)",
+    "dns.servfail": "could not be resolved by its name servers",
     "dns.stale_record": "resolved to stale addresses",
     "dns.resolver_down": "stopped resolving names",
     "bad_release": "broke with a release",

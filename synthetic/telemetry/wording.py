@@ -42,7 +42,7 @@ _C_ARES = {
     "servfail": "DNS server returned general failure",
     "refused": "DNS server refused query",
     "timeout": "Timeout while contacting DNS servers",
-    "temporary": "DNS query failed",
+    "temporary": "DNS server returned general failure",
     "unspecified": "DNS query failed",
 }
 _NODE = {"nodata": "ENOTFOUND", "nxdomain": "ENOTFOUND"}
@@ -52,7 +52,7 @@ _GO = {
     "servfail": "server misbehaving",
     "refused": "server misbehaving",
     "timeout": "i/o timeout",
-    "temporary": "no such host",
+    "temporary": "server misbehaving",
     "unspecified": "no such host",
 }
 

@@ -90,10 +90,19 @@ def test_the_callers_words_give_the_kind(failure: str, kind: str) -> None:
     assert (found.facts["failure"], found.kind) == (failure, kind)
 
 
-def test_words_that_cannot_tell_give_way_to_the_few_that_can() -> None:
-    rows = [*lookups(0, 30, 0), *lookups(30, END, 15, failure="unspecified", errors_dns_nxdomain=1)]
+@pytest.mark.parametrize(
+    ("most", "few", "failure", "kind"),
+    [
+        ("unspecified", "nxdomain", "nxdomain", "dns.nxdomain"),
+        ("unspecified", "temporary", "temporary", "dns.servfail"),
+        ("temporary", "refused", "refused", "dns.servfail"),
+        ("temporary", "nxdomain", "temporary", "dns.servfail"),
+    ],
+)
+def test_words_that_cannot_tell_give_way_to_the_few_that_can(most: str, few: str, failure: str, kind: str) -> None:
+    rows = [*lookups(0, 30, 0), *lookups(30, END, 15, failure=most, **{f"errors_dns_{few}": 1})]
     (found,) = dns_failures(windows(END, rows))
-    assert (found.facts["failure"], found.kind) == ("nxdomain", "dns.nxdomain")
+    assert (found.facts["failure"], found.kind) == (failure, kind)
 
 
 def test_a_name_that_is_no_longer_called_does_not_go_on_failing() -> None:

@@ -51,6 +51,7 @@ def test_what_is_no_failing_name_stays_silent(rows: list[Row]) -> None:
         ("NXDOMAIN", "nxdomain", "dns.nxdomain"),
         ("ESERVFAIL", "servfail", "dns.servfail"),
         ("ETIMEOUT", "timeout", "dns.resolver_down"),
+        ("EAI_AGAIN", "temporary", "dns.servfail"),
         ("ENOTFOUND", "unspecified", "dns.empty_record"),
         ("DnsError", "unspecified", "dns.empty_record"),
     ],

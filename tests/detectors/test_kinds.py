@@ -58,21 +58,34 @@ def test_a_temporary_failure_is_a_server_that_fails_or_one_that_is_silent(
 
 
 @pytest.mark.parametrize(
-    ("written", "failure"),
+    ("written", "beside", "failure"),
     [
-        ([], ""),
-        ([BAD], "stale"),
-        ([0, BAD], "stale"),
-        ([*range(0, BAD + 1, 5)], ""),
-        ([5], ""),
-        ([BAD + 5], ""),
+        ([], None, ""),
+        ([(BAD, None)], None, "stale"),
+        ([(0, 1), (BAD, 1)], None, "stale"),
+        ([(w, 1) for w in range(0, BAD + 1, 5)], None, ""),
+        ([(5, 1)], None, ""),
+        ([(0, 3), (BAD + 0.5, 2)], None, ""),
+        ([(BAD, None)], "deploy", ""),
+        ([(BAD, None)], "restart", ""),
     ],
-    ids=["never", "just then", "told at first, and just then", "all the time", "long before", "because of it"],
+    ids=[
+        "never",
+        "just then",
+        "told at first, and just then",
+        "all the time",
+        "long before",
+        "an address taken away because of it",
+        "with a release",
+        "with a restart",
+    ],
 )
 def test_connections_are_refused_at_a_stale_address_where_the_record_was_just_written(
-    written: list[int], failure: str
+    written: list[tuple[float, int | None]], beside: str | None, failure: str
 ) -> None:
     rows = [*calm(0, BAD), *process_gone(BAD, END)]
-    seen = windows(END, rows, changes=[change(w, "record.upsert", "cart.example", "zone", None) for w in written])
+    changes = [change(w, "record.upsert", "cart.example", "zone", None, Answers=answers) for w, answers in written]
+    changes += [change(BAD, beside, "cart", "ci", None)] if beside else []
+    seen = windows(END, rows, changes=changes)
     (cart,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
     assert (cart.component, dns_failure(seen, cart, [], (at(BAD), at(END)))) == ("cart", failure)

@@ -85,6 +85,7 @@ def test_errors_that_climb_are_blamed_on_who_answered_with_them_first() -> None:
     ("word", "kind", "failure"),
     [
         ("ENOTFOUND", "dns.empty_record", "unspecified"),
+        ("EAI_AGAIN", "dns.servfail", "unspecified"),
         ("EAI_NODATA", "dns.empty_record", "nodata"),
         ("ESERVFAIL", "dns.servfail", "servfail"),
     ],
