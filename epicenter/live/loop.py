@@ -11,7 +11,6 @@ import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from typing import TypeVar
 
 from ..collector.errors import EpicenterError
@@ -97,7 +96,6 @@ class Loop:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._read_back)
 
     def _read_back(self) -> None:
-        import_module("sklearn.feature_extraction.text")  # or the first incident would wait for it
         state = self._store.read_state(self._windows.window_s)
         records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
