@@ -20,8 +20,9 @@ from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
 from .feed import Feed, Snapshot
-from .guard import MemoryGuard, trim
+from .guard import MemoryGuard
 from .incidents import Incidents
+from .memory import trim
 from .metrics import Metrics
 from .store import Store
 from .troubles import Troubles
