@@ -188,6 +188,7 @@ class Loop:
         size, files = self._store.wal_size()
         self._metrics.wal_bytes.set(size)
         self._metrics.wal_segments.set(files)
+        self._metrics.waiting_rows.set(self._windows.waiting)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0
