@@ -202,10 +202,8 @@ class Traces:
         if not any(rows.num_rows for rows in on_time.values()):
             return Count(_nothing(), _nothing(), late, self._spans, self._logs)
         touched = compute.drop_null(compute.unique(pa.concat_tables([on_time[n].select(["tid"]) for n in new])["tid"]))
-        before = {
-            "spans": self._spans.where(_is_in(known, touched).to_numpy()),
-            "logs": self._logs.filter(_is_in(self._logs, touched)),
-        }
+        spans = self._spans.where(_is_in(known, touched).to_numpy())
+        before = {"spans": spans, "logs": self._logs.filter(_is_in(self._logs, touched))}
         after = {name: pa.concat_tables([before[name], on_time[name]]) for name in new}
         more, less = self._counted(after), _negated(self._counted(before))
         logs = pa.concat_tables([self._logs, on_time["logs"]])
