@@ -14,6 +14,7 @@ follow the Prometheus data model.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -207,7 +208,7 @@ class Windows:
     signals: pd.DataFrame
     changes: pd.DataFrame
     texts: pd.DataFrame = field(default_factory=lambda: empty(TEXTS))
-    past: dict[str, object] | None = field(default=None, repr=False, compare=False)
+    past: MutableMapping[str, object] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def edges(self) -> Edges:

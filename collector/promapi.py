@@ -91,9 +91,9 @@ class Server:
         partial = ["some of the storage did not answer"] if answer.partial and not answer.warnings else []
         return answer.data.result, answer.warnings + partial
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Send it once; Refused, Unreachable."""
-        self._ask(urllib.request.Request(f"{self.url.rstrip('/')}{path}", body, dict(headers)), None)
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Send it once, and get the answer as it came; Refused, Unreachable."""
+        return self._ask(urllib.request.Request(f"{self.url.rstrip('/')}{path}", body, dict(headers)), None)
 
     @property
     def _where(self) -> str:

@@ -46,8 +46,8 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     """Rank what may have broken at `onset`, the likeliest first; at most ten.
 
     A stray failure shortly before an outage may date it too early, and is then all that failed at its onset: where
-    fewer calls than open an episode did, the next moment counts at which more did. Where there is none, so few are
-    worth so much less.
+    fewer calls than open an episode did, the start of the next finding counts at which more did, if it comes within ten
+    windows (`HORIZON`) after the first ten. Where there is none, so few are worth so much less.
     """
     begun = _begun(windows, graph, findings, onset)
     if 0 < begun.failed < ENOUGH:
@@ -60,7 +60,8 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     total = begun.failed
     ranked = [blamed_suspect(windows, b, b.failed / total, findings, begun.during) for b in begun.blamed[:10]]
     ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
-    return look_behind(windows, graph, ranked, findings, begun.onset)[:10]
+    behind = look_behind(windows, graph, ranked, findings, begun.onset)
+    return [replace(s, onset=begun.onset) for s in behind[:10]]
 
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:

@@ -73,7 +73,7 @@ def _around(
     windows: Windows, graph: Graph, found: list[Group], findings: list[Finding], at: float, *, surely: bool
 ) -> list[Incident]:
     """The incident that users noticed around the moment, else what changed there; with `surely`, maybe nothing."""
-    near = [g for g in found if g.started_at - LOOK_S <= at <= (windows.end if g.ended_at is None else g.ended_at)]
+    near = [g for g in found if g.started_at - LOOK_S <= at <= g.until(windows.end)]
     if near:
         nearest = min(near, key=lambda g: (abs(g.started_at - at), g.started_at))
         return [explain(windows, graph, nearest, suspected(windows, graph, nearest))]

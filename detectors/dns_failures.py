@@ -47,12 +47,11 @@ def dns_failures(windows: Windows) -> list[Finding]:
     failing = with_total(peer, np.sum(failed, axis=0), ENOUGH)
     rows = calls_over(windows, failing, ["window", "attempts", "originals", *CLASSES], peer=peer)
     found: list[Finding] = []
-    for table in tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES)):
+    for part, table in enumerate(tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES))):
         failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
         clustering = table["attempts"] / table["originals"].clip(1)
-        stood_out = episodes(
-            failed, table["attempts"], clustering, past=past_of(windows, "unresolved", table.names("peer"))
-        )
+        past = past_of(windows, f"unresolved {part}", table.names("peer"))
+        stood_out = episodes(failed, table["attempts"], clustering, past=past)
         found += [_finding(windows, table, episode) for episode in stood_out]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 

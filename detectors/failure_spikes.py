@@ -35,11 +35,11 @@ def _failing(windows: Windows) -> list[Finding]:
     failing = with_total(server, edges.total(calls["errors"]), ENOUGH)
     rows = calls_over(windows, failing, ["window", "attempts", "originals", "errors"], server=server)
     found: list[Finding] = []
-    for table in tables(windows, rows, ("server",), ("attempts", "originals", "errors")):
+    for part, table in enumerate(tables(windows, rows, ("server",), ("attempts", "originals", "errors"))):
         # Retries of one request fail together; a request has failed when more attempts failed than were
         # made again.
         failed = (table["errors"] - (table["attempts"] - table["originals"])).clip(0)
-        past = past_of(windows, "failing", table.names("server"))
+        past = past_of(windows, f"failing {part}", table.names("server"))
         found += [_failing_service(windows, table, e) for e in episodes(failed, table["originals"], past=past)]
     return found
 
@@ -60,9 +60,9 @@ def _failing_service(windows: Windows, table: Table, episode: Episode) -> Findin
 def _unreached(windows: Windows) -> list[Finding]:
     rows = _lost(windows)
     found: list[Finding] = []
-    for table in tables(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals")):
+    for part, table in enumerate(tables(windows, rows, ("callee",), ("tried", "lost", "attempts", "originals"))):
         clustering = table["attempts"] / table["originals"].clip(1)
-        past = past_of(windows, "unreached", table.names("callee"))
+        past = past_of(windows, f"unreached {part}", table.names("callee"))
         stood_out = episodes(table["lost"], table["tried"], clustering, past=past)
         found += [_unreached_callee(windows, rows, table, episode) for episode in stood_out]
     return found

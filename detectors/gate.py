@@ -33,9 +33,10 @@ def user_visible(windows: Windows) -> list[Finding]:
     failed = rows[rows["failed"] > 0].groupby("component")["failed"].sum()
     rows = rows[rows["component"].isin(failed.index[failed >= ENOUGH])]
     found: list[Finding] = []
-    for table in tables(windows, rows, ("component",), ("entries", "failed")):
+    for part, table in enumerate(tables(windows, rows, ("component",), ("entries", "failed"))):
         names = table.names("component")
-        stood_out = episodes(table["failed"], table["entries"], past=past_of(windows, KIND, names))
+        past = past_of(windows, f"{KIND} {part}", names)
+        stood_out = episodes(table["failed"], table["entries"], past=past)
         found += [_finding(windows, rows[rows["component"] == names[e.series]], names[e.series], e) for e in stood_out]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 

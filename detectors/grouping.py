@@ -42,6 +42,10 @@ class Group:
     symptoms: tuple[Finding, ...]
     findings: tuple[Finding, ...]
 
+    def until(self, end: float) -> float:
+        """When it ended, or `end` of the data while it lasts; Unix seconds."""
+        return float(end if self.ended_at is None else self.ended_at)
+
 
 def groups(windows: Windows, symptoms: list[Finding], findings: list[Finding]) -> list[Group]:
     """Join what overlaps or follows within one window, a loop within ten; only what users noticed is an incident."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ..collector.model import Windows
 from .analysis import (
     Candidate,
@@ -73,10 +75,11 @@ def detected_at(group: Group, window_s: int) -> float:
 
 def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
     harm = [f for f in top.findings if f.kind != "record_race"]
-    started = min((f.started_at for f in harm), default=group.started_at)
+    judged = group.started_at if top.onset is None else top.onset
+    started = min((f.started_at for f in harm), default=judged)
     # A change that emptied the record, and stood until calls failed, dates the trigger to the second:
     # open connections and caches may hide an empty record for longer than a window.
-    stood = [f for f in top.findings if "emptied_at" in f.facts and (f.ended_at is None or f.ended_at > started)]
+    stood = [f for f in top.findings if "emptied_at" in f.facts and f.until(inf) > started]
     emptied = [float(f.facts["emptied_at"]) for f in stood]
     started = next((t for t in emptied if t <= started + windows.window_s), started)
     return Trigger(
@@ -89,7 +92,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
         evidence=(
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
-            *ledger.cite("text_families", unseen_words(windows, top, group.started_at)),
+            *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )
 

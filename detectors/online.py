@@ -6,6 +6,8 @@ fail, and until what was found is over and settled, all windows that are kept ar
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import MutableMapping
 from dataclasses import replace
 
 import numpy as np
@@ -54,7 +56,7 @@ class Watcher:
         self._origin = self._end = 0
         self._gate = RunningGate()
         self._incidents: tuple[Incident, ...] = ()
-        self._past: dict[str, object] = {}
+        self._past: MutableMapping[str, object] = {}
 
     @property
     def kept(self) -> int:
@@ -80,7 +82,9 @@ class Watcher:
             self._past.clear()
             return None
         kept = self._forget()
-        analysis = analyze(replace(kept, past=self._past).with_edges(kept.edges), summary)
+        past = ChainMap({}, self._past)
+        analysis = analyze(replace(kept, past=past).with_edges(kept.edges), summary)
+        self._past = past.maps[0]  # what this analysis did not ask for again is let go
         self._incidents = analysis.incidents
         return analysis
 
@@ -162,7 +166,7 @@ def _outside(windows: Windows, start: int, end: int) -> Windows:
     """The same windows with nothing told of those from `start` until `end`."""
     if windows.end <= start or windows.start >= end:
         return windows
-    return replace(_picked(windows, start, end, inside=False), start=windows.start, end=windows.end)
+    return _picked(windows, start, end, inside=False)
 
 
 def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
@@ -173,10 +177,11 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
         return rows if some.all() else rows[some]
 
     calls = mine(windows.calls)
+    first, last = (start, end) if inside else (windows.start, windows.end)
     picked = Windows(
         window_s=windows.window_s,
-        start=start,
-        end=end,
+        start=first,
+        end=last,
         calls=pick(windows.calls, calls),
         signals=pick(windows.signals, mine(windows.signals)),
         changes=pick(windows.changes, mine(windows.changes, "time")),

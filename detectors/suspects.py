@@ -20,6 +20,7 @@ class Suspect:
     how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
     rate: failed calls above the usual, of all calls to it in the stretch.
     explains: the components whose failures it takes over.
+    onset: from when on it was judged, in Unix seconds, where that may not be the start of the incident.
     mended_at: when it was started anew for good, in Unix seconds, where nothing but that tells of its end.
     """
 
@@ -35,6 +36,7 @@ class Suspect:
     how: str = ""
     rate: float = 0.0
     explains: tuple[str, ...] = ()
+    onset: float | None = None
     mended_at: float | None = None
 
 

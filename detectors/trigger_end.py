@@ -45,7 +45,7 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     loop = _own_loop(group, top)
     if loop is not None and top.kind in ("overload", "slow"):
         # What holds by itself for so long needs what lit it no more.
-        return min(loop.started_at + PERSIST_S, loop.ended_at or float(windows.end))
+        return min(loop.started_at + PERSIST_S, loop.until(windows.end))
     ends = [f.ended_at for f in top.findings if f.kind != "restart_herd"]
     return _last(ends) if ends else group.ended_at
 
@@ -72,7 +72,7 @@ def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
         return None
     lost = mine[errors].sum(axis=1).where(mine["server"] == "", 0)
     table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
-    until = float(windows.end) if group.ended_at is None else group.ended_at
+    until = group.until(windows.end)
     past = past_of(windows, f"lost to {top.component}", ["all"])
     found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"], past=past)]
     near = [end for start, end in found if start < until and (end is None or end > group.started_at)]

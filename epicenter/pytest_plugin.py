@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -39,11 +40,13 @@ def epicenter_play(pytestconfig: pytest.Config) -> Play:
 
     @cache
     def play(rules: str, scenario: str, seed: int) -> Backtest:
+        from .rules.cache import Cache, usual_folder
         from .rules.files import read_rules
-        from .rules.worlds import backtest
+        from .rules.plays import backtest
 
         read = read_rules([str(pytestconfig.rootpath / rules)])
-        played = backtest(read.rules, scenario, seed=seed)
+        folder = usual_folder(os.environ)
+        played = backtest(read.rules, scenario, seed=seed, cache=None if folder is None else Cache(folder))
         return replace(played, problems=(*read.problems, *played.problems))
 
     return play

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,32 +22,36 @@ import yaml
 from ..collector.errors import Unreachable, UnreadableInput
 from ..collector.promapi import Server
 from .files import seconds
+from .mutes import Interval, Mutes, mutes_of, read_intervals
 from .prometheus import READY_S, free_port, program, ready, stop
 
 Key = tuple[tuple[str, str], ...]
 """The sorted labels of an alert, with `alertname`."""
-_KEPT = ("match", "match_re", "matchers", "continue", "group_by")
+_KEPT = ("match", "match_re", "matchers", "continue", "group_by", "mute_time_intervals", "active_time_intervals")
+_TIMES = ("time_intervals", "mute_time_intervals")
 _MARK = "epicenter_mark"
-_TIMES = ("mute_time_intervals", "active_time_intervals")
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where alerts go by it, and the seconds that Alertmanager waits: with a new group, for more, and to repeat."""
+    """Where alerts go by it, and the seconds that Alertmanager waits: with a new group, for more, and to repeat.
+
+    mutes: when it tells nobody.
+    """
 
     receiver: str
     wait_s: float = 30.0
     interval_s: float = 300.0
     repeat_s: float = 14400.0
+    mutes: Mutes = field(default_factory=Mutes)
 
 
 @dataclass(frozen=True)
 class Config:
-    """The routes in the order of the file, what Alertmanager is given of it, and what is not applied."""
+    """The routes in the order of the file, and what Alertmanager is given of it."""
 
     routes: tuple[Route, ...]
     text: str
-    notes: tuple[str, ...]
 
 
 def read_config(path: Path) -> Config:
@@ -56,8 +60,9 @@ def read_config(path: Path) -> Config:
         told = yaml.safe_load(path.read_text(encoding="utf-8"))
         root = told["route"]
         receiver = root["receiver"]
+        intervals = _intervals(path, told)
         routes: list[Route] = []
-        route = _routed(root, Route(receiver), routes)
+        route = _routed(root, Route(receiver), routes, intervals)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableInput(path, f"cannot be read: {' '.join(str(error).split())}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -68,14 +73,22 @@ def read_config(path: Path) -> Config:
     made = {
         "route": route,
         "receivers": [{"name": str(number)} for number in range(len(routes))],
+        **{name: told[name] for name in _TIMES if name in told},
         "inhibit_rules": [mark, *(told.get("inhibit_rules") or ())],
     }
-    timed = any(name in json.dumps(root, default=str) for name in _TIMES)
-    notes = (f"{path}: times at which routes are mute are not applied",) if timed else ()
-    return Config(tuple(routes), yaml.safe_dump(made, sort_keys=False), notes)
+    return Config(tuple(routes), yaml.safe_dump(made, sort_keys=False))
 
 
-def _routed(node: Mapping[str, Any], above: Route, routes: list[Route]) -> dict[str, Any]:
+def _intervals(path: Path, told: Mapping[str, Any]) -> dict[str, tuple[Interval, ...]]:
+    try:
+        return read_intervals(told)
+    except ValueError as error:
+        raise UnreadableInput(path, f"is no configuration of Alertmanager: its time intervals: {error}") from error
+
+
+def _routed(
+    node: Mapping[str, Any], above: Route, routes: list[Route], intervals: Mapping[str, tuple[Interval, ...]]
+) -> dict[str, Any]:
     """The node with the number of its route for a receiver; its route is appended to `routes`, those below after it."""
     waits = (
         seconds(node[name]) if name in node else inherited
@@ -85,10 +98,10 @@ def _routed(node: Mapping[str, Any], above: Route, routes: list[Route]) -> dict[
             ("repeat_interval", above.repeat_s),
         )
     )
-    own = Route(str(node.get("receiver", above.receiver)), *waits)
+    own = Route(str(node.get("receiver", above.receiver)), *waits, mutes=mutes_of(node, intervals))
     made: dict[str, Any] = {"receiver": str(len(routes)), **{name: node[name] for name in _KEPT if name in node}}
     routes.append(own)
-    below = [_routed(child, own, routes) for child in node.get("routes") or ()]
+    below = [_routed(child, own, routes, intervals) for child in node.get("routes") or ()]
     return {**made, "routes": below} if below else made
 
 
@@ -146,25 +159,31 @@ def _marked(which: str, number: int) -> Key:
 @contextmanager
 def alertmanager(config: Config) -> Generator[Alertmanager]:
     """One with this configuration until the block ends; MissingTool, UnreadableInput in Alertmanager's words."""
-    binary = program("prometheus-alertmanager", "alertmanager")
     with tempfile.TemporaryDirectory(prefix="epicenter-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "alertmanager.yml").write_text(config.text, encoding="utf-8")
-        listens = f"127.0.0.1:{free_port()}"
-        command = [
-            binary,
-            f"--config.file={folder / 'alertmanager.yml'}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address={listens}",
-            "--cluster.listen-address=",  # no gossip: it would listen on every interface
-        ]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            if not ready(server, f"http://{listens}"):
-                said = (folder / "log").read_text(errors="replace").strip().splitlines()
-                wrong = [line for line in said if "err=" in line] or said
-                raise UnreadableInput("alertmanager", f"does not start: {wrong[-1].split('err=')[-1] if wrong else ''}")
-            yield Alertmanager(f"http://{listens}")
-        finally:
-            stop(server)
+        with serving(folder / "alertmanager.yml", folder, free_port()) as url:
+            yield Alertmanager(url)
+
+
+@contextmanager
+def serving(config: Path, folder: Path, port: int) -> Generator[str]:
+    """The address of one on loopback until the block ends, with its data and its log in the folder; errors as above."""
+    listens = f"127.0.0.1:{port}"
+    command = [
+        program("prometheus-alertmanager", "alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={listens}",
+        "--cluster.listen-address=",  # no gossip: it would listen on every interface
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        if not ready(server, f"http://{listens}"):
+            said = (folder / "log").read_text(errors="replace").strip().splitlines()
+            wrong = [line for line in said if "err=" in line] or said
+            raise UnreadableInput("alertmanager", f"does not start: {wrong[-1].split('err=')[-1] if wrong else ''}")
+        yield f"http://{listens}"
+    finally:
+        stop(server)

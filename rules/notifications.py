@@ -98,7 +98,9 @@ def flushes(
         flush = at + route.wait_s
         while present[(moment := bisect_right(times, flush) - 1)]:
             firing = told[moment]
-            if firing - last or (firing and flush - last_at >= route.repeat_s):
+            if route.mutes.holds(flush):
+                pass  # and it is not remembered as told: what still fires afterwards is
+            elif firing - last or (firing and flush - last_at >= route.repeat_s):
                 yield Sent(flush, firing, repeats=not firing - last)
                 last, last_at = firing, flush
             elif not firing:

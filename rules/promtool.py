@@ -21,6 +21,7 @@ import yaml
 
 from ..collector.errors import EpicenterError
 from .files import Rule
+from .loads import written
 from .prometheus import program
 from .replay import Played, in_order
 from .results import played_over
@@ -53,7 +54,7 @@ def export(folder: Path, rules: Sequence[Rule], world: World) -> tuple[Path, tup
     for rule in in_order([replace(rule, interval_s=step_s) for rule in rules]):
         (said if _CLOCK.search(rule.expr) else kept).append(rule)
     notes = [f"{rule.where}: is not exported: it reads the clock, and promtool's starts at 0" for rule in said]
-    played = played_over(kept, world.series, world.start, world.end)
+    played = played_over(kept, written(world.series), world.start, world.end)
     notes += [one.refused for one in played if one.refused is not None]
     played = [one for one in played if one.refused is None]
     while True:

@@ -14,6 +14,7 @@ from ..collector.recording import open_recording
 from ..collector.sources import TRUTH
 from ..synthetic.truth import Truth
 from .files import Rule
+from .loads import written
 from .needs import selecting
 from .results import Backtest, Seen, judged_over
 from .write import Series
@@ -43,7 +44,8 @@ def backtest_recording(rules: Sequence[Rule], folder: Path, *, tune: bool = Fals
     truth = _truth(folder / TRUTH)
     # without the world's books, a service is known by its own name alone
     services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
-    return judged_over(rules, series, Seen(str(folder), start, end, truth, dict.fromkeys(services, ())), tune=tune)
+    seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()), "recording")
+    return judged_over(rules, written(series), seen, tune=tune)
 
 
 def _series(name: str, labels: dict[str, str], times: list[int], values: list[float]) -> Series:

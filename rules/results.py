@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ..collector.errors import Unreachable
 from ..synthetic.truth import Truth
 from .files import Rule
+from .loads import Load
 from .needs import There, missing
 from .pages import Coverage, Pages, coverage_of, pages_of
-from .prometheus import Prometheus, private
 from .replay import Played, replay
 from .tune import Trial, trials, variants
 from .verdicts import AFTER_S, Verdict, components_of, judge
-from .write import Series
+
+Place = Literal["scenario", "recording", "server"]
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """What all rules did in one world, recording or server's past; start and end in Unix seconds.
+    """What all rules did in one world, recording or server's past, as `place` says; start and end in Unix seconds.
 
     scenario: the world's name, the recording's folder or the server's address. truth: None where nobody knows it;
     nothing can then be said of pages and coverage.
@@ -35,6 +36,7 @@ class Backtest:
     verdicts: tuple[Verdict, ...]
     problems: tuple[str, ...]
     trials: tuple[Trial, ...] = ()
+    place: Place = "scenario"
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,11 @@ class Seen:
     end: float
     truth: Truth | None
     services: Mapping[str, Sequence[str]]
+    place: Place = "scenario"
 
 
 def played_over(
-    rules: Sequence[Rule],
-    series: Sequence[Series],
-    start: float,
-    end: float,
-    server: Callable[[], AbstractContextManager[Prometheus]] = private,
-    after: Sequence[Rule] = (),
+    rules: Sequence[Rule], load: Load, start: float, end: float, after: Sequence[Rule] = ()
 ) -> list[Played]:
     """The rules, and once they have recorded what they do those `after`, in a Prometheus of our own with these samples.
 
@@ -62,8 +60,7 @@ def played_over(
     """
 
     def play() -> list[Played]:
-        with server() as prometheus:
-            prometheus.write(series)
+        with load.served() as prometheus:
             return [*replay(rules, prometheus, start, end), *replay(after, prometheus, start, end)]
 
     try:
@@ -72,14 +69,14 @@ def played_over(
         return play()
 
 
-def judged_over(rules: Sequence[Rule], series: Sequence[Series], seen: Seen, *, tune: bool = False) -> Backtest:
+def judged_over(rules: Sequence[Rule], load: Load, seen: Seen, *, tune: bool = False) -> Backtest:
     """Play the rules over these samples and judge them, with `tune` also with other settings, where the truth is known.
 
     Raises MissingTool, and Unreachable if Prometheus died twice.
     """
     tried = list(variants(rules)) if tune and seen.truth is not None else []
-    played = played_over(rules, series, seen.start, seen.end, after=[one.rule for one in tried])
-    there = known(rules, series)
+    played = played_over(rules, load, seen.start, seen.end, after=[one.rule for one in tried])
+    there = with_recorded(rules, load.scraped)
     told = result(seen, played[: len(rules)], there)
     if seen.truth is None or not tried:
         return told
@@ -99,17 +96,8 @@ def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[s
         coverage=() if truth is None else coverage_of(verdicts, truth, seen.end),
         verdicts=verdicts,
         problems=(*notes, *(told for one in played for told in (one.refused, *one.doubts) if told is not None)),
+        place=seen.place,
     )
-
-
-def known(rules: Sequence[Rule], series: Iterable[Series]) -> There:
-    """What is scraped, with its labels, and what is recorded from it alone, at any depth."""
-    scraped: dict[str, dict[str, set[str]]] = {}
-    for one in series:
-        labels = scraped.setdefault(one.labels["__name__"], {})
-        for name, value in one.labels.items():
-            labels.setdefault(name, set()).add(value)
-    return with_recorded(rules, scraped)
 
 
 def with_recorded(rules: Sequence[Rule], scraped: There) -> There:

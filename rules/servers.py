@@ -18,7 +18,7 @@ def backtest_server(rules: Sequence[Rule], server: Server, start: float, end: fl
     """
     there: Mapping[str, None] = dict.fromkeys([*server.names(start, end), *ALERTS])
     played = replay(rules, server, start, end)
-    seen = Seen(server.url, start, end, None, {})
+    seen = Seen(server.url, start, end, None, {}, "server")
     return result(seen, played, there, _unwritten(rules))
 
 

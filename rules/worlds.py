@@ -11,58 +11,59 @@ from ..synthetic.telemetry.metrics import FOR_RULES, scrape_times, streamed
 from ..synthetic.world.history import History
 from .files import Rule
 from .gaps import Gaps, gaps_of
+from .loads import scraped_in, written
 from .needs import selecting
 from .promtool import World
-from .results import Backtest, Seen, judged_over, known
+from .results import Backtest, Seen, judged_over, with_recorded
 from .write import STALE, Series
 
 METRICS = (
-    *("semconv", "spanmetrics", "servicegraph", "coredns", "hubble", "unbound", "blackbox", "envoy"),
+    *("semconv", "spanmetrics", "servicegraph", "coredns", "hubble", "unbound", "blackbox", "envoy-pods"),
     *("grpc", "yace", "redis", "queues", "world"),
     *FOR_RULES,
 )
 """The dialects in which a world speaks to rules: all that can stand side by side."""
 SCRAPE_S = 30.0
 """Two scrapes a minute: `rate(…[1m])` has what it needs."""
-
-
-def backtest(rules: Sequence[Rule], scenario: str, *, seed: int = 0, tune: bool = False) -> Backtest:
-    """Simulate a world and play the rules over it; UsageError, MissingTool, Unreachable if Prometheus died twice."""
-    return over(rules, simulate(scenario, seed=seed), tune=tune)
+_SUFFIXES = ("", "_bucket", "_sum", "_count")
 
 
 def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S, *, tune: bool = False) -> Backtest:
     """Play the rules over a world that has been simulated; MissingTool, Unreachable if Prometheus died twice."""
-    series = series_of(rules, history, every_s)
-    services = {service.name: service.hosts for service in history.services}
-    seen = Seen(history.scenario, history.start, history.end, history.truth, services)
-    return judged_over(rules, series, seen, tune=tune)
+    return judged_over(rules, written(series_of(rules, history, every_s)), seen_in(history), tune=tune)
 
 
 def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Gaps:
     """What a world lacks for the alerts to be tested in it; nothing is played."""
     series = series_of(rules, simulate(scenario, seed=seed), every_s)
-    return gaps_of(rules, scenario, known(rules, series))
+    return gaps_of(rules, scenario, with_recorded(rules, scraped_in(series)))
 
 
-def world_of(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> World:
-    """The samples of a simulated world that the rules read, as a unit test wants them; UsageError."""
-    history = simulate(scenario, seed=seed)
-    return World(scenario, history.start, history.end, every_s, series_of(rules, history, every_s))
+def world_of(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S) -> World:
+    """The samples of a simulated world that the rules read, as a unit test wants them."""
+    return World(history.scenario, history.start, history.end, every_s, series_of(rules, history, every_s))
+
+
+def seen_in(history: History) -> Seen:
+    """The whole of a simulated world."""
+    services = {service.name: service.hosts for service in history.services}
+    return Seen(history.scenario, history.start, history.end, history.truth, services)
 
 
 def series_of(rules: Sequence[Rule], history: History, every_s: float) -> list[Series]:
     """The series of a world that the rules read, scraped each `every_s` seconds, a multiple of its tick."""
-    return list(_series(history, every_s, selecting(rule.expr for rule in rules)))
+    return list(chosen(history, every_s, selecting(rule.expr for rule in rules)))
 
 
-def _series(history: History, every_s: float, wanted: Callable[[str], bool]) -> Iterator[Series]:
+def chosen(history: History, every_s: float, wanted: Callable[[str], bool]) -> Iterator[Series]:
+    """The series of the names that are wanted; each name that there may be is asked about."""
     times = scrape_times(history, every_s)
     for family in streamed(history, every_s, METRICS):
-        if not any(wanted(family.name + suffix) for suffix in ("", "_bucket", "_sum", "_count")):
+        told = {suffix: wanted(family.name + suffix) for suffix in _SUFFIXES}
+        if not any(told.values()):
             continue
         for one in family.series:
-            if wanted(family.name + one.suffix):
+            if told[one.suffix]:
                 there = ~np.isnan(one.values)
                 ends = np.append(False, there[:-1] & ~there[1:])  # the scrape that no longer finds it marks it
                 values = np.where(ends, STALE, one.values)

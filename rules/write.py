@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 STALE = np.array([0x7FF0000000000002], np.uint64).view(np.float64)[0]
 """The NaN with which Prometheus ends a series (model/value in its source)."""
+_SLICE_S = 3500.0
+"""Prometheus takes samples that are no older than its newest by half a block, an hour, as in order."""
 _BATCH_SAMPLES = 50_000
 _STAMP_BYTES = 6
 """A varint of a Unix millisecond between 1971 and 2109."""
@@ -38,17 +40,17 @@ def is_stale(values: Floats) -> NDArray[np.bool_]:
     return values.view(np.uint64) == STALE.view(np.uint64)
 
 
-def requests(series: Iterable[Series], slice_s: float = 1800.0) -> Iterator[bytes]:
-    """The bodies of the requests, slice of time by slice of time, so that the server never meets an older sample."""
+def requests(series: Iterable[Series]) -> Iterator[bytes]:
+    """The bodies of the requests, slice of time by slice of time, so that no sample is too old for the server."""
     packed = [(_labels(one.labels), one.times, _samples(one.times, one.values)) for one in series if len(one.times)]
     if not packed:
         return
     first, last = min(times[0] for _, times, _ in packed), max(times[-1] for _, times, _ in packed)
-    for begin in np.arange(first, last + 1e-3, slice_s):
+    for begin in np.arange(first, last + 1e-3, _SLICE_S):
         batch: list[bytes] = []
         count = 0
         for labels, times, samples in packed:
-            low, high = np.searchsorted(times, [begin, begin + slice_s])
+            low, high = np.searchsorted(times, [begin, begin + _SLICE_S])
             if low < high:
                 body = labels + samples[low:high].tobytes()
                 batch.append(b"\x0a" + _varint(len(body)) + body)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from epicenter.rules.alertmanager import serving
 from epicenter.rules.prometheus import free_port
 from tests.deploy.test_configs import ALERTMANAGER
 from tests.programs import find, require
-from tests.servers import READY_S, running
+from tests.servers import READY_S
 
 Labels = Mapping[str, str]
 
@@ -52,14 +53,7 @@ class Alertmanager:
 @contextmanager
 def serve(folder: Path, port: int | None = None) -> Generator[Alertmanager]:
     """Run one with its data in `folder` until the block ends."""
-    program = find("alertmanager") or require("prometheus-alertmanager")  # its name in Debian
-    url = f"http://127.0.0.1:{port or free_port()}"
-    command = [
-        program,
-        f"--config.file={ALERTMANAGER}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--cluster.listen-address=",  # no gossip: it would listen on every interface
-    ]
-    with running(command, url, folder / "log"):
+    if find("alertmanager") is None:
+        require("prometheus-alertmanager")  # its name in Debian
+    with serving(ALERTMANAGER, folder, port or free_port()) as url:
         yield Alertmanager(url)

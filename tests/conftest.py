@@ -6,9 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from epicenter.rules.cache import VARIABLE as CACHE
 from epicenter.synthetic import History
 from tests.programs import require
 from tests.prometheus import Prometheus, holding, scraped
@@ -22,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of simulated worlds before there are workers, who inherit its name and share it."""
     if FOLDER not in os.environ:
         os.environ[FOLDER] = folder = tempfile.mkdtemp(prefix="epicenter-worlds-")
+        os.environ[CACHE] = str(Path(folder, "loads"))
         config.add_cleanup(lambda: shutil.rmtree(folder))
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -16,15 +16,16 @@ from .numbers import SeedParameter
 from .times import TimeParameter
 
 if TYPE_CHECKING:
+    from ..rules.cache import Cache
     from ..rules.files import Rule, RuleSet
+    from ..rules.plays import Exported
     from ..rules.results import Backtest
     from ..rules.totals import Report
 
 FLAGSHIP = "aws-dynamodb-2025"
 _FILE = click.Path(path_type=Path)
 _HERE = click.Path(path_type=Path, exists=True)
-Play = Callable[[], "Backtest"]
-Result = TypeVar("Result")
+Play = Callable[[], "Backtest | tuple[Backtest, Exported]"]
 _COVERAGE_TAKES = {"rules": "", "coverage": "", "scenarios": "--scenario", "seed": "--seed", "json_path": "--json"}
 """Parameter -> option of what `--coverage` goes with."""
 
@@ -59,6 +60,13 @@ _COVERAGE_TAKES = {"rules": "", "coverage": "", "scenarios": "--scenario", "seed
     "--alertmanager", "config_path", type=_FILE, help="Your alertmanager.yml: what is left once it groups and inhibits."
 )
 @click.option("--promtool", "promtool_folder", type=_FILE, help="Write each scenario as a unit test for promtool.")
+@click.option(
+    "--cache",
+    "cache_folder",
+    type=_FILE,
+    help="Where loaded worlds are kept.  [default: epicenter in the user's cache]",
+)
+@click.option("--no-cache", is_flag=True, help="Simulate and load every world anew.")
 @click.option("--lapilli", "lapilli_path", type=_FILE, help="Write the outages as a list of incidents for Lapilli.")
 def command(
     rules: tuple[str, ...],
@@ -78,6 +86,8 @@ def command(
     config_path: Path | None,
     promtool_folder: Path | None,
     lapilli_path: Path | None,
+    cache_folder: Path | None,
+    no_cache: bool,
 ) -> None:
     """Play the alert rules of RULES (files, folders, globs, mixins) over simulated outages whose cause is known.
 
@@ -107,16 +117,16 @@ def command(
     played = [*names, *map(str, recordings), *([] if url is None else [url])]
     about_played(expected, played)
     _need_others(names, config_path, promtool_folder)
-    plays = list(_plays(read.rules, names, seed, recordings, url, start, end, tune=tune))
+    worlds = _world_plays(read.rules, names, seed, promtool_folder, _cache(cache_folder, no_cache=no_cache), tune=tune)
+    plays = [*worlds, *_plays(read.rules, recordings, url, start, end, tune=tune)]
     with progress("Playing") as bar:
         task = bar.task_ids[0]
         done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
-        results, failed = _done(played, [one.result for one in done])
+        results, exported, failed = _done(played, [one.result for one in done])
         notified = [] if config is None else [notifications(result, config) for result in results]
-        exports = () if promtool_folder is None else _exports(promtool_folder, read.rules, names, seed)
-        exported, unexported = _done(names, exports)
-    problems = [*read.problems, *(() if config is None else config.notes), *(note for one in exported for note in one)]
-    problems += [*failed, *unexported, *(_untried(results) if tune else ())]
+    unexported = [one.failed for one in exported if one.failed is not None]
+    problems = [*read.problems, *(note for one in exported for note in one.notes), *failed, *unexported]
+    problems += _untried(results) if tune else ()
     told = report(problems, results, check(expected, results), notified)
     _write_others(told, html_path, junit_path, lapilli_path)
     if not write_result(told, json_path):
@@ -141,22 +151,28 @@ def _alone(begins: str, takes: Mapping[str, str]) -> None:
         raise UsageError(f"{begins} with {', '.join(filter(None, takes.values()))}, not with {', '.join(given)}")
 
 
-def _done(names: Sequence[str], results: Iterable[Callable[[], Result]]) -> tuple[list[Result], list[str]]:
+def _done(
+    names: Sequence[str], results: Iterable[Callable[[], Backtest | tuple[Backtest, Exported]]]
+) -> tuple[list[Backtest], list[Exported], list[str]]:
     """What came of each world, and a sentence for each that failed; where all did, the first one's error."""
     from ..collector.errors import EpicenterError
 
-    found: list[Result] = []
+    found: list[Backtest] = []
+    exported: list[Exported] = []
     failed: list[str] = []
     errors: list[EpicenterError] = []
-    for name, result in zip(names, results, strict=False):
+    for name, result in zip(names, results, strict=True):
         try:
-            found.append(result())
+            one = result()
         except EpicenterError as error:
             errors.append(error)
             failed.append(str(error) if name in str(error) else f"{name}: {error}")
+        else:
+            found.append(one[0] if isinstance(one, tuple) else one)
+            exported += one[1:] if isinstance(one, tuple) else ()
     if errors and not found:
         raise errors[0]
-    return found, failed
+    return found, exported, failed
 
 
 def _untried(results: Sequence[Backtest]) -> Iterator[str]:
@@ -192,21 +208,43 @@ def _write_others(told: Report, html_path: Path | None, junit_path: Path | None,
         lapilli_path.write_text(incidents_yaml(told.scenarios), encoding="utf-8")
 
 
-def _exports(
-    folder: Path, rules: Sequence[Rule], names: Sequence[str], seed: int
-) -> Iterator[Callable[[], tuple[str, ...]]]:
-    """Each writes a world's test for promtool, and gives sentences on what it leaves out."""
-    from ..rules.promtool import export
-    from ..rules.worlds import world_of
+def _cache(folder: Path | None, *, no_cache: bool) -> Cache | None:
+    """UsageError where both are given."""
+    from ..collector.errors import UsageError
+    from ..rules.cache import Cache, usual_folder
+
+    if no_cache:
+        if folder is not None:
+            raise UsageError("--no-cache keeps nothing, and does not go with --cache")
+        return None
+    place = usual_folder(os.environ) if folder is None else folder.absolute()
+    return None if place is None else Cache(place)
+
+
+def _world_plays(
+    rules: Sequence[Rule],
+    names: Sequence[str],
+    seed: int,
+    promtool_folder: Path | None,
+    cache: Cache | None,
+    *,
+    tune: bool,
+) -> Iterator[Play]:
+    """Each world; MissingTool before any work."""
+    from ..rules.plays import backtest, backtest_and_export
+    from ..rules.prometheus import program
 
     for name in names:
-        yield lambda name=name: export(folder, rules, world_of(rules, name, seed=seed))[1]
+        if promtool_folder is None:
+            yield partial(backtest, rules, name, seed=seed, tune=tune, cache=cache)
+        else:  # what is kept is for Prometheus to read, and promtool wants it written out
+            yield partial(backtest_and_export, rules, name, promtool_folder, seed=seed, tune=tune)
+    if names:
+        program("prometheus")
 
 
 def _plays(
     rules: Sequence[Rule],
-    names: Sequence[str],
-    seed: int,
     recordings: Sequence[Path],
     url: str | None,
     start: float | None,
@@ -214,19 +252,16 @@ def _plays(
     *,
     tune: bool,
 ) -> Iterator[Play]:
-    """What is to be played, checked before any work: UsageError, MissingTool."""
+    """Each recording and the server's past, checked before any work: UsageError, MissingTool."""
     from ..collector.errors import UsageError
     from ..collector.promapi import TENANT, TOKEN, Server
     from ..rules.prometheus import program
     from ..rules.recordings import backtest_recording
     from ..rules.servers import backtest_server
-    from ..rules.worlds import backtest
 
-    for name in names:
-        yield partial(backtest, rules, name, seed=seed, tune=tune)
     for folder in recordings:
         yield partial(backtest_recording, rules, folder, tune=tune)
-    if names or recordings:
+    if recordings:
         program("prometheus")
     if url is None and (start is not None or end is not None):
         raise UsageError("--from and --to go with --prometheus")

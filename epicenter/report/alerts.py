@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..rules.advice import Advice
 from ..rules.notifications import Notifications
-from ..rules.results import Backtest
+from ..rules.results import Backtest, Place
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
 from .printer import Printer
@@ -28,6 +28,11 @@ SAYS = {
     "refused": "refused",
 }
 """Verdict -> as it is told, in the order in which rules are listed."""
+_NOT: dict[Place, str] = {
+    "scenario": "not in this scenario",
+    "recording": "not in this recording",
+    "server": "not on this server",
+}
 
 
 def render(report: Report, console: Console) -> None:
@@ -39,7 +44,7 @@ def render(report: Report, console: Console) -> None:
         printer.say(summary(result), style="bold")
         rows = ordered(result.verdicts)
         if rows:
-            printer.rows([(SAYS[one.kind], one.name, about(one)) for one in rows])
+            printer.rows([(SAYS[one.kind], one.name, about(one, result.place)) for one in rows])
         for sentence in sentences(report, result):
             printer.say(sentence, indent=2)
     if len(report.scenarios) > 1 and report.rules:
@@ -155,12 +160,12 @@ def spelled(seconds: float) -> str:
     return "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n) or "0s"
 
 
-def about(one: Verdict) -> str:
+def about(one: Verdict, place: Place) -> str:
     """What there is to say of a verdict beside its kind; empty for a quiet one."""
     if one.refused is not None:
         return "see below"
     if one.kind == "untestable":
-        return f"{'it tells of absence, and ' if one.absence else ''}not in this scenario: {', '.join(one.needs)}"
+        return f"{'it tells of absence, and ' if one.absence else ''}{_NOT[place]}: {', '.join(one.needs)}"
     when = "" if one.to_detect_s is None else f"{duration(one.to_detect_s)} (±{one.interval_s:g} s) after the onset; "
     if one.kind == "fired":
         when = f"first at {utc(one.firings[0].firing.start)} (±{one.interval_s:g} s); "

@@ -51,6 +51,8 @@ def _case(suite: Element, result: Backtest, verdict: Verdict) -> None:
     if verdict.refused is not None:
         SubElement(case, "error", message=plain(verdict.refused))
     elif verdict.kind == "untestable":
-        SubElement(case, "skipped", message=plain(about(verdict)))
+        SubElement(case, "skipped", message=plain(about(verdict, result.place)))
     else:
-        SubElement(case, "system-out").text = plain(f"{SAYS[verdict.kind]}: {about(verdict)}".rstrip(": "))
+        SubElement(case, "system-out").text = plain(
+            f"{SAYS[verdict.kind]}: {about(verdict, result.place)}".rstrip(": ")
+        )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..world.books import CLASS
 from ..world.history import Edge, History, Service
+from ..world.simulation import STRAY
 from .odds import failure_s
 
 Floats = NDArray[np.float64]
@@ -129,6 +130,17 @@ def renewed(history: History, e: int) -> Floats:
     ok = history.ok[:, e]
     open_connections = 1.0 + ok / history.tick_s * history.latency_ok_s[:, e]
     return np.where(ok > 0, open_connections * history.tick_s / history.edges[e].pool_tau_s, 0.0)
+
+
+def unopened(history: History, e: int) -> Floats:
+    """[T] connections over an edge that cannot be opened.
+
+    The books count calls. Of those that fail at their connection on any day, with all their retries, most had one that
+    stood and lost it: of connections that are opened as small a share fails.
+    """
+    stray = STRAY * history.originals[:, e] * (1.0 + history.edges[e].retries)
+    failed = history.failures[:, e, CLASS["connect"]]
+    return np.maximum(0.0, failed - stray) + STRAY * renewed(history, e)
 
 
 def merged(flows: Iterable[Flow]) -> Iterator[Flow]:

@@ -90,6 +90,8 @@ class Tries:
 
     def grant(self, e: Ints, granted: Floats) -> None:
         """Let only a share [L] of those at the edges e [L] go on."""
+        if (granted == 1.0).all():
+            return
         chain = self.chain[:, :, e] * granted
         per_call, echo = _follow(self._share[:, e], chain, self.back[:, :, e])
         self._per_call[:, :, e], self._echo[:, :, e] = per_call, echo
@@ -142,10 +144,13 @@ class Budgets:
         calls = _Chain(originals, back, wanting, chain)
         share = np.ones(len(e))
         # The retries of retries make what is used rise with the share by a power between one and the number of tries.
+        used = calls.used(share)
         for _ in range(8):
-            enough = left / np.maximum(calls.used(share), 1e-12)
-            share = np.clip(share * np.sqrt(enough), 0.0, 1.0)
-        share *= np.minimum(1.0, left / np.maximum(calls.used(share), 1e-12))
+            nearer = np.minimum(share * np.sqrt(left / np.maximum(used, 1e-12)), 1.0)
+            if (nearer == share).all():  # as on most days: there is enough for all
+                break
+            share, used = nearer, calls.used(nearer)
+        share = share * np.minimum(1.0, left / np.maximum(used, 1e-12))
         self._left[e] = np.maximum(0.0, left - calls.used(share))
         self.share[e] = share
         return share

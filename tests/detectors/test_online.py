@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
+from epicenter.collector.edges import Edges, edges_of
 from epicenter.collector.errors import UsageError
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
 from epicenter.detectors.gate import user_visible
 from epicenter.detectors.online import Watcher, between
-from tests.detectors.frames import SUMMARY, WINDOW_S, Row, change, gauge, signal, windows
+from tests.detectors.frames import SUMMARY, WINDOW_S, Row, at, change, gauge, signal, windows
 from tests.detectors.stories import callee_fails, calm, name_gone, process_gone
 
 END = 60
@@ -158,6 +160,39 @@ def test_the_gate_that_runs_is_the_gate_of_the_batch() -> None:
     assert told[0][1] == symptom.facts["alarm_at"]
     assert all(end == start for (_, end), (start, _) in pairwise(told))
     assert told[-1][1] < story.end
+
+
+def test_while_an_incident_lasts_a_step_tests_the_new_window_alone(stepped: list[int]) -> None:
+    story, watcher = windows(END, [*calm(0, 20), *process_gone(20, END)]), Watcher(WINDOW_S)
+    for start, end in pairwise((story.start, *(int(at(until)) for until in (40, 41, 42)))):
+        stepped.clear()
+        assert watcher.step(between(story, start, end), SUMMARY) is not None
+    assert set(stepped) == {41}
+
+
+def test_of_what_is_kept_the_edges_are_told_once_though_a_window_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    story, watcher = windows(END, [*calm(0, 20), *process_gone(20, END)]), Watcher(WINDOW_S)
+    watcher.step(between(story, story.start, int(at(50))), SUMMARY)
+    late, told = between(story, int(at(30)), int(at(31))), list[int]()
+
+    def counted(calls: pd.DataFrame) -> Edges:
+        told.append(len(calls))
+        return edges_of(calls)
+
+    monkeypatch.setattr("epicenter.collector.model.edges_of", counted)
+    assert watcher.step(late, SUMMARY) is not None
+    assert max(told) == len(late.calls)
+
+
+def test_in_calm_weather_nothing_of_an_incident_is_left_over(stepped: list[int]) -> None:
+    """So an analysis that is asked for nevertheless begins with the first window."""
+    story, watcher = windows(90, [*calm(0, 20), *callee_fails(20, 25), *calm(25, 90)]), Watcher(WINDOW_S)
+    told = [watcher.step(between(story, *step), SUMMARY) for step in once(story, 10)]
+    assert told[2] is not None
+    assert told[-1] is None
+    stepped.clear()
+    watcher.step(between(story, int(at(89)), story.end), SUMMARY, anyway=True)
+    assert min(stepped) == 0
 
 
 def test_windows_of_another_length_are_refused() -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import EvidenceItem, Incident
+from epicenter.detectors.diagnosis import look, suspected
+from epicenter.detectors.incident import explain
 from epicenter.detectors.text_families import families
-from tests.detectors.frames import SUMMARY, Row, at, windows, words
+from tests.detectors.frames import SUMMARY, Row, at, call, windows, words
 from tests.detectors.stories import callee_fails, calm
 
 END = 60
@@ -44,6 +46,19 @@ def test_they_change_nothing_but_the_evidence() -> None:
     silent, told = explained([]), explained([words(w, "prices", POOL, 30) for w in range(30, 45)])
     assert told.trigger.evidence != silent.trigger.evidence
     assert decided(told) == decided(silent)
+
+
+def test_where_a_stray_failure_dates_an_outage_its_words_are_looked_for_when_it_began() -> None:
+    """Ten windows after the stray failure, and so beyond the stretch that it opens."""
+    said = [words(w, "prices", POOL, 30) for w in range(30, 45)]
+    stray = [call(w, "shop", "mail", "mail.example", errors_server=int(w == 20)) for w in range(45)]
+    calls = [*calm(0, 30), *callee_fails(30, 45), *stray]
+    seen, graph, _, (group,) = look(windows(45, calls, texts=said))
+    dated = replace(group, started_at=at(20))
+    incident = explain(seen, graph, dated, suspected(seen, graph, dated))
+    assert incident.trigger.component == "prices"
+    assert incident.trigger.started_at == at(30)
+    assert any(POOL in item.statement for item in incident.evidence)
 
 
 def decided(incident: Incident) -> tuple[object, ...]:

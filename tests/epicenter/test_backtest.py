@@ -150,6 +150,7 @@ def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkey
         (("--coverage", "--tune", "--html", "a"), "with --scenario, --seed, --json, not with --tune, --html"),
         (("--prometheus", "http://127.0.0.1:1", "--from", "2000", "--to", "1000"), "the earlier time first"),
         (("--scenario", "plain-failure", "--promtool", "rules.yml"), "is no folder"),
+        (("--no-cache", "--cache", "kept"), "--no-cache keeps nothing"),
     ],
 )
 def test_options_that_do_not_go_together_are_said_before_any_work(
@@ -180,3 +181,16 @@ def test_a_recording_that_cannot_be_read_leaves_the_others_their_results(tmp_pat
     bad, untried = told["problems"][-2:]
     assert "bad.om, line 1" in bad
     assert "good.om: --tune tries nothing" in untried
+
+
+def test_a_unit_test_that_cannot_be_written_leaves_the_other_outputs(tmp_path: Path) -> None:
+    require("promtool")
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    (tmp_path / "tests" / "plain-failure.rules.yml").mkdir(parents=True)
+    out = tmp_path / "out.json"
+    options = ("--scenario", "plain-failure", "--promtool", str(tmp_path / "tests"), "--json", str(out))
+    assert CliRunner().invoke(cli, ["backtest", str(tmp_path / "rules.yml"), *options]).exit_code == 2
+    told = json.loads(out.read_text(encoding="utf-8"))
+    assert [len(one["verdicts"]) for one in told["scenarios"]] == [5]
+    (failed,) = told["problems"]
+    assert re.match(r"plain-failure: .*Is a directory", failed)

@@ -40,6 +40,20 @@ def test_no_such_time(backtest):
 """
 
 
+@pytest.mark.parametrize("folder", ["kept", ""])
+def test_worlds_are_kept_unless_the_variable_is_empty(
+    folder: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("prometheus")
+    monkeypatch.setenv("EPICENTER_CACHE", folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "usual"))
+    pytester.makefile(".yml", rules=RULES)
+    pytester.makepyfile('def test_plays(backtest): assert backtest("*.yml", "plain-failure").world.verdicts')
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist").assert_outcomes(passed=1)
+    kept = [path.relative_to(pytester.path).parts[0] for path in pytester.path.rglob("about.json")]
+    assert kept == ([folder] if folder else [])
+
+
 def test_a_failure_tells_when_the_alert_fired_and_what_cannot_be_asked_is_said(pytester: pytest.Pytester) -> None:
     require("prometheus")
     pytester.makefile(".yml", rules=RULES)

@@ -9,6 +9,7 @@ import pytest
 
 from epicenter.collector.errors import UnreadableInput
 from epicenter.collector.promapi import Server
+from epicenter.report.alerts import about
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.prometheus import evaluate
 from epicenter.rules.recordings import backtest_recording
@@ -100,6 +101,7 @@ def test_without_a_truth_it_is_told_what_fired_when_and_nothing_is_judged(
         "Nobody": "untestable",
     }
     assert [one.firing.start for one in result.verdicts[0].firings] == [BROKEN + 60]
+    assert about(result.verdicts[-1], result.place) == "not in this recording: nobody_has_this"
     assert (result.truth, result.pages, result.coverage) == (None, None, ())
 
 
@@ -107,6 +109,7 @@ def test_a_users_own_server_is_asked_and_never_written_to(rules: tuple[Rule, ...
     with holding(SERIES) as prometheus:
         result = backtest_server(rules, Server(prometheus.url), BEGIN, END)
         assert evaluate(prometheus, '{__name__=~"ALERTS|all:.+"}', BEGIN, END, 30.0) == []
+    assert about(result.verdicts[-1], result.place) == "not on this server: nobody_has_this"
     # the recording rule does not run there, so that the alert on it has nothing to read
     assert kinds(result) == {
         "Database": "fired",

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 from epicenter.collector.errors import Refused, Unreachable
 from epicenter.collector.promapi import Series as Answer
 from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.loads import written
 from epicenter.rules.prometheus import Prometheus, free_port, private
 from epicenter.rules.replay import replay
 from epicenter.rules.results import played_over
@@ -88,12 +90,21 @@ def test_a_prometheus_that_dies_is_started_once_more_and_then_given_up(rules: tu
                 started.append(prometheus.url)
                 yield Mortal(prometheus.url) if len(started) <= times else prometheus
 
-        return [len(one.firings) for one in played_over(rules, UP, BEGIN, END, server)]
+        return [len(one.firings) for one in played_over(rules, written(UP, server), BEGIN, END)]
 
     assert dying(1) == [5, 1]
     with pytest.raises(Unreachable, match="could not be asked"):
         dying(2)
     assert len(started) == 2
+
+
+def test_no_sample_of_a_long_load_comes_too_late() -> None:
+    require("prometheus")
+    times = np.arange(BEGIN, BEGIN + 6 * 3600.0, 60.0)
+    with holding([replace(one, times=times, values=times) for one in UP]) as prometheus:
+        told = prometheus.get("/metrics", {}).decode()
+    late = [line for line in told.splitlines() if line.startswith("prometheus_tsdb_head_out_of_order_samples_appended")]
+    assert [line.split()[-1] for line in late] == ["0"]
 
 
 def _begun(scratch: Path) -> bool:

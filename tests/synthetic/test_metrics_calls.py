@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from epicenter.collector.model import ERROR_CLASSES
+from epicenter.synthetic.world.simulation import STRAY
 
 from .dialects import DARK, DOWN, Told, rich_history
 from .toy_history import DATABASE, OUTAGE, toy_history
@@ -178,3 +179,39 @@ def test_envoy_tells_time_outs_budgets_and_refused_connections() -> None:
     refused = Told(toy_history(failure="connect"), "envoy")
     assert refused.grew("envoy_cluster_upstream_cx_connect_fail", DURING, **database) > 0
     assert refused.grew("envoy_cluster_upstream_cx_connect_timeout", DURING, **database) > 0
+
+
+def test_sidecars_share_what_is_counted_and_each_checks_for_itself() -> None:
+    whole, pods = Told(HISTORY, "envoy"), Told(HISTORY, "envoy-pods")
+    database = {"job": "shop", "envoy_cluster_name": "checkout"}
+    for name in ("envoy_cluster_upstream_rq_completed", "envoy_cluster_upstream_rq_retry"):
+        assert pods.grew(name, DURING, **database) == pytest.approx(whole.grew(name, DURING, **database), abs=6)
+        assert len(pods.each(name, **database)) == 3
+    for name in ("envoy_cluster_health_check_failure", "envoy_cluster_update_attempt"):
+        assert pods.grew(name, DOWN, **database) == pytest.approx(3 * whole.grew(name, DOWN, **database), abs=6)
+    for one in pods.each("envoy_cluster_membership_healthy", **database):
+        assert (one[DOWN.start], one[DOWN.stop - 1]) == (3, 2)
+
+
+def test_what_a_sidecar_does_for_itself_is_the_same_while_a_sibling_is_down() -> None:
+    from_checkout = {"job": "checkout", "envoy_cluster_name": "dynamodb"}
+    up = np.ones_like(HISTORY.up)
+    up[DOWN, HISTORY.service("dynamodb")] = 2.0 / 3.0
+    calm = Told(replace(HISTORY, up=up), "envoy-pods")
+    pods = Told(replace(HISTORY, up=np.minimum(up, HISTORY.up)), "envoy-pods")
+    for name in ("envoy_cluster_update_attempt", "envoy_cluster_health_check_failure"):
+        expected = calm.each(name, **from_checkout)
+        found = pods.each(name, **from_checkout)
+        assert np.isnan(found[2][DOWN.start + 1])
+        assert expected[0][DOWN.stop] > expected[0][DOWN.start] + 5.0
+        np.testing.assert_array_equal(found[:2], expected[:2])
+
+
+def test_envoy_opens_connections_that_stand_and_few_of_the_new_ones_fail() -> None:
+    stray = STRAY * HISTORY.originals * [1.0 + edge.retries for edge in HISTORY.edges]
+    failures = HISTORY.failures.copy()
+    failures[:, :, ERROR_CLASSES.index("connect")] += stray
+    told = Told(replace(HISTORY, failures=failures), "envoy")
+    assert stray[BEFORE].sum() > 1.0
+    opened = told.grew("envoy_cluster_upstream_cx_total", BEFORE)
+    assert told.grew("envoy_cluster_upstream_cx_connect_fail", BEFORE) <= 0.01 * opened

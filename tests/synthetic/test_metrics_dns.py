@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from epicenter.synthetic.world.history import History, Probe
+from epicenter.synthetic.world.history import History, Lookups, Probe
 
 from .dialects import Told, rich_history
 from .toy_history import DATABASE, OUTAGE, toy_history
@@ -53,6 +53,15 @@ def test_coredns_answers_from_its_cache_what_it_has_forwarded_lately() -> None:
     np.testing.assert_allclose(told.total("coredns_forward_requests_total"), misses, atol=2)
     denied = told.grew("coredns_cache_hits_total", OUTAGE, type="denial")
     assert denied > 0.9 * looked_up(empty=True)[OUTAGE].sum()  # one question in 30 s goes on to the next resolver
+
+
+def test_of_what_coredns_forwards_no_more_fails_than_of_what_it_is_asked() -> None:
+    shares = {"NOERROR": 998.0, "SERVFAIL": 2.0}
+    flat = np.ones(HISTORY.ticks)
+    lookups = tuple(Lookups("a", ".", "", "A", rcode, False, share * flat) for rcode, share in shares.items())
+    told = Told(replace(HISTORY, lookups=lookups), "coredns")
+    forwarded = {rcode: told.total("coredns_forward_responses_total", rcode=rcode)[-1] for rcode in shares}
+    assert forwarded["SERVFAIL"] / forwarded["NOERROR"] == pytest.approx(2.0 / 998.0, rel=0.1)
 
 
 def test_coredns_reports_a_next_resolver_that_does_not_answer() -> None:

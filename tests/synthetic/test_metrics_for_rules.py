@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from epicenter.rules.worlds import METRICS
 from epicenter.synthetic.telemetry.looks import INSTANCES
 from epicenter.synthetic.telemetry.metrics import FOR_RULES, families
 
@@ -34,6 +35,30 @@ def test_a_pod_that_is_down_is_missed_by_its_budget_and_its_deployment(told: Tol
     allowed = told.total("kube_poddisruptionbudget_status_pod_disruptions_allowed", poddisruptionbudget="checkout")
     assert set(allowed[at(DOWN)]) == {0.0}
     assert told.total("kubelet_running_pods")[at(DOWN)].max() < told.total("kubelet_running_pods")[at(CALM)].min()
+
+
+def test_all_that_is_scraped_at_an_instance_has_an_up() -> None:
+    told = Told(rich_history(), *METRICS)
+    scraped = {
+        (one.labels["job"], one.labels["instance"], one.labels.get("pod", ""))
+        for family in told.families.values()
+        for one in family.series
+        if "instance" in one.labels
+    }
+    ups = [one.labels for one in told.families["up"].series]
+    known = {(one["job"], one["instance"], one.get("pod", "")) for one in ups}
+    # a sidecar's scrape names no pod
+    assert scraped <= known | {(job, instance, "") for job, instance, _ in known}
+
+
+def test_containers_are_of_the_job_that_the_mixin_asks_for_and_each_has_its_scrape(told: Told) -> None:
+    assert {one.labels["job"] for one in told.families["container_cpu_cfs_periods_total"].series} == {"cadvisor"}
+    assert len(told.each("up", job="cadvisor")) == INSTANCES
+
+
+def test_discovery_finds_the_pods_that_run(told: Told) -> None:
+    found = told.total("prometheus_sd_discovered_targets")
+    assert set(found[at(CALM)] - found[at(DOWN)][0]) == {1.0}
 
 
 def test_pods_that_start_and_stop_keep_the_control_plane_busy(told: Told) -> None:

@@ -18,7 +18,7 @@ from tests.prometheus import Prometheus, holding, scraped
 from .dialects import EVERY_S, rich_history, tick
 from .toy_history import DATABASE, OUTAGE, TICK_S
 
-TOGETHER = tuple(name for name in DIALECTS if name not in ("semconv-pods", "cluster"))
+TOGETHER = tuple(name for name in DIALECTS if name not in ("semconv-pods", "envoy-pods", "cluster"))
 """`semconv` and `kube` tell the same names as these two."""
 AS_IN_THE_WILD = (
     "use base unit",  # milliseconds

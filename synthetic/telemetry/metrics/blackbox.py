@@ -27,21 +27,22 @@ def blackbox(grid: Grid) -> Iterator[Family]:
     http = [probe for probe in grid.history.probes if probe.module == "http"]
     for probes, table in ((dns + http, _BOTH), (dns, _DNS), (http, _HTTP)):
         for name, told, value in table:
-            yield gauges(name, told, ((_labels(probe), value(grid, probe)) for probe in probes))
+            yield gauges(name, told, ((probed(probe), value(grid, probe)) for probe in probes))
     for name, probes, phases in (
         ("probe_dns_duration_seconds", dns, _dns_phases),
         ("probe_http_duration_seconds", http, _http_phases),
     ):
         told = "Duration of a probe by phase."
         rows = (
-            ({**_labels(probe), "phase": phase}, seconds)
+            ({**probed(probe), "phase": phase}, seconds)
             for probe in probes
             for phase, seconds in phases(grid, probe).items()
         )
         yield gauges(name, told, rows)
 
 
-def _labels(probe: Probe) -> Labels:
+def probed(probe: Probe) -> Labels:
+    """Labels of the scrape of a probe."""
     labels = {"job": "blackbox", "instance": probe.target, "city": probe.city}
     if probe.module == "dns":
         return labels | {"module": "dns", "query_type": probe.qtype}

@@ -12,7 +12,7 @@ from .grid import Grid
 from .machines import totals, wobble
 from .shapes import gauges
 
-_OWN = {"job": "aws_cloudwatch", "instance": "cloudwatch-exporter:9106"}
+EXPORTER = {"job": "aws_cloudwatch", "instance": "cloudwatch-exporter:9106"}
 _DELAY_S = 600.0
 """CloudWatch's figures are asked for this long after their time, unless the exporter is told otherwise."""
 _SCRAPE_S, _PERIOD_S = 7.0, 60.0
@@ -27,13 +27,13 @@ def cloudwatch(grid: Grid) -> Iterator[Family]:
         ("number_of_messages_visible_average", "Messages that wait.", history.queue_depth),
         ("age_of_oldest_message_maximum", "Age of the oldest message.", history.queue_age_s),
     ):
-        rows = (({**_OWN, "queue_name": one.name}, _late(grid, np.round(values[:, s]))) for s, one in queues)
+        rows = (({**EXPORTER, "queue_name": one.name}, _late(grid, np.round(values[:, s]))) for s, one in queues)
         yield gauges(f"aws_sqs_approximate_{name}", told, rows)
     fronts = [(s, one) for s, one in enumerate(history.services) if one.user_facing and one.instrumented]
     told = "Targets that fail their checks."
     rows = (
         (
-            {**_OWN, "load_balancer": f"app/{one.name}", "target_group": f"targetgroup/{one.name}"},
+            {**EXPORTER, "load_balancer": f"app/{one.name}", "target_group": f"targetgroup/{one.name}"},
             _late(grid, INSTANCES - np.ceil(INSTANCES * history.up[:, s] - 1e-9)),
         )
         for s, one in fronts
@@ -52,10 +52,10 @@ def _exporter(grid: Grid) -> Iterator[Family]:
     history = grid.history
     ones = np.ones(len(grid.times))
     lasts = _SCRAPE_S * grid.state(wobble(history, "cloudwatch", 0.15))
-    yield gauges("cloudwatch_exporter_scrape_error", "Whether the last scrape failed.", [(_OWN, 0.0 * ones)])
-    yield gauges("cloudwatch_exporter_scrape_duration_seconds", "Time of the last scrape.", [(_OWN, lasts)])
+    yield gauges("cloudwatch_exporter_scrape_error", "Whether the last scrape failed.", [(EXPORTER, 0.0 * ones)])
+    yield gauges("cloudwatch_exporter_scrape_duration_seconds", "Time of the last scrape.", [(EXPORTER, lasts)])
     asked = history.tick_s / _PERIOD_S * len(history.services) * np.ones(history.ticks)
     rows: Iterator[tuple[Labels, Floats]] = (
-        ({**_OWN, "action": "getMetricStatistics", "namespace": namespace}, asked) for namespace in _NAMESPACES
+        ({**EXPORTER, "action": "getMetricStatistics", "namespace": namespace}, asked) for namespace in _NAMESPACES
     )
     yield totals(grid, "cloudwatch_requests_total", "Requests to CloudWatch.", rows)

@@ -31,6 +31,16 @@ _CONFLICTS, _FAILED = 2e-3, 2e-5
 """Shares of requests that meet a newer version of their object, and that fail (assumed)."""
 _CONTROLLERS = (("deployment", 1.0), ("replicaset", 2.0), ("endpoint_slice", 3.0), ("job", 0.2))
 """Work queues, and how much each has to do for a pod that starts or stops."""
+_PLACED = 0.5
+"""Of the pods that change, those that start: as many stop."""
+_WAIT_S, _ITEMS = 0.004, 0.3
+"""That work waits in a queue at rest, as much again with each pod that changes; items a second at rest (assumed)."""
+_CUT_OFF = 1e-5
+"""Requests that are cut off, for each pod that changes (assumed)."""
+_CALLS = 2.0
+"""Requests of each client for a pod that starts or stops: it reads the pod and writes its state."""
+_SLOWER = 0.1
+"""By so much placing takes longer with each pod that changes (assumed)."""
 _CLIENTS = (("kube-apiserver", 6443, 3.0), ("kube-controller-manager", 10257, 8.0), ("kube-scheduler", 10259, 2.0))
 _VERSION = {"git_version": "v1.30.4", "major": "1", "minor": "30"}
 
@@ -53,7 +63,8 @@ def _changes(grid: Grid) -> Floats:
     return echo + 0.02 * history.tick_s * wobble(history, "kube-controller-manager", 0.2)
 
 
-def _api_server() -> dict[str, str]:
+def api_server() -> dict[str, str]:
+    """Labels of its scrape."""
     labels = addon("kube-apiserver", "default", 0, 6443)
     del labels["pod"]  # scraped through its service
     return labels
@@ -64,7 +75,7 @@ def _made(grid: Grid, busy: Floats) -> Iterator[tuple[dict[str, str], Floats, Fl
     history = grid.history
     crowd = 1.0 + busy / history.tick_s / INSTANCES
     for verb, resource, scope, rest, each, lasts in _REQUESTS:
-        labels = _api_server() | {"verb": verb, "resource": resource, "scope": scope, "component": "apiserver"}
+        labels = api_server() | {"verb": verb, "resource": resource, "scope": scope, "component": "apiserver"}
         noise = wobble(history, f"{verb} {resource}")
         yield labels | {"version": "v1"}, (rest * history.tick_s + each * busy) * noise, lasts * crowd * noise
 
@@ -90,14 +101,13 @@ def _requests(grid: Grid, busy: Floats) -> Iterator[Family]:
 
 
 def _api(grid: Grid, busy: Floats) -> Iterator[Family]:
-    history, own = grid.history, _api_server()
+    history, own = grid.history, api_server()
     nothing, ones = np.zeros(history.ticks), np.ones(len(grid.times))
-    ended = [({**own, "code": "429", "verb": "LIST", "resource": "pods"}, 1e-5 * busy)]
+    ended = [({**own, "code": "429", "verb": "LIST", "resource": "pods"}, _CUT_OFF * busy)]
     yield totals(grid, "apiserver_request_terminations_total", "Requests that were cut off to save the server.", ended)
-    under_way = sum((count * mean_s for _, count, mean_s in _made(grid, busy)), nothing) / history.tick_s
     kinds = (
-        ({**own, "request_kind": kind}, np.round(grid.state(share * under_way * 8.0)))
-        for kind, share in (("readOnly", 0.6), ("mutating", 0.4))
+        ({**own, "request_kind": kind}, grid.state(_most(grid, busy, reads=kind == "readOnly")))
+        for kind in ("readOnly", "mutating")
     )
     yield gauges("apiserver_current_inflight_requests", "Most requests under way in the last second.", kinds)
     lasts = _CERTIFICATE_S - (history.times - history.start)
@@ -110,8 +120,19 @@ def _api(grid: Grid, busy: Floats) -> Iterator[Family]:
     yield gauges("aggregator_unavailable_apiservice", "Whether an API does not answer.", down)
     failed = (({**own, "name": name, "reason": "FailedDiscoveryCheck"}, nothing) for name in services)
     yield totals(grid, "aggregator_unavailable_apiservice_total", "Times that an API did not answer.", failed)
-    versions = ({**addon(job, "kube-system", 0, port), **_VERSION} for job, port, _ in _CLIENTS)
+    versions = ({**_client(job, port), **_VERSION} for job, port, _ in _CLIENTS)
     yield gauges("kubernetes_build_info", "Version of a component.", ((labels, ones) for labels in versions))
+
+
+def _most(grid: Grid, busy: Floats, *, reads: bool) -> Floats:
+    """[T] the most requests of a kind under way in a second: three sigma above their mean, which is Little's law."""
+    flows = (count * mean_s for made, count, mean_s in _made(grid, busy) if (made["verb"] in ("GET", "LIST")) == reads)
+    mean = sum(flows, np.zeros(grid.history.ticks)) / grid.history.tick_s
+    return np.round(mean + 3.0 * np.sqrt(mean))
+
+
+def _client(job: str, port: int) -> dict[str, str]:
+    return api_server() if job == "kube-apiserver" else addon(job, "kube-system", 0, port)
 
 
 def _clients(grid: Grid, busy: Floats) -> Iterator[Family]:
@@ -119,9 +140,9 @@ def _clients(grid: Grid, busy: Floats) -> Iterator[Family]:
 
     def flows() -> Iterator[Flow]:
         for job, port, rate in _CLIENTS:
-            labels = addon(job, "kube-system", 0, port) | {"host": "10.0.0.1:443"}
+            labels = _client(job, port) | {"host": "10.0.0.1:443"}
             for method, share in (("GET", 0.5), ("PUT", 0.35), ("PATCH", 0.15)):
-                count = share * (rate * history.tick_s + 2.0 * busy) * wobble(history, f"{job} {method}")
+                count = share * (rate * history.tick_s + _CALLS * busy) * wobble(history, f"{job} {method}")
                 for code, of in (("200", 1.0 - _CONFLICTS), ("409", _CONFLICTS - _FAILED), ("500", _FAILED)):
                     yield Flow({**labels, "code": code, "method": method}, of * count, 0.01 + 0.0 * count)
 
@@ -130,11 +151,11 @@ def _clients(grid: Grid, busy: Floats) -> Iterator[Family]:
 
 def _queues(grid: Grid, busy: Floats) -> Iterator[Family]:
     history, own = grid.history, addon("kube-controller-manager", "kube-system", 0, 10257)
-    adds = {name: (0.3 * history.tick_s + each * busy) * wobble(history, name) for name, each in _CONTROLLERS}
-    rows = [Flow({**own, "name": name}, count, 0.004 * (1.0 + busy)) for name, count in adds.items()]
+    adds = {name: (_ITEMS * history.tick_s + each * busy) * wobble(history, name) for name, each in _CONTROLLERS}
+    rows = [Flow({**own, "name": name}, count, _WAIT_S * (1.0 + busy)) for name, count in adds.items()]
     yield counters(grid, "workqueue_adds_total", "Work put into a queue.", rows)
     yield histogram(grid, "workqueue_queue_duration_seconds", "Time that work waited.", rows, _BOUNDS_S)
-    depth = ((flow.labels, np.floor(grid.rate(flow.count * flow.mean_s * 4.0))) for flow in rows)
+    depth = ((flow.labels, np.floor(grid.rate(flow.count * flow.mean_s))) for flow in rows)  # by Little's law
     yield gauges("workqueue_depth", "Work that waits in a queue.", depth)
 
 
@@ -146,7 +167,7 @@ def _scheduler(grid: Grid, busy: Floats) -> Iterator[Family]:
         ("scheduling_algorithm", "Time to choose a node.", own, 0.003),
         ("pod_scheduling_sli", "Time from a pod's coming to its being placed.", {**own, "attempts": "1"}, 0.02),
     ):
-        flow = Flow(labels, 0.5 * busy, mean_s * (1.0 + 0.1 * busy))
+        flow = Flow(labels, _PLACED * busy, mean_s * (1.0 + _SLOWER * busy))
         yield histogram(grid, f"scheduler_{name}_duration_seconds", told, [flow], _BOUNDS_S)
     waiting = np.zeros(len(grid.times))
     queues = (({**own, "queue": queue}, waiting) for queue in ("active", "backoff", "unschedulable"))

@@ -13,7 +13,7 @@ from ...world.history import Lookups
 from ..flows import FIXED, Flow, merged
 from .base import Family, Floats
 from .grid import Grid
-from .resolvers import forwarded, looked_up
+from .resolvers import forwarder, looked_up
 from .shapes import counters, histogram
 
 _BOUNDS_S = tuple(0.00025 * 2.0**k for k in range(16))
@@ -33,16 +33,14 @@ def coredns(grid: Grid) -> Iterator[Family]:
     def flows(keep: Callable[[Lookups], bool], count: Callable[[Lookups], Floats], *labels: str) -> Iterator[Flow]:
         return merged(_flow(one, count(one), labels, server) for one in asked if keep(one))
 
-    def misses(one: Lookups) -> Floats:
-        return forwarded(one, grid.history.tick_s)
-
+    misses = forwarder(grid.history)
     everything, answered = (lambda _: True), (lambda one: one.rcode != "")
     family, told = "coredns_dns_requests_total", "DNS requests; an empty answer counts as NOERROR."
     yield counters(grid, family, told, flows(everything, _count, "zone", "type", "proto", "family"))
     family, told = "coredns_dns_responses_total", "DNS responses by response code; an empty answer is NOERROR."
     yield counters(grid, family, told, flows(answered, _count, "zone", "rcode", "plugin"))
     family, told = "coredns_dns_request_duration_seconds", "Time to work off a DNS request."
-    yield histogram(grid, family, told, _durations(grid, server), _BOUNDS_S)
+    yield histogram(grid, family, told, _durations(grid, server, misses), _BOUNDS_S)
     yield counters(grid, "coredns_cache_requests_total", "Requests that asked the cache.", flows(everything, _count))
     yield counters(
         grid,
@@ -82,7 +80,7 @@ def _forward(grid: Grid, misses: Callable[[Lookups], Floats]) -> Iterator[Family
     yield counters(grid, "coredns_forward_healthcheck_failures_total", checks, _checks(grid, misses, upstream))
     none = (Flow({**flow.labels, "to": ""}, flow.count, flow.mean_s) for flow in _unanswered(grid, misses))
     yield counters(grid, "coredns_forward_healthcheck_broken_total", broken, none)
-    pods = {one.resolver: Flow(_pod(one.resolver), 0.0 * one.count, one.count) for one in asked}
+    pods = {one.resolver: Flow(pod_of(one.resolver), 0.0 * one.count, one.count) for one in asked}
     yield counters(grid, "coredns_panics_total", "Panics that the server survived.", pods.values())
 
 
@@ -90,14 +88,15 @@ def _count(one: Lookups) -> Floats:
     return one.count
 
 
-def _pod(resolver: str) -> dict[str, str]:
+def pod_of(resolver: str) -> dict[str, str]:
+    """Labels of the scrape of a resolver."""
     return {"job": "kube-dns", "namespace": "kube-system", "pod": resolver, "instance": f"{resolver}:9153"}
 
 
 def _flow(
     one: Lookups, count: Floats, wanted: tuple[str, ...], labels: dict[str, str], mean_s: float = _FORWARD_S
 ) -> Flow:
-    denied = one.empty or one.rcode == "NXDOMAIN"
+    denied = one.empty or one.rcode in ("NXDOMAIN", "SERVFAIL")
     told = {
         "zone": one.zone,
         "type": one.qtype,
@@ -108,7 +107,7 @@ def _flow(
         "cache": "denial" if denied else "success",
     }
     own = {("type" if name == "cache" else name): told[name] for name in wanted}
-    return Flow(_pod(one.resolver) | labels | own, count, np.broadcast_to(mean_s, count.shape))
+    return Flow(pod_of(one.resolver) | labels | own, count, np.broadcast_to(mean_s, count.shape))
 
 
 def _lasts(one: Lookups, *, cached: bool) -> float:
@@ -117,11 +116,11 @@ def _lasts(one: Lookups, *, cached: bool) -> float:
     return 0.0001 if cached else _FORWARD_S
 
 
-def _durations(grid: Grid, server: dict[str, str]) -> Iterator[Flow]:
+def _durations(grid: Grid, server: dict[str, str], misses: Callable[[Lookups], Floats]) -> Iterator[Flow]:
     """From the cache and from afar are two peaks; as one flow each, their histograms are added up."""
     flows: list[Flow] = []
     for one in looked_up(grid.history):
-        missed = forwarded(one, grid.history.tick_s)
+        missed = misses(one)
         slow, fast = _lasts(one, cached=False), _lasts(one, cached=True)
         mean_s = np.divide(
             missed * slow + (one.count - missed) * fast, one.count, out=np.full_like(missed, slow), where=one.count > 0
@@ -142,7 +141,7 @@ def _unanswered(grid: Grid, misses: Callable[[Lookups], Floats]) -> list[Flow]:
     for resolver, parts in total.items():
         missed, failed = np.sum(parts, axis=0)
         down = failed > _DOWN * np.maximum(missed, 1e-9)
-        out.append(Flow(_pod(resolver), np.where(down, failed, 0.0), down * grid.history.tick_s / _CHECK_S))
+        out.append(Flow(pod_of(resolver), np.where(down, failed, 0.0), down * grid.history.tick_s / _CHECK_S))
     return out
 
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from ...world.books import CLASS
 from ...world.history import Edge, History, Service
-from ..flows import Flow, answers_calls, merged, renewed
+from ..flows import Flow, answers_calls, merged, renewed, unopened
 from ..looks import INSTANCES
 from ..odds import failure_s
 from .base import Family, Floats, Labels
 from .grid import Grid
-from .shapes import counters, gauges, histogram
+from .shapes import InstanceOf, counters, gauges, histogram
 
 _BOUNDS_MS = (0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 30000.0, 60000.0)
 _REQUESTS = 1024.0
@@ -31,50 +31,68 @@ _HEAP_BYTES, _REQUEST_BYTES = 48e6, 2e4
 Count = Callable[[History, int], Floats]
 
 
-def envoy(grid: Grid) -> Iterator[Family]:
-    """Both sides of every sidecar, and the state of the proxies."""
-    yield from _upstream(grid)
-    yield from _downstream(grid)
+def envoy(grid: Grid, pods: InstanceOf | None = None) -> Iterator[Family]:
+    """Both sides of every sidecar, and the state of the proxies; counts by service, or by its pods."""
+    yield from _upstream(grid, pods)
+    yield from _downstream(grid, pods)
     yield from _servers(grid)
 
 
-def _upstream(grid: Grid) -> Iterator[Family]:
+def envoy_pods(grid: Grid) -> Iterator[Family]:
+    """Every sidecar as it is scraped: public rules hold each of them to their thresholds."""
+    yield from envoy(grid, sidecar)
+
+
+def sidecar(job: str, pod: int) -> dict[str, str]:
+    """The label that names the sidecar of a pod."""
+    return {"instance": f"{job}-{pod}"}
+
+
+def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     history = grid.history
     edges = [e for e, edge in enumerate(history.edges) if edge.calls_per_request > 0]
     for name, told, count in _COUNTS:
         flows = merged(_flow(history, e, count(history, e)) for e in edges)
-        yield counters(grid, f"envoy_cluster_upstream_{name}", told, flows)
+        yield counters(grid, f"envoy_cluster_upstream_{name}", told, flows, pods)
     by_class = merged(
         _flow(history, e, count, envoy_response_code_class=code) for e in edges for code, count in _codes(history, e)
     )
-    yield counters(grid, "envoy_cluster_upstream_rq_xx", "Responses by class of status.", by_class)
+    yield counters(grid, "envoy_cluster_upstream_rq_xx", "Responses by class of status.", by_class, pods)
     times = merged(
         Flow(_labels(history.edges[e]), history.ok[:, e], history.latency_ok_s[:, e], job=history.edges[e].client)
         for e in edges
     )
     told = "Time of upstream requests, in milliseconds."
-    yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, _BOUNDS_MS, per_s=1e3)
+    yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, _BOUNDS_MS, pods, per_s=1e3)
+    # each sidecar resolves and checks for itself
     for name, told, update in (
         ("attempt", "Attempts to resolve a cluster's name.", _every_refresh),
         ("empty", "Resolutions that gave no address.", lambda h, e: _every_refresh(h, e) * _empty(h, e)),
         ("failure", "Resolutions that failed.", lambda h, e: _every_refresh(h, e) * (_unresolved(h, e) - _empty(h, e))),
     ):
         flows = merged(_flow(history, e, update(history, e)) for e in edges)
-        yield counters(grid, f"envoy_cluster_update_{name}", told, flows)
-    checks = merged(_flow(history, e, (INSTANCES - _healthy(history, e)) * history.tick_s / _CHECK_S) for e in edges)
-    yield counters(grid, "envoy_cluster_health_check_failure", "Health checks that failed.", checks)
+        yield counters(grid, f"envoy_cluster_update_{name}", told, flows, pods, each=True)
+    checks = merged(_flow(history, e, _failed_checks(history, e)) for e in edges)
+    told = "Health checks that failed."
+    yield counters(grid, "envoy_cluster_health_check_failure", told, checks, pods, each=True)
     clusters: dict[tuple[str, str], list[int]] = {}
     for e in edges:
         clusters.setdefault((history.edges[e].client, history.edges[e].server), []).append(e)
     for name, told, value in _STATES:
-        rows = ((_labels(history.edges[es[0]]), _seen(grid, es, value)) for es in clusters.values())
+        rows = (row for es in clusters.values() for row in _seen(grid, es, value, pods, shared=value is _under_way))
         yield gauges(f"envoy_cluster_{name}", told, rows)
 
 
-def _seen(grid: Grid, edges: list[int], value: Count) -> Floats:
+def _seen(
+    grid: Grid, edges: list[int], value: Count, pods: InstanceOf | None, *, shared: bool
+) -> Iterator[tuple[Labels, Floats]]:
+    """What each sidecar of a client sees of a cluster: all of it, or its share."""
     values = np.max([value(grid.history, e) for e in edges], axis=0)
-    client = grid.history.edges[edges[0]].client
-    return np.where(grid.parts(client)[0].there, grid.state(values), np.nan)
+    edge = grid.history.edges[edges[0]]
+    for part in grid.parts(edge.client, pods=pods is not None):
+        own = {} if pods is None or part.pod is None else pods(edge.client, part.pod)
+        seen = grid.state(np.ceil(values * part.share) if shared else values)
+        yield {**_labels(edge), **own}, np.where(part.there, seen, np.nan)
 
 
 def _labels(edge: Edge) -> Labels:
@@ -84,6 +102,10 @@ def _labels(edge: Edge) -> Labels:
 def _flow(history: History, e: int, count: Floats, **labels: str) -> Flow:
     edge = history.edges[e]
     return Flow({**_labels(edge), **labels}, count, count, job=edge.client)
+
+
+def _failed_checks(history: History, e: int) -> Floats:
+    return (INSTANCES - _healthy(history, e)) * history.tick_s / _CHECK_S
 
 
 def _failed(history: History, e: int, name: str) -> Floats:
@@ -173,11 +195,11 @@ _COUNTS: tuple[tuple[str, str, Count], ...] = (
     ("rq_timeout", "Requests that timed out.", lambda h, e: _failed(h, e, "deadline")),
     ("rq_pending_overflow", "Requests that a circuit breaker turned away.", _overflow),
     ("cx_total", "Connections opened.", renewed),
-    ("cx_connect_fail", "Connections that failed.", lambda h, e: _failed(h, e, "connect")),
+    ("cx_connect_fail", "Connections that failed.", unopened),
     (
         "cx_connect_timeout",
         "Connections that timed out.",
-        lambda h, e: _failed(h, e, "connect") * (h.odds.unconnected[:, e] >= h.odds.refused[:, e]),
+        lambda h, e: unopened(h, e) * (h.odds.unconnected[:, e] >= h.odds.refused[:, e]),
     ),
     ("cx_none_healthy", "Requests for which no endpoint was there.", lambda h, e: _failed(h, e, "dns_nodata")),
 )
@@ -195,7 +217,7 @@ def _fronts(history: History) -> list[tuple[int, Service]]:
     return [(s, one) for s, one in enumerate(history.services) if one.instrumented and answers_calls(one)]
 
 
-def _downstream(grid: Grid) -> Iterator[Family]:
+def _downstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     history, prefix = grid.history, {"envoy_http_conn_manager_prefix": "ingress_http"}
 
     def flow(service: Service, count: Floats, mean_s: Floats, **labels: str) -> Flow:
@@ -203,11 +225,11 @@ def _downstream(grid: Grid) -> Iterator[Family]:
 
     fronts = _fronts(history)
     every = [flow(service, history.arrivals[:, s], history.latency_s[:, s]) for s, service in fronts]
-    yield counters(grid, "envoy_http_downstream_rq_total", "Requests received.", every)
+    yield counters(grid, "envoy_http_downstream_rq_total", "Requests received.", every, pods)
     done = [flow(service, history.served[:, s], history.latency_s[:, s]) for s, service in fronts]
-    yield counters(grid, "envoy_http_downstream_rq_completed", "Requests answered.", done)
+    yield counters(grid, "envoy_http_downstream_rq_completed", "Requests answered.", done, pods)
     yield histogram(
-        grid, "envoy_http_downstream_rq_time", "Time of requests, in milliseconds.", done, _BOUNDS_MS, per_s=1e3
+        grid, "envoy_http_downstream_rq_time", "Time of requests, in milliseconds.", done, _BOUNDS_MS, pods, per_s=1e3
     )
     codes = [
         flow(service, count, count, envoy_response_code_class=code)
@@ -218,20 +240,24 @@ def _downstream(grid: Grid) -> Iterator[Family]:
             ("5", history.failed[:, s]),
         )
     ]
-    yield counters(grid, "envoy_http_downstream_rq_xx", "Responses by class of status.", codes)
+    yield counters(grid, "envoy_http_downstream_rq_xx", "Responses by class of status.", codes, pods)
     late = _late(history)
     timeouts = [flow(service, late[:, s], late[:, s]) for s, service in fronts]
     told = "Requests that were not answered in time."
-    yield counters(grid, "envoy_http_downstream_rq_timeout", told, timeouts)
+    yield counters(grid, "envoy_http_downstream_rq_timeout", told, timeouts, pods)
     rows = (
-        ({"job": service.name, **prefix}, _there(grid, service, history.served[:, s] * history.latency_s[:, s]))
-        for s, service in fronts
+        ({**one.labels, **own}, values)
+        for one in done
+        for own, values in busy(grid, one.job, one.count * one.mean_s, pods)
     )
     yield gauges("envoy_http_downstream_rq_active", "Requests under way.", rows)
 
 
-def _there(grid: Grid, service: Service, busy: Floats) -> Floats:
-    return np.where(grid.parts(service.name)[0].there, np.round(grid.rate(busy)), np.nan)
+def busy(grid: Grid, job: str, held_s: Floats, pods: InstanceOf | None) -> Iterator[tuple[Labels, Floats]]:
+    """Label of the sidecar, and [K] what is under way in it by Little's law. held_s: [T] seconds spent in each tick."""
+    for part in grid.parts(job, pods=pods is not None):
+        own = {} if pods is None or part.pod is None else pods(job, part.pod)
+        yield own, np.where(part.there, np.round(grid.rate(held_s * part.share)), np.nan)
 
 
 def _late(history: History) -> Floats:

@@ -24,11 +24,11 @@ _OBJECT_BYTES = 2500.0
 def etcd(grid: Grid) -> Iterator[Family]:
     """Three members, the first of which leads."""
     history = grid.history
-    members = [addon("etcd", "kube-system", i, 2381) for i in range(INSTANCES)]
+    everyone = members()
     zeros, ones = np.zeros(history.ticks), np.ones(len(grid.times))
     writes = (7.0 * history.tick_s + 10.0 * pod_events(grid)) * wobble(history, "etcd")
-    yield gauges("etcd_server_has_leader", "Whether a member knows a leader.", ((m, ones) for m in members))
-    leads = ((m, (i == 0) * ones) for i, m in enumerate(members))
+    yield gauges("etcd_server_has_leader", "Whether a member knows a leader.", ((m, ones) for m in everyone))
+    leads = ((m, (i == 0) * ones) for i, m in enumerate(everyone))
     yield gauges("etcd_server_is_leader", "Whether a member leads.", leads)
     for name, told, flow in (
         ("server_leader_changes_seen_total", "Changes of the leader.", zeros),
@@ -36,16 +36,16 @@ def etcd(grid: Grid) -> Iterator[Family]:
         ("server_proposals_committed_total", "Proposals that the members agreed on.", writes),
         ("server_slow_apply_total", "Proposals that took too long to apply.", 1e-5 * writes),
     ):
-        yield totals(grid, f"etcd_{name}", told, ((m, flow) for m in members))
+        yield totals(grid, f"etcd_{name}", told, ((m, flow) for m in everyone))
     for name, told, mean_s in (
         ("wal_fsync", "Time until the log was on the disk.", _FSYNC_S),
         ("backend_commit", "Time to commit to the backend.", _COMMIT_S),
     ):
-        flows = [Flow(m, writes, mean_s * wobble(history, f"{name} {i}", 0.1)) for i, m in enumerate(members)]
+        flows = [Flow(m, writes, mean_s * wobble(history, f"{name} {i}", 0.1)) for i, m in enumerate(everyone)]
         yield histogram(grid, f"etcd_disk_{name}_duration_seconds", told, flows, _BOUNDS_S)
     trips = [
         Flow({**m, "To": f"member-{j}"}, zeros + history.tick_s, _ROUND_TRIP_S * wobble(history, f"{i}-{j}", 0.1))
-        for i, m in enumerate(members)
+        for i, m in enumerate(everyone)
         for j in range(INSTANCES)
         if i != j
     ]
@@ -57,24 +57,29 @@ def etcd(grid: Grid) -> Iterator[Family]:
             share * writes,
             _COMMIT_S + zeros,
         )
-        for m in members
+        for m in everyone
         for method, share in (("Range", 2.0), ("Txn", 1.0))
     ]
     answered = (Flow({**f.labels, "grpc_code": "OK"}, f.count, f.mean_s) for f in calls)
     yield counters(grid, "grpc_server_handled_total", "Calls that a server ended, by code.", answered)
     told = "Time of calls at the server."
     yield histogram(grid, "grpc_server_handling_seconds", told, calls, _BOUNDS_S)
-    yield from _size(grid, members, writes)
+    yield from _size(grid, everyone, writes)
 
 
-def _size(grid: Grid, members: list[dict[str, str]], writes: np.ndarray) -> Iterator[Family]:
+def members() -> list[dict[str, str]]:
+    """Labels of the scrapes of its members."""
+    return [addon("etcd", "kube-system", i, 2381) for i in range(INSTANCES)]
+
+
+def _size(grid: Grid, everyone: list[dict[str, str]], writes: np.ndarray) -> Iterator[Family]:
     """Revisions add up until they are compacted; the file keeps its size."""
     history = grid.history
     written = np.cumsum(writes) * _OBJECT_BYTES
     each = max(1.0, float(writes.mean()) * _OBJECT_BYTES * _COMPACTED_S / history.tick_s)
     in_use = grid.state(0.06 * GIB + np.mod(written, each))
     whole = np.maximum.accumulate(in_use) * 1.3
-    yield gauges("etcd_mvcc_db_total_size_in_use_in_bytes", "Bytes in use.", ((m, in_use) for m in members))
-    yield gauges("etcd_mvcc_db_total_size_in_bytes", "Size of the database.", ((m, whole) for m in members))
+    yield gauges("etcd_mvcc_db_total_size_in_use_in_bytes", "Bytes in use.", ((m, in_use) for m in everyone))
+    yield gauges("etcd_mvcc_db_total_size_in_bytes", "Size of the database.", ((m, whole) for m in everyone))
     quota = np.full(len(grid.times), 8.0 * GIB)
-    yield gauges("etcd_server_quota_backend_bytes", "Size that the database may have.", ((m, quota) for m in members))
+    yield gauges("etcd_server_quota_backend_bytes", "Size that the database may have.", ((m, quota) for m in everyone))

@@ -25,6 +25,8 @@ _SLOWEST = float(np.exp(3.2 * FREE - FREE**2 / 2))
 _PROBES = 0.02
 """Connections a second that the edge refuses, from machines that try every address (assumed)."""
 
+EDGE = {"job": "haproxy", "instance": "haproxy-0:8405"}
+
 Of = Callable[[int, Service], Floats]
 
 
@@ -106,7 +108,7 @@ def _states(grid: Grid, fronts: list[tuple[int, Service]]) -> Iterator[Family]:
 
 
 def _proxy(service: Service) -> dict[str, str]:
-    return {"job": "haproxy", "instance": "haproxy-0:8405", "proxy": service.name}
+    return {**EDGE, "proxy": service.name}
 
 
 def _none(grid: Grid) -> Of:

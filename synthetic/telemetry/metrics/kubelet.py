@@ -10,7 +10,7 @@ from ..flows import Flow
 from ..looks import INSTANCES
 from .base import Family, Floats, Labels
 from .grid import Grid
-from .machines import GIB, Node, addon, nodes_of, pod_events, totals, wobble
+from .machines import GIB, Node, addon, node_name, nodes_of, pod_events, totals, wobble
 from .shapes import gauges, histogram
 
 _BOUNDS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -66,9 +66,14 @@ def kubelet(grid: Grid) -> Iterator[Family]:
 
 
 def _job(node: Node) -> dict[str, str]:
-    labels = addon("kubelet", "kube-system", node.number, 10250)
+    return kubelet_of(node.number)
+
+
+def kubelet_of(number: int) -> dict[str, str]:
+    """Labels of the scrape of a node's kubelet."""
+    labels = addon("kubelet", "kube-system", number, 10250)
     del labels["pod"]  # it is no pod
-    return labels | {"metrics_path": "/metrics", "node": node.name}
+    return labels | {"metrics_path": "/metrics", "node": node_name(number)}
 
 
 def _alive(grid: Grid, node: Node) -> Floats:

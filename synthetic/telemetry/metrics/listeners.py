@@ -8,6 +8,7 @@ import numpy as np
 
 from ..flows import Flow, answers_calls
 from .base import Family, Floats
+from .envoy import busy, sidecar
 from .grid import Grid
 from .machines import wobble
 from .shapes import counters, gauges
@@ -45,10 +46,11 @@ def listeners(grid: Grid) -> Iterator[Family]:
     )
     for name, told, of in table:
         flows = (Flow(_labels(one.name), of(s), held[s], job=one.name) for s, one in fronts)
-        yield counters(grid, f"envoy_listener_{name}", told, flows)
+        yield counters(grid, f"envoy_listener_{name}", told, flows, sidecar)
     rows = (
-        (_labels(one.name), np.where(grid.parts(one.name)[0].there, np.round(grid.state(held[s])), np.nan))
+        ({**_labels(one.name), **own}, values)
         for s, one in fronts
+        for own, values in busy(grid, one.name, held[s] * history.tick_s, sidecar)
     )
     yield gauges("envoy_listener_downstream_cx_active", "Connections that stand.", rows)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...world.history import History
+from ..looks import INSTANCES
 from .base import Family, Floats, Labels
 from .grid import Grid
 from .machines import addon, totals, trailing, wobble
@@ -34,7 +35,7 @@ def monitoring(grid: Grid) -> Iterator[Family]:
     """One Prometheus that writes to a remote store, and three Alertmanagers."""
     started = np.full(len(grid.times), grid.history.start - _UP_S)
     told = "When a process started, in Unix seconds."
-    yield gauges("process_start_time_seconds", told, ((one, started) for one in (_own(), *_members())))
+    yield gauges("process_start_time_seconds", told, ((one, started) for one in (_own(), *members())))
     yield from _prometheus(grid)
     yield from _alertmanager(grid)
 
@@ -43,7 +44,8 @@ def _own() -> dict[str, str]:
     return addon("prometheus", "monitoring", 0, 9090)
 
 
-def _members() -> list[dict[str, str]]:
+def members() -> list[dict[str, str]]:
+    """Labels of the scrapes of the Alertmanagers."""
     return [addon("alertmanager", "monitoring", i, 9093) for i in range(3)]
 
 
@@ -51,6 +53,12 @@ def _series(history: History) -> Floats:
     """[T] series in memory; telemetry that is lost takes those of its service with it."""
     there = (1.0 - history.lost).sum(axis=1)
     return np.round((_SERIES + _PER_SERVICE * there) * wobble(history, "prometheus series", 0.002))
+
+
+def _pods(history: History) -> Floats:
+    """[T] pods of services that run, which is what discovery finds of them."""
+    instrumented = np.array([service.instrumented for service in history.services])
+    return np.ceil(history.up[:, instrumented] * INSTANCES - 1e-9).sum(axis=1)
 
 
 def _firing(history: History) -> Floats:
@@ -155,7 +163,7 @@ _STATES: _Table = (
     ),
     ("remote_storage_shards_desired", "Shards wanted.", _REMOTE, lambda h: 0.6 * wobble(h, "shards", 0.1)),
     ("remote_storage_shards_max", "Shards that there may be.", _REMOTE, _always(50.0)),
-    ("sd_discovered_targets", "Targets found.", {"name": "scrape", "config": "services"}, _always(60.0)),
+    ("sd_discovered_targets", "Targets found.", {"name": "scrape", "config": "services"}, _pods),
     ("target_metadata_cache_entries", "Metadata kept.", _JOB, lambda h: np.round(_series(h) / 60.0)),
     ("tsdb_head_series", "Series in memory.", {}, _series),
     ("tsdb_head_chunks", "Chunks in memory.", {}, lambda h: np.round(_series(h) * (1.0 + _since_block(h) / 3600.0))),
@@ -193,23 +201,23 @@ def _prometheus(grid: Grid) -> Iterator[Family]:
 
 def _alertmanager(grid: Grid) -> Iterator[Family]:
     history, ones = grid.history, np.ones(len(grid.times))
-    members = _members()
+    peers = members()
     for name, told, value in (
         ("config_last_reload_successful", "Whether the last reload succeeded.", ones),
         ("config_hash", "Hash of the settings.", _HASH * ones),
         ("cluster_members", "Members that a member sees.", 3.0 * ones),
         ("cluster_health_score", "Health of the cluster, 0 the best.", 0.0 * ones),
     ):
-        yield gauges(f"alertmanager_{name}", told, ((member, value) for member in members))
+        yield gauges(f"alertmanager_{name}", told, ((member, value) for member in peers))
     states = (
         ({**member, "state": state}, share * grid.state(_firing(history)))
-        for member in members
+        for member in peers
         for state, share in (("active", 1.0), ("suppressed", 0.0))
     )
     yield gauges("alertmanager_alerts", "Alerts by state.", states)
     told = "Alerts received."
     yield totals(
-        grid, "alertmanager_alerts_received_total", told, (({**m, "status": "firing"}, _sent(history)) for m in members)
+        grid, "alertmanager_alerts_received_total", told, (({**m, "status": "firing"}, _sent(history)) for m in peers)
     )
     # a group is told when it grows, and every four hours
     news = np.maximum(0.0, np.diff(_firing(history), prepend=0.0)) + _firing(history) * history.tick_s / 14_400.0
@@ -220,6 +228,6 @@ def _alertmanager(grid: Grid) -> Iterator[Family]:
         # the first member sends, the others wait for it
         rows = (
             ({**member, "integration": _RECEIVER, "reason": "other" if "failed" in name else ""}, (i == 0) * flow)
-            for i, member in enumerate(members)
+            for i, member in enumerate(peers)
         )
         yield totals(grid, f"alertmanager_{name}", told, rows)

@@ -48,7 +48,12 @@ def nodes(grid: Grid) -> Iterator[Family]:
 
 
 def _job(node: Node) -> dict[str, str]:
-    return {"job": "node-exporter", "namespace": "monitoring", "instance": node_name(node.number)}
+    return exporter_of(node.number)
+
+
+def exporter_of(number: int) -> dict[str, str]:
+    """Labels of the scrape of a node's exporter."""
+    return {"job": "node-exporter", "namespace": "monitoring", "instance": node_name(number)}
 
 
 def _cpu(history: History, all_nodes: list[Node]) -> Rows:

@@ -18,10 +18,13 @@ _LOGS_PER_REQUEST, _LOGS_PER_FAILURE = 0.1, 2.0
 """Records of each request, and beside them of each that fails (assumed)."""
 _QUEUE = 1000.0
 """Batches that the sending queue holds, as it is set up unless told otherwise."""
-_BATCH = 8192.0
+_BATCH, _TIMEOUT_S = 8192.0, 0.2
+"""Spans in a batch, which goes out after so long at the latest: settings of the batch processor."""
+_SEND_S, _RETRIED_S = 0.1, 300.0
+"""To send a batch (assumed); how long one that fails is tried again, as exporters are set up."""
 _HEAP_BYTES, _SPAN_BYTES = 90e6, 1500.0
 _HELD_S = 5.0
-"""Spans stay in batches and queues for so long (assumed)."""
+"""From its coming until Go's collector has freed it, a span that is sent at once holds memory for so long (assumed)."""
 _SIGNALS = ("spans", "metric_points", "log_records")
 
 
@@ -47,12 +50,15 @@ def otelcol(grid: Grid) -> Iterator[Family]:
         )
         for name, told, labels, of in rows:
             yield totals(grid, f"otelcol_{name}_{signal}", told, [(labels, of)])
-    waits = 2.0 * made["spans"] / _BATCH / history.tick_s + 0.5 * _QUEUE * trailing(lost, 60.0, history.tick_s)
+    rate = made["spans"] / history.tick_s
+    batches = np.maximum(rate / _BATCH, np.minimum(rate, 1.0 / _TIMEOUT_S))
+    waits = batches * _SEND_S + _RETRIED_S * trailing(batches * lost, _RETRIED_S, history.tick_s)
     size = np.minimum(_QUEUE, np.floor(waits * wobble(history, "queue", 0.2)))
     ones = np.ones(len(grid.times))
     yield gauges("otelcol_exporter_queue_size", "Batches that wait to be sent.", [(sent, grid.state(size))])
     yield gauges("otelcol_exporter_queue_capacity", "Batches that may wait.", [(sent, _QUEUE * ones)])
-    heap = _HEAP_BYTES + _SPAN_BYTES * (made["spans"] / history.tick_s * _HELD_S + 20.0 * size)
+    queued = size * rate / np.maximum(batches, 1e-9)
+    heap = _HEAP_BYTES + _SPAN_BYTES * (rate * _HELD_S + queued)
     heap = grid.state(heap * wobble(history, "heap", 0.08))
     whole = 1.4 * np.maximum.accumulate(heap)  # Go gives little back
     for name, told, values in (

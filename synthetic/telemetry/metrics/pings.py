@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...world.history import Probe
 from .base import Family, Floats, Labels
 from .grid import Grid
 from .machines import wobble
@@ -14,6 +15,7 @@ from .shapes import gauges
 _LOOKUP_S, _SOCKET_S = 0.004, 0.0001
 _FARTHEST_S = 0.15
 """Round trip between the farthest two cities (assumed)."""
+EXPORTER = {"job": "blackbox-exporter", "instance": "blackbox-exporter:19115"}
 
 
 def pings(grid: Grid) -> Iterator[Family]:
@@ -24,14 +26,18 @@ def pings(grid: Grid) -> Iterator[Family]:
 
     def rows() -> Iterator[tuple[Labels, Floats]]:
         for probe in sites:
-            host = probe.target.partition("//")[2].partition("/")[0]
-            labels = {"job": "blackbox", "module": "icmp", "instance": host, "city": probe.city}
+            labels = pinged(probe)
             trip = _FARTHEST_S * (0.1 + cities.index(probe.city)) / len(cities)
             for phase, lasts in (("resolve", _LOOKUP_S), ("setup", _SOCKET_S), ("rtt", trip)):
-                noise = grid.state(wobble(history, f"{host} {probe.city} {phase}", 0.05))
+                noise = grid.state(wobble(history, f"{labels['instance']} {probe.city} {phase}", 0.05))
                 yield {**labels, "phase": phase}, lasts * noise
 
     yield gauges("probe_icmp_duration_seconds", "Time of a ping by phase.", rows())
     told = "Whether the exporter's last reload succeeded."
-    own = {"job": "blackbox-exporter", "instance": "blackbox-exporter:19115"}
-    yield gauges("blackbox_exporter_config_last_reload_successful", told, [(own, np.ones(len(grid.times)))])
+    yield gauges("blackbox_exporter_config_last_reload_successful", told, [(EXPORTER, np.ones(len(grid.times)))])
+
+
+def pinged(probe: Probe) -> dict[str, str]:
+    """Labels of the ping of a site that is probed by HTTP."""
+    host = probe.target.partition("//")[2].partition("/")[0]
+    return {"job": "blackbox", "module": "icmp", "instance": host, "city": probe.city}

@@ -23,16 +23,17 @@ def redis(grid: Grid) -> Iterator[Family]:
     ):
         yield counters(grid, name, told, [_flow(one, count(one)) for one in caches])
     yield gauges(
-        "redis_up", "Whether the cache answers its exporter.", ((_labels(one), _up(grid, one)) for one in caches)
+        "redis_up", "Whether the cache answers its exporter.", ((exporter_of(one), _up(grid, one)) for one in caches)
     )
 
 
-def _labels(cache: CacheUse) -> Labels:
+def exporter_of(cache: CacheUse) -> Labels:
+    """Labels of the scrape of a cache's exporter."""
     return {"job": cache.service, "instance": f"{cache.service}:6379"}
 
 
 def _flow(cache: CacheUse, count: Floats) -> Flow:
-    return Flow(_labels(cache), count, count, job=cache.service)
+    return Flow(exporter_of(cache), count, count, job=cache.service)
 
 
 def _commands(cache: CacheUse) -> Floats:

@@ -11,7 +11,7 @@ from .cluster import cluster
 from .control import control
 from .coredns import coredns
 from .coroot import coroot
-from .envoy import envoy
+from .envoy import envoy, envoy_pods
 from .etcd import etcd
 from .grid import Grid
 from .grpc import grpc
@@ -50,6 +50,7 @@ DIALECTS: dict[str, Dialect] = {
     "coroot": coroot,
     "blackbox": blackbox,
     "envoy": envoy,
+    "envoy-pods": envoy_pods,
     "grpc": grpc,
     "redis": redis,
     "yace": yace,
@@ -70,7 +71,7 @@ DIALECTS: dict[str, Dialect] = {
     "cloudwatch": cloudwatch,
     "pings": pings,
 }
-"""`semconv` and `semconv-pods`, `kube` and `cluster` tell the same names: an estate has one of them."""
+"""`semconv` and `semconv-pods`, `envoy` and `envoy-pods`, `kube` and `cluster` tell the same: an estate has one."""
 
 FOR_RULES = tuple(list(DIALECTS)[list(DIALECTS).index("servers") :])
 """What tells of the machinery around the services, for alert rules alone: no mix has it, and no recording."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,9 +30,28 @@ def looked_up(history: History) -> Iterator[Lookups]:
         yield replace(one, resolver=pod, zone=one.zone.rstrip(".") + ".")
 
 
-def forwarded(one: Lookups, tick_s: float) -> Floats:
-    """[T] look-ups that the cache cannot answer: each name once a lifetime, and all that found no answer."""
-    if one.rcode in ("", "SERVFAIL", "REFUSED"):
-        return one.count
+def forwarder(history: History) -> Callable[[Lookups], Floats]:
+    """Look-up of `looked_up` -> [T] how many of them the cache cannot answer and passes on.
+
+    Each name once a lifetime, and all that found no answer. The failures of the rest of the world are spread over its
+    names: as large a share of them is passed on as of its answers, or next to a full cache all that is passed on fails.
+    """
+    everything, missed = (defaultdict[tuple[str, str], Floats](lambda: np.zeros(history.ticks)) for _ in range(2))
+    for one in looked_up(history):
+        if one.zone == "." and one.rcode == "NOERROR":
+            everything[one.resolver, one.qtype] += one.count
+            missed[one.resolver, one.qtype] += _once(one, history.tick_s)
+
+    def forwarded(one: Lookups) -> Floats:
+        place = one.resolver, one.qtype
+        if one.rcode == "SERVFAIL" and one.zone == "." and place in everything:
+            asked = everything[place]
+            return one.count * np.divide(missed[place], asked, out=np.ones_like(asked), where=asked > 0)
+        return one.count if one.rcode in ("", "SERVFAIL", "REFUSED") else _once(one, history.tick_s)
+
+    return forwarded
+
+
+def _once(one: Lookups, tick_s: float) -> Floats:
     names = 1.0 if one.name and one.zone != "." else _OTHER_NAMES
     return np.minimum(one.count, names * tick_s / _TTL_S)

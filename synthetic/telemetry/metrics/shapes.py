@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,10 +26,20 @@ def gauges(name: str, told: str, rows: Iterable[tuple[Labels, Floats]]) -> Famil
 
 
 def counters(
-    grid: Grid, name: str, told: str, flows: Iterable[Flow], pods: InstanceOf | None = None, *, born: bool = False
+    grid: Grid,
+    name: str,
+    told: str,
+    flows: Iterable[Flow],
+    pods: InstanceOf | None = None,
+    *,
+    born: bool = False,
+    each: bool = False,
 ) -> Family:
-    """A family of counters of whole things, which stand at 0 from the start, or are `born` with the first thing."""
-    return Family(name, "counter", told, _counters(grid, flows, pods, born=born))
+    """A family of counters of whole things, which stand at 0 from the start, or are `born` with the first thing.
+
+    each: every pod counts all of a flow, whatever its siblings do, and not its share of it.
+    """
+    return Family(name, "counter", told, _counters(grid, flows, pods, born=born, each=each))
 
 
 def histogram(
@@ -44,9 +55,12 @@ def histogram(
     return Family(name, "histogram", told, _histograms(grid, flows, bounds, pods, per_s))
 
 
-def _counters(grid: Grid, flows: Iterable[Flow], pods: InstanceOf | None, *, born: bool) -> Iterator[Sampled]:
+def _counters(
+    grid: Grid, flows: Iterable[Flow], pods: InstanceOf | None, *, born: bool, each: bool
+) -> Iterator[Sampled]:
     for flow, part, labels in _split(grid, flows, pods):
-        count = np.floor(grid.counter(flow.count, part) + 1e-6)
+        counted = replace(part, share=np.ones(1)) if each else part
+        count = np.floor(grid.counter(flow.count, counted) + 1e-6)
         seen = (not born) | (np.cumsum(count) > 0)
         if seen.any():
             yield Sampled("", labels, np.where(seen & part.there, count, np.nan))

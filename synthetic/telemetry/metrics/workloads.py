@@ -108,7 +108,10 @@ def _clock(grid: Grid) -> tuple[Floats, Floats]:
 
 
 def _scaling(grid: Grid, ones: Floats) -> Iterator[Family]:
-    """The estate has a fixed size: its autoscalers may not go beyond it; budgets let one pod go."""
+    """The estate has a fixed size: its autoscalers may not go beyond it; budgets let one pod go.
+
+    A pod that crashes is a replica still, as its deployment tells too: what moves is how many are healthy.
+    """
     named = [(name, grid.state(grid.alive[name].sum(axis=0).astype(float))) for name in services(grid)]
     for ending, told, value in (
         ("spec_min_replicas", "Fewest replicas.", INSTANCES),
