@@ -4,6 +4,7 @@ DATA/journal/         what was acknowledged and is not in a recording yet
 DATA/recordings/HOUR  a recording an hour, such as 2025-10-20T06 (UTC), for `epicenter analyze`
 DATA/incidents/       an incident a file
 DATA/windows          the closed windows, as of the last time that they were kept
+DATA/folding          empty: locked by whoever makes parts of recordings of the journal
 """
 
 from __future__ import annotations
