@@ -28,13 +28,19 @@ PER_REQUEST = 2048
 TEMPLATES = 6
 WARM_S, BARE_S = 5.0, 10.0
 WINDOW_S = 10
+STEADY_S = 90.0
+"""Spans are kept for the lateness, a minute, and what is held grows until then."""
 _ASK_EVERY_S = 0.1
+_ROUNDS_A_QUESTION = 8
 AIMS = {"rate": 100_000, "p99_ms": 250, "memory_mb": 600, "late_s": WINDOW_S + 1.0, "ready_s": 2.0, "again_s": 5.0}
 
 
 @dataclass
 class Load:
-    """What one stretch of load came to; cpu: seconds of the processor, of the server and of the generator."""
+    """What one stretch of load came to; cpu: seconds of the processor, of the server and of the generator.
+
+    folding: of the server's processes that fold, by themselves. waiting: rows that were not counted yet.
+    """
 
     spans: int
     seconds: float
@@ -43,21 +49,25 @@ class Load:
     own_cpu: float
     memory_mb: list[float]
     refused: int
+    folding_cpu: float
+    folding_mb: list[float]
+    waiting: list[float]
 
     def __str__(self) -> str:
         return (
             f"{self.spans / self.seconds:9,.0f} spans/s acknowledged, p99 {self.p99_ms:6.0f} ms, "
             f"{1e6 * self.server_cpu / self.spans:5.2f} us of CPU a span (generator "
-            f"{1e6 * self.own_cpu / self.spans:.2f}), "
-            f"{max(self.memory_mb):,.0f} MB at the most, {self.refused} requests refused"
+            f"{1e6 * self.own_cpu / self.spans:.2f}, folding {1e6 * self.folding_cpu / self.spans:.2f}), "
+            f"{max(self.memory_mb):,.0f} MB at the most (folding {max(self.folding_mb):,.0f}), "
+            f"{self.refused} requests refused, {max(self.waiting, default=0.0):,.0f} rows waited at the most"
         )
 
 
 def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: float | None = None) -> Load:
     """Send for so long, as fast as it goes or at `rate` spans/s."""
     rng, sender = np.random.default_rng(time.time_ns()), Sender(server.http)
-    begun, own, theirs = time.perf_counter(), time.process_time(), server.cpu_s()
-    due, number, memory = begun, 0, [server.resident_mb()]
+    begun, own, theirs, folding = time.perf_counter(), time.process_time(), server.cpu_s(), server.folding_cpu_s()
+    due, number, memory, folding_mb, waiting = begun, 0, list[float](), list[float](), list[float]()
     while time.perf_counter() - begun < seconds:
         for body, spans in fresh(rounds[number % len(rounds)], time.time_ns(), rng):
             if rate is not None:
@@ -66,6 +76,9 @@ def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: f
             sender.send(body, spans)
         number += 1
         memory.append(server.resident_mb())
+        folding_mb.append(server.folding_mb())
+        if number % _ROUNDS_A_QUESTION == 0:
+            waiting.append(server.value("epicenter_ingest_waiting_rows"))
     sender.finish()
     took = time.perf_counter() - begun
     return Load(
@@ -76,6 +89,9 @@ def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: f
         time.process_time() - own,
         memory,
         sender.refused,
+        server.folding_cpu_s() - folding,
+        folding_mb,
+        waiting,
     )
 
 
@@ -150,7 +166,7 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) 
 def _half(folder: Path, estate: Estate, rounds: list[list[Request]], seconds: float) -> None:
     """At half the rate: answer times, memory, and how soon an outage is told of."""
     with watching(folder, WINDOW_S) as server:
-        half = stretch(server, rounds, max(3.0 * WINDOW_S, seconds / 3), AIMS["rate"] / 2)
+        half = stretch(server, rounds, max(STEADY_S, seconds / 3), AIMS["rate"] / 2)
         print(f"at half   {half}")
         _tell("p99 of answers", half.p99_ms, "ms", AIMS["p99_ms"])
         _tell("memory", float(np.median(half.memory_mb[len(half.memory_mb) // 2 :])), "MB", AIMS["memory_mb"])

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from epicenter.collector.otlp.decode import Export, checked
 from epicenter.collector.wal import Damage, read_segment, segments
+from epicenter.collector.wal.fold import parts_of, sequences
+from epicenter.collector.wal.segments import first_sequence
 from epicenter.live.config import Keep, Limits, Windows
 from epicenter.live.store import Store
 from epicenter.live.windows import LiveWindows
@@ -39,8 +41,11 @@ class Stored:
 def stored(data: Path, stop: Callable[[], None]) -> Stored:
     """Stop the server and count."""
     stop()
-    folded = sum(pq.read_metadata(path).num_rows for path in (data / "recordings").glob("*/spans-*.parquet"))
-    journal = 0
+    journal, there = 0, set(map(first_sequence, segments(data / "journal")))
+    # what was being folded when it was stopped is in the journal still
+    parts = [path for hour in (data / "recordings").iterdir() for path in parts_of(hour) if hour.suffix != ".folding"]
+    spans = [path for path in parts if path.name.startswith("spans-") and sequences(path)[0] not in there]
+    folded = sum(pq.read_metadata(path).num_rows for path in spans)
     for segment in segments(data / "journal"):
         for record in read_segment(segment):
             if isinstance(record, Damage):

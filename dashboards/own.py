@@ -126,6 +126,15 @@ ANALYSIS = Row(
     "Analysis: whether it keeps up",
     (
         Chart(
+            "Waiting to be counted",
+            "Items that are safe in the log and not counted yet. A saw that falls to near 0 at each look is health. "
+            "One that stays at some hundred thousand says that senders are being held back.",
+            units.Short,
+            f"max by (instance) ({_own('ingest_waiting_rows')})",
+            by("instance"),
+            width=6,
+        ),
+        Chart(
             "Duration of an analysis",
             "Median and 99th percentile of the time that one analysis takes. It depends on services, edges and "
             "windows and not on traffic; near the length of a window it can no longer keep up.",
@@ -133,6 +142,7 @@ ANALYSIS = Row(
             quantile(0.99, _own("analysis_duration_seconds_bucket"), "instance"),
             f"{by('instance')} p99",
             beside=((quantile(0.5, _own("analysis_duration_seconds_bucket"), "instance"), f"{by('instance')} p50"),),
+            width=6,
         ),
         Chart(
             "Age of what it knows",
@@ -144,6 +154,7 @@ ANALYSIS = Row(
             worst="high",
             limit=300,
             beside=((f"max by (instance) ({_own('watermark_lag_seconds')})", f"{by('instance')} newest window"),),
+            width=6,
         ),
         Chart(
             "Failed analyses",
@@ -152,6 +163,7 @@ ANALYSIS = Row(
             units.EventsPerSecond,
             rate(_own("analysis_failures_total"), "instance"),
             by("instance"),
+            width=6,
         ),
     ),
 )

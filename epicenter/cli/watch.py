@@ -41,7 +41,7 @@ def command(config_path: Path | None, print_config: bool, **options: object) -> 
 
     from prometheus_client import CollectorRegistry, disable_created_metrics
 
-    from ..live.guard import be_frugal, resident_bytes
+    from ..live.memory import be_frugal, resident_bytes
     from ..live.watch import watch
 
     be_frugal()

@@ -14,13 +14,15 @@ from ..collector.polled import Polled
 from ..collector.wal import Wal
 from .guard import MemoryGuard
 from .metrics import Metrics
-from .windows import LiveWindows
+from .windows import MOST_WAITING, LiveWindows
 
 Transport = Literal["grpc", "http", "file", "prometheus"]
 
 _ITEMS = {"traces": "spans", "metrics": "samples", "logs": "log_records"}
 _TABLES = {"spans": "spans", "samples": "samples", "deltas": "samples", "logs": "log_records", "changes": "log_records"}
 _TRY_AGAIN_S = 1.0
+_HELD_BACK_S, _LOOK_AGAIN_S = 2.0, 0.02
+"""How long an answer waits for the counting, well within the 10 s that SDKs have; and how often that is looked at."""
 _RETRY_DISK_BYTES = 64 * 2**20
 """Room on a disk that was full with which it counts as full no more."""
 
@@ -52,10 +54,19 @@ class Core:
         if self.stopping:
             raise Unavailable("the server is stopping")
         self.check_memory()
+        await self._until_counted()
         future = self._wal.submit(export.kind, export.body)
         # in the journal's thread, so that the windows hold what the journal holds even if the sender goes away now
         future.add_done_callback(partial(self._written, transport, export.signal, decoded, self._monotonic()))
         await asyncio.wrap_future(future)
+
+    async def _until_counted(self) -> None:
+        """Hold a sender back while too much waits to be counted, so that it sends no faster than that is done."""
+        until = self._monotonic() + _HELD_BACK_S
+        while self._windows.waiting >= MOST_WAITING:
+            if self._monotonic() >= until or self.stopping:
+                raise Overloaded(f"{self._windows.waiting:,} rows wait to be counted, and more may not")
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     def check_memory(self) -> None:
         """Overloaded where there is no room for more."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ctypes
-import gc
 import hmac
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
-import pyarrow as pa
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..collector.errors import Overloaded
+from .memory import release
 
 OPEN_PATHS = ("/healthz", "/readyz")
 """Who asks after our health is asked nothing: a probe of Kubernetes has no token."""
@@ -27,10 +23,6 @@ Unauthorized = Callable[[str], None]
 """Is told of the path or the method that somebody without a token asked for."""
 
 _MEMORY_SHARE = 0.95
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_SMALL_BYTES = 128 * 1024
-"""What is greater is taken from the system and given back at once: glibc's own choice, which it raises as it goes."""
 
 
 class Tokens:
@@ -115,35 +107,3 @@ class MemoryGuard:
         """Raise Overloaded while there is too little."""
         if self.refusing:
             raise Overloaded("memory is short")
-
-
-def resident_bytes() -> int:
-    """What this process holds (Linux)."""
-    pages = int(Path("/proc/self/statm").read_bytes().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def release() -> None:
-    """Let go of what nothing leads to any more, and of the memory of it."""
-    gc.collect()
-    trim()
-
-
-def be_frugal() -> None:
-    """Tell the allocators of this process to give back early what is freed.
-
-    Counts take and free some hundred MB every second, of which glibc and Arrow's own pool would hold most for later.
-    """
-    pa.set_memory_pool(pa.system_memory_pool())
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
-    if mallopt is not None:
-        for of in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-            mallopt(of, _SMALL_BYTES)
-
-
-def trim() -> None:
-    """Give freed memory back to the system, which the allocators keep for later."""
-    pa.default_memory_pool().release_unused()
-    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
-    if malloc_trim is not None:
-        malloc_trim(0)

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+from functools import partial
 from typing import TypeVar
 
 from ..collector.errors import EpicenterError
@@ -21,8 +21,9 @@ from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
 from .feed import Feed, Snapshot
-from .guard import MemoryGuard, trim
+from .guard import MemoryGuard
 from .incidents import Incidents
+from .memory import trim
 from .metrics import Metrics
 from .store import Store
 from .troubles import Troubles
@@ -85,11 +86,11 @@ class Loop:
         self._began = monotonic()
         self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
         self._disk = ThreadPoolExecutor(1, "store")
+        self._folding = ThreadPoolExecutor(1, "folding")  # may take minutes, which the windows must not wait for
         self._told_late = dict.fromkeys(windows.counts.late, 0)
         self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
-        self._troubles = Troubles(
-            lambda trouble: LOG.error("%s; it is tried again", trouble), "What is kept can be written again."
-        )
+        self._keeping = Troubles(_told_again, "The windows can be kept again.")
+        self._writing = Troubles(_told_again, "Recordings can be written again.")
 
     async def restore(self) -> None:
         """Go on where an earlier run stopped; incidents that were open then are shown at once."""
@@ -97,7 +98,6 @@ class Loop:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._read_back)
 
     def _read_back(self) -> None:
-        import_module("sklearn.feature_extraction.text")  # or the first incident would wait for it
         state = self._store.read_state(self._windows.window_s)
         records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
@@ -189,6 +189,7 @@ class Loop:
         size, files = self._store.wal_size()
         self._metrics.wal_bytes.set(size)
         self._metrics.wal_segments.set(files)
+        self._metrics.waiting_rows.set(self._windows.waiting)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0
@@ -203,30 +204,43 @@ class Loop:
                 told[name] = count
 
     async def keep_for_ever(self) -> None:
-        """Keep the closed windows and fold the journal into recordings, every few seconds."""
-        while True:
-            await asyncio.sleep(_KEEP_EVERY_S)
-            await self.keep()
+        """Keep the closed windows every few seconds; what the journal need not hold any more goes into recordings."""
+        async with asyncio.TaskGroup() as group:
+            folding: asyncio.Task[None] | None = None
+            while True:
+                await asyncio.sleep(_KEEP_EVERY_S)
+                kept = await self.keep()
+                if kept is not None and (folding is None or folding.done()):
+                    folding = group.create_task(self._fold(kept))
 
-    async def keep(self, *, fold: bool = True) -> None:
-        """Keep the closed windows; then what the journal need not hold any more goes into recordings."""
+    async def keep(self) -> int | None:
+        """Keep the closed windows; the first record of the journal that is needed beside them, None where it failed."""
         state = await self._tried(self._windows.state, self._thread)
-        if state is None:
-            return
+        if state is None or not await self._stored(partial(self._store.write_state, state), self._disk, self._keeping):
+            return None
+        return state.replay_from
 
-        def store() -> str:
+    async def _fold(self, before: int) -> None:
+        def fold() -> None:
+            self._store.fold(before)
+            self._store.retain(self._clock())
+
+        await self._stored(fold, self._folding, self._writing)
+
+    async def _stored(self, work: Callable[[], None], thread: ThreadPoolExecutor, troubles: Troubles) -> bool:
+        """Whether something could be written; where the disk is full, say, that is told, and the journal holds it."""
+
+        def trouble() -> str:
             try:
-                self._store.write_state(state)
-                if fold:
-                    self._store.fold(state.replay_from)
-                    self._store.retain(self._clock())
-            except EpicenterError as error:  # a full disk: the journal goes on holding it
-                return f"{error}; it is tried again"
+                work()
+            except EpicenterError as error:
+                return str(error)
             return ""
 
-        trouble = await self._tried(store, self._disk)
-        if trouble is not None:
-            self._troubles.tell(trouble)
+        told = await self._tried(trouble, thread)
+        if told is not None:
+            troubles.tell(told)
+        return told == ""
 
     async def _tried(self, work: Callable[[], _T], thread: ThreadPoolExecutor) -> _T | None:
         """What `work` gives in the thread; None where it failed, which is told and ends nothing."""
@@ -239,6 +253,10 @@ class Loop:
 
     async def stop(self) -> None:
         """Keep the windows for the next run, and let the threads go."""
-        await self.keep(fold=False)
-        self._thread.shutdown()
-        self._disk.shutdown()
+        await self.keep()
+        for thread in (self._thread, self._disk, self._folding):
+            thread.shutdown()
+
+
+def _told_again(trouble: str) -> None:
+    LOG.error("%s; it is tried again", trouble)

@@ -68,6 +68,9 @@ class Metrics:
             ),
             SIGNALS,
         )
+        self.waiting_rows = Gauge(
+            "epicenter_ingest_waiting_rows", "Items that are safe and not counted yet.", registry=registry
+        )
         self.watermark_lag = Gauge(
             "epicenter_watermark_lag_seconds",
             "How far behind the clock the newest closed window ends.",

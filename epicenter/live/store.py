@@ -4,6 +4,7 @@ DATA/journal/         what was acknowledged and is not in a recording yet
 DATA/recordings/HOUR  a recording an hour, such as 2025-10-20T06 (UTC), for `epicenter analyze`
 DATA/incidents/       an incident a file
 DATA/windows          the closed windows, as of the last time that they were kept
+DATA/folding          empty: locked by whoever makes parts of recordings of the journal
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from ..collector.manifest import MANIFEST
 from ..collector.model import CALLS, CHANGES, SAMPLES, SIGNALS, TEXTS
 from ..collector.otlp.decode import Decoded
 from ..collector.polled import held_by
-from ..collector.wal import Damage, Kept, Wal, fold, last_folded, read_segment, retain, retain_damaged, segments
+from ..collector.wal import Damage, Kept, Wal, last_folded, read_segment, retain, retain_damaged, segments
 from ..collector.wal import Limits as WalLimits
 from ..collector.wal.segments import first_sequence
 from .config import Keep
-from .guard import trim
+from .folding import Due, Fold, alone, fold_here
 from .windows import State
 
 Report = Callable[[str], None]
@@ -37,17 +38,27 @@ _MARK_BYTES = hashlib.sha256().digest_size
 class Store:
     """The folder DATA, which one server at a time may have open.
 
-    monotonic: seconds that never go back. report: takes a sentence on what is damaged.
+    monotonic: seconds that never go back. report: takes a sentence on what is damaged. fold: makes segments parts of
+    recordings.
     Raises UsageError where another server has it open, UnwritableOutput where it cannot be made.
     """
 
     def __init__(
-        self, data: Path, keep: Keep, *, monotonic: Callable[[], float], report: Report, limits: WalLimits | None = None
+        self,
+        data: Path,
+        keep: Keep,
+        *,
+        monotonic: Callable[[], float],
+        report: Report,
+        limits: WalLimits | None = None,
+        fold: Fold = fold_here,
     ) -> None:
-        self.data, self._keep, self._report = data, keep, report
+        self.data, self._keep, self._report, self._fold = data, keep, report, fold
         self.recordings = data / "recordings"
         with writing(data):
             self.recordings.mkdir(parents=True, exist_ok=True)
+            with alone(data):  # a server that was killed may have left one that folds, and has not seen it yet
+                pass
         folded = max((last_folded(hour) for hour in self._hours()), default=0)
         self.wal = Wal(data / "journal", clock=monotonic, report=report, at_least=folded + 1, limits=limits)
         self._before, self._until = segments(self.wal.folder), self.wal.next_sequence
@@ -75,14 +86,12 @@ class Store:
         """
         ended = self.wal.roll()
         following = segments(self.wal.folder)[1:]
-        for segment, next_one in zip(ended, following, strict=False):
-            if first_sequence(next_one) > before:
-                return
-            # by when it was written to last, which a crash while it is folded does not change
-            with writing(self.wal.folder):
-                hour = datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
-            fold(segment, self.recordings / hour, self._report, most_series=100_000)
-            trim()
+        whole = [one for one, after in zip(ended, following, strict=False) if first_sequence(after) <= before]
+        with writing(self.wal.folder):
+            due = [Due(segment, self.recordings / _hour(segment)) for segment in whole]
+        if due:
+            with writing(self.data), alone(self.data) as lock:
+                self._fold(due, lock, self._report)
 
     def retain(self, now: float) -> None:
         """Remove what is older, or more, than is kept, the oldest first; UnwritableOutput where the system refuses."""
@@ -142,6 +151,11 @@ class Store:
     def close(self) -> None:
         """Write what waits, and let go of the folder."""
         self.wal.close()
+
+
+def _hour(segment: Path) -> str:
+    """By when it was written to last, which a crash while it is folded does not change."""
+    return datetime.fromtimestamp(segment.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H")
 
 
 def _mark(written: bytes) -> bytes:

@@ -24,6 +24,7 @@ from ..collector.texts import texts_of_facts
 from ..collector.told import told_spans
 from ..collector.windows import calls_of_facts
 from .arrow import compute
+from .kept import Kept
 
 SEQUENCE = "Sequence"
 """The record of the journal that a row came in."""
@@ -62,6 +63,10 @@ _FACTS: dict[str, pa.DataType] = {
 _KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append(pa.field("tid", pa.uint64()))}
 """What is kept: what a span says of a call (`sides.FACTS`), 75 bytes of it; and log records as they are."""
 
+_AT_HAND = ("tid", "start", "duration", SEQUENCE)
+_QUIET = 4
+"""What ended so many parts of the lateness ago, a quarter, is packed: most traces are over by then."""
+
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
 _CLOSED = """select tid from kept
     where tid in (select tid from kept where start + duration < $until or start < $patience)
@@ -83,13 +88,14 @@ class Counted:
 class Count:
     """What to add for what was added, what to take away for it, and how many items of each table were too late.
 
-    kept: what is then kept.
+    spans, logs: what is then kept.
     """
 
     more: Counted
     less: Counted
     late: dict[str, int]
-    kept: Tables
+    spans: Kept
+    logs: pa.Table
 
 
 class Traces:
@@ -102,7 +108,7 @@ class Traces:
     def __init__(self, window_s: int, lateness_s: float) -> None:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
-        self._kept: Tables = {name: schema.empty_table() for name, schema in _KEPT.items()}
+        self._spans, self._logs = Kept(_KEPT["spans"], _AT_HAND), _KEPT["logs"].empty_table()
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
         self._encoded: deque[tuple[int, Encoded]] = deque()
         self._told: list[pa.Table] = []
@@ -112,11 +118,12 @@ class Traces:
     @property
     def first(self) -> int | None:
         """The oldest record of the journal that something of is still kept."""
-        numbers = [number for kept in self._kept.values() for number in compute.unique(kept[SEQUENCE]).to_pylist()]
+        kept = (self._spans.read(), self._logs)
+        numbers = [number for rows in kept for number in compute.unique(rows[SEQUENCE]).to_pylist()]
         return min(numbers, default=None)
 
     def __len__(self) -> int:
-        return self._kept["spans"].num_rows
+        return self._spans.num_rows
 
     def add(self, name: str, rows: pa.Table, sequence: int) -> None:
         """Take rows of `spans` or `logs` that came in one record."""
@@ -180,7 +187,8 @@ class Traces:
         new = self._new()
         still = new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns))
         spans = self._on_time("spans", new["spans"], now, still)
-        self._keep({"spans": spans, "logs": self._on_time("logs", new["logs"], now, spans["tid"])})
+        logs = self._on_time("logs", new["logs"], now, spans["tid"])
+        self._keep(Kept(_KEPT["spans"], _AT_HAND).plus(spans), logs)
 
     def count(self, now: float) -> Count:
         """Count what was added; it stays added until the count is taken, and so is not lost where that fails.
@@ -188,22 +196,25 @@ class Traces:
         Too late are also those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
-        on_time = {name: self._on_time(name, rows, now, self._kept["spans"]["tid"]) for name, rows in new.items()}
+        known = self._spans.read()
+        on_time = {name: self._on_time(name, rows, now, known["tid"]) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
-            return Count(_nothing(), _nothing(), late, self._kept)
+            return Count(_nothing(), _nothing(), late, self._spans, self._logs)
         touched = compute.drop_null(compute.unique(pa.concat_tables([on_time[n].select(["tid"]) for n in new])["tid"]))
-        before = {name: kept.filter(_is_in(kept, touched)) for name, kept in self._kept.items()}
+        spans = self._spans.where(_is_in(known, touched).to_numpy())
+        before = {"spans": spans, "logs": self._logs.filter(_is_in(self._logs, touched))}
         after = {name: pa.concat_tables([before[name], on_time[name]]) for name in new}
-        kept = {name: pa.concat_tables([self._kept[name], on_time[name]]) for name in new}
-        return Count(self._counted(after), _negated(self._counted(before)), late, kept)
+        more, less = self._counted(after), _negated(self._counted(before))
+        logs = pa.concat_tables([self._logs, on_time["logs"]])
+        return Count(more, less, late, self._spans.plus(on_time["spans"]), logs)
 
     def take(self, count: Count) -> None:
         """Go on from the last count."""
-        self._keep(count.kept)
+        self._keep(count.spans, count.logs)
 
-    def _keep(self, kept: Tables) -> None:
-        self._kept = kept
+    def _keep(self, spans: Kept, logs: pa.Table) -> None:
+        self._spans, self._logs = spans, logs
         self._read = {name: [] for name in _ADDED}
 
     def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
@@ -217,14 +228,17 @@ class Traces:
     def close(self, now: float) -> None:
         """Let go of the traces whose newest span is too old at `now` to be added to."""
         self.until_ns = max(self.until_ns, round(now * _NS) - self._lateness_ns)
-        spans, logs = self._kept["spans"], self._kept["logs"]
+        spans, logs = self._spans.read(), self._logs
         with in_passing() as connection:
-            connection.register("kept", spans.select(["tid", "start", "duration"]))
+            connection.register("kept", spans.drop_columns([SEQUENCE]))
             bounds = {"until": self.until_ns, "patience": self.until_ns - _PATIENCE * self._lateness_ns}
             closed = connection.sql(_CLOSED, params=bounds).to_arrow_table()["tid"].combine_chunks()
         alone = ~_is_in(logs, compute.unique(spans["tid"])).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
         gone = np.where(alone, _ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
-        self._kept = {"spans": _without(spans, _is_in(spans, closed).to_numpy()), "logs": _without(logs, gone)}
+        left = self._spans.without(_is_in(spans, closed).to_numpy())
+        quiet_ns = round(now * _NS) - self._lateness_ns // _QUIET
+        self._spans = left.packed([bool(_ends("spans", rows).max() < quiet_ns) for rows in left.each()])
+        self._logs = logs.filter(pa.array(~gone)) if gone.any() else logs
 
     def _counted(self, parts: Tables) -> Counted:
         if not parts["spans"].num_rows:
@@ -254,18 +268,6 @@ def _narrow(facts: pa.Table) -> pa.Table:
 
 def _is_in(rows: pa.Table, traces: pa.Array) -> pa.ChunkedArray:
     return compute.is_in(rows["tid"], traces)
-
-
-def _without(rows: pa.Table, gone: npt.NDArray[np.bool_]) -> pa.Table:
-    """The rows that are not `gone`: only of parts that lose some, the rest is copied."""
-    left: list[pa.RecordBatch] = []
-    at = 0
-    for batch in rows.to_batches():
-        mine = ~gone[at : at + batch.num_rows]
-        at += batch.num_rows
-        if mine.any():
-            left.append(batch if mine.all() else batch.filter(pa.array(mine)))
-    return pa.Table.from_batches(left, rows.schema)
 
 
 Times = npt.NDArray[np.int64]

@@ -26,6 +26,7 @@ from . import attach
 from .config import Config
 from .core import Core
 from .feed import Feed
+from .folding import Folding
 from .guard import MemoryGuard, TokenGate, TokenInterceptor, Tokens
 from .health import Health, health_routes
 from .http import listening, web_server
@@ -59,9 +60,10 @@ async def watch(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    store = Store(Path(config.data), config.keep, monotonic=monotonic, report=say)
+    folding = Folding()
+    store = Store(Path(config.data), config.keep, monotonic=monotonic, report=say, fold=folding.fold)
     try:
-        server = _Server(config, store, registry, clock, monotonic, resident, say)
+        server = _Server(config, store, folding, registry, clock, monotonic, resident, say)
         await server.run(stop, say)
     finally:
         store.close()
@@ -72,13 +74,14 @@ class _Server:
         self,
         config: Config,
         store: Store,
+        folding: Folding,
         registry: CollectorRegistry,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         resident: Callable[[], int],
         report: Say,
     ) -> None:
-        self._config, self._data, self._clock = config, store.data, clock
+        self._config, self._data, self._folding, self._clock = config, store.data, folding, clock
         self._scheme = "https" if config.tls.cert else "http"
         self._metrics = Metrics(registry, config, clock())
         self._registry = registry
@@ -110,6 +113,7 @@ class _Server:
                 self._core.stopping = True
                 for task in tasks:
                     task.cancel()
+        self._folding.end()
         await self._loop.stop()
         say("stopped: what was acknowledged is kept")
 

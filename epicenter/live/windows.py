@@ -28,6 +28,8 @@ from .traces import UNREAD, Traces
 
 MANY_ROWS = 150_000
 """So many are counted at once, without waiting for the next look: memory and the time of a look stay within bounds."""
+MOST_WAITING = 3 * MANY_ROWS
+"""With so many rows that wait to be counted, senders wait too: some hundred MB, and more would only wait longer."""
 _MOST_CHANGES = 10_000
 _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62

@@ -26,7 +26,7 @@ from epicenter.collector.wal import Limits
 from epicenter.live import loop
 from epicenter.live import watch as live
 from epicenter.live.config import Config, Listen, Windows
-from epicenter.live.guard import resident_bytes
+from epicenter.live.memory import resident_bytes
 from epicenter.live.store import Store
 from epicenter.rules.prometheus import free_port
 from tests.collector.journals import one_span

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
+from epicenter.live import loop
 from epicenter.live.config import Config, Keep, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.feed import Feed
+from epicenter.live.folding import Fold, fold_here
 from epicenter.live.guard import MemoryGuard
 from epicenter.live.incidents import Incidents
 from epicenter.live.loop import Loop, next_look
 from epicenter.live.metrics import Metrics
 from epicenter.live.store import Store
 from epicenter.live.windows import LiveWindows
+from tests.collector.journals import TRACES, one_span
 from tests.collector.told import T0
 
 FAILURES = "epicenter_analysis_failures_total"
@@ -34,27 +38,63 @@ def test_a_look_skips_no_end_of_a_window_but_leaves_half_of_the_time(
     assert math.isclose(next_look(T0 + into, window_s, took), T0 + due, abs_tol=1e-3)
 
 
+class Server:
+    """A loop without a network, and what it works on. fold: makes segments parts of recordings."""
+
+    def __init__(self, folder: Path, fold: Fold = fold_here) -> None:
+        self.registry, config = CollectorRegistry(), Config(windows=Windows(window_s=10))
+        self.windows = LiveWindows(config.windows, Limits())
+        self.store = Store(folder, Keep(), monotonic=lambda: 0.0, report=print, fold=fold)
+        metrics, guard = Metrics(self.registry, config, T0), MemoryGuard(2**40, lambda: 0)
+        core = Core(self.store.wal, self.windows, guard, metrics, lambda: 0.0)
+        incidents = Incidents([], 10, lambda _: None)
+        self.loop = Loop(
+            self.windows, self.store, core, incidents, Feed(), metrics, guard, lambda: T0 + 1.0, lambda: 0.0
+        )
+
+
 def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
-    registry = CollectorRegistry()
-    config = Config(windows=Windows(window_s=10))
-    windows = LiveWindows(config.windows, Limits())
-    store = Store(tmp_path, Keep(), monotonic=lambda: 0.0, report=print)
-    metrics, guard, feed = Metrics(registry, config, T0), MemoryGuard(2**40, lambda: 0), Feed()
-    core = Core(store.wal, windows, guard, metrics, lambda: 0.0)
-    incidents = Incidents([], 10, lambda _: None)
-    windows.add(1, {"changes": CHANGES.empty_table(), "spans": CHANGES.empty_table()})  # which are no spans
-    windows.waiting += 10**6
+    server = Server(tmp_path)
+    server.windows.add(1, {"changes": CHANGES.empty_table(), "spans": CHANGES.empty_table()})  # which are no spans
+    server.windows.waiting += 10**6
 
     async def run() -> None:
-        loop = Loop(windows, store, core, incidents, feed, metrics, guard, lambda: T0 + 1.0, lambda: 0.0)
-        counting = asyncio.create_task(loop.count_for_ever())
-        while not registry.get_sample_value(FAILURES):
+        counting = asyncio.create_task(server.loop.count_for_ever())
+        while not server.registry.get_sample_value(FAILURES):
             await asyncio.sleep(0)
         assert not counting.done()
-        await loop.look()
+        await server.loop.look()
         assert not counting.done()
         counting.cancel()
-        await loop.stop()
+        await server.loop.stop()
 
     asyncio.run(run())
-    store.close()
+    server.store.close()
+
+
+def test_the_windows_are_kept_however_long_folding_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_KEEP_EVERY_S", 0.001)
+    folding, over = threading.Event(), threading.Event()
+
+    def fold(*_: object) -> None:
+        folding.set()
+        assert over.wait(60)
+
+    server = Server(tmp_path, fold)
+    server.windows.add(server.store.wal.append(TRACES, one_span(1)), {})
+    server.windows.take_in(T0)
+    server.store.wal.roll(force=True)
+
+    async def run() -> None:
+        keeping = asyncio.create_task(server.loop.keep_for_ever())
+        while not folding.is_set():
+            await asyncio.sleep(0)
+        (tmp_path / "windows").unlink()
+        while not (tmp_path / "windows").exists():
+            await asyncio.sleep(0)
+        over.set()
+        keeping.cancel()
+        await server.loop.stop()
+
+    asyncio.run(run())
+    server.store.close()

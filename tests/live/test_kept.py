@@ -1,0 +1,37 @@
+"""Rows that are kept are the same whether they are packed or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epicenter.live.kept import Kept
+
+SCHEMA = pa.schema([("text", pa.dictionary(pa.int32(), pa.string())), ("tid", pa.uint64()), ("failed", pa.bool_())])
+ROWS, PIECES = 12_000, 3
+
+
+def piece(number: int) -> pa.Table:
+    numbers = range(number * ROWS, (number + 1) * ROWS)
+    texts = pa.array([None if n % 5 else f"text {n % 7}" for n in numbers]).dictionary_encode()
+    failed = pa.array([None if n % 3 else n % 2 == 0 for n in numbers])
+    return pa.table([texts, pa.array(numbers, pa.uint64()), failed], schema=SCHEMA)
+
+
+@pytest.mark.parametrize("quiet", [(False, False, False), (True, False, True), (True, True, True)])
+def test_rows_are_the_same_packed_or_not(quiet: tuple[bool, ...]) -> None:
+    kept, whole = Kept(SCHEMA, ("tid",)), pa.concat_tables(map(piece, range(PIECES)))
+    for number in range(PIECES):
+        kept = kept.plus(piece(number))
+    kept = kept.packed(quiet)
+    assert kept.num_rows == whole.num_rows
+    assert kept.read().equals(whole.select(["tid"]))
+    some = np.arange(whole.num_rows) % 1000 == 17
+    some[:ROWS] = False  # of one piece no row, of one each
+    some[-ROWS:] = True
+    assert kept.where(some).to_pylist() == whole.filter(pa.array(some)).to_pylist()
+    left = kept.without(some)
+    assert left.where(np.ones(left.num_rows, np.bool_)).to_pylist() == whole.filter(pa.array(~some)).to_pylist()
+    assert left.plus(piece(0)).num_rows == left.num_rows + ROWS
+    assert kept.num_rows == whole.num_rows
