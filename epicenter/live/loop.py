@@ -85,6 +85,7 @@ class Loop:
         self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
         self._disk = ThreadPoolExecutor(1, "store")
         self._told_late = dict.fromkeys(windows.counts.late, 0)
+        self._told_undecoded = 0
         self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
         self._troubles = Troubles(
             lambda trouble: LOG.error("%s; it is tried again", trouble), "What is kept can be written again."
@@ -192,6 +193,8 @@ class Loop:
         lag = self._clock() - closed // length * length if closed else 0.0
         self._metrics.watermark_lag.set(max(0.0, lag))
         counts = self._windows.counts
+        undecoded, self._told_undecoded = counts.undecoded - self._told_undecoded, counts.undecoded
+        self._metrics.analysis_failures.inc(undecoded)
         for counter, now, told in (
             (self._metrics.late, counts.late, self._told_late),
             (self._metrics.overflow, counts.overflow, self._told_overflow),

@@ -37,11 +37,12 @@ _RESTART_EVERY_S = 600
 
 @dataclass
 class Counts:
-    """What was taken in, came too late (by signal), or was too much (by kind), since the start."""
+    """What was taken in, came too late (by signal), or was too much (by kind); and requests that cannot be decoded."""
 
     taken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "changes"), 0))
     late: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "log_records"), 0))
     overflow: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("service", "edge", "name", "metric"), 0))
+    undecoded: int = 0
 
 
 class State(msgspec.Struct):
@@ -133,6 +134,7 @@ class LiveWindows:
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
         count = self._traces.count(now)
+        self.counts.undecoded = self._traces.failed
         (more, folded), (less, unfolded) = (self._bounds.folded(part.calls) for part in (count.more, count.less))
         calls = self._calls.added(pa.concat_tables([more, less]))
         texts = self._texts.added(pa.concat_tables([count.more.texts, count.less.texts]))

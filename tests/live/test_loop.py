@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
+from epicenter.collector.otlp.decode import Encoded
 from epicenter.live.config import Config, Keep, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.feed import Feed
@@ -34,27 +39,79 @@ def test_a_look_skips_no_end_of_a_window_but_leaves_half_of_the_time(
     assert math.isclose(next_look(T0 + into, window_s, took), T0 + due, abs_tol=1e-3)
 
 
-def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
+@dataclass
+class Running:
+    """A loop over windows that nothing comes into but what a test puts there."""
+
+    loop: Loop
+    windows: LiveWindows
+    store: Store
+    registry: CollectorRegistry
+
+    def failures(self) -> float:
+        return self.registry.get_sample_value(FAILURES) or 0.0
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
     registry = CollectorRegistry()
     config = Config(windows=Windows(window_s=10))
     windows = LiveWindows(config.windows, Limits())
     store = Store(tmp_path, Keep(), monotonic=lambda: 0.0, report=print)
-    metrics, guard, feed = Metrics(registry, config, T0), MemoryGuard(2**40, lambda: 0), Feed()
+    metrics, guard = Metrics(registry, config, T0), MemoryGuard(2**40, lambda: 0)
     core = Core(store.wal, windows, guard, metrics, lambda: 0.0)
     incidents = Incidents([], 10, lambda _: None)
-    windows.add(1, {"changes": CHANGES.empty_table(), "spans": CHANGES.empty_table()})  # which are no spans
-    windows.waiting += 10**6
+    loop = Loop(windows, store, core, incidents, Feed(), metrics, guard, lambda: T0 + 1.0, lambda: 0.0)
+    yield Running(loop, windows, store, registry)
+    store.close()
+
+
+def test_a_count_that_fails_is_told_and_the_server_goes_on(running: Running) -> None:
+    running.windows.add(1, {"changes": CHANGES.empty_table(), "spans": CHANGES.empty_table()})  # which are no spans
+    running.windows.waiting += 10**6
 
     async def run() -> None:
-        loop = Loop(windows, store, core, incidents, feed, metrics, guard, lambda: T0 + 1.0, lambda: 0.0)
-        counting = asyncio.create_task(loop.count_for_ever())
-        while not registry.get_sample_value(FAILURES):
+        counting = asyncio.create_task(running.loop.count_for_ever())
+        while not running.failures():
             await asyncio.sleep(0)
         assert not counting.done()
-        await loop.look()
+        await running.loop.look()
         assert not counting.done()
         counting.cancel()
-        await loop.stop()
+        await running.loop.stop()
 
     asyncio.run(run())
-    store.close()
+
+
+def test_a_request_that_cannot_be_decoded_is_told_once_and_holds_up_no_other(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = [Encoded(b"no message", 1), Encoded(a_call("b"), 2)]
+    for number, some in enumerate([Encoded(a_call("a"), 1), *odd, Encoded(a_call("c"), 1)], 1):
+        running.windows.add(number, {}, some)
+
+    async def run() -> None:
+        for _ in range(2):
+            await running.loop.look()
+            running.loop.measure()
+        await running.loop.stop()
+
+    asyncio.run(run())
+    assert running.failures() == 2
+    assert [line.split(" cannot")[0] for line in caplog.messages] == ["spans of record 2", "spans of record 3"]
+    running.windows.tell_again()
+    seen, _ = running.windows.look(T0 + 20)
+    assert sum(seen.calls["attempts"]) == 2
+    assert running.windows.state().counted_to == 4
+
+
+def a_call(name: str) -> bytes:
+    span = Span(
+        trace_id=name.encode() * 16,
+        span_id=name.encode() * 8,
+        kind=Span.SPAN_KIND_CLIENT,
+        start_time_unix_nano=T0 * 10**9,
+        end_time_unix_nano=T0 * 10**9 + 1,
+    )
+    scopes = [ScopeSpans(spans=[span])]
+    return ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=scopes)]).SerializeToString()
