@@ -48,8 +48,7 @@ class Counts:
 class State(msgspec.Struct):
     """The windows as they are, to go on from.
 
-    `replay_from`: the first record of the journal to read again;
-    `counted_to`: the last that is counted in it already.
+    `replay_from`: the first record of the journal to read again; `counted_to`: the last that is counted already.
     """
 
     window_s: int
@@ -70,6 +69,7 @@ class LiveWindows:
         self._inbox: deque[tuple[int, Mapping[str, pa.Table], Encoded | None]] = deque()
         self._guard = threading.Lock()
         self.waiting = 0  # rows that are not counted yet
+        self._looked = 0.0  # Unix time up to which all that came is counted
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
@@ -109,15 +109,16 @@ class LiveWindows:
         """
         for _ in range(max(1, math.ceil(self.waiting / MANY_ROWS))):
             self.take_in(now)
+        self._looked = now
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
         seen = self._fresh(int(now // self.window_s * self.window_s))
         return seen, self._summary(seen)
 
     def let_go(self, now: float) -> None:
-        """Close what is too old at `now` to be added to, and forget the oldest windows."""
-        if self._last == self._sorted:  # else the last count failed, and its rows must not come too late to the next
-            self._traces.close(now)
+        """Close what was too old at the last look to be added to, and forget what are the oldest windows at `now`."""
+        # what waits, or could not be counted, came since: it must not come too late for that
+        self._traces.close(self._looked)
         self._forget(now)
 
     def tell_again(self) -> None:

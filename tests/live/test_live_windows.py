@@ -94,6 +94,19 @@ def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted(
     assert windows.counts.late["spans"] == 1
 
 
+def test_what_came_in_time_is_not_late_because_it_waited_for_a_long_look() -> None:
+    windows = LiveWindows(SHORT, Limits())
+    windows.look(T0 + 10)
+    windows.add(1, spans(span("a", at=5.0)))  # while that look is analyzed
+    windows.let_go(T0 + 50)
+    calls = calls_of(windows, T0 + 51).to_pylist()
+    assert [row["attempts"] for row in calls] == [1]
+    assert windows.counts.late["spans"] == 0
+    windows.add(2, spans(span("b", at=5.0, trace="t2")))
+    windows.look(T0 + 52)
+    assert windows.counts.late["spans"] == 1
+
+
 def test_what_is_kept_of_traces_follows_from_the_lateness_and_of_windows_from_their_horizon() -> None:
     windows = LiveWindows(Windows(window_s=10, lateness_s=30, keep_s=100), Limits())
     for window in range(15):
