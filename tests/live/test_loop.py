@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
@@ -24,7 +22,8 @@ from epicenter.live.loop import Loop, next_look
 from epicenter.live.metrics import Metrics
 from epicenter.live.store import Store
 from epicenter.live.windows import LiveWindows
-from tests.collector.told import T0
+from tests.collector.told import T0, span
+from tests.live.encoded import encoded, with_hex_ids
 
 FAILURES = "epicenter_analysis_failures_total"
 
@@ -86,8 +85,8 @@ def test_a_count_that_fails_is_told_and_the_server_goes_on(running: Running) -> 
 def test_a_request_that_cannot_be_decoded_is_told_once_and_holds_up_no_other(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
-    odd = [Encoded(b"no message", 1), Encoded(a_call("b"), 2)]
-    for number, some in enumerate([Encoded(a_call("a"), 1), *odd, Encoded(a_call("c"), 1)], 1):
+    one, other, more = (encoded(with_hex_ids(span(name, trace=name))) for name in "abc")
+    for number, some in enumerate([one, Encoded(b"no message", 1), Encoded(other.body, 2), more], 1):
         running.windows.add(number, {}, some)
 
     async def run() -> None:
@@ -103,15 +102,3 @@ def test_a_request_that_cannot_be_decoded_is_told_once_and_holds_up_no_other(
     seen, _ = running.windows.look(T0 + 20)
     assert sum(seen.calls["attempts"]) == 2
     assert running.windows.state().counted_to == 4
-
-
-def a_call(name: str) -> bytes:
-    span = Span(
-        trace_id=name.encode() * 16,
-        span_id=name.encode() * 8,
-        kind=Span.SPAN_KIND_CLIENT,
-        start_time_unix_nano=T0 * 10**9,
-        end_time_unix_nano=T0 * 10**9 + 1,
-    )
-    scopes = [ScopeSpans(spans=[span])]
-    return ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=scopes)]).SerializeToString()
