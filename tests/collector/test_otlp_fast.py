@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import SPANS
 from epicenter.collector.otlp import fast
-from epicenter.collector.otlp.decode import Decoded, Export, Signal, checked, decode, told_spans_of
+from epicenter.collector.otlp.decode import Decoded, Encoded, Export, Signal, checked, decode, told_spans_of
 from epicenter.collector.sides import EVENT_ATTRIBUTES_READ
 from epicenter.collector.told import TOLD_SPANS, told_spans
 from tests.collector.handed_over import T0
@@ -105,6 +105,9 @@ def test_what_is_odd_or_garbled_is_left_or_the_same(
         found = fast.spans([body])
         if found is not None:
             assert_same(body, found)
+        if certain:
+            counted = told_spans_of([Encoded(body, certain)])
+            assert read_of(counted) == read_of(told_spans(told.tables["spans"]))
 
 
 def test_what_is_no_message_is_left() -> None:
