@@ -43,10 +43,11 @@ def test_who_is_asked_for_much_more_is_overloaded_whoever_tells_of_it(asked: int
 def test_a_temporary_failure_is_a_server_that_fails_or_one_that_is_silent(
     waited_s: float, probed: bool, failure: str, kind: str
 ) -> None:
-    rows = [*calm(0, BAD), *name_gone(BAD, END, "dns_temporary")]
-    for row in rows:
-        if row["errors_dns_temporary"]:
-            row["unanswered_ns"] = int(waited_s * 1e9) * row["unanswered"]
+    gone = name_gone(BAD, END, "dns_temporary")
+    rows = [
+        {**row, "unanswered_ns": int(waited_s * 1e9) * row["unanswered"]} if row["errors_dns_temporary"] else row
+        for row in (*calm(0, BAD), *gone)
+    ]
     probes = [signal(w, NAME, "dns_answers", float(w < BAD)) for w in range(END if probed else 0)]
     probes += [signal(w, NAME, "dns_probe_ok", float(w < BAD)) for w in range(END if probed else 0)]
     seen = windows(END, rows, probes)
