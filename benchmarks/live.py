@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from epicenter.live.config import Windows
+
 from .live_hour import hour
 from .live_server import Server, bare, watching
 from .live_stock import HOUR_WINDOW_S, an_hour, stored
@@ -28,11 +30,13 @@ PER_REQUEST = 2048
 TEMPLATES = 6
 WARM_S, BARE_S = 5.0, 10.0
 WINDOW_S = 10
-STEADY_S = 90.0
-"""Spans are kept for the lateness, a minute, and what is held grows until then."""
 _ASK_EVERY_S = 0.1
 _ROUNDS_A_QUESTION = 8
 AIMS = {"rate": 100_000, "p99_ms": 250, "memory_mb": 600, "late_s": WINDOW_S + 1.0, "ready_s": 2.0, "again_s": 5.0}
+_STEADY_S = Windows().lateness_s + 3 * WINDOW_S
+"""Until then memory still grows: spans are kept for the lateness."""
+_PHASES = (0.1, 0.5, 0.9)
+"""Where in a window an outage begins: what is told of it waits for a look, and so for the end of some window."""
 
 
 @dataclass
@@ -95,9 +99,8 @@ def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: f
     )
 
 
-def until_incident(server: Server, estate: Estate, calm: list[list[Request]], rate: float) -> float:
+def until_incident(server: Server, failing: list[Request], calm: list[list[Request]], rate: float) -> float:
     """Seconds from the first failing span that was sent to the incident on /metrics."""
-    failing = estate.requests(ROUND_SPANS // 4, PER_REQUEST, failing=True)
     rng, sender, began = np.random.default_rng(3), Sender(server.http), time.perf_counter()
     seen = threading.Event()
     asking = threading.Thread(target=_ask, args=(server, seen, began + 6 * WINDOW_S))
@@ -154,11 +157,17 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) 
         times = full.server_cpu / full.spans / (yardstick.server_cpu / yardstick.spans)
         print(f"  of the processor {times:.1f} times what the bare server takes")
         sent = warm.spans + full.spans
+        acknowledged = time.perf_counter()
         _until(lambda: server.value("epicenter_ingest_spans_total", transport="http") == sent)
+        _until(lambda: server.value("epicenter_ingest_waiting_rows") == 0)
+        print(f"  nothing waited any more {time.perf_counter() - acknowledged:.1f} s after the last answer")
+        looks = server.looks()
+        _until(lambda: server.looks() >= looks + 2)  # what came late is told a second after it was counted
         late = server.value("epicenter_late_items_total", signal="spans")
         failures = server.value("epicenter_analysis_failures_total")
         kept = stored(folder, server.stop)
-    print(f"  acknowledged {sent:,}, in recordings and journal {kept.spans:,} ({kept}); {late:,.0f} came late")
+    print(f"  acknowledged {sent:,}, in recordings and journal {kept.spans:,} ({kept})")
+    _tell("acknowledged and counted as late", late, "", 0)
     _tell("acknowledged and not there", sent - kept.spans, "", 0)
     _tell("analyses that failed", failures, "", 0)
 
@@ -166,13 +175,27 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) 
 def _half(folder: Path, estate: Estate, rounds: list[list[Request]], seconds: float) -> None:
     """At half the rate: answer times, memory, and how soon an outage is told of."""
     with watching(folder, WINDOW_S) as server:
-        half = stretch(server, rounds, max(STEADY_S, seconds / 3), AIMS["rate"] / 2)
+        half = stretch(server, rounds, max(_STEADY_S, seconds / 3), AIMS["rate"] / 2)
         print(f"at half   {half}")
         _tell("p99 of answers", half.p99_ms, "ms", AIMS["p99_ms"])
-        _tell("memory", float(np.median(half.memory_mb[len(half.memory_mb) // 2 :])), "MB", AIMS["memory_mb"])
-        took = until_incident(server, estate, rounds, AIMS["rate"] / 10)
-        _tell("first failing span to incident", took, "s", AIMS["late_s"])
+        _tell("memory", float(np.median(half.memory_mb[len(half.memory_mb) * 2 // 3 :])), "MB", AIMS["memory_mb"])
         server.stop()
+    took = [_delay(folder, estate, rounds, phase) for phase in _PHASES]
+    print(f"  outages that began at {_PHASES} of a window were told of after {', '.join(f'{s:.1f} s' for s in took)}")
+    _tell("first failing span to incident", max(took), "s", AIMS["late_s"])
+
+
+def _delay(folder: Path, estate: Estate, rounds: list[list[Request]], phase: float) -> float:
+    """How soon an outage that begins at this phase of a window is told of, by a server that knew no other."""
+    failing = estate.requests(ROUND_SPANS // 4, PER_REQUEST, failing=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    with watching(folder, WINDOW_S) as server:
+        begin = (time.time() // WINDOW_S + 4 + phase) * WINDOW_S
+        stretch(server, rounds, begin - 1.0 - time.time(), AIMS["rate"] / 2)
+        time.sleep(max(0.0, begin - time.time()))
+        took = until_incident(server, failing, rounds, AIMS["rate"] / 10)
+        server.stop()
+    return took
 
 
 def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) -> None:

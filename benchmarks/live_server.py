@@ -75,9 +75,13 @@ class Server:
         found = re.search(rf"^{name}{re.escape('{' + told + '}') if told else ''} (\S+)$", self.metrics(), re.M)
         return float(found[1]) if found else float("nan")
 
+    def looks(self) -> float:
+        """Looks that have ended."""
+        return self.value("epicenter_analysis_duration_seconds_count")
+
     def first_look_s(self) -> float:
         """Seconds from the start to the end of the first analysis."""
-        while not self.value("epicenter_analysis_duration_seconds_count") > 0:
+        while not self.looks() > 0:
             time.sleep(0.05)
         return time.perf_counter() - self.begun
 

@@ -127,6 +127,8 @@ def forget_facts(connection: duckdb.DuckDBPyConnection) -> None:
 
 ATTRIBUTES_READ = tuple(sorted(set(re.findall(r"SpanAttributes\['([^']+)'\]", FACTS))))
 """The span attributes that are read."""
+EVENT_ATTRIBUTES_READ = tuple(sorted(set(re.findall(r"\"Attributes\"\['([^']+)'\]", FACTS))))
+"""The attributes of events that are read."""
 
 IS_CLIENT = "(kind in ('Client', 'Producer') and not step)"
 IS_SERVER = "kind in ('Server', 'Consumer')"

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from .model import SPANS
-from .sides import ATTRIBUTES_READ
+from .sides import ATTRIBUTES_READ, EVENT_ATTRIBUTES_READ
 
 _NAMES = pa.array(ATTRIBUTES_READ, pa.string())
 _compute: Any = import_module("pyarrow.compute")  # made when it is imported, so that no type checker can see it
@@ -27,7 +27,7 @@ TOLD_SPANS = pa.schema(
         if field.name != "ResourceAttributes"
     ]
 )
-"""Spans as they are counted: of a resource nothing is read but its service."""
+"""Spans as they are counted: of a resource nothing is read but its service, and of an event not all need be there."""
 
 
 def told_spans(spans: pa.Table) -> pa.Table:
@@ -62,3 +62,11 @@ def told(offsets: pa.Array, keys: pa.Array, values: pa.Array) -> pa.StructArray:
         at[rows[mine]] = places[mine]
         columns.append(values.take(pa.array(at, mask=at < 0)))
     return pa.StructArray.from_arrays(columns, fields=list(TOLD))
+
+
+def of_events(lists: pa.ListArray) -> pa.ListArray:
+    """Of each list of key-values, which are those of an event, the ones that are read."""
+    pairs = lists.values
+    read = _compute.is_in(pairs.field("key"), pa.array(EVENT_ATTRIBUTES_READ, pa.string()))
+    ends = np.append(0, np.cumsum(read.to_numpy(zero_copy_only=False)))[lists.offsets.to_numpy()]
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pairs.filter(read))

@@ -27,7 +27,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from ..columns import EARLIEST_NS, LATEST_NS
 from ..model import SPANS
-from ..told import TOLD_SPANS, told
+from ..told import TOLD_SPANS, of_events, told
 from .protobuf import json_value
 from .spans import KINDS, NO_PARENT, STATUS
 from .values import text
@@ -185,7 +185,7 @@ def _table(resources: Any, schema: pa.Schema) -> pa.Table:
         "StatusMessage": lambda: _compute.if_else(valid, status.field("message"), ""),
         "ResourceAttributes": lambda: _maps(attributes).take(whose),
         "SpanAttributes": lambda: (_maps if schema is SPANS else _told)(found.field("attributes")),
-        "Events": lambda: _events(found.field("events"), start),
+        "Events": lambda: _events(found.field("events"), start, schema),
     }
     return pa.table([columns[field.name]().cast(field.type) for field in schema], schema=schema)
 
@@ -284,7 +284,7 @@ def _services(attributes: Any) -> Any:
     return _texts(pairs.field("value").take(pa.array(mine))).take(pa.array(at, mask=at < 0)).fill_null("")
 
 
-def _events(lists: Any, start: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+def _events(lists: Any, start: np.ndarray[Any, np.dtype[np.int64]], schema: pa.Schema) -> Any:
     """An event without a time is set at its span's start."""
     events, kind = lists.values, SPANS.field("Events").type
     fields = [kind.value_type.field(i) for i in range(kind.value_type.num_fields)]
@@ -293,7 +293,7 @@ def _events(lists: Any, start: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
     columns = [
         pa.array(_times(pa.array(times, pa.uint64())).view("datetime64[ns]")),
         events.field("name"),
-        _maps(events.field("attributes")),
+        _maps(events.field("attributes") if schema is SPANS else of_events(events.field("attributes"))),
     ]
     cast = [column.cast(field.type) for column, field in zip(columns, fields, strict=True)]
     return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays(cast, fields=fields))

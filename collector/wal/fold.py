@@ -33,7 +33,8 @@ GENERATOR = "epicenter watch"
 
 _SPANS = Export("traces", b"").kind
 _GROUP_ROWS = 16_384
-"""An eighth of what a recording has otherwise: some of these groups are held at once, beside a server under load."""
+"""An eighth of what a recording has otherwise, and so are the rows of a part: some of these groups are held at once,
+beside a server under load."""
 _AT_ONCE_BYTES = 2 * 2**20
 """Requests that are decoded together: enough that their number costs little."""
 _DIGITS = 20

@@ -1,8 +1,24 @@
-"""Arrow's functions on columns, which it makes when it is imported, so that no type checker can see them."""
+"""Arrow's functions on columns, which it makes when it is imported, so that no type checker can see them; and tables as
+bytes."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
+import pyarrow as pa
+
 compute: Any = import_module("pyarrow.compute")
+
+
+def written(table: pa.Table) -> bytes:
+    """A table as Arrow's stream, compressed."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def read(stream: bytes) -> pa.Table:
+    """What was `written`."""
+    return pa.ipc.open_stream(stream).read_all()

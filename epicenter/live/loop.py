@@ -88,6 +88,7 @@ class Loop:
         self._disk = ThreadPoolExecutor(1, "store")
         self._folding = ThreadPoolExecutor(1, "folding")  # may take minutes, which the windows must not wait for
         self._told_late = dict.fromkeys(windows.counts.late, 0)
+        self._told_undecoded = 0
         self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
         self._keeping = Troubles(_told_again, "The windows can be kept again.")
         self._writing = Troubles(_told_again, "Recordings can be written again.")
@@ -195,6 +196,8 @@ class Loop:
         lag = self._clock() - closed // length * length if closed else 0.0
         self._metrics.watermark_lag.set(max(0.0, lag))
         counts = self._windows.counts
+        undecoded, self._told_undecoded = counts.undecoded - self._told_undecoded, counts.undecoded
+        self._metrics.analysis_failures.inc(undecoded)
         for counter, now, told in (
             (self._metrics.late, counts.late, self._told_late),
             (self._metrics.overflow, counts.overflow, self._told_overflow),

@@ -81,7 +81,7 @@ class Metrics:
         )
         self.analysis_failures = Counter(
             "epicenter_analysis_failures",
-            "Analyses that ended in an error, and counts and keeps that did.",
+            "Analyses, counts and keeps that ended in an error, and requests that could not be decoded for a count.",
             registry=registry,
         )
         self.analysis_success = Gauge(

@@ -8,7 +8,6 @@ what comes.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,19 +17,18 @@ import pyarrow as pa
 
 from ..collector.engine import in_passing
 from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
-from ..collector.otlp.decode import Encoded, told_spans_of
+from ..collector.otlp.decode import Encoded
 from ..collector.sides import FACTS
 from ..collector.texts import texts_of_facts
 from ..collector.told import told_spans
 from ..collector.windows import calls_of_facts
 from .arrow import compute
 from .kept import Kept
+from .undecoded import Undecoded
 
 SEQUENCE = "Sequence"
 """The record of the journal that a row came in."""
 
-_AT_ONCE_BYTES = 8 * 2**20
-"""Requests that are decoded together: enough that the columns of them are pieces of memory that are given back."""
 _NS = 10**9
 _PATIENCE = 10
 """A trace that grows for so many times the lateness is closed all the same: some ids are never new."""
@@ -110,10 +108,15 @@ class Traces:
         self.until_ns = 0
         self._spans, self._logs = Kept(_KEPT["spans"], _AT_HAND), _KEPT["logs"].empty_table()
         self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
-        self._encoded: deque[tuple[int, Encoded]] = deque()
+        self._encoded = Undecoded(_NUMBER)
         self._told: list[pa.Table] = []
         self.unread = 0
         self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
+
+    @property
+    def failed(self) -> int:
+        """Requests that could not be decoded, since the start."""
+        return self._encoded.failed
 
     @property
     def first(self) -> int | None:
@@ -133,7 +136,7 @@ class Traces:
 
     def add_encoded(self, spans: Encoded, sequence: int) -> None:
         """Take spans that came in one record, and are decoded once they are counted."""
-        self._encoded.append((sequence, spans))
+        self._encoded.add(spans, sequence)
         self.unread += spans.spans
 
     def read(self) -> None:
@@ -151,7 +154,8 @@ class Traces:
     def _facts(self) -> dict[str, pa.Table]:
         logs = pa.concat_tables([_ADDED["logs"].empty_table(), *self._added["logs"]])
         added = pa.concat_tables([_ADDED["spans"].empty_table(), *self._added["spans"]]).combine_chunks()
-        self._decode()
+        for rows in self._encoded.decode():
+            self._told.append(rows)
         spans = pa.concat_tables([told_spans(added).append_column(_NUMBER, added[SEQUENCE]), *self._told])
         new = {name: schema.empty_table() for name, schema in _KEPT.items()}
         with in_passing() as connection:
@@ -163,21 +167,6 @@ class Traces:
                 facts = connection.sql(FACTS).to_arrow_table().append_column(SEQUENCE, spans[SEQUENCE])
                 new["spans"] = _narrow(facts)
         return new
-
-    def _decode(self) -> None:
-        """Decode what still waits for it, and let go of each request once that is done."""
-        while self._encoded:
-            some, size = list[tuple[int, Encoded]](), 0
-            for one in self._encoded:
-                if size > _AT_ONCE_BYTES:
-                    break
-                some.append(one)
-                size += len(one[1].body)
-            numbers = np.repeat([number for number, _ in some], [one.spans for _, one in some])
-            rows = told_spans_of([one for _, one in some])
-            self._told.append(rows.append_column(_NUMBER, pa.array(numbers, pa.int64())))
-            for _ in some:
-                self._encoded.popleft()
 
     def keep_again(self, now: float) -> None:
         """Keep what was added without counting it: it was counted before the process was restarted.

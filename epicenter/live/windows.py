@@ -19,7 +19,7 @@ from ..collector.otlp.totals import Totals
 from ..collector.texts import merge_texts
 from ..collector.windows import merge_calls
 from ..detectors.analysis import RecordingSummary
-from .arrow import compute
+from .arrow import compute, read, written
 from .bounds import Bounds
 from .config import Limits, Windows
 from .packed import Pack, Packed
@@ -39,18 +39,18 @@ _RESTART_EVERY_S = 600
 
 @dataclass
 class Counts:
-    """What was taken in, came too late (by signal), or was too much (by kind), since the start."""
+    """What was taken in, came too late (by signal), or was too much (by kind); and requests that cannot be decoded."""
 
     taken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "changes"), 0))
     late: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "log_records"), 0))
     overflow: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("service", "edge", "name", "metric"), 0))
+    undecoded: int = 0
 
 
 class State(msgspec.Struct):
     """The windows as they are, to go on from.
 
-    `replay_from`: the first record of the journal to read again;
-    `counted_to`: the last that is counted in it already.
+    `replay_from`: the first record of the journal to read again; `counted_to`: the last that is counted already.
     """
 
     window_s: int
@@ -71,6 +71,7 @@ class LiveWindows:
         self._inbox: deque[tuple[int, Mapping[str, pa.Table], Encoded | None]] = deque()
         self._guard = threading.Lock()
         self.waiting = 0  # rows that are not counted yet
+        self._looked = 0.0  # Unix time up to which all that came is counted
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
@@ -110,15 +111,16 @@ class LiveWindows:
         """
         for _ in range(max(1, math.ceil(self.waiting / MANY_ROWS))):
             self.take_in(now)
+        self._looked = now
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
         seen = self._fresh(int(now // self.window_s * self.window_s))
         return seen, self._summary(seen)
 
     def let_go(self, now: float) -> None:
-        """Close what is too old at `now` to be added to, and forget the oldest windows."""
-        if self._last == self._sorted:  # else the last count failed, and its rows must not come too late to the next
-            self._traces.close(now)
+        """Close what was too old at the last look to be added to, and forget what are the oldest windows at `now`."""
+        # what waits, or could not be counted, came since: it must not come too late for that
+        self._traces.close(self._looked)
         self._forget(now)
 
     def tell_again(self) -> None:
@@ -135,6 +137,7 @@ class LiveWindows:
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
         count = self._traces.count(now)
+        self.counts.undecoded = self._traces.failed
         (more, folded), (less, unfolded) = (self._bounds.folded(part.calls) for part in (count.more, count.less))
         calls = self._calls.added(pa.concat_tables([more, less]))
         texts = self._texts.added(pa.concat_tables([count.more.texts, count.less.texts]))
@@ -253,7 +256,7 @@ class LiveWindows:
         firsts = [first for first in (self._traces.first, self._samples.first) if first is not None]
         replay_from = min(firsts, default=self._last + 1)
         packs = {name: dict(table.packs) for name, table in self._tables.items()}
-        tables = {"changes": _written(self._changes), "samples": _written(self._samples.carried)}
+        tables = {"changes": written(self._changes), "samples": written(self._samples.carried)}
         return State(
             self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, packs, tables
         )
@@ -262,7 +265,7 @@ class LiveWindows:
         """Go on from the state of windows of the same length, and the records from `state.replay_from` on."""
         for name, table in self._tables.items():
             table.restore(state.windows[name])
-        tables = {name: pa.ipc.open_stream(written).read_all() for name, written in state.tables.items()}
+        tables = {name: read(kept) for name, kept in state.tables.items()}
         self._add_changes(tables["changes"])
         self._traces.until_ns, self._samples.until_s = state.traces_until_ns, state.samples_until_s
         self._bounds.restart(self._calls.between(0, _NEVER))
@@ -291,10 +294,3 @@ def _merged(parts: Sequence[pa.Table]) -> pa.Table:
 
 def _rows_of(tables: Mapping[str, pa.Table], later: Encoded | None) -> int:
     return sum(rows.num_rows for rows in tables.values()) + (0 if later is None else later.spans)
-
-
-def _written(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()

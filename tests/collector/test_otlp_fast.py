@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from google.protobuf.message import Message
 from hypothesis import given, settings
@@ -15,7 +16,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import SPANS
 from epicenter.collector.otlp import fast
-from epicenter.collector.otlp.decode import Decoded, Export, Signal, checked, decode, told_spans_of
+from epicenter.collector.otlp.decode import Decoded, Encoded, Export, Signal, checked, decode, told_spans_of
+from epicenter.collector.sides import EVENT_ATTRIBUTES_READ
 from epicenter.collector.told import TOLD_SPANS, told_spans
 from tests.collector.handed_over import T0
 from tests.collector.otlp_requests import EDITS, VALUES, flipped, requests
@@ -23,7 +25,7 @@ from tests.fuzzing import fuzzed
 
 pytest.importorskip("ptars", reason="ptars, of the extra `fast`, is not installed")
 
-KEYS = st.sampled_from(["service.name", "url.full", "n"])
+KEYS = st.sampled_from(["service.name", "url.full", "n", "exception.message"])
 ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=3).map(
     lambda told: [KeyValue(key=key, value=value) for key, value in told.items()]
 )
@@ -64,7 +66,15 @@ def assert_same(body: bytes, found: Any) -> None:
     counted = fast.told_spans([body])
     if counted is not None:
         counted.validate(full=True)
-        assert counted.to_pylist() == told_spans(expected).to_pylist()
+        assert read_of(counted) == read_of(told_spans(expected))
+
+
+def read_of(told: pa.Table) -> list[dict[str, Any]]:
+    """The rows, of whose events only what is read is there."""
+    rows = told.to_pylist()
+    for event in (event for row in rows for event in row["Events"]):
+        event["Attributes"] = [pair for pair in event["Attributes"] if pair[0] in EVENT_ATTRIBUTES_READ]
+    return rows
 
 
 @given(st.lists(st.lists(ORDINARY, max_size=3), max_size=3), ATTRIBUTES)
@@ -95,6 +105,9 @@ def test_what_is_odd_or_garbled_is_left_or_the_same(
         found = fast.spans([body])
         if found is not None:
             assert_same(body, found)
+        if certain:
+            counted = told_spans_of([Encoded(body, certain)])
+            assert read_of(counted) == read_of(told_spans(told.tables["spans"]))
 
 
 def test_what_is_no_message_is_left() -> None:
@@ -128,6 +141,24 @@ def test_what_is_left_for_later_comes_in_its_order_also_where_one_request_is_odd
     assert found["Duration"].to_pylist() == list(range(10))
     addressed = [row["url.full"] for row in found["SpanAttributes"].to_pylist()]
     assert addressed == [None] * 3 + ["one"] * 4 + ["last"] + [None] * 2
+
+
+def test_an_event_whose_attributes_are_no_texts_holds_nothing_up() -> None:
+    """As conventions have it, `exception.escaped` is a bool."""
+    told = ExportTraceServiceRequest.FromString(request(0, 2))
+    event = told.resource_spans[0].scope_spans[0].spans[1].events.add(name="exception")
+    event.attributes.add(key="exception.escaped").value.bool_value = True
+    event.attributes.add(key="exception.message").value.string_value = "no such host"
+    event.attributes.add(key="sampling.rate").value.double_value = 0.5
+    event.attributes.add(key="exception.type").value.string_value = "gaierror"
+    found = fast.told_spans([told.SerializeToString()])
+    assert found is not None
+    assert [[event["Attributes"] for event in events] for events in found["Events"].to_pylist()] == [
+        [],
+        [[("exception.message", "no such host"), ("exception.type", "gaierror")]],
+    ]
+    expected = by_message(told.SerializeToString()).tables["spans"]
+    assert read_of(found) == read_of(told_spans(expected))
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ from epicenter.collector.model import CALL_EXAMPLES, CALLS, CHANGES, LOGS, SAMPL
 from epicenter.collector.model import Windows as Seen
 from epicenter.collector.otlp.decode import Decoded
 from epicenter.collector.signals import signals
+from epicenter.collector.windows import edge_calls
 from epicenter.live.bounds import OVERFLOW
 from epicenter.live.config import Limits, Windows
 from epicenter.live.windows import LiveWindows
 from tests.collector.test_windows_properties import PROFILE, Trace, a_trace, counted
 from tests.collector.told import T0, sample, server, span, telemetry
+from tests.live.encoded import encoded, with_hex_ids
 
 Piece = dict[str, pa.Table]
 
@@ -50,11 +52,18 @@ def counts(calls: pa.Table) -> list[dict[str, Any]]:
     return calls.drop_columns(list(CALL_EXAMPLES)).to_pylist()
 
 
-def pieces_of(found: list[Trace], data: st.DataObject) -> list[Piece]:
-    """Each span and record by itself, in any order."""
+def pieces_of(found: list[Trace], data: st.DataObject) -> list[Decoded]:
+    """Each span and record by itself, in any order; two spans of three as they came, one of these odd."""
     spans = [({**row, "TraceId": f"trace-{n}"}, "spans", SPANS) for n, (rows, _) in enumerate(found) for row in rows]
     logs = [({**row, "TraceId": f"trace-{n}"}, "logs", LOGS) for n, (_, rows) in enumerate(found) for row in rows]
-    return [{name: table([row], schema)} for row, name, schema in data.draw(st.permutations([*spans, *logs]))]
+    pieces: list[Decoded] = []
+    for number, (row, name, schema) in enumerate(data.draw(st.permutations([*spans, *logs]))):
+        sent = with_hex_ids(row)
+        if name == "spans" and number % 3:
+            pieces.append(Decoded({}, later=encoded(sent, odd=number % 3 == 1)))
+        else:
+            pieces.append(Decoded({name: table([sent], schema)}))
+    return pieces
 
 
 # each example plans its statements many times, so there are few
@@ -66,15 +75,45 @@ def test_any_order_in_any_pieces_and_a_restart_between_is_the_whole(found: list[
     windows = LiveWindows(LONG, Limits())
     records = list(enumerate(pieces, 1))
     for number, piece in records[:first]:
-        windows.add(number, piece)
+        windows.add(number, piece.tables, piece.later)
     windows.observe(T0 + 200)
     state = windows.state()
     windows = LiveWindows(LONG, Limits())
-    windows.restore(state, [(n, Decoded(told)) for n, told in records[:second] if n >= state.replay_from], T0 + 200)
+    windows.restore(state, [(n, piece) for n, piece in records[:second] if n >= state.replay_from], T0 + 200)
     windows.observe(T0 + 200)
     for number, piece in records[second:]:
-        windows.add(number, piece)
+        windows.add(number, piece.tables, piece.later)
     assert counts(calls_of(windows, T0 + 300)) == counts(counted(list(enumerate(found))))
+
+
+def test_a_trace_that_was_counted_before_a_restart_goes_on_growing() -> None:
+    """Of what is read again for it some is as it came, and one request is odd."""
+    rows = [
+        with_hex_ids(row)
+        for row in (
+            span("a", server_address="stock.lan"),
+            server("b", "a", http_route="/"),
+            span("c", "b", service="stock", server_address="mail.lan"),
+            server("d", "c", service="mail"),
+        )
+    ]
+    pieces = [
+        Decoded({}, later=encoded(rows[0])),
+        Decoded(spans(rows[1])),
+        Decoded({}, later=encoded(rows[2], odd=True)),
+        Decoded({}, later=encoded(rows[3])),
+    ]
+    for counted_before in range(5):
+        windows = LiveWindows(SHORT, Limits())
+        for number, piece in list(enumerate(pieces, 1))[:counted_before]:
+            windows.add(number, piece.tables, piece.later)
+        windows.observe(T0 + 12)
+        state = windows.state()
+        windows = LiveWindows(SHORT, Limits())
+        windows.restore(state, enumerate(pieces, 1), T0 + 13)
+        with telemetry(rows) as connection:
+            whole = edge_calls(connection, SHORT.window_s)
+        assert calls_of(windows, T0 + 14).to_pylist() == whole.to_pylist()
 
 
 def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted() -> None:
@@ -101,6 +140,19 @@ def test_a_sender_whose_clock_is_years_behind_makes_no_windows_of_all_those_year
     seen, _ = windows.observe(T0 + 20)
     assert seen.start >= T0 + 20 - 600
     assert seen.calls["attempts"].tolist() == [1]
+
+
+def test_what_came_in_time_is_not_late_because_it_waited_for_a_long_look() -> None:
+    windows = LiveWindows(SHORT, Limits())
+    windows.look(T0 + 10)
+    windows.add(1, spans(span("a", at=5.0)))  # while that look is analyzed
+    windows.let_go(T0 + 50)
+    calls = calls_of(windows, T0 + 51).to_pylist()
+    assert [row["attempts"] for row in calls] == [1]
+    assert windows.counts.late["spans"] == 0
+    windows.add(2, spans(span("b", at=5.0, trace="t2")))
+    windows.look(T0 + 52)
+    assert windows.counts.late["spans"] == 1
 
 
 def test_what_is_kept_of_traces_follows_from_the_lateness_and_of_windows_from_their_horizon() -> None:

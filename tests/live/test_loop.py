@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
+from epicenter.collector.otlp.decode import Encoded
 from epicenter.live import loop
 from epicenter.live.config import Config, Keep, Limits, Windows
 from epicenter.live.core import Core
@@ -23,7 +24,8 @@ from epicenter.live.metrics import Metrics
 from epicenter.live.store import Store
 from epicenter.live.windows import LiveWindows
 from tests.collector.journals import TRACES, one_span
-from tests.collector.told import T0
+from tests.collector.told import T0, span
+from tests.live.encoded import encoded, with_hex_ids
 
 FAILURES = "epicenter_analysis_failures_total"
 
@@ -97,4 +99,28 @@ def test_the_windows_are_kept_however_long_folding_takes(tmp_path: Path, monkeyp
         await server.loop.stop()
 
     asyncio.run(run())
+    server.store.close()
+
+
+def test_a_request_that_cannot_be_decoded_is_told_once_and_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(tmp_path)
+    one, other, more = (encoded(with_hex_ids(span(name, trace=name))) for name in "abc")
+    for number, some in enumerate([one, Encoded(b"no message", 1), Encoded(other.body, 2), more], 1):
+        server.windows.add(number, {}, some)
+
+    async def run() -> None:
+        for _ in range(2):
+            await server.loop.look()
+            server.loop.measure()
+        await server.loop.stop()
+
+    asyncio.run(run())
+    assert server.registry.get_sample_value(FAILURES) == 2
+    assert [line.split(" cannot")[0] for line in caplog.messages] == ["spans of record 2", "spans of record 3"]
+    server.windows.tell_again()
+    seen, _ = server.windows.look(T0 + 20)
+    assert sum(seen.calls["attempts"]) == 2
+    assert server.windows.state().counted_to == 4
     server.store.close()
