@@ -25,8 +25,7 @@ class _Piece:
     def whole(self, schema: pa.Schema) -> pa.Table:
         if self.packed is None:
             return self.columns
-        others = pa.ipc.open_stream(self.packed).read_all()
-        found = {**dict(_columns(self.columns)), **dict(_columns(others))}
+        found = {**dict(_columns(self.columns)), **dict(_columns(read(self.packed)))}
         return pa.table([found[name] for name in schema.names], schema=schema)
 
 
@@ -83,10 +82,7 @@ class Kept:
         if piece.packed is not None or piece.columns.num_rows < _WORTH_ROWS:
             return piece
         others = piece.columns.drop_columns(list(self.at_hand)).combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, others.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-            writer.write_table(others)
-        return _Piece(piece.columns.select(self.at_hand).combine_chunks(), sink.getvalue().to_pybytes())
+        return _Piece(piece.columns.select(self.at_hand).combine_chunks(), written(others))
 
     def _with(self, marks: Bools) -> Iterator[tuple[_Piece, Bools]]:
         at = 0
