@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .arrow import read, written
+
 Bools = npt.NDArray[np.bool_]
 
 _WORTH_ROWS = 10_000
