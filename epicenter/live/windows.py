@@ -197,7 +197,7 @@ class LiveWindows:
 
     def _forget(self, now: float) -> None:
         """Let the oldest windows go, by time, and by rows."""
-        since = max(int((now - self._keep_s) // self.window_s * self.window_s), self._calls.newest(self.rows))
+        since = max(self._horizon(now), self._calls.newest(self.rows))
         if self._calls.forget(since) and self._bounds.full and now >= self._restart_at:
             self._bounds.restart(self._calls.between(since, _NEVER))
             self._restart_at = now + _RESTART_EVERY_S
@@ -206,6 +206,10 @@ class LiveWindows:
         fresh = compute.greater_equal(compute.cast(self._changes["Timestamp"], pa.int64()), since * 10**9)
         self._changes = self._changes.filter(fresh)
         self._forget_changes()
+
+    def _horizon(self, now: float) -> int:
+        """The start of the oldest window that is kept at `now`."""
+        return int((now - self._keep_s) // self.window_s * self.window_s)
 
     def _fresh(self, end: int) -> Seen:
         """The windows until `end` from the first on that has changed.
@@ -217,8 +221,7 @@ class LiveWindows:
             start = end
         else:
             # what is older is let go next: a sender whose clock stands at 1970 must not make windows of all years since
-            oldest = int((end - self._keep_s) // self.window_s * self.window_s)
-            start = max(self._changed_from(min(kept, end - self.window_s), end), oldest)
+            start = max(self._changed_from(min(kept, end - self.window_s), end), self._horizon(end))
             self._told_until = end
         calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
         return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)

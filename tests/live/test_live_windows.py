@@ -135,8 +135,7 @@ def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted(
 
 def test_a_sender_whose_clock_is_years_behind_makes_no_windows_of_all_those_years() -> None:
     windows = LiveWindows(SHORT, Limits())
-    windows.add(1, spans(server("wrong", at=-40_000_000.0, trace="t2")))
-    windows.add(2, spans(server("right", at=5.0)))
+    windows.add(1, spans(server("wrong", at=-40_000_000.0, trace="t2"), server("right", at=5.0)))
     seen, _ = windows.observe(T0 + 20)
     assert seen.start >= T0 + 20 - 600
     assert seen.calls["attempts"].tolist() == [1]
