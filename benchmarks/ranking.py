@@ -21,20 +21,22 @@ Case = dict[str, Any]
 def judged(root: str, at: float, seen: Windows, explain: Callable[[], Analysis], **told: object) -> Case:
     """One case: whom the analysis names, in what time and memory, and where the others rank the root.
 
+    Where it tells of no incident, its deviations are the ranking, and the case is `silent`.
     seen: what the yardsticks look at, with calls that end with the case.
     """
     before, clock = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    incidents = explain().incidents
+    explained = explain()
     seconds = time.perf_counter() - clock
     grew = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    candidates = incidents[0].candidates if incidents else ()
+    incidents = explained.incidents
+    candidates = incidents[0].candidates if incidents else explained.deviations
     names = [candidate.service for candidate in candidates]
     rank = names.index(root) + 1 if root in names else 0
     scores = {candidate.service: candidate.score for candidate in reversed(candidates)}
     case: Case = {**told, "root": root, "rank": rank, "named": names[0] if names else ""}
     trigger = incidents[0].trigger if incidents else None
     case |= {"confidence": trigger.confidence if trigger else 0.0, "kind": trigger.kind if trigger else "-"}
-    case |= {"why": _why(root, names, scores), "seconds": round(seconds, 3), "mb": grew // MB}
+    case |= {"silent": not incidents, "why": _why(root, names, scores), "seconds": round(seconds, 3), "mb": grew // MB}
     for name, ranked in (("baro", baro(seen, at)), ("traversal", traversal(seen, at))):
         case[name] = ranked.index(root) + 1 if root in ranked else 0
     return case
@@ -45,7 +47,7 @@ def _why(root: str, names: Sequence[str], scores: dict[str, float]) -> str:
     if names and names[0] == root:
         return ""
     if not names:
-        return "silent: nothing lies beyond what is usual for it"
+        return "nothing lies beyond what is usual for it"
     if root not in names:
         return f"{names[0]} changed ({scores[names[0]]:.2f} of all that did), and nothing of {root} beyond its usual"
     return f"{names[0]} changed more: {scores[names[0]]:.2f} against {scores[root]:.2f} of all that did"
@@ -56,6 +58,7 @@ def figures(cases: Sequence[Case], silence: float | None) -> dict[str, Any]:
     sure = [case for case in cases if case["confidence"] >= 0.8]
     told: dict[str, Any] = tops([case["rank"] for case in cases])
     told["precision_at_confidence_08"] = float(np.mean([case["rank"] == 1 for case in sure])) if sure else None
+    told["told_as_no_incident"] = sum(case["silent"] for case in cases)
     told |= {"silence": silence, "seconds": max(case["seconds"] for case in cases), "mb": max(c["mb"] for c in cases)}
     return told | {name: tops([case[name] for case in cases]) for name in ("baro", "traversal")}
 

@@ -172,10 +172,27 @@ class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):
     statement: str
 
 
-class Analysis(msgspec.Struct, frozen=True, kw_only=True):
-    """Incidents by impact, the greatest first; no incident means that nothing is wrong."""
+class Deviation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was unusual for a service around a moment that was asked for, and too little for an incident.
+
+    score: its share of all that was unusual there, 0..1.
+    """
+
+    component: str
+    service: str
+    score: float
+    statement: str
+    query: str
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Incidents by impact, the greatest first; no incident means that nothing is wrong.
+
+    deviations: of a moment that was asked for and is no incident, the greatest first; left out of JSON where none are.
+    """
 
     schema: str
     recording: RecordingSummary
     incidents: tuple[Incident, ...]
     blind_spots: tuple[BlindSpot, ...]
+    deviations: tuple[Deviation, ...] = ()

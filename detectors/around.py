@@ -61,20 +61,22 @@ def stretches_around(windows: Windows, at: float) -> tuple[tuple[float, float], 
 
 def suspects_around(
     windows: Windows, graph: Graph, findings: list[Finding], at: float, *, surely: bool
-) -> list[Suspect]:
-    """Rank what may have gone wrong at the moment, the likeliest first, at most ten.
+) -> tuple[list[Suspect], bool]:
+    """Rank what may have gone wrong at the moment, the likeliest first, at most ten; and whether it is an incident.
 
-    What is out of the ordinary for a service counts. Where nothing is, there is nobody, if the past is `surely` normal;
-    else it may hold faults of the same kind, and whatever changed is ranked.
+    What is out of the ordinary for a service counts, and is an incident if it costs users what they would notice. Where
+    nothing does, there is none, if the past is `surely` normal; else it may hold faults of the same kind, and whatever
+    changed is ranked.
     """
     before, during = stretches_around(windows, at)
     was = _between(windows.calls, before)
     blamed = blame(windows, graph, before, during)
     usually = fences(was, before[1], during[1] - during[0])
-    ranked = _ranked(windows, findings, was, during, blamed, usually)
-    if ranked or surely:
-        return ranked
-    return _ranked(windows, findings, was, during, blamed, NOTHING_KNOWN)
+    ranked = _ranked(windows, findings, was, during, blamed, usually, LEAST_RISE if usually.known else 0.0)
+    if ranked:
+        return ranked, True
+    usually = usually if surely else NOTHING_KNOWN
+    return _ranked(windows, findings, was, during, blamed, usually, 0.0), not surely
 
 
 def _ranked(
@@ -84,12 +86,14 @@ def _ranked(
     during: tuple[float, float],
     blamed: list[Blamed],
     usually: Fences,
+    least: float,
 ) -> list[Suspect]:
+    """least: the share of everybody's usual time by which somebody must have become slower."""
     now = _between(windows.calls, during)
     blamed = _beyond(blamed, usually)
     compared = shifts(was, now, usually)
     usual = sum(s.usual for s in compared)
-    slower = [s for s in compared if s.extra > (LEAST_RISE * usual if usually.known else 0.0)]
+    slower = [s for s in compared if s.extra > least * usual]
     failed, extra = sum(b.failed for b in blamed), sum(s.extra for s in slower)
     by_failures = {b.component: b.failed / failed for b in blamed}
     by_time = {s.service: s.extra / extra for s in slower}

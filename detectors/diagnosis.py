@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ..collector.errors import UsageError
 from ..collector.model import Windows
-from .analysis import SCHEMA, Analysis, Incident, RecordingSummary
+from .analysis import SCHEMA, Analysis, Deviation, Incident, RecordingSummary
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
 from .baseline import after_baseline
@@ -30,7 +30,7 @@ def analyze(
 
     at: Unix seconds; explain what went wrong around this moment even if users saw no failures.
     baseline: a time in which all was well, of the same window length, to learn from what is usual. With it a moment
-    at which nothing was out of the ordinary is no incident.
+    at which users would have noticed nothing is no incident; what was unusual there are its deviations.
     Rows may come in any order; the same rows give the same analysis.
     Raises UsageError for a moment outside of the data, and for a baseline with windows of another length.
     """
@@ -41,15 +41,17 @@ def analyze(
     if baseline is not None:
         windows = after_baseline(windows, baseline)
     windows, graph, findings, found = look(windows, since if baseline is not None else -math.inf)
+    deviations: tuple[Deviation, ...] = ()
     if at is None:
         incidents = [explain(windows, graph, group, suspected(windows, graph, group)) for group in found]
     else:
-        incidents = _around(windows, graph, found, findings, at, surely=baseline is not None)
+        incidents, deviations = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
         schema=SCHEMA,
         recording=summary,
         incidents=tuple(sorted(incidents, key=lambda i: (-i.impact, i.started_at))),
         blind_spots=blind_spots(windows, graph, findings),
+        deviations=deviations,
     )
 
 
@@ -71,16 +73,26 @@ def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
 
 def _around(
     windows: Windows, graph: Graph, found: list[Group], findings: list[Finding], at: float, *, surely: bool
-) -> list[Incident]:
-    """The incident that users noticed around the moment, else what changed there; with `surely`, maybe nothing."""
+) -> tuple[list[Incident], tuple[Deviation, ...]]:
+    """The incident that users noticed around the moment, else what changed there; with `surely`, maybe no incident."""
     near = [g for g in found if g.started_at - LOOK_S <= at <= g.until(windows.end)]
     if near:
         nearest = min(near, key=lambda g: (abs(g.started_at - at), g.started_at))
-        return [explain(windows, graph, nearest, suspected(windows, graph, nearest))]
-    ranked = suspects_around(windows, graph, findings, at, surely=surely)
-    if surely and not ranked:
-        return []
-    return [explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)]
+        return [explain(windows, graph, nearest, suspected(windows, graph, nearest))], ()
+    ranked, noticed = suspects_around(windows, graph, findings, at, surely=surely)
+    if not noticed:
+        return [], tuple(_deviation(suspect) for suspect in ranked)
+    return [explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)], ()
+
+
+def _deviation(suspect: Suspect) -> Deviation:
+    return Deviation(
+        component=suspect.component,
+        service=suspect.service,
+        score=suspect.score,
+        statement=suspect.evidence.statement,
+        query=suspect.evidence.query,
+    )
 
 
 def _utc(time: float) -> str:

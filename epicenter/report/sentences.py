@@ -120,6 +120,9 @@ def others(incident: Incident) -> tuple[Candidate, ...]:
     return incident.candidates if incident.verdict == "unknown" else incident.candidates[1:]
 
 
+UNUSUAL = "Unusual around that moment, but too little for users to notice"
+
+
 def nothing_found(seen: RecordingSummary) -> str:
     """One sentence for a recording in which nothing is wrong, with what was looked at."""
     known = seen.samples - seen.samples_unknown

@@ -139,7 +139,9 @@ def _phases(incident: Incident, end: float, width: int) -> list[tuple[str, str, 
 
 
 def _limits(analysis: Analysis, printer: Printer) -> None:
-    """Blind spots and skipped files: what the answer does not rest on."""
+    """What was too little for an incident, blind spots and skipped files: what the answer does not rest on."""
+    unusual = [f"{told.statement}." for told in analysis.deviations]
+    _list(sentences.UNUSUAL, unusual, FEW_SHOWN, printer)
     spots = [sentences.blind(spot) for spot in analysis.blind_spots]
     unknown = any(incident.verdict == "unknown" for incident in analysis.incidents)
     _list("What would settle it" if unknown else "What the data could not show", spots, FEW_SHOWN, printer)

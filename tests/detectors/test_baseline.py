@@ -64,6 +64,15 @@ def test_what_always_varies_does_not_hide_what_never_did() -> None:
     assert [candidate.component for candidate in incident.candidates] == ["prices"]
 
 
+def test_what_is_unusual_and_too_little_for_users_is_a_deviation_and_no_incident() -> None:
+    baseline, asked = windows(CALM, estate(CALM)), windows(SHORT, estate(SHORT, prices_ms=14, seed=2))
+    told = analyze(asked, SUMMARY, at=at(MOMENT), baseline=baseline)
+    assert told.incidents == ()
+    assert [deviation.service for deviation in told.deviations] == ["prices"]
+    assert told.deviations[0].statement.startswith("prices accounts for ")
+    assert analyze(asked, SUMMARY, baseline=baseline).deviations == ()
+
+
 def test_without_a_baseline_whatever_changed_is_ranked() -> None:
     (incident,) = analyze(windows(SHORT, estate(SHORT, batch_ms=290, seed=2)), SUMMARY, at=at(MOMENT)).incidents
     assert incident.candidates

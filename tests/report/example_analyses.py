@@ -9,7 +9,7 @@ import pandas as pd
 from msgspec.structs import replace
 
 from epicenter.collector.model import CALLS, CHANGES, SIGNALS, Windows, empty
-from epicenter.detectors.analysis import Analysis, BlindSpot, CascadeStep, Dns, Incident, Trigger
+from epicenter.detectors.analysis import Analysis, BlindSpot, CascadeStep, Deviation, Dns, Incident, Trigger
 
 FLAGSHIP = msgspec.json.decode(Path(__file__).with_name("flagship.json").read_bytes(), type=Analysis)
 INCIDENT = FLAGSHIP.incidents[0]
@@ -45,6 +45,18 @@ def flagship_windows() -> Windows:
 
 
 NOTHING = analysis()
+STRAYED = replace(
+    NOTHING,
+    deviations=(
+        Deviation(
+            component="search",
+            service="search",
+            score=1.0,
+            statement="search accounts for 2.4 s of changed time",
+            query="select 1",
+        ),
+    ),
+)
 
 NOBODY = Trigger(
     component="", service="", kind="unknown", started_at=pdt("23:48"), ended_at=None, confidence=0.0, evidence=()

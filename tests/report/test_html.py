@@ -18,6 +18,7 @@ from tests.report.example_analyses import (
     INCIDENT,
     NAME,
     NOTHING,
+    STRAYED,
     SUSPECTED,
     TWO,
     UNKNOWN,
@@ -31,6 +32,7 @@ EVERY = {
     "going on": GOING_ON,
     "hostile": HOSTILE,
     "nothing": NOTHING,
+    "unusual": STRAYED,
     "suspected": SUSPECTED,
     "two": TWO,
     "unknown": UNKNOWN,
@@ -136,6 +138,12 @@ def test_nothing_wrong_says_what_was_looked_at() -> None:
     text = html.render(NOTHING)
     assert "<h1>No incident</h1>" in text
     assert "1,204,311 spans" in text
+
+
+def test_what_is_too_little_for_an_incident_stands_on_the_page_as_text() -> None:
+    text = html.render(STRAYED)
+    assert "<h1>No incident</h1>" in text
+    assert "<li>search accounts for 2.4 s of changed time.</li>" in text
 
 
 def test_evidence_of_two_incidents_keeps_apart() -> None:

@@ -15,6 +15,7 @@ from tests.report.example_analyses import (
     HOSTILE,
     NAME,
     NOTHING,
+    STRAYED,
     SUSPECTED,
     TWO,
     UNKNOWN,
@@ -79,6 +80,12 @@ def test_nothing_wrong_is_one_sentence_with_what_was_looked_at() -> None:
         "No incident: nothing stands out from 2025-10-20 06:00:00Z to 2025-10-20 21:30:00Z"
         " (1,204,311 spans, 388,020 samples, 1,962 changes from 19 services looked at)."
     )
+
+
+def test_what_is_too_little_for_an_incident_is_said_below_that_there_is_none() -> None:
+    text = " ".join(shown(STRAYED).split())
+    assert text.startswith("No incident")
+    assert "too little for users to notice - search accounts for 2.4 s of changed time." in text
 
 
 def test_samples_that_nobody_could_read_were_not_looked_at() -> None:
