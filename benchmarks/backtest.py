@@ -116,8 +116,8 @@ def _beside_promtool(rules: Sequence[Rule], series: Sequence[Series]) -> None:
             evaluated = _played(chosen, given)["rules"]
         theirs = _promtool(chosen, given)
         print(
-            f"{len(chosen)} alerts over {len(given):,} series: {evaluated:.2f} s once loaded, {ours[0]:.1f} s with start"
-            f" and loading; promtool {theirs[0]:.1f} s: {theirs[0] / evaluated:.0f} and {theirs[0] / ours[0]:.0f} times"
+            f"{len(chosen)} alerts over {len(given):,} series: {evaluated:.2f} s once loaded, {ours[0]:.1f} with start"
+            f" and loading; promtool {theirs[0]:.1f}: {theirs[0] / evaluated:.0f} and {theirs[0] / ours[0]:.0f} times"
             f" as long, {theirs[1] / ours[1]:.0f} by CPU with loading"
             + (" (the aim is 10)" if given is series else ", of those alone that the alerts read")
         )

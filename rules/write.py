@@ -40,26 +40,33 @@ def is_stale(values: Floats) -> NDArray[np.bool_]:
     return values.view(np.uint64) == STALE.view(np.uint64)
 
 
-def requests(series: Iterable[Series]) -> Iterator[bytes]:
-    """The bodies of the requests, slice of time by slice of time, so that no sample is too old for the server."""
+def slices(series: Iterable[Series]) -> Iterator[Iterator[bytes]]:
+    """The bodies of the requests, slice of time by slice of time, so that no sample is too old for the server.
+
+    Those of one slice are of different series and may come in any order.
+    """
     packed = [(_labels(one.labels), one.times, _samples(one.times, one.values)) for one in series if len(one.times)]
     if not packed:
         return
     first, last = min(times[0] for _, times, _ in packed), max(times[-1] for _, times, _ in packed)
     for begin in np.arange(first, last + 1e-3, _SLICE_S):
-        batch: list[bytes] = []
-        count = 0
-        for labels, times, samples in packed:
-            low, high = np.searchsorted(times, [begin, begin + _SLICE_S])
-            if low < high:
-                body = labels + samples[low:high].tobytes()
-                batch.append(b"\x0a" + _varint(len(body)) + body)
-                count += int(high - low)
-            if count >= _BATCH_SAMPLES:
-                yield _packed(batch)
-                batch, count = [], 0
-        if batch:
+        yield _bodies(packed, float(begin))
+
+
+def _bodies(packed: list[tuple[bytes, Floats, NDArray[np.uint8]]], begin: float) -> Iterator[bytes]:
+    batch: list[bytes] = []
+    count = 0
+    for labels, times, samples in packed:
+        low, high = np.searchsorted(times, [begin, begin + _SLICE_S])
+        if low < high:
+            body = labels + samples[low:high].tobytes()
+            batch.append(b"\x0a" + _varint(len(body)) + body)
+            count += int(high - low)
+        if count >= _BATCH_SAMPLES:
             yield _packed(batch)
+            batch, count = [], 0
+    if batch:
+        yield _packed(batch)
 
 
 def _packed(batch: list[bytes]) -> bytes:
