@@ -10,7 +10,6 @@ from epicenter.detectors.analysis import Incident
 from epicenter.pipeline import analyze_paths
 from epicenter.synthetic import History
 from tests.live.stack import WINDOW_S, Firing, Story, played
-from tests.live.watching import folded
 
 NAME = "dynamodb.us-east-1.amazonaws.com"
 STORM = "EpicenterRetryStormAfterRecovery"
@@ -78,7 +77,7 @@ def check_that_metrics_page_and_the_analysis_of_the_recording_agree(story: Story
     assert told.items() <= listed.items()  # one that is over when it is found is never at /metrics
     for name, (component, _) in listed.items():
         assert component in story.pages[name]
-    analysis, _ = analyze_paths(folded(story.data), window_s=WINDOW_S)
+    analysis, _ = analyze_paths([story.data], window_s=WINDOW_S)
     server = {gist(msgspec.convert(one, Incident)) for one in story.incidents.values()}
     recorded = {gist(one) for one in analysis.incidents}
     # on a busy machine the server may have told of one that later data took back
