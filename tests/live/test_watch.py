@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboards.test_live_metrics import METRICS
-from tests.live.watching import COMMAND, TOML, outage, spans_of, watching
+from tests.live.watching import COMMAND, TOML, once, outage, spans_of, watching
 from tests.programs import require
 from tests.synthetic.toy_history import DATABASE
 
@@ -35,8 +35,8 @@ def test_an_outage_is_an_incident_that_outlives_a_kill_and_a_stop(tmp_path: Path
         told = metrics["epicenter_edge_amplification_ratio"] + metrics["epicenter_edge_goodput_ratio"]
         assert {labels["client"] for labels, _ in told} <= {"shop", "checkout", "ticker"}
         assert metrics["epicenter_analysis_failures_total"] == [({}, 0.0)]
-        told = well_formed(server.get("/metrics")[1])
-        assert {"epicenter_incident_info", "epicenter_incident_phase", "epicenter_dns_failures_total"} <= told
+        of_incidents = {"epicenter_incident_info", "epicenter_incident_phase", "epicenter_dns_failures_total"}
+        once(lambda: of_incidents <= well_formed(server.get("/metrics")[1]))
         server.process.kill()
         server.process.wait()
     with watching(data) as server:
