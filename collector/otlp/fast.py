@@ -239,7 +239,7 @@ def _maps(lists: Any) -> Any:
 
 def _told(lists: Any) -> Any:
     pairs = lists.values
-    return told(lists.offsets, pairs.field("key"), _plain(pairs.field("value")))
+    return told(lists.offsets, pairs.field("key"), lambda places: _plain(pairs.field("value").take(places)))
 
 
 def _plain(values: Any) -> Any:
