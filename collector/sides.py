@@ -26,7 +26,7 @@ _AUTHORITY = (
     f"nullif(regexp_extract({_first('url.full', 'http.url')}, '^[a-zA-Z+.-]+://(?:[^/?#@]*@)?([^/?#]+)', 1), '')"
 )
 # coalesce alone tries the pattern on every span, also where it is not asked for
-_ADDRESSED = f"""coalesce({_HOST}, case when {_HOST} is null and {_first('url.full', 'http.url')} is not null
+_ADDRESSED = f"""coalesce({_HOST}, case when {_HOST} is null and {_first("url.full", "http.url")} is not null
     then {_AUTHORITY} end,
     {_first("service.peer.name", "peer.service", "rpc.service", "messaging.destination.name")}, '')"""
 

@@ -97,6 +97,7 @@ class _Reader:
         self.last = first_sequence(segment)
         self.damaged = False
         self._rows = Rows()
+        self._plain = True  # as most segments are: nothing but texts and whole numbers has come yet
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         together: list[Record] = []
@@ -120,7 +121,10 @@ class _Reader:
 
     def _spans(self, records: Sequence[Record]) -> Iterator[tuple[str, pa.Table]]:
         """Of many records at once, or each by itself where one of them is odd."""
-        found = fast.spans([record.payload for record in records])
+        bodies = [record.payload for record in records]
+        found = fast.plain_spans(bodies) if self._plain else None
+        if found is None:
+            self._plain, found = False, fast.spans(bodies)
         if found is not None:
             yield "spans", found
             return

@@ -110,4 +110,3 @@ class Kept:
 
 def _columns(rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
     return zip(rows.column_names, rows.columns, strict=True)
-

@@ -224,7 +224,9 @@ class Traces:
         """The traces to let go of: few have a span that is old, and only these are looked at whole."""
         patience_ns = self.until_ns - _PATIENCE * self._lateness_ns
         old = [
-            rows["tid"].filter(pa.array((_ends("spans", rows) < self.until_ns) | (_starts("spans", rows) < patience_ns)))
+            rows["tid"].filter(
+                pa.array((_ends("spans", rows) < self.until_ns) | (_starts("spans", rows) < patience_ns))
+            )
             for rows in self._spans.each()
         ]
         some = compute.unique(pa.chunked_array([chunk for one in old for chunk in one.chunks], pa.uint64()))
