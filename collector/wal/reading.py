@@ -36,6 +36,7 @@ class SegmentReader:
         self.last = first_sequence(segment)
         self.damaged = False
         self._rows = Rows()
+        self._plain = True  # as most segments are: nothing but texts and whole numbers has come yet
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """Rows by table, in the order of the records as far as that matters; OSError where it cannot be read."""
@@ -68,7 +69,10 @@ class SegmentReader:
 
     def _spans(self, records: Sequence[Record]) -> Iterator[tuple[str, pa.Table]]:
         """Of many records at once, or each by itself where one of them is odd."""
-        found = fast.spans([record.payload for record in records])
+        bodies = [record.payload for record in records]
+        found = fast.plain_spans(bodies) if self._plain else None
+        if found is None:
+            self._plain, found = False, fast.spans(bodies)
         if found is not None:
             yield "spans", found
             return

@@ -107,7 +107,7 @@ class Loop:
         for sequence, held in records:
             self._windows.add(sequence, held.tables, held.later)
             if self._windows.waiting >= MANY_ROWS:
-                self._windows.take_in(self._clock())
+                self._windows.gather(self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at once, for what was read back, then at the end of each window and some times within it."""
@@ -123,12 +123,17 @@ class Loop:
         ahead_of = 0.0
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= MANY_ROWS and await self._tried(self._count, self._thread):
+            while self._windows.waiting >= MANY_ROWS and await self._tried(self._gather, self._thread):
                 pass
             look_at = self._look_at
-            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.waiting >= _WORTH_ROWS:
+            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.uncounted >= _WORTH_ROWS:
                 ahead_of = look_at
                 await self._tried(self._count, self._thread)
+
+    def _gather(self) -> bool:
+        self._windows.gather(self._clock())
+        trim()
+        return True
 
     def _count(self) -> bool:
         self._windows.take_in(self._clock())
@@ -190,7 +195,7 @@ class Loop:
         size, files = self._store.wal_size()
         self._metrics.wal_bytes.set(size)
         self._metrics.wal_segments.set(files)
-        self._metrics.waiting_rows.set(self._windows.waiting)
+        self._metrics.waiting_rows.set(self._windows.uncounted)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0
