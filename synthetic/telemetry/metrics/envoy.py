@@ -19,7 +19,7 @@ from .base import Family, Floats, Labels
 from .grid import Grid
 from .shapes import InstanceOf, counters, gauges, histogram
 
-_BOUNDS_MS = (0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 30000.0, 60000.0)
+BOUNDS_MS = (0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 30000.0, 60000.0)
 _REQUESTS = 1024.0
 """Requests under way at which a circuit breaker opens unless it is told otherwise."""
 _REFRESH_S, _CHECK_S = 5.0, 10.0
@@ -63,7 +63,7 @@ def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
         for e in edges
     )
     told = "Time of upstream requests, in milliseconds."
-    yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, _BOUNDS_MS, pods, per_s=1e3)
+    yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, BOUNDS_MS, pods, per_s=1e3)
     # each sidecar resolves and checks for itself
     for name, told, update in (
         ("attempt", "Attempts to resolve a cluster's name.", _every_refresh),
@@ -229,7 +229,7 @@ def _downstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     done = [flow(service, history.served[:, s], history.latency_s[:, s]) for s, service in fronts]
     yield counters(grid, "envoy_http_downstream_rq_completed", "Requests answered.", done, pods)
     yield histogram(
-        grid, "envoy_http_downstream_rq_time", "Time of requests, in milliseconds.", done, _BOUNDS_MS, pods, per_s=1e3
+        grid, "envoy_http_downstream_rq_time", "Time of requests, in milliseconds.", done, BOUNDS_MS, pods, per_s=1e3
     )
     codes = [
         flow(service, count, count, envoy_response_code_class=code)

@@ -23,7 +23,7 @@ _UNKNOWN = 0.002
 _SLOWEST = float(np.exp(3.2 * FREE - FREE**2 / 2))
 """The slowest of the last 1,024 requests against their mean: of so many, it lies 3.2 sigma above the middle."""
 _PROBES = 0.02
-"""Connections a second that the edge refuses, from machines that try every address (assumed)."""
+"""Connections, and requests, a second that the edge refuses, from machines that try every address (assumed)."""
 
 EDGE = {"job": "haproxy", "instance": "haproxy-0:8405"}
 
@@ -65,10 +65,16 @@ def haproxy(grid: Grid) -> Iterator[Family]:
         ("backend_retry_warnings_total", "Connections that were tried again.", _refused(grid)),
         ("backend_http_requests_total", "Requests.", lambda s, _: history.arrivals[:, s]),
         ("frontend_http_requests_total", "Requests.", lambda s, _: history.arrivals[:, s]),
-        (
-            "frontend_denied_connections_total",
-            "Connections refused by a rule.",
-            lambda _, one: _PROBES * history.tick_s * wobble(history, f"{one.name}/probes", 0.5),
+        *(
+            (
+                f"frontend_{name}_total",
+                told,
+                lambda _, one, name=name: _PROBES * history.tick_s * wobble(history, f"{one.name}/{name}", 0.5),
+            )
+            for name, told in (
+                ("denied_connections", "Connections refused by a rule."),
+                ("requests_denied", "Requests refused by a rule."),
+            )
         ),
     ):
         yield totals(grid, f"haproxy_{name}", told, backends(of))
