@@ -137,6 +137,25 @@ def test_every_proxy_counts_what_the_service_answered_to_users(told: Told, name:
     assert served == pytest.approx(history.arrivals[before_the_dark, s].sum(), rel=0.01)
 
 
+def test_the_slowest_request_of_the_edge_stays_the_slowest(told: Told) -> None:
+    (slowest,) = told.each("haproxy_backend_max_total_time_seconds", proxy="shop")
+    assert (np.diff(slowest) >= 0).all()
+    history = rich_history()
+    mean = history.latency_s[:, history.service("shop")].max()
+    assert 2.0 * mean < slowest[-1] < 20.0 * mean
+
+
+def test_requests_are_cut_off_where_the_network_loses_packets() -> None:
+    history = rich_history()
+    name, labels = "envoy_http_downstream_rq_timeout", {"job": "checkout"}
+    assert Told(history, "envoy").grew(name, slice(0, OUTAGE.stop), **labels) == 0.0
+    lost = history.odds.unconnected.copy()
+    lost[OUTAGE, [edge.server for edge in history.edges].index("checkout")] = 0.2
+    told = Told(replace(history, odds=replace(history.odds, unconnected=lost)), "envoy")
+    assert told.grew(name, OUTAGE, **labels) > 0.0
+    assert told.grew(name, slice(0, OUTAGE.start), **labels) == 0.0
+
+
 def test_requests_that_are_held_cost_goroutines_descriptors_and_memory(told: Told) -> None:
     history = rich_history()
     waiting = history.queue_depth.copy()

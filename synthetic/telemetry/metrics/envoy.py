@@ -12,6 +12,7 @@ import numpy as np
 
 from ...world.books import CLASS
 from ...world.history import Edge, History, Service
+from ...world.simulation import STRAY
 from ..flows import Flow, answers_calls, merged, renewed, unopened
 from ..looks import INSTANCES
 from ..odds import failure_s
@@ -241,9 +242,9 @@ def _downstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
         )
     ]
     yield counters(grid, "envoy_http_downstream_rq_xx", "Responses by class of status.", codes, pods)
-    late = _late(history)
-    timeouts = [flow(service, late[:, s], late[:, s]) for s, service in fronts]
-    told = "Requests that were not answered in time."
+    cut_off = _cut_off(history)
+    timeouts = [flow(service, cut_off[:, s], cut_off[:, s]) for s, service in fronts]
+    told = "Requests of which not all came in time."
     yield counters(grid, "envoy_http_downstream_rq_timeout", told, timeouts, pods)
     rows = (
         ({**one.labels, **own}, values)
@@ -260,13 +261,17 @@ def busy(grid: Grid, job: str, held_s: Floats, pods: InstanceOf | None) -> Itera
         yield own, np.where(part.there, np.round(grid.rate(held_s * part.share)), np.nan)
 
 
-def _late(history: History) -> Floats:
-    """[T, S] requests whose callers stopped waiting."""
-    late = np.zeros((history.ticks, len(history.services)))
+def _cut_off(history: History) -> Floats:
+    """[T, S] requests that a network which loses packets delivers in part alone, as it does connections.
+
+    A caller that stops waiting for the answer resets its request, which Envoy does not count as timed out.
+    """
+    cut_off = np.zeros((history.ticks, len(history.services)))
     index = {service.name: s for s, service in enumerate(history.services)}
     for e, edge in enumerate(history.edges):
-        late[:, index[edge.server]] += _failed(history, e, "deadline")
-    return late
+        beyond_stray = np.maximum(0.0, history.odds.unconnected[:, e] - STRAY)
+        cut_off[:, index[edge.server]] += _reached(history, e) * beyond_stray
+    return cut_off
 
 
 def _servers(grid: Grid) -> Iterator[Family]:
