@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cusum import Episode
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .queries import sql
 from .series import Table, carried, concept, gauge, tally
 
@@ -55,27 +55,27 @@ def _flips(windows: Windows) -> Table:
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     component = table.names("component")[episode.series]
-    start, end = window_times(windows, episode)
-    known_at = max(alarm_time(windows, episode), start + LASTING_WINDOWS * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, episode.onset, episode.end)
+    known_at = max(alarm_time(windows, episode), lasted.started_at + LASTING_WINDOWS * windows.window_s)
+    during = lasted.up_to(windows.end)
     flips = table["flips"][episode.series, episode.onset : episode.end]
     rate = float(flips.mean())
     evidence = [
         Evidence(
             statement=f"targets of {component} changed between healthy and unhealthy {flips.sum():,.0f} times",
-            query=sql("signals", "item, value", (start, until), component=component, concept="health_flips"),
-            window=(start, until),
+            query=sql("signals", "item, value", during, component=component, concept="health_flips"),
+            window=during,
             observed=rate,
             expected=episode.usual * TICKS,
         )
     ]
-    evidence += _capacity(windows, component, (start, until))
+    evidence += _capacity(windows, component, during)
     return Finding(
         detector="health_check_flapping",
         kind="health_check_flapping",
         component=component,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=tuple(evidence),
         facts={"alarm_at": known_at, "flips_per_window": rate},

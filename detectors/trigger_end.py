@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import inf
 
 from ..collector.model import DNS_CLASSES, Windows
-from .base import Finding
-from .episodes import episodes, window_times
+from .base import Finding, stretch_of
+from .episodes import episodes
 from .graph import callees
 from .grouping import LOOPS, Group
 from .past import past_of
@@ -74,8 +74,8 @@ def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
     until = group.until(windows.end)
     past = past_of(windows, f"lost to {top.component}", ["all"])
-    found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"], past=past)]
-    near = [end for start, end in found if start < until and (end is None or end > group.started_at)]
+    found = [stretch_of(windows, e.onset, e.end) for e in episodes(table["lost"], table["attempts"], past=past)]
+    near = [s.ended_at for s in found if s.started_at < until and s.until(inf) > group.started_at]
     if not near:
         return None
     return min(near, key=lambda end: inf if end is None else end)
