@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..collector.model import Windows
+from .edges import users_flat
+from .kinds import HORIZON
+from .retry_storm import MOSTLY
 from .suspects import Suspect
+
+CACHES = ("cache_hits", "cache_misses")
 
 FITTED = Path(__file__).with_name("confidence.json")
 _COEFFICIENTS: Mapping[str, float] = json.loads(FITTED.read_text())["coefficients"]
@@ -27,9 +32,27 @@ def grounds(windows: Windows, top: Suspect) -> dict[str, float]:
     """
     return {
         "explained": top.certainty,
-        "kind": float(top.kind != "unknown"),
+        "kind": float(_known(windows, top)),
         "traced": float((windows.calls["example_trace"] != "").any()),
     }
+
+
+def _known(windows: Windows, top: Suspect) -> bool:
+    """Whether it is known what ails the suspect.
+
+    It is not where calls are lost on the way to it, since nothing shows what stands there; nor where callers ask it for
+    more whose users do not, and no cache is seen that may have kept load from it until then.
+    """
+    lost_on_the_way = top.kind == "network_congestion" and top.how == "unreached"
+    return top.kind != "unknown" and not lost_on_the_way and not _asked_without_reason(windows, top)
+
+
+def _asked_without_reason(windows: Windows, top: Suspect) -> bool:
+    if top.kind != "overload" or top.how == "behind" or not windows.concepts.keys().isdisjoint(CACHES):
+        return False
+    onset = windows.start if top.onset is None else top.onset
+    since = int((onset - windows.start) // windows.window_s)
+    return bool(users_flat(windows)[since : since + HORIZON].mean() > MOSTLY)
 
 
 def confidence(windows: Windows, top: Suspect) -> float:

@@ -82,16 +82,18 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
     stood = [f for f in top.findings if "emptied_at" in f.facts and f.until(inf) > started]
     emptied = [float(f.facts["emptied_at"]) for f in stood]
     started = next((t for t in emptied if t <= started + windows.window_s), started)
+    ended, left = trigger_end(windows, group, top)
     return Trigger(
         component=top.component,
         service=top.service,
         kind=top.kind,
         started_at=started,
-        ended_at=trigger_end(windows, group, top),
+        ended_at=ended,
         confidence=confidence(windows, top),
         evidence=(
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
+            *ledger.cite("shared_queue", left),
             *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )

@@ -8,35 +8,39 @@ from __future__ import annotations
 
 from math import inf
 
-from ..collector.model import DNS_CLASSES, Windows
-from .base import Finding, stretch_of
+from ..collector.model import Windows
+from .base import Evidence, Finding, stretch_of
 from .episodes import episodes
-from .graph import callees
 from .grouping import LOOPS, Group
 from .past import past_of
 from .retry_storm import PERSIST_S
-from .series import calls_over, tally
+from .series import tally
+from .shared_queue import calls_to, left_by_others
 from .suspects import Suspect
 
-LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
-"""How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
-name or a process is back."""
 
+def trigger_end(windows: Windows, group: Group, top: Suspect) -> tuple[float | None, tuple[Evidence, ...]]:
+    """When the trigger ended, in Unix seconds, None while it lasts; and what tells of that beside its findings.
 
-def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
-    """When the trigger ended, in Unix seconds; None while it lasts.
-
-    By what lost its cache: at once. After a silence, by who started it anew. By its record, else a probe; by its queue;
-    by the calls that nobody got; by a loop that needs no trigger any more; by whatever else was seen of it; by the end
-    of the incident.
+    By what lost its cache: at once. After a silence, by who started it anew. By its record, else a probe; by when
+    others left its queue, else by that; by the calls that nobody got; by a loop that needs no trigger any more; by
+    whatever else was seen of it; by the end of the incident.
     """
+    queue = [f for f in top.findings if f.detector == "queueing"]
+    if queue and top.how == "behind":
+        left = left_by_others(windows, top, min(queue, key=lambda f: f.started_at))
+        return (_last([f.ended_at for f in queue]), ()) if left is None else (left.window[0], (left,))
+    return _end(windows, group, top), ()
+
+
+def _end(windows: Windows, group: Group, top: Suspect) -> float | None:
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
     if top.mended_at is not None:
         return top.mended_at
-    for witness in ("record_race", "dns_answers", "queueing"):
+    for witness in ("record_race", "dns_answers"):
         ends = [f.ended_at for f in top.findings if f.detector == witness]
-        if ends and (witness != "queueing" or top.how == "behind"):
+        if ends:
             return _last(ends)
     if top.how in ("resolution", "unreached", "behind"):
         lost = _lost_until(windows, group, top)
@@ -62,16 +66,10 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
-    names = sorted({top.component, top.service, *top.explains} - {""})
-    edges = windows.edges
-    callee = callees(windows)
-    about = (edges.names["client"] != "") & (callee.isin(names) | edges.names["peer"].isin(names))
-    errors = [f"errors_{name}" for name in LOST]
-    mine = calls_over(windows, about, ["window", "server", "attempts", *errors])
+    mine = calls_to(windows, top)
     if mine.empty:
         return None
-    lost = mine[errors].sum(axis=1).where(mine["server"] == "", 0)
-    table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
+    table = tally(windows, mine.assign(all=""), ("all",), ("lost", "attempts"))
     until = group.until(windows.end)
     past = past_of(windows, f"lost to {top.component}", ["all"])
     found = [stretch_of(windows, e.onset, e.end) for e in episodes(table["lost"], table["attempts"], past=past)]
