@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..collector.model import Windows
 from .edges import users_flat
-from .kinds import HORIZON
+from .kinds import HORIZON, rewritten
 from .retry_storm import MOSTLY
 from .suspects import Suspect
 
@@ -40,19 +40,17 @@ def grounds(windows: Windows, top: Suspect) -> dict[str, float]:
 def _known(windows: Windows, top: Suspect) -> bool:
     """Whether it is known what ails the suspect.
 
-    It is not where calls are lost on the way to it, since nothing shows what stands there; nor where callers ask it for
-    more whose users do not, and no cache is seen that may have kept load from it until then.
+    It is not where calls are lost on the way to it, since nothing shows what stands there; nor where ever more of them
+    are and nobody told of its record; nor where callers ask it for more whose users do not, and no cache is seen that
+    may have kept load from it until then.
     """
-    lost_on_the_way = top.kind == "network_congestion" and top.how == "unreached"
-    return top.kind != "unknown" and not lost_on_the_way and not _asked_without_reason(windows, top)
-
-
-def _asked_without_reason(windows: Windows, top: Suspect) -> bool:
-    if top.kind != "overload" or top.how == "behind" or not windows.concepts.keys().isdisjoint(CACHES):
-        return False
-    onset = windows.start if top.onset is None else top.onset
-    since = int((onset - windows.start) // windows.window_s)
-    return bool(users_flat(windows)[since : since + HORIZON].mean() > MOSTLY)
+    onset = float(windows.start if top.onset is None else top.onset)
+    if top.how == "unreached" and top.kind in ("network_congestion", "dns.stale_record"):
+        return top.kind == "dns.stale_record" and rewritten(windows, top, onset)
+    if top.kind == "overload" and top.how != "behind" and windows.concepts.keys().isdisjoint(CACHES):
+        since = int((onset - windows.start) // windows.window_s)
+        return bool(users_flat(windows)[since : since + HORIZON].mean() <= MOSTLY)
+    return top.kind != "unknown"
 
 
 def confidence(windows: Windows, top: Suspect) -> float:

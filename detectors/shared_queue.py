@@ -9,16 +9,15 @@ none of the others are left cannot be told, only that no more of them leave.
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Evidence, Stretch
-from .cusum import ALARM
+from .change_point import change_point
 from .graph import callees
 from .queries import sql
 from .retry_storm import AMPLIFIED, PERSIST_S, POOR
-from .series import Floats, calls_over, tally
+from .series import calls_over, tally
 from .suspects import Suspect
 
 LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
@@ -56,7 +55,7 @@ def left_by_others(windows: Windows, top: Suspect, full: Stretch) -> Evidence | 
     during = full.up_to(windows.end)
     first, after = (int((at - windows.start) // windows.window_s) for at in during)
     counts = {name: table[name][0, first:after] for name in table.values}
-    split = _split(counts["passed"], counts["attempts"])
+    split = change_point(counts["passed"], counts["attempts"])
     if split is None or (after - first - split) * windows.window_s < PERSIST_S:
         return None
     was = float(counts["passed"][:split].sum() / max(counts["attempts"][:split].sum(), 1.0))
@@ -73,20 +72,3 @@ def left_by_others(windows: Windows, top: Suspect, full: Stretch) -> Evidence | 
         observed=passed / attempts,
         expected=was,
     )
-
-
-def _split(passed: Floats, attempts: Floats) -> int | None:
-    """The window from which on another share passes, by maximum likelihood; None where the shares are alike."""
-    if len(attempts) < 2:
-        return None
-    before = [np.cumsum(values)[:-1] for values in (passed, attempts)]
-    after = [values.sum() - earlier for values, earlier in zip((passed, attempts), before, strict=True)]
-    gain = _likelihood(*before) + _likelihood(*after) - _likelihood(passed.sum(), attempts.sum())
-    at = int(np.argmax(gain))
-    return at + 1 if gain[at] > ALARM else None
-
-
-def _likelihood(passed: Floats, attempts: Floats) -> Floats:
-    """The logarithm of the greatest likelihood of so many of these."""
-    rate = np.clip(np.asarray(passed / np.maximum(attempts, 1e-9)), 1e-9, 1 - 1e-9)
-    return passed * np.log(rate) + (attempts - passed) * np.log(1 - rate)

@@ -12,6 +12,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
 from .episodes import episodes
 from .grouping import LOOPS, Group
+from .health_check_flapping import calmed_at
 from .past import past_of
 from .retry_storm import PERSIST_S
 from .series import tally
@@ -22,9 +23,9 @@ from .suspects import Suspect
 def trigger_end(windows: Windows, group: Group, top: Suspect) -> tuple[float | None, tuple[Evidence, ...]]:
     """When the trigger ended, in Unix seconds, None while it lasts; and what tells of that beside its findings.
 
-    By what lost its cache: at once. After a silence, by who started it anew. By its record, else a probe; by when
-    others left its queue, else by that; by the calls that nobody got; by a loop that needs no trigger any more; by
-    whatever else was seen of it; by the end of the incident.
+    By what lost its cache: at once. After a silence, by who started it anew. Of a balancer, by when its targets flip
+    less. By its record, else a probe; by when others left its queue, else by that; by the calls that nobody got; by a
+    loop that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
     """
     queue = [f for f in top.findings if f.detector == "queueing"]
     if queue and top.how == "behind":
@@ -38,6 +39,9 @@ def _end(windows: Windows, group: Group, top: Suspect) -> float | None:
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
     if top.mended_at is not None:
         return top.mended_at
+    flapping = [f for f in top.findings if f.kind == top.kind == "health_check_flapping"]
+    if flapping:
+        return calmed_at(windows, min(flapping, key=lambda f: f.started_at))
     for witness in ("record_race", "dns_answers"):
         ends = [f.ended_at for f in top.findings if f.detector == witness]
         if ends:
