@@ -86,7 +86,9 @@ def _shared_way(
     # Where one device's queue is old, to wait in vain for one callee behind it is enough.
     if queued and (spread or ranked[0].kind in WAITING):
         first = min(queued, key=lambda f: (f.started_at, f.component))
-        return _suspect(first.component, "network_congestion", lost, (first,), first.evidence[0])
+        # Where nothing tells who calls whom, it may as well be what they all call.
+        kind: Kind = "network_congestion" if graph.callees else "unknown"
+        return _suspect(first.component, kind, lost, (first,), first.evidence[0])
     if not spread:
         return None
     changes = windows.changes
@@ -151,18 +153,23 @@ def _cache(
 ) -> Suspect | None:
     """A cache that was lost, whose clients' store is now too busy."""
     losses = [f for f in findings if f.kind == "cache_loss" and _near(windows, f, onset, HORIZON * windows.window_s)]
-    if not losses or not ranked or ranked[0].kind not in ("slow", "overload", "unknown"):
+    if not losses or not ranked or not _busy(ranked[0]):
         return None
     first = min(losses, key=lambda f: (f.started_at, f.component))
     del graph
     return _suspect(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
 
 
+def _busy(suspect: Suspect) -> bool:
+    """Whether it may be that more is asked of it than it can do."""
+    return suspect.kind in ("slow", "overload", "unknown") or any(f.kind == "queueing" for f in suspect.findings)
+
+
 def _herded(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
     """A callee that the slow suspect storms: why it is slow."""
-    if not ranked or ranked[0].kind not in ("slow", "overload", "unknown"):
+    if not ranked or not _busy(ranked[0]):
         return None
     names = {ranked[0].component, ranked[0].service}
     loops = [
