@@ -143,11 +143,13 @@ def _failure(name: str) -> DnsFailure:
 
 
 def _resolution_seen(windows: Windows) -> bool:
-    """Whether the data could have shown a failing resolution: callers name whom they call, or resolvers report.
+    """Whether the data could have shown a failing resolution: callers name whom they call, or names are probed or their
+    look-ups counted.
 
-    Counters that leave out why most of the unanswered calls failed could not.
+    Counters that leave out why most of the unanswered calls failed could not; nor do resolvers' codes show a record
+    that is empty or stale.
     """
-    if windows.signals["concept"].str.startswith("dns_").any():
+    if not windows.concepts.keys().isdisjoint(("dns_answers", "dns_probe_ok", "dns_lookup_failures")):
         return True
     calls = windows.calls
     named, counted = calls["peer"] != "", from_metrics(windows)
