@@ -19,6 +19,8 @@ from .analysis import Incident
 from .base import Finding
 from .graph import Graph
 from .grouping import Group
+from .series import by_concept
+from .telemetry_silence import targets_down
 
 
 def parts(windows: Windows, graph: Graph, group: Group) -> Iterator[tuple[Windows, Group]]:
@@ -27,6 +29,8 @@ def parts(windows: Windows, graph: Graph, group: Group) -> Iterator[tuple[Window
     What detectors saw outside of the graph (a device, a zone, a silence) may belong to each; users who came in at a
     name that nobody calls are counted with those of the part in which most failed.
     """
+    if len({s.component for s in group.symptoms}) < 2:
+        return
     part_of = _parts(graph)
     failed: defaultdict[str, float] = defaultdict(float)
     for symptom in group.symptoms:
@@ -45,6 +49,8 @@ def parts(windows: Windows, graph: Graph, group: Group) -> Iterator[tuple[Window
         rows = np.array([of == part for of in of_edge], np.bool_)[edges.of]
         calls = windows.calls[rows].reset_index(drop=True)
         seen = replace(windows, calls=calls, past=None).with_edges(edges.picked(rows))
+        for said in (by_concept, targets_down):  # of signals, which are the same
+            said.hand_on(windows, seen)
         yield seen, _of_part(group, part, users | part_of)
 
 

@@ -17,6 +17,7 @@ from .base import Evidence, Finding, stretch_of
 from .cusum import ENOUGH, Episode
 from .episodes import alarm_time, episodes
 from .graph import name_owners
+from .once import Once
 from .past import past_of
 from .queries import sql
 from .series import calls_over, tables
@@ -41,6 +42,7 @@ def user_visible(windows: Windows) -> list[Finding]:
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
+@Once
 def entered(windows: Windows) -> pd.DataFrame:
     """The rows of calls that came in from outside: window, entries, component (what users met), failed (requests of
     theirs) and error_trace."""
