@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 from ..collector.model import Windows
@@ -26,6 +27,8 @@ from .grouping import Group
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
+from .shared_queue import DETECTOR as SHARED_QUEUE
+from .shared_queue import kept_full
 from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
@@ -45,6 +48,8 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         max(group.symptoms, key=lambda s: (float(s.facts["excess"]), s.component)).component if group.symptoms else ""
     )
     top = ranked[0] if ranked else nobody(windows, group.started_at, seen_at)
+    storm = kept_full(windows, top)
+    group = replace(group, findings=(*group.findings, storm)) if storm else group
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
     loops = sustaining(group, graph, trigger, ledger)
@@ -82,18 +87,17 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
     stood = [f for f in top.findings if "emptied_at" in f.facts and f.until(inf) > started]
     emptied = [float(f.facts["emptied_at"]) for f in stood]
     started = next((t for t in emptied if t <= started + windows.window_s), started)
-    ended, left = trigger_end(windows, group, top)
     return Trigger(
         component=top.component,
         service=top.service,
         kind=top.kind,
         started_at=started,
-        ended_at=ended,
+        ended_at=trigger_end(windows, group, top),
         confidence=confidence(windows, top),
         evidence=(
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
-            *ledger.cite("shared_queue", left),
+            *ledger.cite_findings(f for f in group.findings if f.detector == SHARED_QUEUE),
             *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )

@@ -9,32 +9,25 @@ from __future__ import annotations
 from math import inf
 
 from ..collector.model import Windows
-from .base import Evidence, Finding, stretch_of
+from .base import Finding, stretch_of
 from .episodes import episodes
 from .grouping import LOOPS, Group
 from .health_check_flapping import calmed_at
 from .past import past_of
 from .retry_storm import PERSIST_S
 from .series import tally
-from .shared_queue import calls_to, left_by_others
+from .shared_queue import DETECTOR as SHARED_QUEUE
+from .shared_queue import calls_to
 from .suspects import Suspect
 
 
-def trigger_end(windows: Windows, group: Group, top: Suspect) -> tuple[float | None, tuple[Evidence, ...]]:
-    """When the trigger ended, in Unix seconds, None while it lasts; and what tells of that beside its findings.
+def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
+    """When the trigger ended, in Unix seconds; None while it lasts.
 
     By what lost its cache: at once. After a silence, by who started it anew. Of a balancer, by when its targets flip
     less. By its record, else a probe; by when others left its queue, else by that; by the calls that nobody got; by a
     loop that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
     """
-    queue = [f for f in top.findings if f.detector == "queueing"]
-    if queue and top.how == "behind":
-        left = left_by_others(windows, top, min(queue, key=lambda f: f.started_at))
-        return (_last([f.ended_at for f in queue]), ()) if left is None else (left.window[0], (left,))
-    return _end(windows, group, top), ()
-
-
-def _end(windows: Windows, group: Group, top: Suspect) -> float | None:
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
     if top.mended_at is not None:
@@ -46,6 +39,10 @@ def _end(windows: Windows, group: Group, top: Suspect) -> float | None:
         ends = [f.ended_at for f in top.findings if f.detector == witness]
         if ends:
             return _last(ends)
+    queue = [f for f in top.findings if f.detector == "queueing"]
+    if queue and top.how == "behind":
+        left = [f.started_at for f in group.findings if f.detector == SHARED_QUEUE]
+        return min(left) if left else _last([f.ended_at for f in queue])
     if top.how in ("resolution", "unreached", "behind"):
         lost = _lost_until(windows, group, top)
         if lost is not None:

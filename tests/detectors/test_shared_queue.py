@@ -48,6 +48,9 @@ def test_the_trigger_ends_when_others_leave_the_queue_and_not_when_the_repeats_d
     (told,) = (item for item in incident.evidence if item.detector == "shared_queue")
     assert told.statement.startswith("30% of the calls through core-9 passed, 2% before, while its queue stayed full")
     assert told.id in incident.trigger.evidence
+    (loop,) = (loop for loop in incident.sustaining if loop.component == "core-9")
+    assert (loop.kind, loop.started_at, loop.ended_at) == ("retry_storm", at(LEFT), at(RELIEVED))
+    assert (loop.metastable, loop.amplification, loop.edges[0]) == (True, 4.0, ("shop", "cart"))
     assert any("is over, but it has not recovered" in update.text for update in incident.updates)
 
 
@@ -59,3 +62,4 @@ def test_the_trigger_ends_when_others_leave_the_queue_and_not_when_the_repeats_d
 def test_else_it_lasts_as_long_as_the_queue(passing: dict[int, int], attempts: int) -> None:
     incident = explained(passing, attempts)
     assert incident.trigger.ended_at == at(RELIEVED)
+    assert "core-9" not in {loop.component for loop in incident.sustaining}
