@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ..collector.errors import UsageError
 from ..collector.model import Windows
 from .analysis import SCHEMA, Analysis, Deviation, Incident, RecordingSummary
+from .apart import parts, told_apart
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
 from .baseline import after_baseline
@@ -43,7 +44,7 @@ def analyze(
     windows, graph, findings, found = look(windows, since if baseline is not None else -math.inf)
     deviations: tuple[Deviation, ...] = ()
     if at is None:
-        incidents = [explain(windows, graph, group, suspected(windows, graph, group)) for group in found]
+        incidents = [incident for group in found for incident in _explained(windows, graph, group)]
     else:
         incidents, deviations = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
@@ -69,6 +70,12 @@ def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, li
 def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
     """Who may have begun what is in the group, the likeliest first."""
     return suspects(windows, graph, list(group.findings), group.started_at)
+
+
+def _explained(windows: Windows, graph: Graph, group: Group) -> list[Incident]:
+    """The incident of a group, or where it is surely several that have nothing to do with each other, these."""
+    apart = [explain(seen, graph, part, suspected(seen, graph, part)) for seen, part in parts(windows, graph, group)]
+    return apart if told_apart(apart) else [explain(windows, graph, group, suspected(windows, graph, group))]
 
 
 def _around(

@@ -55,6 +55,10 @@ FAILURE: dict[str, str] = {
 """How resolution failed -> what that means."""
 
 
+PASSING = frozenset({"overload", "slow", "cache_loss", "network_congestion"})
+"""Kinds of triggers that end by themselves: nobody repairs a surge."""
+
+
 def broke(trigger: Trigger) -> str:
     """What the trigger's component did, to be read after its name."""
     return BROKE[trigger.kind]
@@ -162,7 +166,8 @@ def standing(incident: Incident) -> str:
         return "Still going on at the end of the data."
     if incident.trigger.ended_at is None:
         return "Still going on at the end of the data: what broke first is still broken."
-    repaired = f"what broke first was repaired at {words.utc(incident.trigger.ended_at)}"
+    mended = "was over" if incident.trigger.kind in PASSING else "was repaired"
+    repaired = f"what broke first {mended} at {words.utc(incident.trigger.ended_at)}"
     running = [
         f"the {LOOP[loop.kind]} in {words.plain(loop.component)}"
         for loop in incident.sustaining
