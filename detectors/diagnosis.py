@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ..collector.errors import UsageError
 from ..collector.model import Windows
-from .analysis import SCHEMA, Analysis, Deviation, Incident, RecordingSummary
+from .analysis import SCHEMA, Analysis, Deviation, EarlyWarning, Incident, RecordingSummary
 from .apart import parts, told_apart
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
@@ -16,7 +16,7 @@ from .blind_spots import blind_spots
 from .cause import suspects
 from .gate import user_visible
 from .graph import Graph, dependency_graph
-from .grouping import Group, groups
+from .grouping import LEADING, Group, groups
 from .incident import explain
 from .metric_calls import with_metric_calls
 from .order import in_order
@@ -53,6 +53,7 @@ def analyze(
         incidents=tuple(sorted(incidents, key=lambda i: (-i.impact, i.started_at))),
         blind_spots=blind_spots(windows, graph, findings),
         deviations=deviations,
+        warnings=_warnings(findings, incidents),
     )
 
 
@@ -90,6 +91,23 @@ def _around(
     if not noticed:
         return [], tuple(_deviation(suspect) for suspect in ranked)
     return [explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)], ()
+
+
+def _warnings(findings: list[Finding], incidents: list[Incident]) -> tuple[EarlyWarning, ...]:
+    """What comes before harm, but for what the incidents themselves tell of."""
+    told = {(item.detector, item.statement) for incident in incidents for item in incident.evidence}
+    early = [f for f in findings if f.kind in LEADING and not {(f.detector, e.statement) for e in f.evidence} & told]
+    return tuple(_warning(f) for f in sorted(early, key=lambda f: (f.started_at, f.component, f.detector)))
+
+
+def _warning(finding: Finding) -> EarlyWarning:
+    return EarlyWarning(
+        component=finding.component,
+        started_at=finding.started_at,
+        ended_at=finding.ended_at,
+        statement="; ".join(e.statement for e in finding.evidence),
+        query=finding.evidence[0].query,
+    )
 
 
 def _deviation(suspect: Suspect) -> Deviation:

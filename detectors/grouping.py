@@ -14,7 +14,8 @@ from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST
 
 LEADING = frozenset({"record_race"})
-"""Kinds that may come long before any harm; they never stretch or join incidents."""
+"""Kinds that may come long before any harm, each told by the detector of that name from changes; they never stretch or
+join incidents."""
 
 FAILING = frozenset({"failure_spike", "unreachable"})
 """Kinds of symptoms behind those that users meet."""

@@ -23,7 +23,7 @@ from .cause import nobody
 from .confidence import confidence
 from .dns_failures import VAGUE
 from .graph import Graph
-from .grouping import Group
+from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
@@ -79,7 +79,7 @@ def detected_at(group: Group, window_s: int) -> float:
 
 
 def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
-    harm = [f for f in top.findings if f.kind != "record_race"]
+    harm = [f for f in top.findings if f.kind not in LEADING]
     judged = group.started_at if top.onset is None else top.onset
     started = min((f.started_at for f in harm), default=judged)
     # A change that emptied the record, and stood until calls failed, dates the trigger to the second:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..collector.errors import EpicenterError
 from ..collector.model import Windows
-from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, RecordingSummary
+from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, EarlyWarning, RecordingSummary
 from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
@@ -81,6 +81,7 @@ class Loop:
         self._watcher = Watcher(windows.window_s, rows=windows.rows)
         self._edges: list[Edge] = []
         self._blind: tuple[BlindSpot, ...] = ()
+        self._warnings: tuple[EarlyWarning, ...] = ()
         self._whole_at = -math.inf
         self._look_at = math.inf
         self._began = monotonic()
@@ -166,7 +167,7 @@ class Loop:
             self._edges = busiest(fresh)
             analysis = self._explained(fresh, summary, now)
             return self._incidents.update(analysis, float(fresh.end), fresh.window_s), self._edges
-        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind), self._edges
+        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind, self._warnings), self._edges
 
     def _explained(self, fresh: Windows, summary: RecordingSummary, now: float) -> Analysis:
         """What goes on; nothing does where the watcher has nothing to say."""
@@ -174,8 +175,10 @@ class Loop:
         whole = told and now >= self._whole_at + _WHOLE_EVERY_S
         analysis = self._watcher.step(fresh, summary, anyway=whole)
         if analysis is None:
-            return Analysis(schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind)
-        self._blind, self._whole_at = analysis.blind_spots, now
+            return Analysis(
+                schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind, warnings=self._warnings
+            )
+        self._blind, self._warnings, self._whole_at = analysis.blind_spots, analysis.warnings, now
         return analysis
 
     async def _show(self, snapshot: Snapshot, edges: list[Edge]) -> None:
