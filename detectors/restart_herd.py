@@ -15,7 +15,7 @@ import numpy as np
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
-from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, late_edges, summed, users_flat, usual
+from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, summed, users_flat, usual
 from .metric_calls import of_spans
 from .queries import sql
 from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts, sharpened
@@ -35,18 +35,22 @@ def restart_herd(windows: Windows) -> list[Finding]:
         if edge.client in behind_caches or not herd.any():
             continue
         before = usual(edge["originals"], ~bad)
-        herd &= edge["originals"] >= AMPLIFIED * before * incoming(edge.client)
+        herd &= edge["originals"] >= AMPLIFIED * before * incoming(edge.client, edge.width)
         found += [_finding(windows, edge, before, run) for run in sharpened(herd, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
 
 
-def _incoming(windows: Windows, service: str) -> Floats:
-    """[windows] How many times as much as usual is asked of a service: that alone makes it ask its callees more."""
+def _incoming(windows: Windows, service: str, width: int) -> Floats:
+    """[windows] How many times as much as usual is asked of a service: that alone makes it ask its callees more.
+
+    width: the windows that the calls to the callee are summed over. A longer sum would lag behind a step in what is
+    asked of the service and call its first minute a herd; one window alone is noise where spans are few.
+    """
     served = windows.calls[["window", "server", "attempts"]][windows.calls["server"] == service]
     table = tally(windows, served, ("server",), ("attempts",))
     if not len(table):
         return np.ones(window_count(windows))
-    asked = summed(table["attempts"][0], max(1, int(LONGEST_S // windows.window_s)))
+    asked = summed(table["attempts"][0], width)
     return np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
 
 
