@@ -91,8 +91,9 @@ class Loop:
         self._told_late = dict.fromkeys(windows.counts.late, 0)
         self._told_undecoded = 0
         self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
-        self._keeping = Troubles(_told_again, "The windows can be kept again.")
-        self._writing = Troubles(_told_again, "Recordings can be written again.")
+        self._keeping = Troubles(LOG.error, "The windows can be kept again.")
+        self._measuring = Troubles(LOG.error, "Memory and disk can be measured again.")
+        self._writing = Troubles(LOG.error, "Recordings can be written again.")
 
     async def restore(self) -> None:
         """Go on where an earlier run stopped; incidents that were open then are shown at once."""
@@ -192,12 +193,24 @@ class Loop:
             await asyncio.sleep(_MEASURE_EVERY_S)
 
     def measure(self) -> None:
-        """Tell of memory, disk and lag."""
+        """Tell of memory, disk and lag; what the system does not tell is said, and counted as a failure."""
+        self._measure_windows()
+        trouble = ""
+        try:
+            self._measure_system()
+        except OSError as error:
+            self._metrics.analysis_failures.inc()
+            trouble = f"memory and disk cannot be measured ({error})"
+        self._measuring.tell(_again(trouble))
+
+    def _measure_system(self) -> None:
         self._guard.measure()
         self._core.look_at_disk(self._store.free_bytes())
         size, files = self._store.wal_size()
         self._metrics.wal_bytes.set(size)
         self._metrics.wal_segments.set(files)
+
+    def _measure_windows(self) -> None:
         self._metrics.waiting_rows.set(self._windows.uncounted)
         length = self._windows.window_s
         closed = self._windows.closed_until
@@ -250,7 +263,7 @@ class Loop:
 
         told = await self._tried(trouble, thread)
         if told is not None:
-            troubles.tell(told)
+            troubles.tell(_again(told))
         return told == ""
 
     async def _tried(self, work: Callable[[], _T], thread: ThreadPoolExecutor) -> _T | None:
@@ -269,5 +282,5 @@ class Loop:
             thread.shutdown()
 
 
-def _told_again(trouble: str) -> None:
-    LOG.error("%s; it is tried again", trouble)
+def _again(trouble: str) -> str:
+    return trouble and f"{trouble}; it is tried again"

@@ -81,7 +81,7 @@ class Metrics:
         )
         self.analysis_failures = Counter(
             "epicenter_analysis_failures",
-            "Analyses, counts and keeps that ended in an error, and requests that could not be decoded for a count.",
+            "What failed in the server: analyses, counts, keeps, requests that could not be decoded for a count.",
             registry=registry,
         )
         self.analysis_success = Gauge(
