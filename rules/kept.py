@@ -21,8 +21,8 @@ from .prometheus import ADMIN, Prometheus, private, program
 from .results import Seen
 from .write import Series
 
-_CODE = ("../collector", "../synthetic", *(f"{name}.py" for name in ("cache", "kept", "loads", "plays", "recordings")))
-_CODE += ("results.py", "worlds.py", "write.py")
+_MODULES = ("cache", "kept", "loads", "plays", "recordings", "results", "worlds", "write")
+_CODE = ("../collector", "../synthetic", *(f"{name}.py" for name in _MODULES))
 """What a load and the truth about it come from."""
 
 Choose = Callable[[str], bool]

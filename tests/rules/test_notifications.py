@@ -12,7 +12,7 @@ import pytest
 from epicenter.collector.errors import UnreadableInput
 from epicenter.rules.alertmanager import Key, Route, alertmanager, read_config
 from epicenter.rules.notifications import Sent, flushes, notifications
-from epicenter.rules.replay import Firing
+from epicenter.rules.played import Firing
 from epicenter.rules.results import Backtest
 from epicenter.rules.verdicts import Judged
 from tests.programs import find

@@ -37,6 +37,14 @@ RULES = """groups:
       - {alert: Greedy, expr: "max_over_time(up[30m]) == 0"}
       - {alert: Modest, expr: "max(up) == 0"}
 """
+PAST = """groups:
+  - name: g
+    interval: 100ms
+    rules:
+      - {record: "up:count", expr: "count(up) + (up:count or vector(0))"}
+      - {alert: Often, expr: "up:count > 100 or max(up) > 1"}
+      - {alert: Sane, expr: "max(up) == 0"}
+"""
 
 
 @pytest.fixture
@@ -52,6 +60,17 @@ def test_a_rule_that_reads_too_many_samples_is_named_and_the_others_go_on(rules:
     assert "line 4: group g, rule Greedy: Prometheus refuses it: " in str(greedy.refused)
     assert "too many samples" in str(greedy.refused)
     assert len(modest.firings) == 1
+
+
+def test_a_rule_that_would_be_asked_too_often_is_not_played_and_what_reads_it_says_so(tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(PAST, encoding="utf-8")
+    with holding(UP) as prometheus:
+        count, often, sane = replay(read_rules([str(tmp_path)]).rules, prometheus, BEGIN, END)
+    assert "line 5: group g, rule up:count: is not played: it reads its own past" in str(count.refused)
+    assert "36,001 evaluations are more than the 20,000" in str(count.refused)
+    assert [doubt.split(": ")[-1] for doubt in often.doubts] == ["reads what up:count would make, and could not here"]
+    assert len(sane.firings) == 1
 
 
 def test_a_port_that_is_taken_is_left_to_its_owner() -> None:
