@@ -47,7 +47,8 @@ class _Unresolved:
     """The names that fail to be resolved, at rates alike.
 
     failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
-    asked: by name, all calls of these callers in the stretch: attempts, unresolved, answered, and lost after a look-up.
+    asked: by name, all calls of these callers in the stretch: attempts, unresolved, answered, lost after a look-up, and
+    late, of which nobody says whether they ended in one.
     """
 
     names: tuple[Blamed, ...]
@@ -97,8 +98,8 @@ def resolver(
     zone = _zone(unresolved)
     servers = _servers(windows, unresolved, findings, during)
     queues = _queues(windows, graph, findings, during)
-    if len(unresolved.owners) < 2 and not queues:
-        return None  # one owner's record, or the servers that hold it
+    if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
+        return None  # one owner's record, or the way to it
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
     component, telling = _which(windows, graph, unresolved, zone, (servers, queues), during)
@@ -142,14 +143,19 @@ def _asked(
     called = edges.names["client"] != ""
     callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
     theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
-    counts = ["attempts", "answered", "unanswered", "unanswered_ns", *_UNRESOLVED, *_LOST]
+    counts = ["attempts", "answered", "errors_deadline", "unanswered", "unanswered_ns", *_UNRESOLVED, *_LOST]
     rows = calls_over(
         windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
     )
-    waited = (rows["server"] == "") & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
-    unresolved, lost = rows[_UNRESOLVED].sum(axis=1), rows[_LOST].sum(axis=1).where(waited, 0)
-    rows = rows[["attempts", "answered"]].assign(unresolved=unresolved, lost=lost, peer=rows["peer"].astype(str))
-    return tuple(callers), rows.groupby("peer").sum()
+    silent = rows["server"] == ""
+    waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
+    told = rows[["attempts", "answered"]].assign(
+        peer=rows["peer"].astype(str),
+        unresolved=rows[_UNRESOLVED].sum(axis=1),
+        lost=rows[_LOST].sum(axis=1).where(waited, 0),
+        late=rows["errors_deadline"].where(silent, 0),
+    )
+    return tuple(callers), told.groupby("peer").sum()
 
 
 def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed]) -> bool:
@@ -159,6 +165,11 @@ def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed]) -> bool:
         return True
     mine = unresolved.asked.reindex(unresolved.named).sum()
     return float(mine["lost"]) >= max(ENOUGH, MOSTLY * float(mine["lost"] + mine["answered"]))
+
+
+def _nothing_else(unresolved: _Unresolved) -> bool:
+    """Whether these callers are known to do nothing but wait for look-ups: no other name resolves, no call is late."""
+    return not unresolved.well and float(unresolved.asked["late"].sum()) < ENOUGH
 
 
 def _zone(unresolved: _Unresolved) -> str:

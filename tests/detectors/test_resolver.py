@@ -90,8 +90,10 @@ def test_an_overloaded_resolver_whose_callers_wait_is_no_congested_network() -> 
 
 
 def test_a_queue_in_which_one_name_waits_is_a_resolver_if_all_that_is_lost_are_look_ups() -> None:
-    incident = explained(estate(NAMES[:1], failure="dns_timeout", waited=WAITED), queue("resolver-1"))
-    assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    alone = explained(estate(NAMES[:1], NAMES[:1], "dns_timeout", waited=WAITED), queue("resolver-1"))
+    assert (alone.trigger.component, alone.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    beside = explained(estate(NAMES[:1], NAMES, "dns_timeout", waited=WAITED), queue("switch"))
+    assert (beside.trigger.component, beside.trigger.kind) == ("switch", "network_congestion")
 
 
 def beside(component: str, start: int, lost: int) -> Iterator[Row]:
