@@ -47,7 +47,7 @@ class _Unresolved:
     """The names that fail to be resolved, at rates alike.
 
     failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
-    asked: by name, all calls of these callers in the stretch: attempts, unresolved, answered, lost after a look-up, and
+    asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
     late, of which nobody says whether they ended in one.
     """
 
@@ -93,13 +93,17 @@ def resolver(
     ranked: the first of the blamed. during: the stretch after the onset, in Unix seconds.
     """
     unresolved = _unresolved(windows, blamed, ranked, during)
-    if unresolved is None or _others_are_lost(unresolved, blamed):
+    if unresolved is None:
         return None
     zone = _zone(unresolved)
     servers = _servers(windows, unresolved, findings, during)
     queues = _queues(windows, graph, findings, during)
+    if _others_are_lost(unresolved, blamed, told=bool(servers)):
+        return None
     if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it
+    if not (servers or queues) and during[1] - during[0] < LAG_S:
+        return None  # a queue that grew may not have been scraped yet
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
     component, telling = _which(windows, graph, unresolved, zone, (servers, queues), during)
@@ -143,13 +147,13 @@ def _asked(
     called = edges.names["client"] != ""
     callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
     theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
-    counts = ["attempts", "answered", "errors_deadline", "unanswered", "unanswered_ns", *_UNRESOLVED, *_LOST]
+    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *_UNRESOLVED, *_LOST]
     rows = calls_over(
         windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
     )
     silent = rows["server"] == ""
     waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
-    told = rows[["attempts", "answered"]].assign(
+    told = rows[["attempts", "errors"]].assign(
         peer=rows["peer"].astype(str),
         unresolved=rows[_UNRESOLVED].sum(axis=1),
         lost=rows[_LOST].sum(axis=1).where(waited, 0),
@@ -158,13 +162,21 @@ def _asked(
     return tuple(callers), told.groupby("peer").sum()
 
 
-def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed]) -> bool:
-    """Whether more than names is lost: calls to whom no name fails, or most of those that got past their look-ups."""
+def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed], *, told: bool) -> bool:
+    """Whether more than names is lost: calls to whom no name fails, or most of those that got past their look-ups.
+
+    told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
+    as those over connections that were open are.
+    """
     others = sum(b.failed for b in blamed if b.how == "unreached" and b.failure in ("connect", "other"))
     if others > (1 - SPREAD) * (others + unresolved.failed):
         return True
     mine = unresolved.asked.reindex(unresolved.named).sum()
-    return float(mine["lost"]) >= max(ENOUGH, MOSTLY * float(mine["lost"] + mine["answered"]))
+    bad, good = float(mine["lost"]), float(mine["attempts"] - mine["errors"])
+    if not told:
+        theirs = (b.failed for b in blamed if b.how == "unreached" and b.component in unresolved.owners)
+        bad += float(mine["late"]) + sum(theirs)
+    return bad >= max(ENOUGH, MOSTLY * (bad + good))
 
 
 def _nothing_else(unresolved: _Unresolved) -> bool:
