@@ -107,7 +107,9 @@ def lead(incident: Incident) -> str:
         return "No component stands out as the cause."
     first = incident.candidates[0]
     sure = words.percent(incident.trigger.confidence)
-    return f"The strongest lead is {words.plain(first.component)} ({kind(first, incident)}), but it is only {sure} sure."
+    return (
+        f"The strongest lead is {words.plain(first.component)} ({kind(first, incident)}), but it is only {sure} sure."
+    )
 
 
 def spread_heading(incident: Incident) -> str:

@@ -45,7 +45,9 @@ def _incident(incident: Incident, end: float, printer: Printer) -> None:
         printer.rows(_phases(incident, end, printer.width))
     others = sentences.others(incident)
     if others:
-        listed = ", ".join(f"{c.component} ({sentences.kind(c, incident)}, {words.percent(c.score)})" for c in others[:FEW_SHOWN])
+        listed = ", ".join(
+            f"{c.component} ({sentences.kind(c, incident)}, {words.percent(c.score)})" for c in others[:FEW_SHOWN]
+        )
         printer.section(
             "Ranked by their share of what changed, none of them sure"
             if incident.verdict == "unknown"

@@ -163,3 +163,9 @@ def test_what_never_resolved_counts_for_nothing() -> None:
     incident = explained([*calls, *beside("ledger", BAD, 40)])
     assert incident.trigger.component.partition(".")[0] == "ledger"
     assert incident.dns.role == "innocent"
+
+
+@pytest.mark.parametrize("signals", [[], codes("resolver-1")])
+def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
+    spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots
+    assert any("No resolver tells what it answered" in spot.statement for spot in spots) == (not signals)
