@@ -98,6 +98,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
             *ledger.cite_findings(f for f in group.findings if f.detector == SHARED_QUEUE),
+            *ledger.cite_findings(top.codes),
             *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )
@@ -109,7 +110,11 @@ def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
         service=suspect.service,
         kind=suspect.kind,
         score=round(suspect.score, 4),
-        evidence=(*ledger.cite_findings(suspect.findings), *ledger.cite("cause", (suspect.evidence,))),
+        evidence=(
+            *ledger.cite_findings(suspect.findings),
+            *ledger.cite("cause", (suspect.evidence,)),
+            *ledger.cite_findings(suspect.codes),
+        ),
     )
 
 
@@ -124,7 +129,8 @@ def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) ->
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
-        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
+        own = top.explains if top.how == "behind" else (top.component,)
+        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({*own, *names})))
     if failing:
         told = [f for f in failing if f.facts.get("failure", "unspecified") not in VAGUE]
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))

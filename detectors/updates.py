@@ -82,7 +82,8 @@ def _cause(verdict: Verdict, trigger: Trigger, dns: Dns) -> str:
     if verdict == "unknown":
         return "We do not know the cause yet."
     if dns.role == "root" and dns.failure is not None:
-        return f"The failures lead back to the name {trigger.component}: {RESOLUTION[dns.failure]}."
+        what = f"the name {trigger.component}" if trigger.component in dns.names else trigger.component
+        return f"The failures lead back to {what}: {RESOLUTION[dns.failure]}."
     return f"The failures lead back to {trigger.component}."
 
 
