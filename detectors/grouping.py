@@ -13,7 +13,7 @@ from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST
 
-LEADING = frozenset({"record_race"})
+LEADING = frozenset({"record_race", "record_writers"})
 """Kinds that may come long before any harm, each told by the detector of that name from changes; they never stretch or
 join incidents."""
 
