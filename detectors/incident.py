@@ -26,6 +26,7 @@ from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
+from .repeats import harmless_repeats
 from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
@@ -64,6 +65,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         sustaining=loops,
         phases=_phases(group, trigger, loops),
         updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops, ledger),
+        retries=ledger.cite("repeats", harmless_repeats(windows, group)),
         evidence=ledger.items(),
     )
 
