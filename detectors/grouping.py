@@ -26,7 +26,6 @@ LOOPS: tuple[SustainingKind, ...] = (
     "lease_collapse",
     "health_check_flapping",
     "cache_loss",
-    "backlog",
 )
 """Kinds that keep going what something else began; they join what ended within the horizon before them.
 
