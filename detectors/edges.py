@@ -51,6 +51,7 @@ QUANTITIES = (
     "errors_deadline",
     "errors_connect",
     "wasted",
+    "client_ns",
     "unresolved",
 )
 

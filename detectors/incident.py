@@ -29,6 +29,7 @@ from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
 from .shared_queue import DETECTOR as SHARED_QUEUE
 from .shared_queue import kept_full
+from .repeats import harmless_repeats
 from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
@@ -52,7 +53,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
     group = replace(group, findings=(*group.findings, storm)) if storm else group
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
-    loops = sustaining(group, graph, trigger, ledger)
+    loops = sustaining(windows, group, graph, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
     dns = _dns(windows, group, top, ranked)
     verdict = _verdict(top, trigger, steps, loops)
@@ -69,6 +70,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         sustaining=loops,
         phases=_phases(group, trigger, loops),
         updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops, ledger),
+        retries=ledger.cite("repeats", harmless_repeats(windows, group)),
         evidence=ledger.items(),
     )
 

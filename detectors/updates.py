@@ -11,6 +11,7 @@ from .analysis import Claim, Dns, Sustaining, Trigger, Update, Verdict
 from .base import Finding
 from .grouping import LOOPS, Group
 from .ledger import Ledger
+from .retry_storm import PERSIST_S
 
 RESOLUTION = {
     "nodata": "the name exists but has no addresses (NODATA)",
@@ -109,4 +110,5 @@ def _known_at(loop: Sustaining, group: Group) -> float:
         and f.started_at == loop.started_at
         and "alarm_at" in f.facts
     ]
-    return min(alarms, default=loop.started_at)
+    # A backlog is told by how it goes on after the trigger's end, so no sooner than that shows.
+    return min(alarms, default=loop.started_at + (PERSIST_S if loop.kind == "backlog" else 0.0))

@@ -140,6 +140,8 @@ def others(incident: Incident) -> tuple[Candidate, ...]:
 
 WARNINGS = "Not an incident yet: what may come before one"
 
+REPEATS = "Retries that kept nothing going"
+
 UNUSUAL = "Unusual around that moment, but too little for users to notice"
 
 

@@ -40,6 +40,11 @@ def _incident(incident: Incident, end: float, printer: Printer) -> None:
     if incident.sustaining:
         printer.section("What keeps it going" if incident.ended_at is None else "What kept it going")
         printer.rows([_loop(loop) for loop in incident.sustaining])
+    if incident.retries:
+        printer.section(sentences.REPEATS)
+        for item in incident.evidence:
+            if item.id in incident.retries:
+                printer.say(f"{item.statement}.", indent=2)
     if len(incident.phases) > 1:
         printer.section("Phases (UTC)")
         printer.rows(_phases(incident, end, printer.width))
