@@ -5,6 +5,7 @@ EpicenterError                what the user can mend; printed as one sentence, e
 ├── UnwritableOutput          a folder that cannot be written, at all or to its end (also an OSError)
 ├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
 ├── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
+├── WorkerKilled              a process of ours that something outside ended (also a RuntimeError)
 ├── Refused                   a server that is asked for telemetry does not give it
 │   └── Unreachable           for it is not there, or no longer
 ├── UnreadableRequest         an export request that will never be readable (also a ValueError)
@@ -59,6 +60,10 @@ class UsageError(EpicenterError, ValueError):
 
 class MissingTool(EpicenterError, RuntimeError):
     """Something outside Epicenter is needed and was not found; the text says how to get it."""
+
+
+class WorkerKilled(EpicenterError, RuntimeError):
+    """A process that shared the work was ended from outside, and took with it what was not done yet."""
 
 
 class Refused(EpicenterError):

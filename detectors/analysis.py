@@ -185,10 +185,24 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True):
     query: str
 
 
+class EarlyWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """What may come before any harm, such as two writers on one record, and belongs to no incident.
+
+    ended_at: None while it lasts.
+    """
+
+    component: str
+    started_at: float
+    ended_at: float | None
+    statement: str
+    query: str
+
+
 class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Incidents by impact, the greatest first; no incident means that nothing is wrong.
+    """Incidents by impact, the greatest first; no incident means that users meet nothing wrong.
 
     deviations: of a moment that was asked for and is no incident, the greatest first; left out of JSON where none are.
+    warnings: by start; left out of JSON where none are.
     """
 
     schema: str
@@ -196,3 +210,4 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     incidents: tuple[Incident, ...]
     blind_spots: tuple[BlindSpot, ...]
     deviations: tuple[Deviation, ...] = ()
+    warnings: tuple[EarlyWarning, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..collector.model import DNS_CLASSES, Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .graph import callees
 from .series import Flags, Floats, calls_over, tables, tally
 
@@ -53,7 +53,6 @@ QUANTITIES = (
     "wasted",
     "unresolved",
 )
-_DNS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
 
 def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
@@ -80,8 +79,8 @@ def _late_rows(windows: Windows) -> pd.DataFrame:
     pair = client.codes.astype(np.int64) * len(callee.categories) + callee.codes
     _, place = np.unique(pair, return_inverse=True)
     near = told & (np.bincount(place, late)[place] >= LEAST_LATE)
-    rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
-    return rows.assign(unresolved=sum(rows[name] for name in _DNS))
+    rows = calls_over(windows, near, ["window", *counts, *DNS_ERRORS], client=client, callee=callee)
+    return rows.assign(unresolved=sum(rows[name] for name in DNS_ERRORS))
 
 
 def users_flat(windows: Windows) -> Flags:

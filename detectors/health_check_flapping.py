@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
+from .change_point import change_point
 from .cusum import Episode
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .queries import sql
 from .series import Table, carried, concept, gauge, tally
 
@@ -25,6 +26,9 @@ and it takes more than one a window to be more than a disturbance."""
 
 LASTING_WINDOWS = 5
 """Shorter bursts are a rollout or one failing rack, not a loop."""
+
+CALMER = 0.5
+"""Targets that flip half as often have lost the greater part of what made them."""
 
 
 def health_check_flapping(windows: Windows) -> list[Finding]:
@@ -36,6 +40,20 @@ def health_check_flapping(windows: Windows) -> list[Finding]:
     found = episodes(flips, flips + TICKS)
     lasting = [e for e in found if (flips.shape[1] if e.end is None else e.end) - e.onset >= LASTING_WINDOWS]
     return sorted((_finding(windows, table, e) for e in lasting), key=lambda f: (f.started_at, f.component))
+
+
+def calmed_at(windows: Windows, finding: Finding) -> float | None:
+    """When its targets began to flip less than half as often as they had, else when they no longer did; Unix seconds.
+
+    Checks that are late go on flipping while what had piled up is worked off: what struck them is over before.
+    """
+    table = _flips(windows)
+    first, after = (int((at - windows.start) // windows.window_s) for at in finding.up_to(windows.end))
+    flips = table["flips"][table.names("component").index(finding.component), first:after]
+    split = change_point(flips, flips + TICKS)
+    if split is None or flips[split:].mean() >= CALMER * flips[:split].mean():
+        return finding.ended_at
+    return float(windows.start + (first + split) * windows.window_s)
 
 
 def _flips(windows: Windows) -> Table:
@@ -55,27 +73,27 @@ def _flips(windows: Windows) -> Table:
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     component = table.names("component")[episode.series]
-    start, end = window_times(windows, episode)
-    known_at = max(alarm_time(windows, episode), start + LASTING_WINDOWS * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, episode.onset, episode.end)
+    known_at = max(alarm_time(windows, episode), lasted.started_at + LASTING_WINDOWS * windows.window_s)
+    during = lasted.up_to(windows.end)
     flips = table["flips"][episode.series, episode.onset : episode.end]
     rate = float(flips.mean())
     evidence = [
         Evidence(
             statement=f"targets of {component} changed between healthy and unhealthy {flips.sum():,.0f} times",
-            query=sql("signals", "item, value", (start, until), component=component, concept="health_flips"),
-            window=(start, until),
+            query=sql("signals", "item, value", during, component=component, concept="health_flips"),
+            window=during,
             observed=rate,
             expected=episode.usual * TICKS,
         )
     ]
-    evidence += _capacity(windows, component, (start, until))
+    evidence += _capacity(windows, component, during)
     return Finding(
         detector="health_check_flapping",
         kind="health_check_flapping",
         component=component,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=tuple(evidence),
         facts={"alarm_at": known_at, "flips_per_window": rate},

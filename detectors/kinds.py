@@ -45,7 +45,7 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
-    if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)):
+    if timed_out and (rewritten(windows, b, during[0]) or _rising(windows, b, during)):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     itself = changed(windows, ("deploy", "restart"), b, during[0])
@@ -123,13 +123,14 @@ def _names(b: Blamed | Suspect) -> set[str]:
     return {b.component, b.service, b.component.partition(".")[0]} - {""}
 
 
-def _rewritten(windows: Windows, b: Blamed, onset: float) -> bool:
+def rewritten(windows: Windows, b: Blamed | Suspect, onset: float) -> bool:
+    """Whether a record of the node was written anew shortly before it began to fail."""
     changes = windows.changes
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
     return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(_addressed(windows, b)) & recent).any())
 
 
-def _addressed(windows: Windows, b: Blamed) -> set[str]:
+def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
     """The names by which the node is called."""
     return set(windows.edges.names.loc[windows.edges.names["server"] == b.component, "peer"]) | {b.component}
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, Stretch
 from .queries import sql
 
 LOCK_STORY_S = 3600.0
@@ -93,7 +93,7 @@ def _races(writes: Iterable[_Write]) -> Iterator[_Race]:
 
 def _finding(windows: Windows, target: str, race: _Race) -> Finding:
     start = min(write.time for write in (race.stale, race.emptied) if write is not None)
-    end = float(windows.end) if race.mended_at is None else race.mended_at
+    lasted = Stretch(start, race.mended_at)
     facts: dict[str, float | str] = {"failure": "nodata"} if race.emptied else {}
     if race.stale and race.newest:
         facts |= {"writer": race.stale.actor, "generation": race.stale.generation}
@@ -104,10 +104,10 @@ def _finding(windows: Windows, target: str, race: _Race) -> Finding:
         detector="record_race",
         kind="record_race",
         component=target,
-        started_at=start,
-        ended_at=race.mended_at,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=1.0 if race.emptied else 0.5,
-        evidence=tuple(_evidence(windows, target, race, (start, end))),
+        evidence=tuple(_evidence(windows, target, race, lasted.up_to(windows.end))),
         facts=facts,
     )
 

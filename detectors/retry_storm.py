@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, users_flat, usual
 from .queries import sql
-from .runs import Run, runs
+from .runs import Run, runs, sure_at
 from .series import Flags
 
 AMPLIFIED = 1.5
@@ -72,17 +72,16 @@ def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
 
 
 def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
     total = {name: float(values[run.start : run.end].sum()) for name, values in edge.counts.items()}
     amplification = total["attempts"] / max(total["originals"], 1.0)
     goodput = (total["attempts"] - total["errors"]) / max(total["originals"], 1.0)
     evidence = Evidence(
         statement=f"{edge.client} made {amplification:.1f} attempts for each request to {edge.callee}, "
         f"and {goodput:.0%} of the requests succeeded; users had not asked for more",
-        query=sql("calls", "attempts, originals, answered, errors, wasted", (start, until), client=edge.client),
-        window=(start, until),
+        query=sql("calls", "attempts, originals, answered, errors, wasted", during, client=edge.client),
+        window=during,
         observed=amplification,
         expected=1.0,
     )
@@ -90,14 +89,14 @@ def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:
         detector="retry_storm",
         kind="retry_storm",
         component=edge.callee,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=1.0 - goodput,
         evidence=(evidence,),
         edges=((edge.client, edge.callee),),
         facts={
             "amplification": amplification,
             "wasted_share": total["wasted"] / max(total["answered"], 1.0),
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "alarm_at": sure_at(windows, run),
         },
     )

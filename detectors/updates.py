@@ -5,9 +5,11 @@ Each update stands on facts that were known by then, and says nothing that only 
 
 from __future__ import annotations
 
+from math import inf
+
 from .analysis import Claim, Dns, Sustaining, Trigger, Update, Verdict
 from .base import Finding
-from .grouping import Group
+from .grouping import LOOPS, Group
 from .ledger import Ledger
 
 RESOLUTION = {
@@ -85,7 +87,11 @@ def _cause(verdict: Verdict, trigger: Trigger, dns: Dns) -> str:
 
 
 def _repaired(trigger: Trigger, group: Group) -> str:
-    over = group.ended_at is not None and trigger.ended_at is not None and group.ended_at <= trigger.ended_at
+    ended = inf if trigger.ended_at is None else trigger.ended_at
+    own = (f for f in group.findings if f.component == trigger.component and f.kind in (*LOOPS, "queueing"))
+    if any(f.until(inf) > ended for f in own):
+        return f"What began at {trigger.component} is over, but it has not recovered."
+    over = group.ended_at is not None and group.ended_at <= ended
     return f"{trigger.component} works again." + ("" if over else " Failures elsewhere go on.")
 
 

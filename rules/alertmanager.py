@@ -65,8 +65,10 @@ def read_config(path: Path) -> Config:
         route = _routed(root, Route(receiver), routes, intervals)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableInput(path, f"cannot be read: {' '.join(str(error).split())}") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise UnreadableInput(path, f"is no configuration of Alertmanager: its `route` has no {error}") from error
+    except ValueError as error:
+        raise UnreadableInput(path, f"is no configuration of Alertmanager: its `route`: {error}") from error
     if any(min(one.interval_s, one.repeat_s) <= 0 for one in routes):
         raise UnreadableInput(path, "`group_interval` and `repeat_interval` are longer than 0")
     mark = {"source_matchers": [f'{_MARK}="a"'], "target_matchers": [f'{_MARK}="b"'], "equal": ["moment"]}

@@ -32,6 +32,36 @@ def test_services_whose_names_begin_alike_are_several(prefix: str) -> None:
     assert (incident.trigger.component, incident.trigger.kind) == ("router-7", "network_congestion")
 
 
+def test_a_callee_and_the_servers_of_its_name_that_are_lost_at_once_are_lost_on_the_way() -> None:
+    def lost(waited_s: int) -> Iterator[Row]:
+        yield from calm(0, 30)
+        for window in range(30, 45):
+            yield call(window, "", "shop", attempts=40, errors_server=40)
+            yield call(window, "shop", "cart", "cart.example", attempts=40, errors_server=40)
+            waited = {"errors_connect": 20, "errors_dns_servfail": 20, "unanswered_ns": 40 * waited_s * 10**9}
+            yield call(window, "cart", "", "prices.example", attempts=40, **waited)
+        yield from calm(45, END)
+
+    changes = [change(29.9, "manual", "router-7", "operators", None)]
+    (incident,) = analyze(windows(END, lost(3), changes=changes), SUMMARY).incidents
+    assert (incident.trigger.component, incident.dns.role) == ("router-7", "symptom")
+    (refused,) = analyze(windows(END, lost(0), changes=changes), SUMMARY).incidents
+    assert refused.trigger.component != "router-7"
+
+
+def test_a_service_that_only_its_own_counters_tell_of_is_no_way_to_others() -> None:
+    def told() -> Iterator[Row]:
+        for window in range(END):
+            bad = 200 if 30 <= window < 45 else 0
+            for name in ("shop", "cart", "store"):
+                yield signal(window, name, "requests", 400)
+                yield signal(window, name, "errors", bad)
+            yield signal(window, "store", "queue_age_s", 9.0 if bad else 0.0)
+
+    (incident,) = analyze(windows(END, signals=told()), SUMMARY).incidents
+    assert incident.trigger.kind != "network_congestion"
+
+
 def counted(failing: int) -> Iterator[Row]:
     """Counters go on while spans are silent, and tell that the prices fail from a window on."""
     for window in range(END):

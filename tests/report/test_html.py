@@ -22,6 +22,7 @@ from tests.report.example_analyses import (
     SUSPECTED,
     TWO,
     UNKNOWN,
+    WARNED,
     analysis,
     crowded,
     flagship_windows,
@@ -33,6 +34,7 @@ EVERY = {
     "hostile": HOSTILE,
     "nothing": NOTHING,
     "unusual": STRAYED,
+    "warned": WARNED,
     "suspected": SUSPECTED,
     "two": TWO,
     "unknown": UNKNOWN,
@@ -144,6 +146,13 @@ def test_what_is_too_little_for_an_incident_stands_on_the_page_as_text() -> None
     text = html.render(STRAYED)
     assert "<h1>No incident</h1>" in text
     assert "<li>search accounts for 2.4 s of changed time.</li>" in text
+
+
+def test_what_may_come_before_harm_stands_on_the_page_with_its_query() -> None:
+    text = html.render(WARNED)
+    assert "nothing that users met stands out" in text
+    assert "over generation 145 of writer-a (since 2025-10-20 06:48:00Z)." in text
+    assert "select 2" in text
 
 
 def test_evidence_of_two_incidents_keeps_apart() -> None:

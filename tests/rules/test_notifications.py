@@ -184,7 +184,7 @@ def test_time_intervals_that_cannot_be_read_are_told(old: str, new: str, said: s
 
 
 def test_an_interval_that_nobody_defined_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableInput, match="night"):
+    with pytest.raises(UnreadableInput, match=r"its `route`: nothing defines the time interval 'night'$"):
         read_config(config(tmp_path, TIMED.replace("- name: night", "- name: day")))
 
 
@@ -201,6 +201,7 @@ def test_a_route_inherits_its_waits_and_receivers_tell_nobody(tmp_path: Path) ->
         ("a: 1", "is no configuration"),
         ("1", "is no"),
         (CONFIG.replace("group_interval: 5m", "group_interval: 0s"), "are longer than 0"),
+        (CONFIG.replace("group_interval: 5m", "group_interval: soon"), "its `route`: .*soon"),
     ],
 )
 def test_what_is_no_configuration_is_said(text: str, said: str, tmp_path: Path) -> None:
