@@ -18,7 +18,6 @@ from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
 from epicenter.detectors.base import Finding
 from epicenter.detectors.registry import DETECTORS
-from epicenter.synthetic.scenarios import SCENARIOS
 from tests.detectors.ailments import AILMENTS, BEGAN, all_at_once, signals
 from tests.detectors.frames import SUMMARY, at, windows
 from tests.detectors.stories import calm
@@ -204,9 +203,3 @@ def test_what_is_missing_is_told_as_a_blind_spot(
     less = replace(troubled, **{part: rows.iloc[:0] if columns is None else rows.assign(**columns)})
     assert not [spot for spot in analyze(troubled, SUMMARY).blind_spots if told in spot.statement]
     assert [spot for spot in analyze(less, SUMMARY).blind_spots if told in spot.statement]
-
-
-def test_no_detector_knows_a_scenario_by_name() -> None:
-    for path in sorted(ROOT.glob("*.py")):
-        words = path.read_text(encoding="utf-8")
-        assert not [name for name in SCENARIOS if name in words], path.name
