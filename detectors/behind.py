@@ -38,6 +38,12 @@ ALIKE = 0.5
 WAITING = ("dns.resolver_down", "network_congestion", "slow", "overload")
 """Kinds of faults whose callers wait until their time is up."""
 
+SOON = 3
+"""Windows after the onset in which what caused it may still be told: two open a run, a scrape may be a third late."""
+
+EXPLAINED = 0.1
+"""What an explained suspect keeps of its score: it stays on the list, behind whatever has a tenth for itself."""
+
 SMOULDERS_S = 1800.0
 """Checks may flap for half an hour before they have taken away more capacity than is spare."""
 
@@ -60,12 +66,13 @@ def taken_over(ranked: list[Suspect], found: Suspect) -> list[Suspect]:
 
 
 def _less(suspect: Suspect, found: Suspect) -> Suspect:
-    explained = suspect.component in found.explains
-    return replace(suspect, score=0.1 * suspect.score, certainty=0.1 * suspect.certainty) if explained else suspect
+    if suspect.component not in found.explains:
+        return suspect
+    return replace(suspect, score=EXPLAINED * suspect.score, certainty=EXPLAINED * suspect.certainty)
 
 
 def _near(windows: Windows, finding: Finding, onset: float, before_s: float) -> bool:
-    return onset - before_s <= finding.started_at <= onset + max(3 * windows.window_s, LAG_S)
+    return onset - before_s <= finding.started_at <= onset + max(SOON * windows.window_s, LAG_S)
 
 
 def _shared_way(

@@ -22,6 +22,9 @@ MISSES_GROWN = 2.0
 HALFWAY = 0.5
 """Where misses are common they cannot double: then half of the hits must be gone."""
 
+LEAST_USUAL = 0.01
+"""Usual misses below one in a hundred are told as that: no more can be known of some fifty look-ups a window."""
+
 LEAST_LOOKUPS = 50.0
 """Look-ups in a window below which a hit rate says little: its standard error is then up to 0.07."""
 
@@ -73,7 +76,7 @@ def _finding(windows: Windows, name: str, rate: Floats, usual: Floats, run: Run)
     worst, before = float(np.nanmax(rate[run.start : run.end])), float(usual[run.start])
     evidence = Evidence(
         statement=f"{name} missed {worst:.0%} of its look-ups, {before:.0%} before: "
-        f"{worst / max(before, 0.01):.1f} times the load on what stands behind it",
+        f"{worst / max(before, LEAST_USUAL):.1f} times the load on what stands behind it",
         query=sql("signals", '"window", concept, value', during, component=name),
         window=during,
         observed=worst,
@@ -89,6 +92,6 @@ def _finding(windows: Windows, name: str, rate: Floats, usual: Floats, run: Run)
         evidence=(evidence,),
         facts={
             "alarm_at": sure_at(windows, run),
-            "amplification": worst / max(before, 0.01),
+            "amplification": worst / max(before, LEAST_USUAL),
         },
     )

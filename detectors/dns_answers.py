@@ -22,6 +22,9 @@ from .queries import sql
 from .runs import Run, runs, sure_at
 from .series import Flags, carried, concept, gauge
 
+MOSTLY = 0.5
+"""A probe's verdicts are 0 or 1: their mean over a stretch tells which of the two most of them were."""
+
 
 def dns_answers(windows: Windows) -> list[Finding]:
     """Find probed names whose answers fell to none; a question type that never had any is how things are."""
@@ -66,12 +69,12 @@ def _finding(windows: Windows, name: str, question: str, usual: float, run: Run)
 
 
 def _failure(windows: Windows, name: str, stretch: tuple[float, float]) -> str:
-    if _mean(windows, "dns_probe_ok", name, stretch) < 0.5:
+    if _mean(windows, "dns_probe_ok", name, stretch) < MOSTLY:
         return "timeout"
     verdict = _mean(windows, "probe_ok", name, stretch)
-    if verdict >= 0.5:
+    if verdict >= MOSTLY:
         return "nodata"
-    if verdict < 0.5:
+    if verdict < MOSTLY:
         return "unspecified"
     return "nodata" if _codes_stayed_good(windows, stretch) else "unspecified"
 

@@ -26,6 +26,9 @@ too late."""
 FLAT = 1.5
 """Requests may grow by half within a day's rhythm; more is an organic surge, which needs capacity instead."""
 
+CHANCE = 3.0
+"""Standard deviations, the root of a Poisson count, that chance exceeds in one window of seven hundred."""
+
 
 @dataclass(frozen=True)
 class EdgeCounts:
@@ -91,7 +94,7 @@ def users_flat(windows: Windows) -> Flags:
     if not len(everybody):
         return np.ones((windows.end - windows.start) // windows.window_s, np.bool_)
     entries = everybody["entries"][0]
-    return entries <= FLAT * usual(entries, np.ones(len(entries), np.bool_)) + 3.0 * np.sqrt(entries)
+    return entries <= FLAT * usual(entries, np.ones(len(entries), np.bool_)) + CHANCE * np.sqrt(entries)
 
 
 def usual(counts: Floats, teaching: Flags) -> Floats:

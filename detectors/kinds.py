@@ -30,6 +30,12 @@ RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool
 whose connections live a minute loses two thirds of them in the stretch looked at, its first third a quarter."""
 
+MOST = 0.5
+"""Where half of the calls of the first third fail already, it died at once and ran out of nothing."""
+
+VANISHED = 0.5
+"""Less than half of the usual share of calls is answered: more may be one of several replicas that is slow."""
+
 AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
@@ -94,7 +100,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
             return "crash"
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
-        vanished = b.failure == "connect" or (b.answered < 0.5 * b.answered_before and b.unanswered_s >= WAITED_S)
+        vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
     return "overload" if _grown(windows, b, during) else "unknown"
 
@@ -161,7 +167,7 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
         inside = rows[(rows["window"] >= begin) & (rows["window"] < begin + third)]
         lost = inside["errors_connect"].sum() + inside.loc[inside["server"] == "", "errors_other"].sum()
         shares.append(float(lost) / max(float(inside["attempts"].sum()), 1.0))
-    return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < 0.5
+    return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < MOST
 
 
 def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
