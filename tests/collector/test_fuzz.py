@@ -129,7 +129,7 @@ def test_whatever_a_prometheus_answers_is_samples_or_a_trouble_that_is_told(
     for names, ranges in ((NAMES, matrix), (NAMES, flipped(matrix, edits)), (flipped(NAMES, of_names), matrix)):
         found, told = polled_from(odd, names, ranges)
         for table in found:
-            times = pa.compute.cast(table["Timestamp"], pa.int64()).to_pylist()
+            times = table["Timestamp"].cast(pa.int64()).to_pylist()
             assert table.schema.equals(SAMPLES)
             assert all(EARLIEST_NS <= at < LATEST_NS for at in times)
         assert found or told or not any(one["values"] for one in series) or names != NAMES
