@@ -50,8 +50,10 @@ RULES = """groups:
       - {{alert: Unparsed, expr: "holt_winters(job:errors:rate5m[10m], 0.5, 0.5) > 0.5"}}
       - {{alert: Third, expr: 'count(ALERTS{{alertname="Many"}}) > 0'}}
 """
-_ALERTS = ("Errors", "Slow", "Gone", "Valued", "Many", "Long", "Earlier", "Peak", "Patterned", "Unparsed", "Third")
-NAMES = (*_ALERTS, "job:errors:max", "all:up:share")
+NAMES = (
+    *("Errors", "Slow", "Gone", "Valued", "Many", "Long", "Earlier", "Peak", "job:errors:max", "all:up:share"),
+    *("Patterned", "Unparsed", "Third"),
+)
 KNOTTED = """groups:
   - name: past
     interval: 60s
