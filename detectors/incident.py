@@ -27,9 +27,9 @@ from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
+from .repeats import harmless_repeats
 from .shared_queue import DETECTOR as SHARED_QUEUE
 from .shared_queue import kept_full
-from .repeats import harmless_repeats
 from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
