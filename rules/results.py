@@ -42,7 +42,10 @@ class Backtest:
 
 @dataclass(frozen=True)
 class Seen:
-    """The stretch that rules are played over. services: service -> the hosts that it goes by; Unix seconds."""
+    """The stretch that rules are played over. Unix seconds.
+
+    services: service, or what broke -> the hosts and other values of labels that it goes by.
+    """
 
     name: str
     start: float

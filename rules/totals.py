@@ -12,7 +12,7 @@ from .notifications import Notifications
 from .results import Backtest, calm_s
 from .verdicts import TRUE, Verdict
 
-SCHEMA = "epicenter.backtest/4"
+SCHEMA = "epicenter.backtest/5"
 DAY_S = 86_400.0
 
 
@@ -20,7 +20,8 @@ DAY_S = 86_400.0
 class RuleTotals:
     """One alert over all worlds.
 
-    tested: worlds with an outage that have its metrics; caught: those in which it fired on any part of the outage.
+    tested: worlds with an outage that have its metrics; caught: those in which it fired on any part of the outage;
+    unnamed: those in which it fired during the outage, and no label named anybody who failed.
     unjudged: worlds that have its metrics and of which nobody knows the truth; fired: those of them in which it fired.
     true, false, unattributed: firings. precision: true of true and false; recall: caught of tested, 0 to 1.
     calm_s: seconds of weather without an outage in which it could have fired for nothing; false_per_day: per calm day.
@@ -33,6 +34,7 @@ class RuleTotals:
     line: int
     tested: int
     caught: int
+    unnamed: int
     unjudged: int
     fired: int
     true: int
@@ -87,6 +89,7 @@ def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
     calm = sum(calm_s(result) for result, _ in could)
     return RuleTotals(
         *(rule.name, rule.group, rule.file, rule.line, len(outages), caught),
+        sum(one.kind == "unattributed" for one in outages),
         *(len(unjudged), sum(one.kind == "fired" for one in unjudged)),
         *(true, false, kinds["unattributed"]),
         precision=true / (true + false) if true + false else None,

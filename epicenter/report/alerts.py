@@ -118,6 +118,8 @@ def _covered(result: Backtest) -> str:
 def trust(one: RuleTotals) -> str:
     """What an alert was worth over several worlds."""
     parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
+    if one.unnamed:
+        parts.append(f"fired in {counted(one.unnamed, 'other')} without naming anybody")
     if one.unjudged:
         parts.append(f"fired in {one.fired} of {one.unjudged}, not judged")
     if one.precision is not None:

@@ -20,7 +20,8 @@ _BOUNDS_S = tuple(0.00025 * 2.0**k for k in range(16))
 """The server's own buckets."""
 _FORWARD_S, _PATIENCE_S, _CHECK_S = 0.002, 5.0, 0.5
 """An answer from the next resolver; how long `forward` waits for one; how often it checks one that fails."""
-_UPSTREAM = "10.0.0.2:53"
+UPSTREAM = "10.0.0.2:53"
+"""The next resolver, as the label `to` names it."""
 _DOWN = 0.5
 """Share of unanswered questions from which an upstream counts as down."""
 
@@ -55,7 +56,7 @@ def coredns(grid: Grid) -> Iterator[Family]:
 
 
 def _forward(grid: Grid, misses: Callable[[Lookups], Floats]) -> Iterator[Family]:
-    asked, upstream = list(looked_up(grid.history)), {"to": _UPSTREAM}
+    asked, upstream = list(looked_up(grid.history)), {"to": UPSTREAM}
     yield counters(
         grid,
         "coredns_forward_requests_total",
