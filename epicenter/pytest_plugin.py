@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from .rules.alert import Alert
+    from .rules.cache import Cache
+    from .rules.files import Rule
     from .rules.results import Backtest
 
 _ASKED = pytest.StashKey[list["Alert"]]()
@@ -39,26 +42,43 @@ def epicenter_play(pytestconfig: pytest.Config) -> Play:
     """Plays rules over a world, once in a session for all tests that ask the same."""
 
     @cache
-    def play(rules: str, scenario: str, seed: int) -> Backtest:
+    def play(rules: str, world: str, seed: int) -> Backtest:
         from .rules.cache import Cache, usual_folder
         from .rules.files import read_rules
-        from .rules.plays import backtest
 
-        read = read_rules([str(pytestconfig.rootpath / rules)])
+        root = pytestconfig.rootpath
+        read = read_rules([str(root / rules)])
         folder = usual_folder(os.environ)
-        played = backtest(read.rules, scenario, seed=seed, cache=None if folder is None else Cache(folder))
-        return replace(played, problems=(*read.problems, *played.problems))
+        played = _played(read.rules, world, root, seed, None if folder is None else Cache(folder))
+        return replace(played, scenario=world, problems=(*read.problems, *played.problems))
 
     return play
 
 
+def _played(rules: Sequence[Rule], world: str, root: Path, seed: int, cache: Cache | None) -> Backtest:
+    """A scenario where there is one of that name, else the recording at that path; UsageError where neither is."""
+    from .collector.errors import UsageError
+    from .rules.plays import backtest
+    from .rules.recordings import backtest_recording
+    from .synthetic import SCENARIOS
+
+    if world in SCENARIOS or not (root / world).exists():
+        return backtest(rules, world, seed=seed, cache=cache)
+    if seed:
+        raise UsageError(f"seed={seed}: varies scenarios, and {world} is a recording")
+    return backtest_recording(rules, root / world, cache=cache)
+
+
 @pytest.fixture
 def backtest(request: pytest.FixtureRequest, epicenter_play: Play) -> Callable[..., Tested]:
-    """`backtest(rules, scenario, seed=0)`: rules (file, folder or glob from pytest's root) over a simulated world."""
+    """`backtest(rules, world, seed=0)`: rules over a scenario by its name, or over a recording by its path.
+
+    Rules are a file, folder or glob; paths start at pytest's root.
+    """
     asked = request.node.stash.setdefault(_ASKED, [])
 
-    def run(rules: str, scenario: str, *, seed: int = 0) -> Tested:
-        return Tested(epicenter_play(rules, scenario, seed), asked)
+    def run(rules: str, world: str | Path, *, seed: int = 0) -> Tested:
+        return Tested(epicenter_play(rules, str(world), seed), asked)
 
     return run
 

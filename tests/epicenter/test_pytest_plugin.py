@@ -54,6 +54,34 @@ def test_worlds_are_kept_unless_the_variable_is_empty(
     assert kept == ([folder] if folder else [])
 
 
+def test_a_recording_is_played_by_its_path_and_a_name_that_is_neither_is_said(pytester: pytest.Pytester) -> None:
+    require("prometheus")
+    pytester.makefile(".yml", rules=RULES)
+    samples = "".join(f'probe_dns_answer_rrs{{instance="db"}} 0 {1_700_000_010 + 30 * n}\n' for n in range(20))
+    recording = pytester.mkdir("outage")
+    (recording / "samples.om").write_text(f"{samples}# EOF\n", encoding="utf-8")
+    pytester.makepyfile(
+        """
+from pathlib import Path
+
+def test_fires(backtest):
+    alert = backtest("*.yml", Path("outage")).alert("NameDoesNotAnswer")
+    assert alert.fires(on="fired") and alert.world.scenario == "outage"
+    assert alert.world is backtest("*.yml", "outage").world
+
+def test_seed(backtest):
+    backtest("*.yml", "outage", seed=2)
+
+def test_neither(backtest):
+    backtest("*.yml", "outrage")
+"""
+    )
+    done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    done.assert_outcomes(passed=1, failed=2)
+    done.stdout.fnmatch_lines(["*seed=2: varies scenarios, and outage is a recording"])
+    done.stdout.fnmatch_lines(["*UsageError:*outrage*"])
+
+
 def test_a_failure_tells_when_the_alert_fired_and_what_cannot_be_asked_is_said(pytester: pytest.Pytester) -> None:
     require("prometheus")
     pytester.makefile(".yml", rules=RULES)
