@@ -9,11 +9,11 @@ from rich.console import Console
 
 from ..rules.advice import Advice
 from ..rules.notifications import Notifications
-from ..rules.results import Backtest, Place
+from ..rules.results import Backtest, Place, calm_s
 from ..rules.totals import Report, RuleTotals
-from ..rules.verdicts import Verdict
+from ..rules.verdicts import TRUE, Verdict
 from .printer import Printer
-from .words import counted, utc
+from .words import counted, listed, utc
 
 SAYS = {
     "cause": "on the cause",
@@ -28,6 +28,10 @@ SAYS = {
     "refused": "refused",
 }
 """Verdict -> as it is told, in the order in which rules are listed."""
+_HOW = ("told by the cause", "by another part alone", "without naming anybody", "not at all")
+"""How an outage was told of, the best first."""
+_NAMED = 3
+"""So many quiet alerts are named."""
 _NOT: dict[Place, str] = {
     "scenario": "not in this scenario",
     "recording": "not in this recording",
@@ -36,18 +40,22 @@ _NOT: dict[Place, str] = {
 
 
 def render(report: Report, console: Console) -> None:
-    """Print every world's verdicts and pages, each alert over several worlds, what failed, and what was left out."""
+    """Print all worlds in a sentence, every world's verdicts and pages, each alert over several worlds, what failed,
+    and what was left out."""
     printer = Printer(console)
+    several = len(report.scenarios) > 1
+    if several:
+        printer.say(overall(report.scenarios), style="bold")
     for number, result in enumerate(report.scenarios):
-        if number:
+        if number or several:
             console.print()
         printer.say(summary(result), style="bold")
-        rows = ordered(result.verdicts)
+        rows = _rows(result)
         if rows:
-            printer.rows([(SAYS[one.kind], one.name, about(one, result.place)) for one in rows])
+            printer.rows(rows)
         for sentence in sentences(report, result):
             printer.say(sentence, indent=2)
-    if len(report.scenarios) > 1 and report.rules:
+    if several and report.rules:
         printer.section("Each alert over all scenarios")
         printer.rows([(one.name, trust(one)) for one in report.rules])
     if report.expectations:
@@ -65,6 +73,47 @@ def render(report: Report, console: Console) -> None:
         printer.section("Left out or doubtful")
         for problem in dict.fromkeys(told):
             printer.say(problem, indent=4, first="  -")
+
+
+def overall(results: Sequence[Backtest]) -> str:
+    """One sentence over all worlds: how many outages were told by their cause, by less, or not, and what cried wolf."""
+    told = Counter(_told(result) for result in results)
+    outages = [f"{told[how]} {how}" for how in _HOW if told[how]]
+    counts = f": of {counted(sum(told[how] for how in _HOW), 'outage')} {', '.join(outages)}" if outages else ""
+    false = sum(
+        one.kind == "false_alarm" for result in results for verdict in result.verdicts for one in verdict.firings
+    )
+    calm = sum(calm_s(result) for result in results)
+    cried = (
+        f"; {counted(false, 'false alarm') if false else 'no false alarm'} in {duration(calm)} of calm" if calm else ""
+    )
+    unjudged = f"; {told['not judged']} not judged" if told["not judged"] else ""
+    return f"{counted(len(results), 'world')}{counts}{cried}{unjudged}."
+
+
+def _told(result: Backtest) -> str:
+    """How the outage was told, by the best of all verdicts; "" where there was none."""
+    kinds = {one.kind for one in result.verdicts}
+    if result.truth is None:
+        return "not judged"
+    if result.truth.incident is None:
+        return ""
+    if "cause" in kinds:
+        return _HOW[0]
+    return _HOW[1] if kinds & set(TRUE) else _HOW[2] if "unattributed" in kinds else _HOW[3]
+
+
+def _rows(result: Backtest) -> list[tuple[str, ...]]:
+    """A row for each verdict, but one for all that stayed quiet."""
+    quiet = [one.name for one in ordered(result.verdicts) if one.kind == "quiet"]
+    rows: list[tuple[str, ...]] = []
+    for one in ordered(result.verdicts):
+        if one.kind != "quiet" or len(quiet) == 1:
+            rows.append((SAYS[one.kind], one.name, about(one, result.place)))
+        elif quiet:
+            rows.append((SAYS["quiet"], counted(len(quiet), "alert"), listed(dict.fromkeys(quiet), _NAMED)))
+            quiet = []
+    return rows
 
 
 def summary(result: Backtest) -> str:

@@ -55,7 +55,8 @@ def told(folder: Path) -> Any:
     done = CliRunner().invoke(cli, ["backtest", str(folder), str(OURS), *scenarios, *outputs])
     assert done.exit_code == 1, done.output  # one of the two expectations does not hold
     assert "✗ plain-failure: NameDoesNotAnswer fires" in done.output
-    assert done.output.startswith("dns-root-no-storm: 23 alerts: 5 on the cause, ")
+    assert done.output.startswith("2 worlds: of 2 outages 2 told by the cause; no false alarm in ")
+    assert "\n\ndns-root-no-storm: 23 alerts: 5 on the cause, " in done.output
     return json.loads(out.read_text(encoding="utf-8"))
 
 

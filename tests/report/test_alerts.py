@@ -1,0 +1,61 @@
+"""A backtest on a terminal: what stands first, and what is not listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from epicenter.report.alerts import overall, render
+from epicenter.rules.results import Backtest
+from epicenter.rules.totals import report
+from epicenter.rules.verdicts import Verdict
+from epicenter.synthetic.truth import Truth
+from tests.report.example_backtests import CALM, UNKNOWN, WORLD
+from tests.rules.verdicts import fired, verdict
+
+
+def _printed(*results: Backtest) -> list[str]:
+    out = StringIO()
+    render(report((), results), Console(file=out, width=100))
+    return out.getvalue().splitlines()
+
+
+def _outage(*verdicts: Verdict) -> Backtest:
+    return replace(WORLD, verdicts=verdicts)
+
+
+def test_one_sentence_over_all_worlds_stands_first_where_there_are_several() -> None:
+    assert _printed(WORLD, CALM)[:2] == [
+        "2 worlds: of 1 outage 1 told by the cause; 11 false alarms in 24 h 16 min 40 s of calm.",
+        "",
+    ]
+    assert _printed(WORLD)[0].startswith("an-outage: 9 alerts: ")
+
+
+def test_each_outage_counts_by_the_best_of_its_verdicts() -> None:
+    symptom = verdict("A", "symptom", fired("symptom", 1100, 1200))
+    unnamed = verdict("B", "unattributed", fired("unattributed", 1100, 1200))
+    worlds = [_outage(symptom, unnamed), _outage(unnamed), _outage(verdict("C", "quiet")), _outage(), UNKNOWN]
+    said = overall(worlds).partition(";")
+    assert said[0] == "5 worlds: of 4 outages 1 by another part alone, 1 without naming anybody, 2 not at all"
+    assert said[2].endswith("1 not judged.")
+
+
+def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
+    calm = replace(CALM, truth=Truth.calm({}), verdicts=())
+    assert overall([calm, calm]) == "2 worlds; no false alarm in 48 h of calm."
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        (("A",), "  quiet  A"),
+        (("D", "A", "B", "C", "A"), "  quiet  5 alerts  A, B, C and 1 more"),
+    ],
+)
+def test_alerts_that_stay_quiet_share_a_row(names: tuple[str, ...], row: str) -> None:
+    rows = [line for line in _printed(_outage(*(verdict(name, "quiet") for name in names))) if "quiet  " in line]
+    assert rows == [row]
