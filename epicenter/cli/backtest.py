@@ -133,7 +133,7 @@ def command(
         notified = [] if config is None else [notifications(result, config) for result in results]
     unexported = [one.failed for one in exported if one.failed is not None]
     problems = [*read.problems, *(note for one in exported for note in one.notes), *failed, *unexported]
-    problems += _untried(results) if tune else ()
+    problems += _untried(read.rules, results) if tune else ()
     told = report(problems, results, check(expected, results), notified)
     _write_others(told, html_path, junit_path, lapilli_path)
     if not write_result(told, json_path):
@@ -182,7 +182,11 @@ def _done(
     return found, exported, failed
 
 
-def _untried(results: Sequence[Backtest]) -> Iterator[str]:
+def _untried(rules: Sequence[Rule], results: Sequence[Backtest]) -> Iterator[str]:
+    from ..rules.tune import untried
+
+    if any(result.truth is not None for result in results):
+        yield from untried(rules)
     for result in results:
         if result.truth is None:
             yield f"{result.scenario}: --tune tries nothing where nobody knows what really happened"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from epicenter.rules.advice import Advice, advice_on
 from epicenter.rules.files import read_rules
 from epicenter.rules.results import Backtest
-from epicenter.rules.tune import Setting, Trial, threshold_of, variants
+from epicenter.rules.tune import Setting, Trial, threshold_of, untried, variants
 from epicenter.rules.worlds import over
 from epicenter.synthetic.truth import Truth
 from tests.programs import require
@@ -58,13 +59,49 @@ def calm(outage: Truth) -> Truth:
         ("time() - a > b", None),
         ("a > 1m5", None),
         ('a{path=">5 \\" <6"} > 7', 7.0),
-        ("a{path='>5'} < `>6` < 8", 8.0),
+        ("a > (14.40*0.01)", 14.4 * 0.01),
+        ("a > ( 25 / 100 ) * 2 ^ 2", 1.0),
+        ("0.01 < a", 0.01),
+        ("-3 > a", -3.0),
+        ("a > -(2 + 1)", -3.0),
+        ("a > 5 - 5 and b > 7", 7.0),
+        ("a > 1 / 0", None),
+        ("2 > bool 1", None),
+        ("a > scalar(b)", None),
     ],
 )
 def test_the_threshold_is_the_first_number_but_zero_that_something_is_compared_with(
     expr: str, found: float | None
 ) -> None:
     assert threshold_of(expr) == found
+
+
+@pytest.mark.parametrize(
+    ("expr", "doubled"),
+    [
+        ("a > (14.40*0.5)", "a > 14.4"),
+        ("0.01 < a", "0.02 < a"),
+        ("a > bool -3", "a > bool -6"),
+        ("count(a > 4) by (x) <= 2", "count by (x) (a > 8) <= 2"),
+        ("a > (2 * 3) and on (x) b > (2 * 3)", "a > 12 and on (x) b > 12"),
+        ('a{path=">5"} > 5', 'a{path=">5"} > 10'),
+    ],
+)
+def test_a_threshold_is_changed_where_it_stands_whatever_it_is_made_of(expr: str, doubled: str, tmp_path: Path) -> None:
+    text = f"groups:\n  - {{name: g, rules: [{{alert: A, expr: {json.dumps(expr)}}}]}}\n"
+    (tmp_path / "rules.yml").write_text(text, encoding="utf-8")
+    tried = [one for one in variants(read_rules([str(tmp_path)]).rules) if one.setting == "threshold" and not one.own]
+    own = threshold_of(expr)
+    assert own is not None
+    (double,) = [one.rule.expr for one in tried if one.value == own * 2.0]
+    assert " ".join(double.split()) == doubled
+
+
+def test_what_is_not_tried_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(f"{RULES}      - {{alert: Down, expr: up == 0}}\n", encoding="utf-8")
+    whole, thresholds = untried(read_rules([str(tmp_path)]).rules)
+    assert whole.startswith("--tune tries nothing of OnAlerts, Newer: ")
+    assert thresholds == "--tune tries no threshold of Down: they compare with no number but zero"
 
 
 def test_alerts_are_tried_with_each_setting_and_those_on_alerts_are_not(tmp_path: Path) -> None:
