@@ -111,7 +111,7 @@ def _rows(result: Backtest) -> list[tuple[str, ...]]:
         if one.kind != "quiet" or len(quiet) == 1:
             rows.append((SAYS[one.kind], one.name, about(one, result.place)))
         elif quiet:
-            rows.append((SAYS["quiet"], counted(len(quiet), "alert"), listed(dict.fromkeys(quiet), _NAMED)))
+            rows.append((SAYS["quiet"], counted(len(quiet), "alert"), listed(quiet, _NAMED)))
             quiet = []
     return rows
 

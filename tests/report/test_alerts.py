@@ -53,7 +53,7 @@ def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
     ("names", "row"),
     [
         (("A",), "  quiet  A"),
-        (("D", "A", "B", "C", "A"), "  quiet  5 alerts  A, B, C and 1 more"),
+        (("D", "A", "B", "C", "A"), "  quiet  5 alerts  A, A, B and 2 more"),
     ],
 )
 def test_alerts_that_stay_quiet_share_a_row(names: tuple[str, ...], row: str) -> None:
