@@ -125,8 +125,9 @@ def test_it_is_detected_in_two_windows_explained_by_23_51_and_never_wrong_afterw
     assert incident.detected_at <= int(failing["window"].min()) + 2 * seen.window_s
     moments = [*range(AT_23_51, AT_23_51 + 30 * MINUTE, 5 * MINUTE)]
     moments += range(AT_23_51 + 30 * MINUTE, AT_23_51 + 120 * MINUTE, 10 * MINUTE)
-    changes = {int(time) // MINUTE * MINUTE for phase in flagship.truth.phases for time in (phase.start, phase.end)}
-    moments += [time + 2 * MINUTE for time in sorted(changes) if time > MENDED - MINUTE]
+    turns = {time for phase in flagship.truth.phases for time in (phase.start, phase.end) if time is not None}
+    changes = {int(time) // MINUTE * MINUTE for time in turns if time > MENDED - MINUTE}
+    moments += [time + 2 * MINUTE for time in sorted(changes)]
     assert len(moments) > 20
     blamed = {moment: blamed_at(seen, moment) for moment in moments}
     assert blamed == dict.fromkeys(moments, RIGHT)
