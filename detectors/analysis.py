@@ -144,10 +144,12 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...]
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True):
+class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A trigger and everything that followed from it, up to the last recovery.
 
     impact: failed requests at the entry services.
+    retries: ids of the evidence of repeats that kept nothing going, since a budget held them or failures came too soon
+        to overload anybody; left out of JSON where there is none.
     """
 
     verdict: Verdict
@@ -163,6 +165,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[Phase, ...]
     evidence: tuple[EvidenceItem, ...]
     updates: tuple[Update, ...]
+    retries: tuple[str, ...] = ()
 
 
 class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ class Finding(Stretch):
     """One thing that one detector saw.
 
     kind: what it is, one of the analysis's kinds ("dns.empty_record", "retry_storm", …) or a
-        symptom ("failure_spike", "latency_spike", "traffic_drop", "record_race").
+        symptom ("failure_spike", "latency_spike") or a sign before any harm ("record_race", "record_writers").
     component: the node it is about: a service, a host name, a resource.
     score: strength in 0..1, comparable within one detector only.
     edges: the (caller, callee) pairs concerned.

@@ -55,9 +55,14 @@ def look_behind(
     for explain in (_shared_way, _balancer, _cache, _herded, _started_anew):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
-            others = (_less(s, found) for s in ranked if s.component != found.component)
-            ranked = sorted([found, *others], key=lambda s: (-s.score, s.component))
+            ranked = taken_over(ranked, found)
     return ranked
+
+
+def taken_over(ranked: list[Suspect], found: Suspect) -> list[Suspect]:
+    """The suspects with the one that explains some of them, whose failures are now its own."""
+    others = (_less(s, found) for s in ranked if s.component != found.component)
+    return sorted([found, *others], key=lambda s: (-s.score, s.component))
 
 
 def _less(suspect: Suspect, found: Suspect) -> Suspect:

@@ -10,6 +10,10 @@ import numpy as np
 from .cusum import ALARM
 from .series import Floats
 
+LEAST_FACTOR = 1.5
+"""Rates that differ by less are within a day's rhythm (as for a surge, see `edges`); by more, a third of what made the
+greater one is gone."""
+
 
 def change_point(happened: Floats, tried: Floats) -> int | None:
     """The first window of the later rate; None where two rates are not as much likelier than one as opens an episode.

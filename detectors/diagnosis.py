@@ -20,6 +20,7 @@ from .grouping import LEADING, Group, groups
 from .incident import explain
 from .metric_calls import with_metric_calls
 from .order import in_order
+from .record_writes import STORY_S
 from .registry import DETECTORS
 from .suspects import Suspect
 
@@ -94,10 +95,19 @@ def _around(
 
 
 def _warnings(findings: list[Finding], incidents: list[Incident]) -> tuple[EarlyWarning, ...]:
-    """What comes before harm, but for what the incidents themselves tell of."""
-    told = {(item.detector, item.statement) for incident in incidents for item in incident.evidence}
-    early = [f for f in findings if f.kind in LEADING and not {(f.detector, e.statement) for e in f.evidence} & told]
+    """What comes before harm, but for what the incidents themselves tell of, and what led to them."""
+    early = [f for f in findings if f.kind in LEADING and not any(_belongs(f, incident) for incident in incidents)]
     return tuple(_warning(f) for f in sorted(early, key=lambda f: (f.started_at, f.component, f.detector)))
+
+
+def _belongs(finding: Finding, incident: Incident) -> bool:
+    """Whether an incident tells of it, or broke out where it was seen, within the hour."""
+    told = {(item.detector, item.statement) for item in incident.evidence}
+    if any((finding.detector, e.statement) in told for e in finding.evidence):
+        return True
+    over = math.inf if incident.ended_at is None else incident.ended_at
+    near = finding.started_at <= over and finding.until(math.inf) >= incident.started_at - STORY_S
+    return near and finding.component == incident.trigger.component
 
 
 def _warning(finding: Finding) -> EarlyWarning:

@@ -30,8 +30,9 @@ KINDS: dict[str, Kind] = {
 }
 """Failure class -> kind of incident; REFUSED is a server's failure to answer, as SERVFAIL is (RFC 1035, 4.1.1).
 
-Unspecified words of a client that resolve nothing mean an empty or missing record far more often
-than a broken resolver, which most clients word as a temporary failure.
+Unspecified words of a client that resolve nothing mean an empty or missing record far more often than a broken
+resolver, which most clients word as a temporary failure. That is the likeliest kind, for whoever has to route an alert,
+and no more: the analysis says "unspecified" beside it (`Dns.failure`), and no sentence claims which.
 """
 
 VAGUE = ("temporary", "unspecified")

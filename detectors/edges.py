@@ -54,6 +54,7 @@ QUANTITIES = (
     "errors_deadline",
     "errors_connect",
     "wasted",
+    "client_ns",
     "unresolved",
 )
 

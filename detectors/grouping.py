@@ -13,7 +13,7 @@ from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST
 
-LEADING = frozenset({"record_race"})
+LEADING = frozenset({"record_race", "record_writers"})
 """Kinds that may come long before any harm, each told by the detector of that name from changes; they never stretch or
 join incidents."""
 
@@ -26,7 +26,6 @@ LOOPS: tuple[SustainingKind, ...] = (
     "lease_collapse",
     "health_check_flapping",
     "cache_loss",
-    "backlog",
 )
 """Kinds that keep going what something else began; they join what ended within the horizon before them.
 

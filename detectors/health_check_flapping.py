@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
-from .change_point import change_point
+from .change_point import LEAST_FACTOR, change_point
 from .cusum import Episode
 from .episodes import alarm_time, episodes
 from .queries import sql
@@ -26,9 +26,6 @@ and it takes more than one a window to be more than a disturbance."""
 
 LASTING_WINDOWS = 5
 """Shorter bursts are a rollout or one failing rack, not a loop."""
-
-CALMER = 0.5
-"""Targets that flip half as often have lost the greater part of what made them."""
 
 
 def health_check_flapping(windows: Windows) -> list[Finding]:
@@ -43,7 +40,7 @@ def health_check_flapping(windows: Windows) -> list[Finding]:
 
 
 def calmed_at(windows: Windows, finding: Finding) -> float | None:
-    """When its targets began to flip less than half as often as they had, else when they no longer did; Unix seconds.
+    """When its targets began to flip by a third less often for good, else when they no longer did; Unix seconds.
 
     Checks that are late go on flipping while what had piled up is worked off: what struck them is over before.
     """
@@ -51,7 +48,7 @@ def calmed_at(windows: Windows, finding: Finding) -> float | None:
     first, after = (int((at - windows.start) // windows.window_s) for at in finding.up_to(windows.end))
     flips = table["flips"][table.names("component").index(finding.component), first:after]
     split = change_point(flips, flips + TICKS)
-    if split is None or flips[split:].mean() >= CALMER * flips[:split].mean():
+    if split is None or LEAST_FACTOR * flips[split:].mean() > flips[:split].mean():
         return finding.ended_at
     return float(windows.start + (first + split) * windows.window_s)
 

@@ -27,6 +27,7 @@ from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
+from .repeats import harmless_repeats
 from .shared_queue import DETECTOR as SHARED_QUEUE
 from .shared_queue import kept_full
 from .suspects import Suspect
@@ -52,7 +53,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
     group = replace(group, findings=(*group.findings, storm)) if storm else group
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
-    loops = sustaining(group, graph, trigger, ledger)
+    loops = sustaining(windows, group, graph, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
     dns = _dns(windows, group, top, ranked)
     verdict = _verdict(top, trigger, steps, loops)
@@ -69,6 +70,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         sustaining=loops,
         phases=_phases(group, trigger, loops),
         updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops, ledger),
+        retries=ledger.cite("repeats", harmless_repeats(windows, group)),
         evidence=ledger.items(),
     )
 
@@ -98,6 +100,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
             *ledger.cite_findings(f for f in group.findings if f.detector == SHARED_QUEUE),
+            *ledger.cite_findings(top.codes),
             *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )
@@ -109,7 +112,11 @@ def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
         service=suspect.service,
         kind=suspect.kind,
         score=round(suspect.score, 4),
-        evidence=(*ledger.cite_findings(suspect.findings), *ledger.cite("cause", (suspect.evidence,))),
+        evidence=(
+            *ledger.cite_findings(suspect.findings),
+            *ledger.cite("cause", (suspect.evidence,)),
+            *ledger.cite_findings(suspect.codes),
+        ),
     )
 
 
@@ -124,7 +131,8 @@ def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) ->
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
-        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
+        own = top.explains if top.how == "behind" else (top.component,)
+        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({*own, *names})))
     if failing:
         told = [f for f in failing if f.facts.get("failure", "unspecified") not in VAGUE]
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))

@@ -9,7 +9,8 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
-from .dns_failures import AGAIN, KINDS, VAGUE
+from .codes import ROOT, possible, within_zone
+from .dns_failures import KINDS, VAGUE
 from .metric_calls import from_metrics
 from .series import calls_over, tally
 from .suspects import Suspect, overlaps
@@ -61,11 +62,10 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
 def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:
     """What others know where clients' words cannot tell: probes and counters of the name, then the codes of its zone or
     of any server, and last the record itself, whose deletion leaves no answer or no name, depending on the server."""
-    possible = AGAIN if said == "temporary" else KINDS.keys() - set(VAGUE)
-    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure") in possible]
+    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure") in possible(said)]
     own = [f for f in seen if f.component == name]
     codes = [f for f in seen if f.detector == "dns_rcodes"]
-    zone = [f for f in codes if f".{name}".endswith(f".{f.component}")]
+    zone = [f for f in codes if f.component != ROOT and within_zone(name, f.component)]
     for witnesses in ([f for f in own if f.detector != "record_race"], zone, codes, own):
         if witnesses:
             most = max(witnesses, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
 from .base import Evidence, Finding, stretch_of
-from .change_point import change_point
+from .change_point import LEAST_FACTOR, change_point
 from .graph import callees
 from .queries import sql
 from .retry_storm import AMPLIFIED, PERSIST_S, POOR
@@ -26,9 +26,6 @@ DETECTOR = "shared_queue"
 LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
 """How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
 name or a process is back."""
-
-LEFT = 1.5
-"""So many times the share passes: a third of all that was offered is gone. Less is within a day's rhythm."""
 
 
 def calls_to(windows: Windows, top: Suspect) -> pd.DataFrame:
@@ -63,7 +60,7 @@ def kept_full(windows: Windows, top: Suspect) -> Finding | None:
     was = float(table["passed"][0, before].sum() / max(table["attempts"][0, before].sum(), 1.0))
     total = {name: float(values[0, since].sum()) for name, values in table.values.items()}
     good = total["attempts"] - total["errors"]
-    grown = total["passed"] >= LEFT * was * total["attempts"]
+    grown = total["passed"] >= LEAST_FACTOR * was * total["attempts"]
     if not grown or total["attempts"] < AMPLIFIED * total["originals"] or good >= POOR * total["originals"]:
         return None
     well = table["attempts"][0, since] - table["errors"][0, since] >= POOR * table["originals"][0, since]

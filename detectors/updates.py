@@ -11,6 +11,7 @@ from .analysis import Claim, Dns, Sustaining, Trigger, Update, Verdict
 from .base import Finding
 from .grouping import LOOPS, Group
 from .ledger import Ledger
+from .retry_storm import PERSIST_S
 
 RESOLUTION = {
     "nodata": "the name exists but has no addresses (NODATA)",
@@ -82,7 +83,8 @@ def _cause(verdict: Verdict, trigger: Trigger, dns: Dns) -> str:
     if verdict == "unknown":
         return "We do not know the cause yet."
     if dns.role == "root" and dns.failure is not None:
-        return f"The failures lead back to the name {trigger.component}: {RESOLUTION[dns.failure]}."
+        what = f"the name {trigger.component}" if trigger.component in dns.names else trigger.component
+        return f"The failures lead back to {what}: {RESOLUTION[dns.failure]}."
     return f"The failures lead back to {trigger.component}."
 
 
@@ -108,4 +110,5 @@ def _known_at(loop: Sustaining, group: Group) -> float:
         and f.started_at == loop.started_at
         and "alarm_at" in f.facts
     ]
-    return min(alarms, default=loop.started_at)
+    # A backlog is told by how it goes on after the trigger's end, so no sooner than that shows.
+    return min(alarms, default=loop.started_at + (PERSIST_S if loop.kind == "backlog" else 0.0))

@@ -107,6 +107,15 @@ def _routed(
     return {**made, "routes": below} if below else made
 
 
+def check_config(path: Path) -> None:
+    """UnreadableInput where Alertmanager would not start with this file, in its own words; MissingTool."""
+    command = [program("amtool"), "check-config", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = done.stdout.partition("FAILED:")[2] or done.stderr
+        raise UnreadableInput(path, f"Alertmanager refuses it: {' '.join(said.split())}")
+
+
 @dataclass(frozen=True)
 class Alertmanager(Server):
     """A server to tell of alerts and to ask what it would do about them."""

@@ -21,8 +21,10 @@ from .prometheus import ADMIN, Prometheus, private, program
 from .results import Seen
 from .write import Series
 
-_CODE = ("../collector", "../synthetic", *(f"{name}.py" for name in ("cache", "kept", "loads", "plays", "recordings")))
-_CODE += ("results.py", "worlds.py", "write.py")
+_CODE = (
+    *("../collector", "../synthetic", "cache.py", "kept.py", "loads.py", "plays.py"),
+    *("recordings.py", "results.py", "worlds.py", "write.py"),
+)
 """What a load and the truth about it come from."""
 
 Choose = Callable[[str], bool]

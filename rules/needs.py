@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 
 import promql_parser
-from promql_parser import BinaryExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector, walk
+from promql_parser import BinaryExpr, Call, Expr, Matcher, MatchOp, MatrixSelector, VectorSelector, walk
 
 from .files import Rule
 
@@ -156,3 +156,31 @@ def _name(selector: VectorSelector) -> str:
         return selector.name
     named = [m.value for m in selector.matchers.matchers if m.name == "__name__" and m.op == MatchOp.Equal]
     return named[0] if named else ""
+
+
+def may_read(expr: str) -> Callable[[Mapping[str, str]], bool]:
+    """Whether the expression may read a series with these labels, `__name__` among them, and others that nobody knows.
+
+    One that is not parsed may read whatever its words name.
+    """
+    tree = parsed(expr)
+    if tree is None:
+        selects = selecting([expr])
+        return lambda labels: selects(labels["__name__"])
+    selectors = _selectors(tree)
+    return lambda labels: any(_may_take(one, labels) for one in selectors)
+
+
+def _may_take(selector: VectorSelector, labels: Mapping[str, str]) -> bool:
+    if selector.name and selector.name != labels["__name__"]:
+        return False
+    return all(_may_match(one, labels[one.name]) for one in selector.matchers.matchers if one.name in labels)
+
+
+def _may_match(matcher: Matcher, value: str) -> bool:
+    if matcher.op in (MatchOp.Equal, MatchOp.NotEqual):
+        return (matcher.value == value) == (matcher.op == MatchOp.Equal)
+    try:
+        return (re.fullmatch(matcher.value, value) is not None) == (matcher.op == MatchOp.Re)
+    except re.error:  # RE2 knows a few things that Python does not
+        return True

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..synthetic.truth import Truth
 from .needs import There, missing, tells_of_absence
-from .replay import Firing, Played
+from .played import Firing, Played
 
 Kind = Literal[
     "cause", "symptom", "loop", "early", "false_alarm", "quiet", "untestable", "unattributed", "fired", "refused"

@@ -43,10 +43,10 @@ class Damage:
     end: int
 
 
-def framed(sequence: int, kind: int, payload: bytes) -> bytes:
-    """One record as it is written."""
+def framed(sequence: int, kind: int, payload: bytes) -> tuple[bytes, bytes]:
+    """One record as it is written: what stands before its payload, and that, which is not copied."""
     head = _HEAD.pack(len(payload), sequence, kind)
-    return b"".join((_CRC.pack(zlib.crc32(payload, zlib.crc32(head))), head, payload))
+    return _CRC.pack(zlib.crc32(payload, zlib.crc32(head))) + head, payload
 
 
 def read_segment(path: Path) -> Iterator[Record | Damage]:

@@ -100,7 +100,7 @@ def command(
 
     from ..parallel import run_all
     from ..report import alerts
-    from ..rules.alertmanager import read_config
+    from ..rules.alertmanager import check_config, read_config
     from ..rules.expectations import about_played, check, read_expectations
     from ..rules.files import read_rules
     from ..rules.notifications import notifications
@@ -111,6 +111,8 @@ def command(
     for path in (json_path, html_path, junit_path, lapilli_path):
         check_writable(path)
     expected = () if expect is None else read_expectations(expect)
+    if config_path is not None:
+        check_config(config_path)
     config = None if config_path is None else read_config(config_path)
     read = read_rules(rules)
     cache = _cache(cache_folder, no_cache=no_cache)

@@ -51,7 +51,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     services: Annotated[int, _says("services known by name; the rest is __overflow__"), Meta(ge=1)] = 2_000
     edges: Annotated[int, _says("edges (client, server, peer) kept apart"), Meta(ge=1)] = 10_000
     names: Annotated[int, _says("host names that are called"), Meta(ge=1)] = 5_000
-    series: Annotated[int, _says("series of metrics"), Meta(ge=1)] = 100_000
+    service_edges: Annotated[int, _says("edges, and so names, of one service that calls"), Meta(ge=1)] = 500
+    series: Annotated[int, _says("series of metrics; the rest is left out"), Meta(ge=1)] = 100_000
 
 
 class Windows(Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,7 +44,9 @@ class Incidents:
         for name in self._unsaved & self._tracked.keys():
             self._put(self._tracked[name])
         seen: set[str] = set()
-        for incident in analysis.incidents:
+        triggers = {one.incident.trigger.component for one in self._tracked.values()}
+        # Of several at one time, those that are known are told apart by their triggers before a new one takes a name.
+        for incident in sorted(analysis.incidents, key=lambda one: one.trigger.component not in triggers):
             name = self._same(incident, at, window_s, seen) or self._name(incident)
             seen.add(name)
             self._keep(name, incident, at)
@@ -77,7 +79,12 @@ class Incidents:
             return max(start - its_end, one.incident.started_at - end, 0.0)
 
         others = [one for one in self._tracked.values() if one.id not in taken and apart(one) <= slack]
-        best = min(others, key=lambda one: (apart(one), abs(one.incident.started_at - start)), default=None)
+
+        def unlike(one: Tracked) -> tuple[float, bool, float]:
+            other = one.incident.trigger.component != incident.trigger.component
+            return apart(one), other, abs(one.incident.started_at - start)
+
+        best = min(others, key=unlike, default=None)
         return best.id if best is not None else None
 
     def _name(self, incident: Incident) -> str:

@@ -13,15 +13,17 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from ..collector.errors import UsageError
 from ..collector.otlp.grpc import otlp_server
-from ..collector.otlp.http import failed, otlp_routes
+from ..collector.otlp.http import failed, otlp_routes, unknown
 from ..collector.otlp.intake import Limits as IntakeLimits
 from . import attach
 from .config import Config
@@ -161,12 +163,14 @@ class _Server:
 
     async def _web(self, name: str, where: Address, closing: AsyncExitStack, stop: asyncio.Event) -> int:
         routes: Sequence[BaseRoute]
+        handlers: dict[Any, Any] = {Exception: failed}
         if name == "page":
             routes = [*health_routes(self._health, self._registry), *attach.pages(self._feed, self._clock, stop)]
         else:
             routes = otlp_routes(partial(self._core.take, "http"), self._limits, self._core.refused)
             routes += health_routes(self._health, None)
-        app = Starlette(routes=list(routes), exception_handlers={Exception: failed})
+            handlers[HTTPException] = unknown
+        app = Starlette(routes=list(routes), exception_handlers=handlers)
         gate = TokenGate(app, self._tokens, self._core.unauthorized)
         server = web_server(gate, self._config.tls, self._limits.body_s)
         socket = closing.enter_context(listening(f"listen.{name}", where, self._connections))

@@ -76,7 +76,7 @@ class LiveWindows:
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
         self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
-        self._bounds = Bounds(limits.services, limits.names, limits.edges)
+        self._bounds = Bounds(limits)
         self._folded: dict[str, int] = {}  # attempts, by kind
         self._restart_at = -math.inf
         self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)

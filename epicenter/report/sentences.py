@@ -60,9 +60,20 @@ PASSING = frozenset({"overload", "slow", "cache_loss", "network_congestion"})
 """Kinds of triggers that end by themselves: nobody repairs a surge."""
 
 
-def broke(trigger: Trigger) -> str:
+UNRESOLVED = "could no longer be resolved"
+"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say."""
+
+
+def broke(incident: Incident) -> str:
     """What the trigger's component did, to be read after its name."""
-    return BROKE[trigger.kind]
+    untold = incident.dns.role == "root" and incident.dns.failure == "unspecified"
+    return UNRESOLVED if untold else BROKE[incident.trigger.kind]
+
+
+def kind(candidate: Candidate, incident: Incident) -> str:
+    """What kind of fault a candidate has, as far as it is told: of a name that fails, maybe not how."""
+    untold = incident.dns.failure == "unspecified" and candidate.component in incident.dns.names
+    return "dns" if untold and candidate.kind.startswith("dns.") else candidate.kind
 
 
 def until(trigger: Trigger) -> str:
@@ -101,7 +112,9 @@ def lead(incident: Incident) -> str:
         return "No component stands out as the cause."
     first = incident.candidates[0]
     sure = words.percent(incident.trigger.confidence)
-    return f"The strongest lead is {words.plain(first.component)} ({first.kind}), but it is only {sure} sure."
+    return (
+        f"The strongest lead is {words.plain(first.component)} ({kind(first, incident)}), but it is only {sure} sure."
+    )
 
 
 def spread_heading(incident: Incident) -> str:
@@ -126,6 +139,8 @@ def others(incident: Incident) -> tuple[Candidate, ...]:
 
 
 WARNINGS = "Not an incident yet: what may come before one"
+
+REPEATS = "Retries that kept nothing going"
 
 UNUSUAL = "Unusual around that moment, but too little for users to notice"
 

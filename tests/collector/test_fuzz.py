@@ -60,7 +60,9 @@ def test_a_garbled_journal_gives_no_record_that_was_not_written(
 ) -> None:
     written = dict(enumerate(payloads, 1))
     path = tmp_path_factory.getbasetemp() / f"{1:020d}.wal"
-    path.write_bytes(flipped(MAGIC + b"".join(framed(n, 0, payload) for n, payload in written.items()), edits))
+    path.write_bytes(
+        flipped(MAGIC + b"".join(b"".join(framed(n, 0, payload)) for n, payload in written.items()), edits)
+    )
     found = {part.sequence: part.payload for part in read_segment(path) if isinstance(part, Record)}
     assert found.items() <= written.items()
 
@@ -129,7 +131,7 @@ def test_whatever_a_prometheus_answers_is_samples_or_a_trouble_that_is_told(
     for names, ranges in ((NAMES, matrix), (NAMES, flipped(matrix, edits)), (flipped(NAMES, of_names), matrix)):
         found, told = polled_from(odd, names, ranges)
         for table in found:
-            times = pa.compute.cast(table["Timestamp"], pa.int64()).to_pylist()
+            times = table["Timestamp"].cast(pa.int64()).to_pylist()
             assert table.schema.equals(SAMPLES)
             assert all(EARLIEST_NS <= at < LATEST_NS for at in times)
         assert found or told or not any(one["values"] for one in series) or names != NAMES

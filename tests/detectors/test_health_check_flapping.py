@@ -30,7 +30,7 @@ def test_reported_flips_are_found_with_their_balancer_and_window() -> None:
 
 
 @pytest.mark.parametrize(("later", "calmed"), [(4.0, 30), (9.0, 40)], ids=["what piled up", "no calmer"])
-def test_what_struck_the_targets_is_over_when_they_flip_half_as_often(later: float, calmed: int) -> None:
+def test_what_struck_the_targets_is_over_when_they_flip_much_less_often(later: float, calmed: int) -> None:
     seen = windows(END, signals=flips(put(put(STILL, 20, [12.0] * 10), 30, [later] * 10)))
     (found,) = health_check_flapping(seen)
     assert (found.ended_at, calmed_at(seen, found)) == (at(40), at(calmed))

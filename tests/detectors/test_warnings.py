@@ -46,6 +46,13 @@ def test_a_race_on_another_record_is_a_warning_beside_the_incident() -> None:
     assert [warning.component for warning in found.warnings] == ["mail.example"]
 
 
+def test_what_led_to_the_incident_is_no_warning_beside_it() -> None:
+    lost = [change(n, "record.lock", NAME, "writer-c", None, Outcome="held by another") for n in range(18)]
+    won = [change(n + 0.5, "record.lock", NAME, f"writer-{'ab'[n % 2]}", None) for n in range(18)]
+    assert [warning.component for warning in told([*calm(0, 24)], [*lost, *won]).warnings] == [NAME]
+    assert told([*calm(0, 24), *name_gone(24, END)], [*lost, *won]).warnings == ()
+
+
 def test_ordinary_rewrites_are_no_warning() -> None:
     rewrites = [
         change(window, "record.upsert", NAME, f"writer-{window % 3}", window, Answers=3) for window in range(END)

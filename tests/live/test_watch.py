@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from google.rpc import code_pb2
 
 from tests.dashboards.test_live_metrics import METRICS
 from tests.live.watching import COMMAND, TOML, once, outage, spans_of, watching
@@ -82,7 +84,10 @@ def test_without_a_token_nobody_is_let_in_but_a_probe_of_health(tmp_path: Path) 
     (tmp_path / "tokens").write_text("# one a line\n0123456789abcdef-shop\n")
     toml = f'[auth]\ntokens_file = "{tmp_path / "tokens"}"\n'
     with watching(tmp_path / "data", toml) as server:
-        assert server.get("/metrics")[0] == server.post("traces", b"{}")[0] == 401
+        assert server.get("/metrics")[0] == 401
+        code, status = server.post("traces", b"{}")
+        assert code == 401
+        assert json.loads(status) == {"code": code_pb2.UNAUTHENTICATED, "message": "a token is needed"}
         assert server.get("/healthz")[0] == 200
         server.headers = {"authorization": "Bearer 0123456789abcdef-shop"}
         assert server.post("traces", b"{}")[0] == 200

@@ -80,6 +80,8 @@ WARNED = replace(
     ),
 )
 
+HELD = replace(FLAGSHIP, incidents=(replace(INCIDENT, retries=(INCIDENT.evidence[-1].id,)),))
+
 NOBODY = Trigger(
     component="", service="", kind="unknown", started_at=pdt("23:48"), ended_at=None, confidence=0.0, evidence=()
 )

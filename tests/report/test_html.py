@@ -14,6 +14,7 @@ from epicenter.report import html
 from tests.report.example_analyses import (
     FLAGSHIP,
     GOING_ON,
+    HELD,
     HOSTILE,
     INCIDENT,
     NAME,
@@ -31,6 +32,7 @@ from tests.report.example_analyses import (
 EVERY = {
     "flagship": FLAGSHIP,
     "going on": GOING_ON,
+    "held": HELD,
     "hostile": HOSTILE,
     "nothing": NOTHING,
     "unusual": STRAYED,
@@ -153,6 +155,11 @@ def test_what_may_come_before_harm_stands_on_the_page_with_its_query() -> None:
     assert "nothing that users met stands out" in text
     assert "over generation 145 of writer-a (since 2025-10-20 06:48:00Z)." in text
     assert "select 2" in text
+
+
+def test_what_retries_did_not_do_stands_with_its_evidence() -> None:
+    assert "Retries that kept nothing going" in html.render(HELD)
+    assert "Retries that kept nothing going" not in html.render(FLAGSHIP)
 
 
 def test_evidence_of_two_incidents_keeps_apart() -> None:

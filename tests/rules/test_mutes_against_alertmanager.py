@@ -25,7 +25,7 @@ from epicenter.rules.prometheus import free_port
 from tests.programs import require
 from tests.servers import READY_S
 
-INTERVALS = 80
+INTERVALS = 60
 _ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Local")
 _WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october")
@@ -75,7 +75,10 @@ def told() -> Generator[tuple[str, Queue[str]]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
             del format, args
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+    class Front(ThreadingHTTPServer):
+        request_queue_size = 2 * INTERVALS  # all come at once, and one that finds no room comes again in seconds
+
+    with Front(("127.0.0.1", 0), Receiver) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:

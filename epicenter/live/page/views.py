@@ -100,7 +100,7 @@ def headline(tracked: Tracked) -> str:
     incident = tracked.incident
     if incident.verdict == "unknown":
         return words.plain(sentences.untold(incident))
-    return f"{words.plain(incident.trigger.component)} {sentences.broke(incident.trigger)}"
+    return f"{words.plain(incident.trigger.component)} {sentences.broke(incident)}"
 
 
 def _view(snapshot: Snapshot, shown: Tracked, root: str) -> View:
