@@ -45,10 +45,11 @@ def harmless_repeats(windows: Windows, group: Group) -> list[Evidence]:
     looping = {edge for f in loops for edge in f.edges}
     drowned = {f.component for f in loops}
     found: list[Evidence] = []
-    for told in _failing(windows, during).sort_values("attempts", ascending=False, kind="stable").itertuples():
-        client, callee = (str(name) for name in told.Index)
+    failing = _failing(windows, during).sort_values("attempts", ascending=False, kind="stable").reset_index()
+    for told in failing.to_dict("records"):
+        client, callee = str(told["client"]), str(told["callee"])
         if (client, callee) not in looping and callee not in drowned:
-            found += _told(client, callee, {name: float(getattr(told, name)) for name in _COUNTS}, during)
+            found += _told(client, callee, {name: float(told[name]) for name in _COUNTS}, during)
     return found[:SHOWN]
 
 
