@@ -96,7 +96,7 @@ def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:
     amplification = total["attempts"] / max(total["originals"], 1.0)
     goodput = (total["attempts"] - total["errors"]) / max(total["originals"], 1.0)
     timeout_s = _timeout_s(edge, run)
-    known = {} if timeout_s is None else {"timeout_s": timeout_s}
+    known: dict[str, float | str] = {} if timeout_s is None else {"timeout_s": timeout_s}
     evidence = Evidence(
         statement=f"{edge.client} made {amplification:.1f} attempts for each request to {edge.callee}, "
         f"and {goodput:.0%} of the requests succeeded; users had not asked for more",
