@@ -38,6 +38,9 @@ of an edge is not known, and for how long a storm must be seen at the least."""
 PERSIST = 5.0
 """Time-outs after which what still goes on holds by itself."""
 
+LEAST_WINDOWS = 3
+"""And no fewer windows: when the trigger ended is told to a window, and so is when the storm did."""
+
 TIMED_OUT = 0.9
 """Where so many attempts run out of time, what attempts took on average is the time-out to within a tenth."""
 
@@ -68,13 +71,10 @@ def lasts(windows: Windows, run: Run) -> bool:
 
 
 def persist_s(windows: Windows, storm: Finding) -> float:
-    """For how long after the trigger's end a storm must go on to hold by itself, in seconds.
-
-    No less than three windows: when the trigger ended is told to a window, and so is when the storm did.
-    """
+    """For how long after the trigger's end a storm must go on to hold by itself, in seconds."""
     if "timeout_s" not in storm.facts:
         return PERSIST_S
-    return max(PERSIST * float(storm.facts["timeout_s"]), 3.0 * windows.window_s)
+    return max(PERSIST * float(storm.facts["timeout_s"]), LEAST_WINDOWS * windows.window_s)
 
 
 def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
