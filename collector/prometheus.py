@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from .columns import maps
+from .columns import EARLIEST_NS, LATEST_NS, maps
 from .concepts import CONCEPTS, concepts_of
 from .errors import Refused, UsageError
 from .model import SAMPLES
@@ -135,7 +135,7 @@ class Prometheus:
                 try:
                     yield _table(self._own.get(name, name), series)
                 except ValueError as error:
-                    self._note(f"{name}: has a value that is no number ({error})")
+                    self._note(f"{name}: is left out, since {error}")
             at = end + step_s
 
     def _note(self, sentence: str) -> None:
@@ -147,15 +147,29 @@ def _selector(name: str) -> str:
     return "{__name__=" + json.dumps(name, ensure_ascii=False) + "}"
 
 
+def _nanos(at: float) -> int:
+    """Of Unix seconds, to the millisecond."""
+    if not EARLIEST_NS <= at * 1e9 < LATEST_NS:
+        raise ValueError(f"{at:g} is not a time in seconds between the years 2000 and 2100")
+    return round(at * 1000) * 10**6
+
+
+def _value(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"the value {text!r} is no number") from None
+
+
 def _table(name: str, series: list[Series]) -> pa.Table:
-    """Rows with the schema SAMPLES."""
+    """Rows with the schema SAMPLES; ValueError where a time or a value is none."""
     labels = [
         tuple(sorted((key, value) for key, value in one.metric.items() if key != "__name__" and value))
         for one in series
     ]
     which = [number for number, one in enumerate(series) for _ in one.values]
-    times = [round(at * 1000) * 10**6 for one in series for at, _ in one.values]
-    values = [float(value) for one in series for _, value in one.values]
+    times = [_nanos(at) for one in series for at, _ in one.values]
+    values = [_value(value) for one in series for _, value in one.values]
     columns = {
         "Timestamp": pa.array(times, SAMPLES.field("Timestamp").type),
         "Name": pa.array([name] * len(times), pa.string()),

@@ -32,6 +32,8 @@ _SERVICES: dict[Signal, str] = {
 _RECEIVED_AT_ONCE = 16
 """Messages: what is being received is held by gRPC, where nobody can count it. The others wait at their senders."""
 _CALLS = 1_000
+_IDLE_S = 300.0
+"""Without a call a connection is ended, as of HTTP, but later: SDKs keep one for all that they send, once a minute."""
 
 
 def otlp_server(
@@ -39,14 +41,22 @@ def otlp_server(
     limits: Limits | None = None,
     refused: Refused = lambda signal, error: None,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    connections: int = 4_000,
 ) -> grpc.aio.Server:
     """A server without a port, to be given one, started and stopped in the event loop in which it is made.
 
-    gRPC itself refuses messages of more than `limits.body_bytes`, and calls beyond _CALLS (RESOURCE_EXHAUSTED).
+    gRPC itself refuses messages of more than `limits.body_bytes`, and calls beyond _CALLS (RESOURCE_EXHAUSTED). It
+    hangs up on connections beyond `connections`, and on those that have not shaken hands within `limits.body_s`.
     """
     intake = Intake(take, limits or Limits(), refused)
     receiving = asyncio.Semaphore(_RECEIVED_AT_ONCE)
-    options = (("grpc.max_receive_message_length", intake.limits.body_bytes), ("grpc.so_reuseport", 0))
+    options = (
+        ("grpc.max_receive_message_length", intake.limits.body_bytes),
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_allowed_incoming_connections", connections),
+        ("grpc.server_handshake_timeout_ms", round(intake.limits.body_s * 1000)),
+        ("grpc.max_connection_idle_ms", round(_IDLE_S * 1000)),
+    )
     server = grpc.aio.server(options=options, interceptors=interceptors, maximum_concurrent_rpcs=_CALLS)
     for signal, service in _SERVICES.items():
         # a call of one message is a stream of one on the wire; of a stream nothing is received before it is asked for

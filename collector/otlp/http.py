@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from google.protobuf.message import Message
 from google.rpc import code_pb2
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,6 +25,13 @@ from .intake import Intake, Limits, Refused, Take
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 
+_CODES = {
+    401: code_pb2.UNAUTHENTICATED,
+    404: code_pb2.NOT_FOUND,
+    405: code_pb2.UNIMPLEMENTED,
+    500: code_pb2.INTERNAL,
+}
+
 
 def otlp_routes(take: Take, limits: Limits | None = None, refused: Refused = lambda signal, error: None) -> list[Route]:
     """The routes /v1/traces, /v1/metrics and /v1/logs, all of one application and one event loop."""
@@ -31,10 +39,23 @@ def otlp_routes(take: Take, limits: Limits | None = None, refused: Refused = lam
     return [Route(f"/v1/{signal}", partial(_export, intake, signal), methods=["POST"]) for signal in SIGNALS]
 
 
-async def failed(request: Request, error: Exception) -> Response:
-    """The answer where a bug of ours stopped an export, for the application's `exception_handlers`."""
-    kind = _media_type(request)
-    return _answer(500, status(code_pb2.INTERNAL, "the receiver failed"), kind if kind == PROTOBUF else JSON)
+async def failed(request: Request, _: Exception) -> Response:
+    """The answer where a bug of ours stopped a request, for an application's `exception_handlers`."""
+    return refusal(request, 500, "the receiver failed")
+
+
+async def unknown(request: Request, error: HTTPException) -> Response:
+    """The answer where there is no such path, or it takes no such method, for the same place."""
+    return refusal(request, error.status_code, f"{request.method} {request.url.path}: {error.detail}", error.headers)
+
+
+def refusal(request: Request, number: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
+    """What is wrong with a request, as the Status that the protocol has in every such answer; JSON where it may be.
+
+    number: of HTTP.
+    """
+    kind = PROTOBUF if _media_type(request) == PROTOBUF else JSON
+    return _answer(number, status(_CODES[number], why), kind, **(headers or {}))
 
 
 async def _export(intake: Intake, signal: Signal, request: Request) -> Response:

@@ -41,6 +41,7 @@ def command(config_path: Path | None, print_config: bool, **options: object) -> 
 
     from prometheus_client import CollectorRegistry, disable_created_metrics
 
+    from ..live.connections import allow_files
     from ..live.memory import be_frugal, resident_bytes
     from ..live.watch import watch
 
@@ -55,6 +56,7 @@ def command(config_path: Path | None, print_config: bool, **options: object) -> 
             clock=time.time,
             monotonic=time.monotonic,
             resident=resident_bytes,
+            files=allow_files(),
             say=lambda line: click.echo(line, err=True),
         )
     )

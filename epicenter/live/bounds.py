@@ -2,70 +2,93 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import pyarrow as pa
 
-from .arrow import compute
+from .config import Limits
 
 OVERFLOW = "__overflow__"
 
+_EDGE = ("client", "server", "peer")
+_UNNAMED = ("", OVERFLOW)
+
+_Edge = tuple[str, ...]
+"""Client, server and the host name that was called."""
+
 
 class Bounds:
-    """Which services, host names and edges are known by name: those that came first.
+    """Which services, host names and edges are known by name: those that came first, of each service not too many.
 
-    services, names, edges: how many of each.
+    A name needs an edge, so that the bound on a service's edges is one on its names too.
     """
 
-    def __init__(self, services: int, names: int, edges: int) -> None:
-        self._most = {"service": services, "name": names, "edge": edges}
-        self._known: dict[str, dict[object, None]] = {kind: {} for kind in self._most}
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        # sets, as keys
+        self._services, self._names, self._edges = dict[str, None](), dict[str, None](), dict[_Edge, None]()
+        self._of_client = Counter[str]()
 
     @property
     def services(self) -> int:
         """How many services are known."""
-        return len(self._known["service"])
+        return len(self._services)
 
     @property
     def full(self) -> bool:
         """Whether something that is new would be folded."""
-        return any(len(known) >= self._most[kind] for kind, known in self._known.items())
+        limits, known = self._limits, (self._services, self._names, self._edges)
+        most_of_one = max((of for client, of in self._of_client.items() if client not in _UNNAMED), default=0)
+        return most_of_one >= limits.service_edges or any(
+            len(found) >= most for found, most in zip(known, (limits.services, limits.names, limits.edges), strict=True)
+        )
 
     def folded(self, calls: pa.Table) -> tuple[pa.Table, dict[str, int]]:
         """The table with what is too much folded into OVERFLOW (rows to be merged), and attempts folded by kind."""
-        counts = dict.fromkeys(self._most, 0)
-        for column, kind in (("client", "service"), ("server", "service"), ("peer", "name")):
-            keep = self._admitted(kind, compute.unique(calls[column]).to_pylist())
-            if keep is not None:
-                calls, folded = _fold(calls, compute.is_in(calls[column], pa.array(keep, pa.string())), (column,))
-                counts[kind] += folded
-        edges = list(zip(*(calls[name].to_pylist() for name in ("client", "server", "peer")), strict=True))
-        if self._admitted("edge", sorted(set(edges))) is not None:
-            known = self._known["edge"]
-            inside = pa.array([edge in known or OVERFLOW in edge for edge in edges], pa.bool_())
-            calls, counts["edge"] = _fold(calls, inside, ("client", "server", "peer"))
+        counts = dict[str, int].fromkeys(("service", "name", "edge"), 0)
+        rows: list[_Edge] = list(zip(*(calls[name].to_pylist() for name in _EDGE), strict=True))
+        places = {edge: self._place(edge) for edge in sorted(set(rows) - self._edges.keys())}
+        if all(place == edge for edge, (place, _) in places.items()):
+            return calls, counts
+        for edge, attempts in zip(rows, calls["attempts"].to_pylist(), strict=True):
+            for kind in places[edge][1] if edge in places else ():
+                counts[kind] += attempts
+        placed = zip(*(places[edge][0] if edge in places else edge for edge in rows), strict=True)
+        for name, values in zip(_EDGE, placed, strict=True):
+            calls = calls.set_column(calls.schema.get_field_index(name), name, pa.array(values, pa.string()))
         return calls, counts
 
-    def _admitted(self, kind: str, found: list[str] | list[tuple[str, ...]]) -> list[object] | None:
-        """Those of `found` that are known, or None if all are."""
-        known, left_out = self._known[kind], False
-        for one in sorted(found):
-            if one in known or one in ("", OVERFLOW):
-                continue
-            if len(known) < self._most[kind]:
-                known[one] = None
-            else:
-                left_out = True
-        return [*known, "", OVERFLOW] if left_out else None
+    def _place(self, edge: _Edge) -> tuple[_Edge, Sequence[str]]:
+        """Where an edge is counted, which is known from now on; and kinds of which it was too much."""
+        services = [self._service(name) for name in edge[:2]]
+        kinds = ["service" for name, known in zip(edge[:2], services, strict=True) if name != known]
+        client, peer = services[0], edge[2]
+        named = peer in self._names or peer in _UNNAMED or len(self._names) < self._limits.names
+        place = (*services, peer if named else OVERFLOW)
+        if place not in self._edges and place[1:] != (OVERFLOW, OVERFLOW):
+            if client not in _UNNAMED and self._of_client[client] >= self._limits.service_edges:
+                return (client, OVERFLOW, OVERFLOW), [*kinds, "edge"]
+            if len(self._edges) >= self._limits.edges:
+                return (OVERFLOW,) * 3, [*kinds, "edge"]
+            self._know(place)
+        return place, kinds if named else [*kinds, "name"]
+
+    def _service(self, name: str) -> str:
+        if name not in self._services and name not in _UNNAMED:
+            if len(self._services) >= self._limits.services:
+                return OVERFLOW
+            self._services[name] = None
+        return name
+
+    def _know(self, edge: _Edge) -> None:
+        self._edges[edge] = None
+        self._of_client[edge[0]] += 1
+        if edge[2] not in _UNNAMED:
+            self._names[edge[2]] = None
 
     def restart(self, calls: pa.Table) -> None:
         """Know again only what `calls` holds, so that what went away makes room."""
-        for known in self._known.values():
+        for known in (self._services, self._names, self._edges, self._of_client):
             known.clear()
         self.folded(calls)
-
-
-def _fold(calls: pa.Table, inside: pa.ChunkedArray | pa.Array, columns: tuple[str, ...]) -> tuple[pa.Table, int]:
-    folded = compute.sum(calls["attempts"].filter(compute.invert(inside))).as_py() or 0
-    for name in columns:
-        values = compute.if_else(inside, calls[name], OVERFLOW)
-        calls = calls.set_column(calls.schema.get_field_index(name), name, values)
-    return calls, folded

@@ -45,12 +45,14 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     body_bytes: Annotated[int, _says("of one request as it comes"), Meta(ge=1024)] = 20 * _MIB
     unpacked_bytes: Annotated[int, _says("of one request when it is unpacked"), Meta(ge=1024)] = 64 * _MIB
     held_bytes: Annotated[int, _says("of all requests that are being taken"), Meta(ge=1024)] = 128 * _MIB
-    request_s: Annotated[float, _says("seconds for headers to come, and for a body"), Meta(gt=0)] = 30.0
+    request_s: Annotated[float, _says("seconds for headers or gRPC's handshake, and for a body"), Meta(gt=0)] = 30.0
+    connections: Annotated[int, _says("open at once at each address; fewer where files are few"), Meta(ge=1)] = 4_000
     memory_bytes: Annotated[int, _says("of the process: at 95 % it takes nothing more"), Meta(ge=64 * _MIB)] = 2 * _GIB
     services: Annotated[int, _says("services known by name; the rest is __overflow__"), Meta(ge=1)] = 2_000
     edges: Annotated[int, _says("edges (client, server, peer) kept apart"), Meta(ge=1)] = 10_000
     names: Annotated[int, _says("host names that are called"), Meta(ge=1)] = 5_000
-    series: Annotated[int, _says("series of metrics"), Meta(ge=1)] = 100_000
+    service_edges: Annotated[int, _says("edges, and so names, of one service that calls"), Meta(ge=1)] = 500
+    series: Annotated[int, _says("series of metrics; the rest is left out"), Meta(ge=1)] = 100_000
 
 
 class Windows(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,10 +10,11 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..collector.errors import Overloaded
+from ..collector.otlp.http import refusal
 from .memory import release
 
 OPEN_PATHS = ("/healthz", "/readyz")
@@ -62,7 +63,7 @@ class TokenGate:
             if not self._tokens.admit(headers.get(b"authorization", b"")):
                 self._unauthorized(scope["path"])
                 asked = {"www-authenticate": 'Basic realm="epicenter", charset="UTF-8"'}
-                await PlainTextResponse("a token is needed", 401, asked)(scope, receive, send)
+                await refusal(Request(scope), 401, "a token is needed", asked)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..collector.errors import UsageError
 from .config import Tls
+from .connections import Bounded
 from .settings import Address
 
 _KEEP_ALIVE_S = 30
@@ -23,13 +24,14 @@ _HEADER_BYTES = 32 * 1024
 _STOP_S = 5
 
 
-def listening(key: str, where: Address) -> socket.socket:
-    """A socket that listens; UsageError where the address cannot be had."""
+def listening(key: str, where: Address, most: int) -> Bounded:
+    """A socket that listens, to so many connections at once; UsageError where the address cannot be had."""
     try:
         family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
-        return socket.create_server((where.host, where.port), family=family, backlog=1024)
+        made = socket.create_server((where.host, where.port), family=family, backlog=1024)
     except OSError as error:
         raise UsageError(f"{key}: {where} cannot be listened on ({error.strerror or error})") from error
+    return Bounded(made, most)
 
 
 class WebServer(uvicorn.Server):

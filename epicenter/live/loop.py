@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..collector.errors import EpicenterError
 from ..collector.model import Windows
-from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, RecordingSummary
+from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, EarlyWarning, RecordingSummary
 from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
@@ -81,6 +81,7 @@ class Loop:
         self._watcher = Watcher(windows.window_s, rows=windows.rows)
         self._edges: list[Edge] = []
         self._blind: tuple[BlindSpot, ...] = ()
+        self._warnings: tuple[EarlyWarning, ...] = ()
         self._whole_at = -math.inf
         self._look_at = math.inf
         self._began = monotonic()
@@ -90,8 +91,9 @@ class Loop:
         self._told_late = dict.fromkeys(windows.counts.late, 0)
         self._told_undecoded = 0
         self._told_overflow = dict.fromkeys(windows.counts.overflow, 0)
-        self._keeping = Troubles(_told_again, "The windows can be kept again.")
-        self._writing = Troubles(_told_again, "Recordings can be written again.")
+        self._keeping = Troubles(LOG.error, "The windows can be kept again.")
+        self._measuring = Troubles(LOG.error, "Memory and disk can be measured again.")
+        self._writing = Troubles(LOG.error, "Recordings can be written again.")
 
     async def restore(self) -> None:
         """Go on where an earlier run stopped; incidents that were open then are shown at once."""
@@ -107,7 +109,7 @@ class Loop:
         for sequence, held in records:
             self._windows.add(sequence, held.tables, held.later)
             if self._windows.waiting >= MANY_ROWS:
-                self._windows.take_in(self._clock())
+                self._windows.gather(self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at once, for what was read back, then at the end of each window and some times within it."""
@@ -123,12 +125,17 @@ class Loop:
         ahead_of = 0.0
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= MANY_ROWS and await self._tried(self._count, self._thread):
+            while self._windows.waiting >= MANY_ROWS and await self._tried(self._gather, self._thread):
                 pass
             look_at = self._look_at
-            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.waiting >= _WORTH_ROWS:
+            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.uncounted >= _WORTH_ROWS:
                 ahead_of = look_at
                 await self._tried(self._count, self._thread)
+
+    def _gather(self) -> bool:
+        self._windows.gather(self._clock())
+        trim()
+        return True
 
     def _count(self) -> bool:
         self._windows.take_in(self._clock())
@@ -161,7 +168,7 @@ class Loop:
             self._edges = busiest(fresh)
             analysis = self._explained(fresh, summary, now)
             return self._incidents.update(analysis, float(fresh.end), fresh.window_s), self._edges
-        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind), self._edges
+        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind, self._warnings), self._edges
 
     def _explained(self, fresh: Windows, summary: RecordingSummary, now: float) -> Analysis:
         """What goes on; nothing does where the watcher has nothing to say."""
@@ -169,8 +176,10 @@ class Loop:
         whole = told and now >= self._whole_at + _WHOLE_EVERY_S
         analysis = self._watcher.step(fresh, summary, anyway=whole)
         if analysis is None:
-            return Analysis(schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind)
-        self._blind, self._whole_at = analysis.blind_spots, now
+            return Analysis(
+                schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind, warnings=self._warnings
+            )
+        self._blind, self._warnings, self._whole_at = analysis.blind_spots, analysis.warnings, now
         return analysis
 
     async def _show(self, snapshot: Snapshot, edges: list[Edge]) -> None:
@@ -184,13 +193,25 @@ class Loop:
             await asyncio.sleep(_MEASURE_EVERY_S)
 
     def measure(self) -> None:
-        """Tell of memory, disk and lag."""
+        """Tell of memory, disk and lag; what the system does not tell is said, and counted as a failure."""
+        self._measure_windows()
+        trouble = ""
+        try:
+            self._measure_system()
+        except OSError as error:
+            self._metrics.analysis_failures.inc()
+            trouble = f"memory and disk cannot be measured ({error})"
+        self._measuring.tell(_again(trouble))
+
+    def _measure_system(self) -> None:
         self._guard.measure()
         self._core.look_at_disk(self._store.free_bytes())
         size, files = self._store.wal_size()
         self._metrics.wal_bytes.set(size)
         self._metrics.wal_segments.set(files)
-        self._metrics.waiting_rows.set(self._windows.waiting)
+
+    def _measure_windows(self) -> None:
+        self._metrics.waiting_rows.set(self._windows.uncounted)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0
@@ -242,7 +263,7 @@ class Loop:
 
         told = await self._tried(trouble, thread)
         if told is not None:
-            troubles.tell(told)
+            troubles.tell(_again(told))
         return told == ""
 
     async def _tried(self, work: Callable[[], _T], thread: ThreadPoolExecutor) -> _T | None:
@@ -261,5 +282,5 @@ class Loop:
             thread.shutdown()
 
 
-def _told_again(trouble: str) -> None:
-    LOG.error("%s; it is tried again", trouble)
+def _again(trouble: str) -> str:
+    return trouble and f"{trouble}; it is tried again"

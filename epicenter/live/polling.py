@@ -30,6 +30,7 @@ async def poll(
 
     halted: is set at the end, for the thread that polls.
     """
+    halted.clear()
     try:
         await _for_ever(prometheus, core, metrics, clock)
     finally:

@@ -7,23 +7,27 @@ that. Stop: nothing more is taken, what is being taken is answered, the windows 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from ..collector.errors import UsageError
 from ..collector.otlp.grpc import otlp_server
-from ..collector.otlp.http import failed, otlp_routes
+from ..collector.otlp.http import failed, otlp_routes, unknown
 from ..collector.otlp.intake import Limits as IntakeLimits
 from . import attach
 from .config import Config
+from .connections import most_connections
 from .core import Core
 from .feed import Feed
 from .folding import Folding
@@ -37,7 +41,10 @@ from .settings import Address, addresses, tokens
 from .store import Store
 from .windows import LiveWindows
 
+LOG = logging.getLogger(__name__)
+
 _STOP_S = 5.0
+_ANEW_S = 15.0
 
 Say = Callable[[str], None]
 
@@ -49,12 +56,13 @@ async def watch(
     clock: Callable[[], float],
     monotonic: Callable[[], float],
     resident: Callable[[], int],
+    files: int | None,
     say: Say,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    clock: Unix seconds. monotonic: seconds that never go back. resident: bytes that this process holds. say: takes a
-    line for the person who started it.
+    clock: Unix seconds. monotonic: seconds that never go back. resident: bytes that this process holds. files: that it
+    may have open, None without a limit. say: takes a line for the person who started it.
     Raises UsageError where an address or the folder cannot be had, UnwritableOutput where nothing can be written.
     """
     stop = asyncio.Event()
@@ -63,7 +71,7 @@ async def watch(
     folding = Folding()
     store = Store(Path(config.data), config.keep, monotonic=monotonic, report=say, fold=folding.fold)
     try:
-        server = _Server(config, store, folding, registry, clock, monotonic, resident, say)
+        server = _Server(config, store, folding, registry, clock, monotonic, resident, files, say)
         await server.run(stop, say)
     finally:
         store.close()
@@ -79,6 +87,7 @@ class _Server:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         resident: Callable[[], int],
+        files: int | None,
         report: Say,
     ) -> None:
         self._config, self._data, self._folding, self._clock = config, store.data, folding, clock
@@ -89,13 +98,14 @@ class _Server:
         windows = LiveWindows(config.windows, config.limits)
         guard = MemoryGuard(config.limits.memory_bytes, resident)
         self._core = Core(store.wal, windows, guard, self._metrics, monotonic)
-        files = IncidentFiles(store.data / "incidents", config.keep.incidents)
-        incidents = Incidents(files.read(report), config.keep.incidents, files.write)
+        past = IncidentFiles(store.data / "incidents", config.keep.incidents)
+        incidents = Incidents(past.read(report), config.keep.incidents, past.write)
         self._loop = Loop(windows, store, self._core, incidents, self._feed, self._metrics, guard, clock, monotonic)
         self._health = Health(self._core, guard)
         self._tokens = Tokens(tokens(config))
         limits = config.limits
         self._limits = IntakeLimits(limits.body_bytes, limits.unpacked_bytes, limits.held_bytes, limits.request_s)
+        self._connections = most_connections(limits.connections, len(addresses(config)), files)
 
     async def run(self, stop: asyncio.Event, say: Say) -> None:
         """Serve until `stop`."""
@@ -106,7 +116,7 @@ class _Server:
                 say(line)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._work())]
-                tasks += [group.create_task(run()) for run in around]
+                tasks += [group.create_task(self._again_and_again(run)) for run in around]
                 self._health.ready = True
                 await stop.wait()
                 self._health.ready = False
@@ -123,6 +133,16 @@ class _Server:
             *attach.sources(self._config, self._core, self._metrics, self._clock),
             *attach.listeners(self._config, self._feed, self._metrics, self._clock, page, stop),
         ]
+
+    async def _again_and_again(self, run: attach.Run) -> None:
+        """Run what stands around; where it fails that is told, and it begins anew: it must not end the server."""
+        while True:
+            try:
+                return await run()
+            except Exception:
+                self._metrics.analysis_failures.inc()
+                LOG.exception("a neighbour's part failed, which is a bug of Epicenter's; it begins anew")
+                await asyncio.sleep(_ANEW_S)
 
     async def _work(self) -> None:
         self._loop.measure()
@@ -143,15 +163,17 @@ class _Server:
 
     async def _web(self, name: str, where: Address, closing: AsyncExitStack, stop: asyncio.Event) -> int:
         routes: Sequence[BaseRoute]
+        handlers: dict[Any, Any] = {Exception: failed}
         if name == "page":
             routes = [*health_routes(self._health, self._registry), *attach.pages(self._feed, self._clock, stop)]
         else:
             routes = otlp_routes(partial(self._core.take, "http"), self._limits, self._core.refused)
             routes += health_routes(self._health, None)
-        app = Starlette(routes=list(routes), exception_handlers={Exception: failed})
+            handlers[HTTPException] = unknown
+        app = Starlette(routes=list(routes), exception_handlers=handlers)
         gate = TokenGate(app, self._tokens, self._core.unauthorized)
         server = web_server(gate, self._config.tls, self._limits.body_s)
-        socket = closing.enter_context(listening(f"listen.{name}", where))
+        socket = closing.enter_context(listening(f"listen.{name}", where, self._connections))
         serving = asyncio.create_task(server.serve(sockets=[socket]))
 
         async def end() -> None:
@@ -164,7 +186,9 @@ class _Server:
 
     async def _grpc(self, where: Address, closing: AsyncExitStack) -> int:
         inside = [TokenInterceptor(self._tokens, self._core.unauthorized)] if self._tokens else []
-        server = otlp_server(partial(self._core.take, "grpc"), self._limits, self._core.refused, inside)
+        server = otlp_server(
+            partial(self._core.take, "grpc"), self._limits, self._core.refused, inside, self._connections
+        )
         try:
             port = (
                 server.add_secure_port(str(where), self._credentials())
@@ -191,5 +215,9 @@ class _Server:
         if "grpc" in where:
             lines.append(f"OTLP over gRPC    {scheme}://{where['grpc']}")
         lines.append(f"data              {self._data.resolve()}")
+        if self._connections < self._config.limits.connections:
+            lines.append(
+                f"connections       {self._connections} at each address: the system lets it open no more files"
+            )
         lines.append(f"windows           {self._config.windows.window_s} s; Ctrl-C or SIGTERM stops it")
         return lines

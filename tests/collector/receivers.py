@@ -14,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
 from epicenter.collector.otlp.decode import Decoded, Export, decode
 from epicenter.collector.otlp.grpc import otlp_server
-from epicenter.collector.otlp.http import failed, otlp_routes
+from epicenter.collector.otlp.http import failed, otlp_routes, unknown
 from epicenter.collector.otlp.intake import Limits, Take
 
 
@@ -74,7 +75,8 @@ def receiving(take: Take, limits: Limits | None = None) -> Generator[Ports]:
         grpc = otlp_server(take, limits)
         ports.append(Ports(listening.getsockname()[1], grpc.add_insecure_port("127.0.0.1:0")))
         await grpc.start()
-        app = Starlette(routes=otlp_routes(take, limits), exception_handlers={Exception: failed})
+        handlers: dict[Any, Any] = {Exception: failed, HTTPException: unknown}
+        app = Starlette(routes=otlp_routes(take, limits), exception_handlers=handlers)
         servers.append(uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical")))
         ready.set()
         await servers[0].serve(sockets=[listening])

@@ -144,9 +144,12 @@ def test_other_encodings_are_not_taken(ports: Ports) -> None:
     assert answer.headers["accept-encoding"] == "gzip"
 
 
-def test_only_post_is_taken(ports: Ports) -> None:
-    assert ask(ports, lambda it: it.request("GET", "/v1/traces")).status == 405
-    assert post(ports, "/v1/spans", b"", content_type=PROTOBUF).status == 404
+@pytest.mark.parametrize("kind", [PROTOBUF, JSON])
+def test_only_post_is_taken_and_at_its_paths_alone(ports: Ports, kind: str) -> None:
+    answer = ask(ports, lambda it: it.request("GET", "/v1/traces", headers={"content-type": kind}))
+    assert refused(answer, 405, kind) == "GET /v1/traces: Method Not Allowed"
+    assert answer.headers["allow"] == "POST"
+    assert refused(post(ports, "/v1/spans", b"", content_type=kind), 404, kind) == "POST /v1/spans: Not Found"
 
 
 def test_too_great_a_request_is_refused_announced_or_not_and_unpacked(ports: Ports) -> None:

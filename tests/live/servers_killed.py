@@ -50,6 +50,7 @@ def serve(config: Config) -> None:
                 clock=time.time,
                 monotonic=time.monotonic,
                 resident=resident_bytes,
+                files=None,
                 say=lambda line: print(line, file=sys.stderr),
             )
         )

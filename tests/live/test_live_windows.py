@@ -199,6 +199,24 @@ def test_too_many_services_names_and_edges_are_one_and_counted() -> None:
     assert [(row["client"], row["attempts"]) for row in rows] == [(OVERFLOW, 3), ("shop0", 1), ("shop1", 1)]
 
 
+def test_a_service_that_calls_too_many_hosts_takes_no_name_from_others() -> None:
+    windows = LiveWindows(SHORT, Limits(names=20, edges=30, service_edges=10))
+    many = [span(f"m{n}", service="crawler", trace=f"m{n}", server_address=f"h{n:03}.lan") for n in range(150)]
+    windows.add(1, spans(*many))
+    windows.look(T0 + 11)
+    windows.add(2, spans(*[span(f"s{n}", trace=f"s{n}", server_address=f"s{n}.lan") for n in range(3)]))
+    calls = calls_of(windows, T0 + 12).to_pylist()
+    told = {(row["client"], row["peer"]): row["attempts"] for row in calls}
+    assert {peer for client, peer in told if client == "crawler"} == {OVERFLOW, *(f"h{n:03}.lan" for n in range(10))}
+    assert told["crawler", OVERFLOW] == 140
+    assert [told["shop", f"s{n}.lan"] for n in range(3)] == [1, 1, 1]
+    assert windows.counts.overflow == {"service": 0, "edge": 140, "name": 0, "metric": 0}
+    windows.look(T0 + 10**6)  # all of it has gone
+    windows.let_go(T0 + 10**6)
+    windows.add(3, spans(span("n", service="crawler", trace="n", at=10**6 + 1.0, server_address="new.lan")))
+    assert calls_of(windows, T0 + 10**6 + 20)["peer"].to_pylist() == ["new.lan"]
+
+
 def test_signals_are_those_of_one_look_at_all_samples_also_after_a_restart() -> None:
     told = [
         sample("http_server_request_duration_seconds_count", float(at), at * 3.0, job=job)

@@ -74,6 +74,21 @@ def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path) -> No
     server.store.close()
 
 
+def test_what_cannot_be_measured_is_told_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    server = Server(tmp_path)
+    (tmp_path / "journal").rename(tmp_path / "aside")
+    for _ in range(2):
+        server.loop.measure()
+    (tmp_path / "aside").rename(tmp_path / "journal")
+    server.loop.measure()
+    assert server.registry.get_sample_value(FAILURES) == 2
+    told, over = caplog.messages
+    assert told.startswith("memory and disk cannot be measured (")
+    assert over == "Memory and disk can be measured again."
+    server.store.close()
+
+
 def test_the_windows_are_kept_however_long_folding_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_KEEP_EVERY_S", 0.001)
     folding, over = threading.Event(), threading.Event()

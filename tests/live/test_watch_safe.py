@@ -8,7 +8,7 @@ import resource
 import socket
 import ssl
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceS
 
 from tests.certificates import Pair, authority, client, signed
 from tests.collector.journals import one_span
-from tests.live.watching import Watching, folded, once, watching
+from tests.live.watching import TOML, Watching, folded, once, watching
 
 TOKEN = "0123456789abcdef-shop"
 PROTOBUF = "application/x-protobuf"
@@ -89,6 +89,8 @@ def test_bombs_and_senders_that_dawdle_are_refused_and_harm_nobody(tmp_path: Pat
         for port in (server.http, server.page):
             for begun in (b"", b"POST /v1/traces HTTP/1.1\r\nX-Slow: "):
                 assert answered(port, begun) == b""  # hung up on
+        for begun in (b"", b"PRI * HTTP/2.0\r\n"):
+            answered(server.grpc, begun)  # its settings, until it hangs up
         body = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
         assert answered(server.http, body).startswith(b"HTTP/1.1 408 ")
         huge = b"GET /healthz HTTP/1.1\r\nX-Long: " + b"x" * 200_000
@@ -96,6 +98,44 @@ def test_bombs_and_senders_that_dawdle_are_refused_and_harm_nobody(tmp_path: Pat
         told = server.metrics()["epicenter_ingest_rejected_total"]
         assert ({"signal": "spans", "reason": "too_large"}, 1.0) in told
         assert server.post("traces", b"{}")[0] == 200
+
+
+def test_idle_connections_leave_descriptors_for_all_else(tmp_path: Path) -> None:
+    with watching(tmp_path / "data", files=256) as server, ExitStack() as open_ones:
+        for port in (server.http, server.grpc):
+            idle = [open_ones.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(150)]
+            once(lambda idle=idle: sum(map(hung_up, idle)) >= 150 - 42)
+        assert server.get("/readyz")[0] == 200
+        metrics = server.metrics()
+        assert 2 * 42 < metrics["process_open_fds"][0][1] <= 256 - 42
+        assert metrics["epicenter_analysis_failures_total"] == [({}, 0.0)]
+        open_ones.close()
+        once(lambda: code(grpc_code(server, 1)) == grpc.StatusCode.OK)
+        assert server.post("traces", b"{}")[0] == 200
+        returned, said = server.stop()
+        assert (returned, "connections       42 at each address" in said) == (0, True)
+
+
+def hung_up(connection: socket.socket) -> bool:
+    """Whether the other side has closed an idle connection."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+def test_what_stands_around_the_server_fails_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "files.json").mkdir(parents=True)  # where a file belongs that is read
+    with watching(data, f'{TOML}\n[files]\nfolder = "{tmp_path}"\n') as server:
+        once(lambda: server.metrics()["epicenter_analysis_failures_total"] == [({}, 1.0)])
+        assert server.post("traces", b"{}")[0] == server.get("/readyz")[0] == 200
+        assert server.stop()[0] == 0
 
 
 def answered(port: int, sent: bytes) -> bytes:

@@ -98,13 +98,18 @@ def watching(
     *options: str,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    files: int | None = None,
 ) -> Generator[Watching]:
-    """A server on free ports, ready; it is killed at the end of the block if it runs still."""
+    """A server on free ports, ready; it is killed at the end of the block if it runs still.
+
+    files: how many it may have open.
+    """
     config = data.with_suffix(".toml")
     config.write_text(toml)
     page, http, grpc = free_port(), free_port(), free_port()
     where = [f"--listen=127.0.0.1:{page}", f"--otlp-http=127.0.0.1:{http}", f"--otlp-grpc=127.0.0.1:{grpc}"]
-    command = [*COMMAND, "--config", str(config), "--data", str(data), *where, *options]
+    bounded = ("sh", "-c", f'ulimit -n {files}; exec "$0" "$@"') if files else ()
+    command = [*bounded, *COMMAND, "--config", str(config), "--data", str(data), *where, *options]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         server = Watching(process, page, http, grpc, headers or {}, tls)
         try:

@@ -137,6 +137,7 @@ def _lists(snapshot: Snapshot, shown: Tracked | None, root: str) -> dict[str, ob
         "others": [tracked for tracked in snapshot.open if tracked is not shown],
         "past": snapshot.past,
         "blind_spots": snapshot.blind_spots,
+        "warnings": snapshot.warnings,
         "headline": headline,
     }
 
