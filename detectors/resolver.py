@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..collector.model import Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import Evidence, Finding
-from .behind import LAG_S, LEAST_SHARE, SPREAD
+from .behind import LAG_S, LEAST_SHARE, SPREAD, called
 from .blame import Blamed
 from .blind_spots import FEW
 from .codes import is_server, possible, within_zone
@@ -26,9 +26,8 @@ from .graph import Graph
 from .kinds import HORIZON
 from .metric_calls import MOSTLY
 from .queries import sql
-from .series import components
 from .suspects import Suspect, overlaps
-from .unresolved import UNRESOLVED, Unresolved, unresolved_together
+from .unresolved import Unresolved, unresolved_together
 
 UNKNOWN = "the resolver"
 """The component where nothing tells which one it is."""
@@ -109,15 +108,9 @@ def _servers(windows: Windows, codes: list[Finding]) -> list[Finding]:
 
 def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
     """Queues that grew old of what nobody calls by name."""
-    nodes, since = _nodes(windows, graph), during[0] - HORIZON * windows.window_s
+    nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
     old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1]]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
-
-
-def _nodes(windows: Windows, graph: Graph) -> set[str]:
-    """Who calls or is called, by name, by its first label, or by its own counters."""
-    nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
-    return nodes | {node.partition(".")[0] for node in nodes}
 
 
 def _which(
@@ -145,7 +138,7 @@ def _changed(windows: Windows, graph: Graph, during: tuple[float, float]) -> str
     """What nobody calls by name and somebody changed last as the names began to fail; "" if nothing."""
     changes, horizon_s = windows.changes, HORIZON * windows.window_s
     recent = changes[changes["time"].between(during[0] - horizon_s, during[0] + windows.window_s)]
-    recent = recent[~recent["Target"].isin(_nodes(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
+    recent = recent[~recent["Target"].isin(called(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
     return "" if recent.empty else str(recent.sort_values(["time", "Target"]).iloc[-1]["Target"])
 
 
@@ -180,7 +173,7 @@ def _suspect(
         statement=f"{unresolved.failed:,.0f} calls of {_listed(unresolved.callers)} failed because {count} "
         f"({_listed(names)}) could not be resolved, {unresolved.share:.0%} of all that failed within "
         f"{during[1] - during[0]:.0f} s of the onset",
-        query=sql("calls", f"peer, client, attempts, {', '.join(UNRESOLVED)}", during),
+        query=sql("calls", f"peer, client, attempts, {', '.join(DNS_ERRORS)}", during),
         window=during,
         observed=unresolved.failed,
         expected=0.0,

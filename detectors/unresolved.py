@@ -8,7 +8,7 @@ from itertools import takewhile
 
 import pandas as pd
 
-from ..collector.model import DNS_CLASSES, Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .behind import ALIKE, SPREAD
 from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
 from .codes import within_zone
@@ -17,7 +17,6 @@ from .dns_failures import AGAIN
 from .series import calls_over
 from .suspects import Suspect
 
-UNRESOLVED = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 _LOST = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
 
 
@@ -117,7 +116,7 @@ def _asked(
     called = edges.names["client"] != ""
     callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
     theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
-    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *UNRESOLVED, *_LOST]
+    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *_LOST]
     rows = calls_over(
         windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
     )
@@ -125,7 +124,7 @@ def _asked(
     waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
     told = rows[["attempts", "errors"]].assign(
         peer=rows["peer"].astype(str),
-        unresolved=rows[list(UNRESOLVED)].sum(axis=1),
+        unresolved=rows[list(DNS_ERRORS)].sum(axis=1),
         lost=rows[_LOST].sum(axis=1).where(waited, 0),
         late=rows["errors_deadline"].where(silent, 0),
     )
