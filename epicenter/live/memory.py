@@ -14,9 +14,9 @@ _SMALL_BYTES = 128 * 1024
 """What is greater is taken from the system and given back at once: glibc's own choice, which it raises as it goes."""
 
 
-def resident_bytes() -> int:
-    """What this process holds (Linux)."""
-    pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+def resident_bytes(process: int) -> int:
+    """What a process holds, by its id; FileNotFoundError or ProcessLookupError where it has ended (Linux)."""
+    pages = int(Path(f"/proc/{process}/statm").read_bytes().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

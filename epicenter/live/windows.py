@@ -30,6 +30,8 @@ MANY_ROWS = 150_000
 """So many are counted at once, without waiting for the next look: memory and the time of a look stay within bounds."""
 MOST_WAITING = 3 * MANY_ROWS
 """With so many rows that wait to be counted, senders wait too: some hundred MB, and more would only wait longer."""
+_COUNTING_BYTES = 1_000
+"""That a row takes for a while when it is counted, beside what it holds while it waits."""
 _MOST_CHANGES = 10_000
 _ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
@@ -97,6 +99,11 @@ class LiveWindows:
     def closed_until(self) -> float:
         """Unix time before which nothing changes any more."""
         return self._traces.until_ns / 1e9
+
+    @property
+    def counting_bytes(self) -> int:
+        """How much more memory it will take for a while to count what waits."""
+        return min(self.waiting, MANY_ROWS) * _COUNTING_BYTES
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
         """Look, and let go of what is too old."""
