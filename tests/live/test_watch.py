@@ -94,6 +94,7 @@ def test_where_memory_is_short_it_refuses_and_says_so(tmp_path: Path) -> None:
         code, body = server.post("traces", b"{}")
         assert (code, "memory is short" in body) == (429, True)
         assert "memory is short" in server.get("/healthz")[1]
+        assert "limits.memory_bytes is too little for it to take anything" in server.stop()[1]
 
 
 @pytest.mark.parametrize(
