@@ -20,6 +20,8 @@ from ..collector.promapi import TENANT, TOKEN
 from .config import ALERTMANAGER_TOKEN, Config
 
 PREFIX = "EPICENTER_"
+_OF_OTHERS = re.compile(rf"{TOKEN}|{TENANT}|{ALERTMANAGER_TOKEN}|{PREFIX}(\w+_)?(SERVICE_(HOST|PORT)|PORT)(_\w+)?")
+"""Tokens, and what Kubernetes sets for services named epicenter, epicenter-prometheus and so on."""
 _NEARLY = 0.8
 """Of difflib's ratio: one letter more, less or other in a name of five."""
 
@@ -82,9 +84,9 @@ def _of_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
         if variable in keys:
             key, kind = keys[variable]
             yield key, _value(variable, text, kind)
-        elif variable.startswith(PREFIX) and variable not in (TOKEN, TENANT, ALERTMANAGER_TOKEN):
+        elif variable.startswith(PREFIX) and not _OF_OTHERS.fullmatch(variable):
             meant = _meant(variable, list(keys))
-            # what else begins so is somebody else's: a variable for tests, or Kubernetes's for a service of that name
+            # what else begins so is somebody else's, such as EPICENTER_CACHE
             if meant or variable.startswith(sections):
                 hint = f"; {meant} is one" if meant else ""
                 raise UsageError(

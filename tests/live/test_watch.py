@@ -132,5 +132,7 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(variable: str
 
 
 def test_variables_of_others_are_passed_over() -> None:
-    others = ("CACHE", "PROMETHEUS_TOKEN", "PROMETHEUS_TENANT", "ALERTMANAGER_TOKEN", "SERVICE_HOST", "PORT_9465_TCP")
-    assert load(None, {f"EPICENTER_{name}": "x" for name in others}, {}) == Config()
+    """Of Epicenter's other commands, of its neighbours, and of Kubernetes for each service of such a name."""
+    mine = ("CACHE", "PROMETHEUS_TOKEN", "PROMETHEUS_TENANT", "ALERTMANAGER_TOKEN")
+    links = ("SERVICE_HOST", "PORT_9465_TCP", "PROMETHEUS_SERVICE_HOST", "PROMETHEUS_PORT", "FILES_SERVICE_PORT_HTTP")
+    assert load(None, {f"EPICENTER_{name}": "x" for name in (*mine, *links)}, {}) == Config()
