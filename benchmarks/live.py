@@ -35,6 +35,8 @@ _ROUNDS_A_QUESTION = 8
 AIMS = {"rate": 100_000, "p99_ms": 250, "memory_mb": 600, "late_s": WINDOW_S + 1.0, "ready_s": 2.0, "again_s": 5.0}
 _STEADY_S = Windows().lateness_s + 3 * WINDOW_S
 """Until then memory still grows: spans are kept for the lateness."""
+_GROWTH = 0.05
+"""Share of its memory by which it may differ from quarter to quarter: the allocator gives back late."""
 _PHASES = (0.1, 0.5, 0.9)
 """Where in a window an outage begins: what is told of it waits for a look, and so for the end of some window."""
 
@@ -215,6 +217,7 @@ def _hour(folder: Path, _: Estate, __: list[list[Request]], seconds: float) -> N
         f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "
         f"{told.incidents:.0f} incident open at its end"
     )
+    _tell("memory from the third quarter to the last", told.growth_mb, "MB", _GROWTH * max(told.memory_mb))
     _tell("sent and not there", told.sent - told.kept, "", 0)
     _tell("incidents", told.incidents, "", -1)
 

@@ -5,6 +5,7 @@ EpicenterError                what the user can mend; printed as one sentence, e
 ├── UnwritableOutput          a folder that cannot be written, at all or to its end (also an OSError)
 ├── UsageError                a name, a time or an option that means nothing here (also a ValueError)
 ├── MissingTool               an outside program or extra that a feature needs (also a RuntimeError)
+├── WorkerKilled              a process of ours that something outside ended (also a RuntimeError)
 ├── Refused                   a server that is asked for telemetry does not give it
 │   └── Unreachable           for it is not there, or no longer
 ├── UnreadableRequest         an export request that will never be readable (also a ValueError)
@@ -61,14 +62,18 @@ class MissingTool(EpicenterError, RuntimeError):
     """Something outside Epicenter is needed and was not found; the text says how to get it."""
 
 
+class WorkerKilled(EpicenterError, RuntimeError):
+    """A process that shared the work was ended from outside, and took with it what was not done yet."""
+
+
 class Refused(EpicenterError):
     """Names the server and says why it gives nothing.
 
-    too_much: it may give less at a time. said: its own words.
+    too_much: it may give less at a time. said: its own words. timed_out: it took longer than there was patience.
     """
 
-    def __init__(self, why: str, *, too_much: bool = False, said: str = "") -> None:
-        self.too_much, self.said = too_much, said
+    def __init__(self, why: str, *, too_much: bool = False, said: str = "", timed_out: bool = False) -> None:
+        self.too_much, self.said, self.timed_out = too_much, said, timed_out
         super().__init__(why)
 
 

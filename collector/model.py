@@ -121,6 +121,9 @@ LATENCY_BOUNDS_S = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.
 
 LATENCY_COLUMNS = tuple(f"latency_{i:02d}" for i in range(len(LATENCY_BOUNDS_S) + 1))
 
+DNS_ERRORS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
+"""The columns of `CALLS` that count failed resolutions."""
+
 CALL_KEYS = ("window", *EDGE_KEYS)
 CALL_COUNTS = (
     "attempts",  # every try: a client span, or a server span whose client was not seen

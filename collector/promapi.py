@@ -126,7 +126,10 @@ class Server:
                 continue
             except (OSError, HTTPException, ValueError) as error:  # ValueError: sent on to what is no address
                 reason = error.reason if isinstance(error, urllib.error.URLError) else error
-                raise Unreachable(f"{self._where} could not be asked ({reason or type(error).__name__})") from error
+                raise Unreachable(
+                    f"{self._where} could not be asked ({reason or type(error).__name__})",
+                    timed_out=isinstance(reason, TimeoutError),
+                ) from error
             if len(body) > ANSWER_BYTES:
                 raise Refused(f"{self._where} answered with more than {ANSWER_BYTES:,} bytes", too_much=True)
             return body

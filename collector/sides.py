@@ -21,10 +21,13 @@ def _first(*names: str) -> str:
     return "coalesce(" + ", ".join(f"nullif(SpanAttributes['{name}'], '')" for name in names) + ")"
 
 
+_HOST = _first("server.address", "net.peer.name", "http.host")
 _AUTHORITY = (
     f"nullif(regexp_extract({_first('url.full', 'http.url')}, '^[a-zA-Z+.-]+://(?:[^/?#@]*@)?([^/?#]+)', 1), '')"
 )
-_ADDRESSED = f"""coalesce({_first("server.address", "net.peer.name", "http.host")}, {_AUTHORITY},
+# coalesce alone tries the pattern on every span, also where it is not asked for
+_ADDRESSED = f"""coalesce({_HOST}, case when {_HOST} is null and {_first("url.full", "http.url")} is not null
+    then {_AUTHORITY} end,
     {_first("service.peer.name", "peer.service", "rpc.service", "messaging.destination.name")}, '')"""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from .model import CHANGE_KINDS, CHANGES
 from .openmetrics import convert_text, looks_like_metrics
 from .otlp import convert_lines, looks_like_otlp
 from .parquet import copy_good_rows, faults, mistyped, select, table_of, unreadable
+from .wal.reading import convert_journal
+from .wal.segments import segments
 from .writer import TableWriter
 
 Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
@@ -26,6 +29,7 @@ Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
 _COMPRESSED = (".zst", ".gz")
 _LINES = (".jsonl", ".ndjson")
 _TEXT = (".prom", ".om", ".openmetrics")
+_SEGMENT = re.compile(r"\d{20}\.wal")
 
 _JSON: tuple[tuple[Callable[[bytes], bool], Convert], ...] = (
     (looks_like_otlp, convert_lines),
@@ -51,9 +55,15 @@ def walk(paths: Sequence[Path]) -> Iterator[Source]:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         if path.is_dir():
-            yield from (Source(item, named=False) for item in sorted(path.rglob("*")) if not item.is_dir())
+            found = (item for item in sorted(path.rglob("*")) if not item.is_dir() and not _goes_on(item))
+            yield from (Source(item, named=False) for item in found)
         else:
             yield Source(path, named=True)
+
+
+def _goes_on(path: Path) -> bool:
+    """Whether it is a segment of a journal that begins with another, with which it is read."""
+    return bool(_SEGMENT.fullmatch(path.name)) and path != segments(path.parent)[0]
 
 
 class Copies:
@@ -99,6 +109,8 @@ def read_source(
 
 def _converter(path: Path) -> Convert | None:
     """Who reads a text file: told by its name, and where that is shared with other programs' files by its beginning."""
+    if _SEGMENT.fullmatch(path.name):
+        return convert_journal
     suffix = Path(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix
     if suffix in _TEXT:
         return convert_text

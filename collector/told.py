@@ -5,6 +5,7 @@ DuckDB takes `SpanAttributes['name']` of a map and of a struct alike, so the SQL
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -33,22 +34,24 @@ TOLD_SPANS = pa.schema(
 def told_spans(spans: pa.Table) -> pa.Table:
     """Rows of SPANS, with or without their resources, as TOLD_SPANS."""
     maps = spans["SpanAttributes"]
-    attributes = pa.chunked_array([told(one.offsets, one.keys, one.items) for one in maps.chunks], TOLD)
+    attributes = pa.chunked_array([told(one.offsets, one.keys, one.items.take) for one in maps.chunks], TOLD)
     columns = [attributes if field.type == TOLD else spans[field.name] for field in TOLD_SPANS]
     return pa.table(columns, schema=TOLD_SPANS)
 
 
-def told(offsets: pa.Array, keys: pa.Array, values: pa.Array) -> pa.StructArray:
-    """The attributes that are read, as TOLD, of maps that begin and end at `offsets` in keys and values.
+def told(offsets: pa.Array, keys: pa.Array, texts: Callable[[pa.Array], pa.Array]) -> pa.StructArray:
+    """The attributes that are read, as TOLD, of maps that begin and end at `offsets` in their keys.
 
+    texts: gives the values at some places of them; it is asked for what is read alone, which is less than half.
     ValueError where one of these comes twice in a map, or has no value.
     """
     ends = offsets.to_numpy()
-    keys, values = (entries.slice(ends[0], ends[-1] - ends[0]) for entries in (keys, values))
-    which = _compute.index_in(keys, _NAMES).fill_null(-1).to_numpy(zero_copy_only=False)
+    which = _compute.index_in(keys.slice(ends[0], ends[-1] - ends[0]), _NAMES)
+    which = which.fill_null(-1).to_numpy(zero_copy_only=False)
     places = np.flatnonzero(which >= 0)
     rows, which = np.searchsorted(ends - ends[0], places, "right") - 1, which[places]
-    if values.null_count and values.is_null().to_numpy(zero_copy_only=False)[places].any():
+    values = texts(pa.array(places + ends[0]))
+    if values.null_count:
         raise ValueError("an attribute has no value")
     columns: list[pa.Array] = []
     for number in range(len(_NAMES)):
@@ -59,7 +62,7 @@ def told(offsets: pa.Array, keys: pa.Array, values: pa.Array) -> pa.StructArray:
         at = np.full(len(offsets) - 1, -1, np.int64)
         if (np.diff(rows[mine]) == 0).any():
             raise ValueError(f"{ATTRIBUTES_READ[number]} comes twice in one map")
-        at[rows[mine]] = places[mine]
+        at[rows[mine]] = np.flatnonzero(mine)
         columns.append(values.take(pa.array(at, mask=at < 0)))
     return pa.StructArray.from_arrays(columns, fields=list(TOLD))
 

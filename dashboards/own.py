@@ -32,13 +32,14 @@ INCIDENT = Row(
         ),
         Chart(
             "Open incidents and their phase",
-            "1 while an incident is in a phase. No line at all is calm, or a server that sees nothing: look at "
-            "what it takes in, below, before you believe in calm.",
+            "1 while an incident is in a phase; a warning is what may come before harm. No line at all is calm, or a "
+            "server that sees nothing: look at what it takes in, below, before you believe in calm.",
             units.Short,
             f"max by (incident_id, phase) ({_own('incident_phase')})",
             f"{by('incident_id')}: {by('phase')}",
             beside=(
                 (f"max by (instance) ({_own('incident_open')})", f"open at {by('instance')}"),
+                (f"max by (instance) ({_own('warning_open')})", f"warnings at {by('instance')}"),
                 (
                     f"max by (incident_id, verdict, kind, trigger) ({_own('incident_info')})",
                     f"{by('incident_id')}: {by('verdict')}, {by('kind')} in {by('trigger')}",

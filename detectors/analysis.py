@@ -144,10 +144,12 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...]
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True):
+class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A trigger and everything that followed from it, up to the last recovery.
 
     impact: failed requests at the entry services.
+    retries: ids of the evidence of repeats that kept nothing going, since a budget held them or failures came too soon
+        to overload anybody; left out of JSON where there is none.
     """
 
     verdict: Verdict
@@ -163,6 +165,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[Phase, ...]
     evidence: tuple[EvidenceItem, ...]
     updates: tuple[Update, ...]
+    retries: tuple[str, ...] = ()
 
 
 class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,10 +188,24 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True):
     query: str
 
 
+class EarlyWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """What may come before any harm, such as two writers on one record, and belongs to no incident.
+
+    ended_at: None while it lasts.
+    """
+
+    component: str
+    started_at: float
+    ended_at: float | None
+    statement: str
+    query: str
+
+
 class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Incidents by impact, the greatest first; no incident means that nothing is wrong.
+    """Incidents by impact, the greatest first; no incident means that users meet nothing wrong.
 
     deviations: of a moment that was asked for and is no incident, the greatest first; left out of JSON where none are.
+    warnings: by start; left out of JSON where none are.
     """
 
     schema: str
@@ -196,3 +213,4 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     incidents: tuple[Incident, ...]
     blind_spots: tuple[BlindSpot, ...]
     deviations: tuple[Deviation, ...] = ()
+    warnings: tuple[EarlyWarning, ...] = ()

@@ -28,13 +28,34 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Stretch:
+    """From when to when something lasted, in Unix seconds; ended_at is None while it lasts at the end of the data."""
+
+    started_at: float
+    ended_at: float | None
+
+    def until(self, end: float) -> float:
+        """When it ended, or `end` of the data while it lasts; Unix seconds."""
+        return float(end if self.ended_at is None else self.ended_at)
+
+    def up_to(self, end: float) -> tuple[float, float]:
+        """From when to when as far as the data goes, which ends at `end`; Unix seconds."""
+        return self.started_at, self.until(end)
+
+
+def stretch_of(windows: Windows, first: int, after: int | None) -> Stretch:
+    """The windows from number `first` until before `after`; None where it lasts."""
+    end = None if after is None else float(windows.start + after * windows.window_s)
+    return Stretch(float(windows.start + first * windows.window_s), end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding(Stretch):
     """One thing that one detector saw.
 
     kind: what it is, one of the analysis's kinds ("dns.empty_record", "retry_storm", …) or a
-        symptom ("failure_spike", "latency_spike", "traffic_drop", "record_race").
+        symptom ("failure_spike", "latency_spike") or a sign before any harm ("record_race", "record_writers").
     component: the node it is about: a service, a host name, a resource.
-    started_at, ended_at: Unix seconds; ended_at is None while it lasts at the end of the data.
     score: strength in 0..1, comparable within one detector only.
     edges: the (caller, callee) pairs concerned.
     facts: numbers and words that later stages need, by name ("failure", "amplification", …).
@@ -43,16 +64,10 @@ class Finding:
     detector: str
     kind: str
     component: str
-    started_at: float
-    ended_at: float | None
     score: float
     evidence: tuple[Evidence, ...]
     edges: tuple[tuple[str, str], ...] = ()
     facts: dict[str, float | str] = field(default_factory=dict[str, float | str])
-
-    def until(self, end: float) -> float:
-        """When it ended, or `end` of the data while it lasts; Unix seconds."""
-        return float(end if self.ended_at is None else self.ended_at)
 
 
 class Detector(Protocol):

@@ -14,10 +14,12 @@ from dataclasses import replace
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Evidence, Finding
+from .dns_failures import AGAIN
 from .graph import Graph
 from .grouping import LEADING
 from .kinds import HORIZON, revived
 from .queries import sql
+from .series import components
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 
@@ -36,6 +38,12 @@ ALIKE = 0.5
 WAITING = ("dns.resolver_down", "network_congestion", "slow", "overload")
 """Kinds of faults whose callers wait until their time is up."""
 
+SOON = 3
+"""Windows after the onset in which what caused it may still be told: two open a run, a scrape may be a third late."""
+
+EXPLAINED = 0.1
+"""What an explained suspect keeps of its score: it stays on the list, behind whatever has a tenth for itself."""
+
 SMOULDERS_S = 1800.0
 """Checks may flap for half an hour before they have taken away more capacity than is spare."""
 
@@ -47,18 +55,24 @@ def look_behind(
     for explain in (_shared_way, _balancer, _cache, _herded, _started_anew):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
-            others = (_less(s, found) for s in ranked if s.component != found.component)
-            ranked = sorted([found, *others], key=lambda s: (-s.score, s.component))
+            ranked = taken_over(ranked, found)
     return ranked
 
 
+def taken_over(ranked: list[Suspect], found: Suspect) -> list[Suspect]:
+    """The suspects with the one that explains some of them, whose failures are now its own."""
+    others = (_less(s, found) for s in ranked if s.component != found.component)
+    return sorted([found, *others], key=lambda s: (-s.score, s.component))
+
+
 def _less(suspect: Suspect, found: Suspect) -> Suspect:
-    explained = suspect.component in found.explains
-    return replace(suspect, score=0.1 * suspect.score, certainty=0.1 * suspect.certainty) if explained else suspect
+    if suspect.component not in found.explains:
+        return suspect
+    return replace(suspect, score=EXPLAINED * suspect.score, certainty=EXPLAINED * suspect.certainty)
 
 
 def _near(windows: Windows, finding: Finding, onset: float, before_s: float) -> bool:
-    return onset - before_s <= finding.started_at <= onset + max(3 * windows.window_s, LAG_S)
+    return onset - before_s <= finding.started_at <= onset + max(SOON * windows.window_s, LAG_S)
 
 
 def _shared_way(
@@ -66,12 +80,13 @@ def _shared_way(
 ) -> Suspect | None:
     """A device that nobody calls by name, in whose queue work grew old, or that was changed, as many callees failed."""
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how in ("resolution", "unreached", "answer")]
-    owners = _owners(lost)
+    ends = _owners(lost) | _name_servers(lost)
     share = sum(s.score for s in lost)
     if share <= 0:
         return None
-    spread = len(owners) > 1 and (max(s.score for s in lost) <= SPREAD * share or _alike(lost))
-    nodes = set(graph.callees) | set(graph.callers)
+    spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or _alike(lost))
+    # Who has no edge is known by its own counters alone; it is a service all the same, and no way to others.
+    nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
     labels = nodes | {node.partition(".")[0] for node in nodes}
     horizon_s = HORIZON * windows.window_s
     flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
@@ -83,7 +98,9 @@ def _shared_way(
     # Where one device's queue is old, to wait in vain for one callee behind it is enough.
     if queued and (spread or ranked[0].kind in WAITING):
         first = min(queued, key=lambda f: (f.started_at, f.component))
-        return _suspect(first.component, "network_congestion", lost, (first,), first.evidence[0])
+        # Where nothing tells who calls whom, it may as well be what they all call.
+        kind: Kind = "network_congestion" if graph.callees else "unknown"
+        return _suspect(first.component, kind, lost, (first,), first.evidence[0])
     if not spread:
         return None
     changes = windows.changes
@@ -92,12 +109,15 @@ def _shared_way(
     if recent.empty:
         return None
     last = recent.sort_values(["time", "Target"]).iloc[-1]
+    told = (
+        f"{len(owners)} callees" if len(owners := _owners(lost)) > 1 else f"{lost[0].component} and to its name servers"
+    )
     evidence = Evidence(
         statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
-        f"as calls to {len(owners)} callees began to fail",
+        f"as calls to {told} began to fail",
         query=sql("changes", '"Kind", "Actor", "Detail"', (onset - horizon_s, onset + 1), Target=str(last["Target"])),
         window=(float(last["time"]), onset + windows.window_s),
-        observed=float(len(owners)),
+        observed=float(len(ends)),
         expected=0.0,
     )
     return _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
@@ -105,6 +125,14 @@ def _shared_way(
 
 def _owners(suspects: list[Suspect]) -> set[str]:
     return {_owner(s) for s in suspects}
+
+
+def _name_servers(lost: list[Suspect]) -> set[str]:
+    """The servers of a callee's name, if they fail to answer while calls to the callee itself are lost: they are other
+    machines, and what is lost of both at once is lost on the way."""
+    vanished = {_owner(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
+    silent = [s for s in lost if s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished]
+    return {f"servers of {s.component}" for s in silent}
 
 
 def _owner(suspect: Suspect) -> str:
@@ -137,18 +165,23 @@ def _cache(
 ) -> Suspect | None:
     """A cache that was lost, whose clients' store is now too busy."""
     losses = [f for f in findings if f.kind == "cache_loss" and _near(windows, f, onset, HORIZON * windows.window_s)]
-    if not losses or not ranked or ranked[0].kind not in ("slow", "overload", "unknown"):
+    if not losses or not ranked or not _busy(ranked[0]):
         return None
     first = min(losses, key=lambda f: (f.started_at, f.component))
     del graph
     return _suspect(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
 
 
+def _busy(suspect: Suspect) -> bool:
+    """Whether it may be that more is asked of it than it can do."""
+    return suspect.kind in ("slow", "overload", "unknown") or any(f.kind == "queueing" for f in suspect.findings)
+
+
 def _herded(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
     """A callee that the slow suspect storms: why it is slow."""
-    if not ranked or ranked[0].kind not in ("slow", "overload", "unknown"):
+    if not ranked or not _busy(ranked[0]):
         return None
     names = {ranked[0].component, ranked[0].service}
     loops = [

@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..collector.model import DNS_CLASSES, ERROR_CLASSES, Windows
+from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
-from .dns_failures import CLASSES as DNS_COLUMNS
 from .dns_failures import most
 from .graph import Graph, callees
 from .series import Floats, Indices, within
@@ -75,8 +74,8 @@ def blame(
     names, series = _series(windows)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
+    excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     excess = _made_up(_worded(excess, gone))
-    excess = excess.assign(dns=_together(excess, DNS_COLUMNS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
@@ -133,8 +132,7 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     Many clients say no more than that they could not connect. If nobody answered, it was over before any time-out, and
     the same name failed to resolve for others, then it failed to resolve here.
     """
-    told = excess.assign(dns=_together(excess, DNS_COLUMNS))
-    told = told[(told["dns"] > 0) & (told["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
+    told = excess[(excess["dns"] > 0) & (excess["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
     failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
     at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
     moved = excess["peer"].isin(failing) & (excess["peer"] != "") & at_once
@@ -144,6 +142,8 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
         out[f"lost_{how}"] -= lost
         out[f"errors_{how}"] = (out[f"errors_{how}"] - lost).clip(lower=0.0)
         out["errors_dns_unspecified"] += lost
+        out["dns"] += lost
+        out["lost"] -= lost
     return out
 
 

@@ -8,7 +8,9 @@ import pandas as pd
 from ..collector.model import Windows
 from .analysis import BlindSpot
 from .base import Finding
-from .cusum import LEAST_RISE
+from .cusum import ENOUGH, LEAST_RISE, WARM_UP_MOST
+from .dns_failures import AGAIN
+from .gate import entered
 from .graph import Graph
 from .metric_calls import from_metrics
 from .series import components
@@ -28,6 +30,8 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
         *_missing_columns(windows),
         *_blind_counters(windows),
         *_silences(windows, findings),
+        *_failing_since_ever(windows),
+        *_silent_resolvers(windows, findings),
         *_dark_callees(windows, graph),
     )
 
@@ -123,6 +127,31 @@ def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
         settles = "telemetry that does not need what it watches, such as probes from outside, would settle it."
         spots.append(BlindSpot(component="", statement=statement + settles))
     return spots
+
+
+def _failing_since_ever(windows: Windows) -> list[BlindSpot]:
+    """Users' failures from the first windows on, which teach what is usual: an outage that began before the data."""
+    first = entered(windows)
+    first = first[first["window"] < windows.start + WARM_UP_MOST * windows.window_s]
+    told = first.groupby(first["component"].astype(str), sort=True)[["failed", "entries"]].sum()
+    names = [str(name) for name in _often(told["failed"][told["failed"] >= ENOUGH], told["entries"])]
+    if not names:
+        return []
+    share = told.loc[names, "failed"].sum() / told.loc[names, "entries"].sum()
+    statement = f"{share:.0%} of the requests of users of {_some(names)} failed from the beginning of the data on: "
+    settles = "whether that is usual cannot be told; data from before, or a baseline, would settle it."
+    return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
+
+
+def _silent_resolvers(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
+    """Names that failed as a resolver in trouble fails them, where none counts what it answers."""
+    faults = (f for f in findings if f.detector == "dns_failures" and f.facts["failure"] in (*AGAIN, "temporary"))
+    names = sorted({f.component for f in faults})
+    if not names or "dns_responses" in windows.concepts:
+        return []
+    statement = f"No resolver tells what it answered when {_some(names)} failed: which of them it was cannot be told; "
+    settles = "its counter of response codes would settle it."
+    return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
 
 
 def _often(failed: pd.Series[float], tried: pd.Series[float]) -> list[object]:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .queries import sql
-from .runs import Run, runs
+from .runs import Run, runs, sure_at
 from .series import Floats, carried, concept, tally
 
 MISSES_GROWN = 2.0
@@ -21,6 +21,9 @@ MISSES_GROWN = 2.0
 
 HALFWAY = 0.5
 """Where misses are common they cannot double: then half of the hits must be gone."""
+
+LEAST_USUAL = 0.01
+"""Usual misses below one in a hundred are told as that: no more can be known of some fifty look-ups a window."""
 
 LEAST_LOOKUPS = 50.0
 """Look-ups in a window below which a hit rate says little: its standard error is then up to 0.07."""
@@ -68,15 +71,14 @@ def _usual(rate: Floats) -> Floats:
 
 
 def _finding(windows: Windows, name: str, rate: Floats, usual: Floats, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
     worst, before = float(np.nanmax(rate[run.start : run.end])), float(usual[run.start])
     evidence = Evidence(
         statement=f"{name} missed {worst:.0%} of its look-ups, {before:.0%} before: "
-        f"{worst / max(before, 0.01):.1f} times the load on what stands behind it",
-        query=sql("signals", '"window", concept, value', (start, until), component=name),
-        window=(start, until),
+        f"{worst / max(before, LEAST_USUAL):.1f} times the load on what stands behind it",
+        query=sql("signals", '"window", concept, value', during, component=name),
+        window=during,
         observed=worst,
         expected=before,
     )
@@ -84,12 +86,12 @@ def _finding(windows: Windows, name: str, rate: Floats, usual: Floats, run: Run)
         detector="cache_loss",
         kind="cache_loss",
         component=name,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=worst,
         evidence=(evidence,),
         facts={
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
-            "amplification": worst / max(before, 0.01),
+            "alarm_at": sure_at(windows, run),
+            "amplification": worst / max(before, LEAST_USUAL),
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .analysis import CascadeStep
 from .base import Finding
 from .gate import KIND as USERS_FAILED
-from .graph import Graph
+from .graph import Graph, standing_behind
 from .grouping import Group
 from .ledger import Ledger
 from .suspects import Suspect
@@ -19,6 +19,8 @@ def cascade(group: Group, graph: Graph, trigger: Suspect, started_at: float, led
     started_at: when the trigger began. What followed from it cannot have failed before, though a window that
     began before it, or a stray failure in that window, may say so.
     """
+    if trigger.how == "behind":
+        graph = standing_behind(graph, trigger.component, trigger.explains)
     failing = _failing(group, graph, trigger)
     onsets = {component: min(f.started_at for f in own) for component, own in failing.items()}
     steps = [
@@ -69,7 +71,9 @@ def _because_of(component: str, onsets: dict[str, float], graph: Graph, trigger:
     """
     nodes = graph.callees.get(component, ())
     direct = {*nodes, *(graph.service(node) for node in nodes)} - {"", component}
-    if trigger.component in direct or trigger.service in direct:
+    # Those whom the trigger stands behind and that are no step of their own, such as names, are passed over.
+    behind = set(trigger.explains if trigger.how == "behind" else ()) - onsets.keys()
+    if not direct.isdisjoint({trigger.component, trigger.service, *behind}):
         return trigger.component
     failing = [callee for callee in sorted(direct) if callee in onsets]
     if not failing:  # nothing below it failed: it may be drowned by a caller that failed before

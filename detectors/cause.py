@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
-from .behind import look_behind
+from .behind import look_behind, taken_over
 from .blame import LEAST_CALLS, Blamed, blame
+from .codes import codes_about
 from .cusum import ENOUGH
 from .graph import Graph
 from .grouping import LEADING
 from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
+from .resolver import resolver
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
@@ -60,7 +62,11 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     total = begun.failed
     ranked = [blamed_suspect(windows, b, b.failed / total, findings, begun.during) for b in begun.blamed[:10]]
     ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
-    behind = look_behind(windows, graph, ranked, findings, begun.onset)
+    shared = resolver(windows, graph, begun.blamed, ranked, findings, begun.during)
+    if shared is None:
+        behind = look_behind(windows, graph, ranked, findings, begun.onset)
+    else:
+        behind = taken_over(ranked, replace(shared, certainty=sure * shared.certainty))
     return [replace(s, onset=begun.onset) for s in behind[:10]]
 
 
@@ -84,7 +90,8 @@ def blamed_suspect(
     windows: Windows, b: Blamed, score: float, findings: list[Finding], during: tuple[float, float]
 ) -> Suspect:
     """A blamed node with what detectors saw of it."""
-    own = tuple(f for f in findings if f.component == b.component and overlaps(f, during))
+    inside = [f for f in findings if overlaps(f, during)]
+    own = tuple(f for f in inside if f.component == b.component)
     failure = dns_failure(windows, b, findings, during)
     kind = kind_of(windows, b, failure, findings, during)
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
@@ -100,6 +107,7 @@ def blamed_suspect(
         findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
+        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
     )
 
 

@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..collector.model import Windows
+from .edges import users_flat
+from .kinds import HORIZON, rewritten
+from .retry_storm import MOSTLY
 from .suspects import Suspect
+
+CACHES = ("cache_hits", "cache_misses")
 
 FITTED = Path(__file__).with_name("confidence.json")
 _COEFFICIENTS: Mapping[str, float] = json.loads(FITTED.read_text())["coefficients"]
@@ -27,9 +32,25 @@ def grounds(windows: Windows, top: Suspect) -> dict[str, float]:
     """
     return {
         "explained": top.certainty,
-        "kind": float(top.kind != "unknown"),
+        "kind": float(_known(windows, top)),
         "traced": float((windows.calls["example_trace"] != "").any()),
     }
+
+
+def _known(windows: Windows, top: Suspect) -> bool:
+    """Whether it is known what ails the suspect.
+
+    It is not where calls are lost on the way to it, since nothing shows what stands there; nor where ever more of them
+    are and nobody told of its record; nor where callers ask it for more whose users do not, and no cache is seen that
+    may have kept load from it until then.
+    """
+    onset = float(windows.start if top.onset is None else top.onset)
+    if top.how == "unreached" and top.kind in ("network_congestion", "dns.stale_record"):
+        return top.kind == "dns.stale_record" and rewritten(windows, top, onset)
+    if top.kind == "overload" and top.how != "behind" and windows.concepts.keys().isdisjoint(CACHES):
+        since = int((onset - windows.start) // windows.window_s)
+        return bool(users_flat(windows)[since : since + HORIZON].mean() <= MOSTLY)
+    return top.kind != "unknown"
 
 
 def confidence(windows: Windows, top: Suspect) -> float:

@@ -26,6 +26,12 @@ LEAST_RISE = 0.05
 CHRONIC = 0.5
 """What fails more often than it succeeds is how things are; there is nothing left to break."""
 
+WORST, NEVER_QUITE = 0.9, 0.99
+"""The highest rates that a quiet and a failing series are taken to have: at 1 the likelihood of one good call is 0."""
+
+BACK = 0.5
+"""Of an episode's own rate: what fails half as often as it did, or less, is on its way back."""
+
 ALARM = float(np.log(1e4))
 """Sum of log likelihood ratios at which an episode opens or closes.
 
@@ -178,7 +184,7 @@ def _step(state: Running, failed: Floats, tried: Floats, window: int) -> None:
     """Take in a window. Most series are quiet in most windows, and what only others need is left out then."""
     learning = _learning(state, window)
     usual = _usual(state)
-    chance = np.minimum(usual, 0.9)
+    chance = np.minimum(usual, WORST)
     ratio = _ratio(state, failed, tried, chance)
     ratio[usual > CHRONIC] = 0.0
     ratio[learning] = 0.0
@@ -215,9 +221,9 @@ def _ratio(state: Running, failed: Floats, tried: Floats, usual: Floats) -> Floa
     if state.open.any():
         # While an episode lasts, "back to normal" is weighed against half of its own rate: the worse
         # it was, the fewer good calls prove that it is over.
-        own = 0.5 * state.bad_failed / np.maximum(state.bad_tried, 1.0)
+        own = BACK * state.bad_failed / np.maximum(state.bad_tried, 1.0)
         np.maximum(bad, own, out=bad, where=state.open)
-    np.minimum(bad, 0.99, out=bad)
+    np.minimum(bad, NEVER_QUITE, out=bad)
     ratio = failed * np.log(bad / usual) + (tried - failed) * np.log((1 - bad) / (1 - usual))
     return ratio / _dispersion(state)
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from ..collector.errors import UsageError
 from ..collector.model import Windows
-from .analysis import SCHEMA, Analysis, Deviation, Incident, RecordingSummary
+from .analysis import SCHEMA, Analysis, Deviation, EarlyWarning, Incident, RecordingSummary
+from .apart import parts, told_apart
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
 from .baseline import after_baseline
@@ -15,10 +16,11 @@ from .blind_spots import blind_spots
 from .cause import suspects
 from .gate import user_visible
 from .graph import Graph, dependency_graph
-from .grouping import Group, groups
+from .grouping import LEADING, Group, groups
 from .incident import explain
 from .metric_calls import with_metric_calls
 from .order import in_order
+from .record_writes import STORY_S
 from .registry import DETECTORS
 from .suspects import Suspect
 
@@ -43,7 +45,7 @@ def analyze(
     windows, graph, findings, found = look(windows, since if baseline is not None else -math.inf)
     deviations: tuple[Deviation, ...] = ()
     if at is None:
-        incidents = [explain(windows, graph, group, suspected(windows, graph, group)) for group in found]
+        incidents = [incident for group in found for incident in _explained(windows, graph, group)]
     else:
         incidents, deviations = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
@@ -52,6 +54,7 @@ def analyze(
         incidents=tuple(sorted(incidents, key=lambda i: (-i.impact, i.started_at))),
         blind_spots=blind_spots(windows, graph, findings),
         deviations=deviations,
+        warnings=_warnings(findings, incidents),
     )
 
 
@@ -71,6 +74,12 @@ def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
     return suspects(windows, graph, list(group.findings), group.started_at)
 
 
+def _explained(windows: Windows, graph: Graph, group: Group) -> list[Incident]:
+    """The incident of a group, or where it is surely several that have nothing to do with each other, these."""
+    apart = [explain(seen, graph, part, suspected(seen, graph, part)) for seen, part in parts(windows, graph, group)]
+    return apart if told_apart(apart) else [explain(windows, graph, group, suspected(windows, graph, group))]
+
+
 def _around(
     windows: Windows, graph: Graph, found: list[Group], findings: list[Finding], at: float, *, surely: bool
 ) -> tuple[list[Incident], tuple[Deviation, ...]]:
@@ -83,6 +92,32 @@ def _around(
     if not noticed:
         return [], tuple(_deviation(suspect) for suspect in ranked)
     return [explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)], ()
+
+
+def _warnings(findings: list[Finding], incidents: list[Incident]) -> tuple[EarlyWarning, ...]:
+    """What comes before harm, but for what the incidents themselves tell of, and what led to them."""
+    early = [f for f in findings if f.kind in LEADING and not any(_belongs(f, incident) for incident in incidents)]
+    return tuple(_warning(f) for f in sorted(early, key=lambda f: (f.started_at, f.component, f.detector)))
+
+
+def _belongs(finding: Finding, incident: Incident) -> bool:
+    """Whether an incident tells of it, or broke out where it was seen, within the hour."""
+    told = {(item.detector, item.statement) for item in incident.evidence}
+    if any((finding.detector, e.statement) in told for e in finding.evidence):
+        return True
+    over = math.inf if incident.ended_at is None else incident.ended_at
+    near = finding.started_at <= over and finding.until(math.inf) >= incident.started_at - STORY_S
+    return near and finding.component == incident.trigger.component
+
+
+def _warning(finding: Finding) -> EarlyWarning:
+    return EarlyWarning(
+        component=finding.component,
+        started_at=finding.started_at,
+        ended_at=finding.ended_at,
+        statement="; ".join(e.statement for e in finding.evidence),
+        query=finding.evidence[0].query,
+    )
 
 
 def _deviation(suspect: Suspect) -> Deviation:

@@ -15,12 +15,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cusum import LEAST_RISE, WARM_UP
 from .dns_failures import KINDS
 from .queries import sql
-from .runs import Run, runs
+from .runs import Run, runs, sure_at
 from .series import Flags, carried, concept, gauge
+
+MOSTLY = 0.5
+"""A probe's verdicts are 0 or 1: their mean over a stretch tells which of the two most of them were."""
 
 
 def dns_answers(windows: Windows) -> list[Finding]:
@@ -39,14 +42,13 @@ def dns_answers(windows: Windows) -> list[Finding]:
 
 
 def _finding(windows: Windows, name: str, question: str, usual: float, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
-    failure = _failure(windows, name, (start, until))
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
+    failure = _failure(windows, name, during)
     evidence = Evidence(
         statement=f"a probe of {name} {question} got 0 addresses, {usual:.0f} before".replace("  ", " "),
-        query=sql("signals", "value", (start, until), component=name, concept="dns_answers", item=question),
-        window=(start, until),
+        query=sql("signals", "value", during, component=name, concept="dns_answers", item=question),
+        window=during,
         observed=0.0,
         expected=usual,
     )
@@ -54,25 +56,25 @@ def _finding(windows: Windows, name: str, question: str, usual: float, run: Run)
         detector="dns_answers",
         kind=KINDS[failure],
         component=name,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=1.0,
         evidence=(evidence,),
         facts={
             "failure": failure,
             "type": question,
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "alarm_at": sure_at(windows, run),
         },
     )
 
 
 def _failure(windows: Windows, name: str, stretch: tuple[float, float]) -> str:
-    if _mean(windows, "dns_probe_ok", name, stretch) < 0.5:
+    if _mean(windows, "dns_probe_ok", name, stretch) < MOSTLY:
         return "timeout"
     verdict = _mean(windows, "probe_ok", name, stretch)
-    if verdict >= 0.5:
+    if verdict >= MOSTLY:
         return "nodata"
-    if verdict < 0.5:
+    if verdict < MOSTLY:
         return "unspecified"
     return "nodata" if _codes_stayed_good(windows, stretch) else "unspecified"
 

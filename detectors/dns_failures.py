@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..collector.model import DNS_CLASSES, Windows
+from ..collector.model import DNS_CLASSES, DNS_ERRORS, Windows
 from .analysis import Kind
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cusum import ENOUGH, Episode
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
-
-CLASSES = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
 KINDS: dict[str, Kind] = {
     "nodata": "dns.empty_record",
@@ -32,8 +30,9 @@ KINDS: dict[str, Kind] = {
 }
 """Failure class -> kind of incident; REFUSED is a server's failure to answer, as SERVFAIL is (RFC 1035, 4.1.1).
 
-Unspecified words of a client that resolve nothing mean an empty or missing record far more often
-than a broken resolver, which most clients word as a temporary failure.
+Unspecified words of a client that resolve nothing mean an empty or missing record far more often than a broken
+resolver, which most clients word as a temporary failure. That is the likeliest kind, for whoever has to route an alert,
+and no more: the analysis says "unspecified" beside it (`Dns.failure`), and no sentence claims which.
 """
 
 VAGUE = ("temporary", "unspecified")
@@ -46,12 +45,12 @@ AGAIN = ("servfail", "refused", "timeout")
 def dns_failures(windows: Windows) -> list[Finding]:
     """Find names that began to fail in resolution, with the class of failure that rose most."""
     calls, edges = windows.calls, windows.edges
-    peer, failed = edges.categories["peer"], [edges.total(calls[name]) for name in CLASSES]
+    peer, failed = edges.categories["peer"], [edges.total(calls[name]) for name in DNS_ERRORS]
     failing = with_total(peer, np.sum(failed, axis=0), ENOUGH)
-    rows = calls_over(windows, failing, ["window", "attempts", "originals", *CLASSES], peer=peer)
+    rows = calls_over(windows, failing, ["window", "attempts", "originals", *DNS_ERRORS], peer=peer)
     found: list[Finding] = []
-    for part, table in enumerate(tables(windows, rows, ("peer",), ("attempts", "originals", *CLASSES))):
-        failed = sum((table[name] for name in CLASSES), start=0 * table["attempts"])
+    for part, table in enumerate(tables(windows, rows, ("peer",), ("attempts", "originals", *DNS_ERRORS))):
+        failed = sum((table[name] for name in DNS_ERRORS), start=0 * table["attempts"])
         clustering = table["attempts"] / table["originals"].clip(1)
         past = past_of(windows, f"unresolved {part}", table.names("peer"))
         stood_out = episodes(failed, table["attempts"], clustering, past=past)
@@ -61,20 +60,20 @@ def dns_failures(windows: Windows) -> list[Finding]:
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     name = table.names("peer")[episode.series]
-    start, end = window_times(windows, episode)
+    lasted = stretch_of(windows, episode.onset, episode.end)
     failure = _failure(table, episode)
-    count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in CLASSES)
-    until = float(windows.end) if end is None else end
+    count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in DNS_ERRORS)
+    during = lasted.up_to(windows.end)
     called = windows.edges.names["peer"] == name
-    inside = calls_over(windows, called, ["client", "error_trace", *CLASSES], start, until)
-    inside = inside[inside[list(CLASSES)].sum(axis=1) > 0]
+    inside = calls_over(windows, called, ["client", "error_trace", *DNS_ERRORS], *during)
+    inside = inside[inside[list(DNS_ERRORS)].sum(axis=1) > 0]
     callers = sorted(set(inside["client"]) - {""})
     said = f"{len(callers)} caller{'s' * (len(callers) != 1)}"
     evidence = Evidence(
         statement=f"{count:,.0f} calls to {name} failed in name resolution ({failure}), seen by {said}; "
         f"{episode.rate:.0%} of the calls against {episode.usual:.1%} before",
-        query=sql("calls", f"client, attempts, {', '.join(CLASSES)}", (start, until), peer=name),
-        window=(start, until),
+        query=sql("calls", f"client, attempts, {', '.join(DNS_ERRORS)}", during, peer=name),
+        window=during,
         observed=episode.rate,
         expected=episode.usual,
         traces=tuple(sorted(set(inside["error_trace"]) - {""})[:3]),
@@ -83,8 +82,8 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
         detector="dns_failures",
         kind=KINDS[failure],
         component=name,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=(evidence,),
         edges=tuple((str(caller), name) for caller in callers),

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..collector.failures import classify
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cusum import Episode
 from .dns_failures import KINDS, most
 from .edges import summed
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .queries import sql
 from .series import Indices, Table, concept, tally
 
@@ -43,13 +43,13 @@ def _between_scrapes(windows: Windows, seen: Indices) -> int:
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     name = table.names("component")[episode.series]
-    start, end = window_times(windows, episode)
-    until = float(windows.end) if end is None else end
-    failure = _failure(windows, name, (start, until))
+    lasted = stretch_of(windows, episode.onset, episode.end)
+    during = lasted.up_to(windows.end)
+    failure = _failure(windows, name, during)
     evidence = Evidence(
         statement=f"{episode.failed:,.0f} look-ups of {name} failed by their clients' counters",
-        query=sql("signals", "item, value", (start, until), component=name, concept="dns_lookup_failures"),
-        window=(start, until),
+        query=sql("signals", "item, value", during, component=name, concept="dns_lookup_failures"),
+        window=during,
         observed=episode.failed,
         expected=episode.failed - episode.excess,
     )
@@ -57,8 +57,8 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
         detector="dns_lookups",
         kind=KINDS[failure],
         component=name,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=(evidence,),
         facts={"failure": failure, "excess": episode.excess, "alarm_at": alarm_time(windows, episode)},

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cusum import LEAST_RISE, Episode
 from .dns_failures import KINDS
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .queries import sql
 from .series import Floats, Table, concept, tally
 
@@ -49,12 +49,12 @@ def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     component, code = table.names("component")[episode.series], table.names("code")[episode.series]
-    start, end = window_times(windows, episode)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, episode.onset, episode.end)
+    during = lasted.up_to(windows.end)
     evidence = Evidence(
         statement=f"{episode.rate:.0%} of the answers of {component} were {code}, against {episode.usual:.1%} before",
-        query=sql("signals", "item, value", (start, until), component=component, concept="dns_responses"),
-        window=(start, until),
+        query=sql("signals", "item, value", during, component=component, concept="dns_responses"),
+        window=during,
         observed=episode.rate,
         expected=episode.usual,
     )
@@ -62,8 +62,8 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
         detector="dns_rcodes",
         kind=KINDS[FAILURES[code]],
         component=component,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=(evidence,),
         facts={"failure": FAILURES[code], "excess": episode.excess, "alarm_at": alarm_time(windows, episode)},

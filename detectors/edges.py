@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..collector.model import DNS_CLASSES, Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .graph import callees
 from .series import Flags, Floats, calls_over, tables, tally
 
@@ -25,6 +25,9 @@ too late."""
 
 FLAT = 1.5
 """Requests may grow by half within a day's rhythm; more is an organic surge, which needs capacity instead."""
+
+CHANCE = 3.0
+"""Standard deviations, the root of a Poisson count, that chance exceeds in one window of seven hundred."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,9 @@ QUANTITIES = (
     "errors_deadline",
     "errors_connect",
     "wasted",
+    "client_ns",
     "unresolved",
 )
-_DNS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 
 
 def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
@@ -80,8 +83,8 @@ def _late_rows(windows: Windows) -> pd.DataFrame:
     pair = client.codes.astype(np.int64) * len(callee.categories) + callee.codes
     _, place = np.unique(pair, return_inverse=True)
     near = told & (np.bincount(place, late)[place] >= LEAST_LATE)
-    rows = calls_over(windows, near, ["window", *counts, *_DNS], client=client, callee=callee)
-    return rows.assign(unresolved=sum(rows[name] for name in _DNS))
+    rows = calls_over(windows, near, ["window", *counts, *DNS_ERRORS], client=client, callee=callee)
+    return rows.assign(unresolved=sum(rows[name] for name in DNS_ERRORS))
 
 
 def users_flat(windows: Windows) -> Flags:
@@ -91,7 +94,7 @@ def users_flat(windows: Windows) -> Flags:
     if not len(everybody):
         return np.ones((windows.end - windows.start) // windows.window_s, np.bool_)
     entries = everybody["entries"][0]
-    return entries <= FLAT * usual(entries, np.ones(len(entries), np.bool_)) + 3.0 * np.sqrt(entries)
+    return entries <= FLAT * usual(entries, np.ones(len(entries), np.bool_)) + CHANCE * np.sqrt(entries)
 
 
 def usual(counts: Floats, teaching: Flags) -> Floats:

@@ -16,13 +16,6 @@ from .past import Past
 from .series import Floats
 
 
-def window_times(windows: Windows, episode: Episode) -> tuple[float, float | None]:
-    """When an episode began and ended, in Unix seconds."""
-    start = windows.start + episode.onset * windows.window_s
-    end = None if episode.end is None else float(windows.start + episode.end * windows.window_s)
-    return float(start), end
-
-
 def alarm_time(windows: Windows, episode: Episode) -> float:
     """When an episode could first have been known: the end of the window that raised the alarm."""
     return float(windows.start + (episode.alarm + 1) * windows.window_s)

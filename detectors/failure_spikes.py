@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..collector.model import Windows
-from .base import Evidence, Finding
+from ..collector.model import DNS_ERRORS, Windows
+from .base import Evidence, Finding, stretch_of
 from .cusum import ENOUGH, Episode
-from .dns_failures import CLASSES
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .graph import callees
 from .past import past_of
 from .queries import sql
@@ -46,14 +45,14 @@ def _failing(windows: Windows) -> list[Finding]:
 
 def _failing_service(windows: Windows, table: Table, episode: Episode) -> Finding:
     name = table.names("server")[episode.series]
-    start, end = window_times(windows, episode)
+    during = stretch_of(windows, episode.onset, episode.end).up_to(windows.end)
     called = windows.edges.names["server"] == name
-    rows = calls_over(windows, called, ["client", "errors", "error_trace"], start, end or windows.end)
+    rows = calls_over(windows, called, ["client", "errors", "error_trace"], *during)
     statement = (
         f"{name} failed {episode.failed:,.0f} of {episode.tried:,.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
     )
-    query = sql("calls", "client, attempts, originals, errors", (start, end or windows.end), server=name)
+    query = sql("calls", "client, attempts, originals, errors", during, server=name)
     return _finding(windows, episode, "failure_spike", name, rows, statement, query)
 
 
@@ -76,17 +75,17 @@ def _lost(windows: Windows) -> pd.DataFrame:
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
     missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH)
     columns = ["window", "client", "server", "peer", "attempts", "originals", "errors"]
-    columns += [*UNREACHED, *CLASSES, "error_trace"]
+    columns += [*UNREACHED, *DNS_ERRORS, "error_trace"]
     rows = calls_over(windows, (names["client"] != "") & missed, columns, callee=callee)
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
-    unresolved, missing = (sum(rows[name] for name in names) for names in (CLASSES, UNREACHED))
+    unresolved, missing = (sum(rows[name] for name in names) for names in (DNS_ERRORS, UNREACHED))
     return rows.assign(lost=missing * (rows["server"] == ""), tried=rows["attempts"] - unresolved)
 
 
 def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episode: Episode) -> Finding:
     name = table.names("callee")[episode.series]
-    start, end = window_times(windows, episode)
-    rows = rows[(rows["callee"] == name) & (rows["window"] >= start) & (rows["window"] < (end or windows.end))]
+    during = stretch_of(windows, episode.onset, episode.end).up_to(windows.end)
+    rows = rows[(rows["callee"] == name) & (rows["window"] >= during[0]) & (rows["window"] < during[1])]
     rows = rows[rows["lost"] > 0]
     words = rows[list(UNREACHED)].sum()
     how = {"errors_connect": "refused or unreachable", "errors_deadline": "timed out", "errors_other": "failed"}
@@ -95,19 +94,19 @@ def _unreached_callee(windows: Windows, rows: pd.DataFrame, table: Table, episod
         f"{episode.rate:.0%} of the calls against {episode.usual:.1%} before"
     )
     peer = str(rows["peer"].mode().iloc[0]) if len(rows) else name
-    query = sql("calls", "client, attempts, unanswered, errors_connect", (start, end or windows.end), peer=peer)
+    query = sql("calls", "client, attempts, unanswered, errors_connect", during, peer=peer)
     return _finding(windows, episode, "unreachable", name, rows, statement, query)
 
 
 def _finding(
     windows: Windows, episode: Episode, kind: str, name: str, rows: pd.DataFrame, statement: str, query: str
 ) -> Finding:
-    start, end = window_times(windows, episode)
+    lasted = stretch_of(windows, episode.onset, episode.end)
     clients = sorted(set(rows.loc[rows["errors"] > 0, "client"]) - {""})
     evidence = Evidence(
         statement=statement,
         query=query,
-        window=(start, float(windows.end) if end is None else end),
+        window=lasted.up_to(windows.end),
         observed=episode.rate,
         expected=episode.usual,
         traces=tuple(sorted(set(rows["error_trace"]) - {""})[:3]),
@@ -116,8 +115,8 @@ def _finding(
         detector="failure_spikes",
         kind=kind,
         component=name,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=(evidence,),
         edges=tuple((str(client), name) for client in clients),

@@ -13,10 +13,11 @@ import pandas as pd
 
 from ..collector.edges import category
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cusum import ENOUGH, Episode
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .graph import name_owners
+from .once import Once
 from .past import past_of
 from .queries import sql
 from .series import calls_over, tables
@@ -41,6 +42,7 @@ def user_visible(windows: Windows) -> list[Finding]:
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
+@Once
 def entered(windows: Windows) -> pd.DataFrame:
     """The rows of calls that came in from outside: window, entries, component (what users met), failed (requests of
     theirs) and error_trace."""
@@ -59,15 +61,15 @@ def entered(windows: Windows) -> pd.DataFrame:
 
 
 def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:
-    start, end = window_times(windows, episode)
-    until = float(windows.end) if end is None else end
-    rows = rows[(rows["window"] >= start) & (rows["window"] < until)]
+    lasted = stretch_of(windows, episode.onset, episode.end)
+    during = lasted.up_to(windows.end)
+    rows = rows[(rows["window"] >= during[0]) & (rows["window"] < during[1])]
     failed, entries = rows["failed"].sum(), rows["entries"].sum()
     evidence = Evidence(
         statement=f"{failed:,.0f} of {entries:,.0f} requests of users of {component} failed: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before",
-        query=sql("calls", "client, server, entries, errors", (start, until), server=component),
-        window=(start, until),
+        query=sql("calls", "client, server, entries, errors", during, server=component),
+        window=during,
         observed=episode.rate,
         expected=episode.usual,
         traces=tuple(sorted(set(rows["error_trace"]) - {""})[:3]),
@@ -76,8 +78,8 @@ def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Epis
         detector="gate",
         kind=KIND,
         component=component,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=(evidence,),
         facts={"excess": episode.excess, "alarm_at": alarm_time(windows, episode)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,13 @@ class Graph:
                     came_from[callee] = node
                     queue.append(callee)
         return ()
+
+
+def standing_behind(graph: Graph, node: str, others: Collection[str]) -> Graph:
+    """The graph with a node that nobody calls and on which others depend: a resolver, a device, a cache."""
+    callees = graph.callees | {other: tuple(sorted({*graph.callees.get(other, ()), node})) for other in others}
+    callers = graph.callers | {node: tuple(sorted({*graph.callers.get(node, ()), *others}))}
+    return replace(graph, callees=callees, callers=callers)
 
 
 def dependency_graph(windows: Windows) -> Graph:

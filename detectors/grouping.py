@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from ..collector.model import Windows
 from .analysis import SustainingKind
-from .base import Finding
+from .base import Finding, Stretch
 from .gate import KIND as USERS_FAILED
 from .kinds import HORIZON
 from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST
 
-LEADING = frozenset({"record_race"})
-"""Kinds that may come long before any harm; they never stretch or join incidents."""
+LEADING = frozenset({"record_race", "record_writers"})
+"""Kinds that may come long before any harm, each told by the detector of that name from changes; they never stretch or
+join incidents."""
 
 FAILING = frozenset({"failure_spike", "unreachable"})
 """Kinds of symptoms behind those that users meet."""
@@ -25,7 +26,6 @@ LOOPS: tuple[SustainingKind, ...] = (
     "lease_collapse",
     "health_check_flapping",
     "cache_loss",
-    "backlog",
 )
 """Kinds that keep going what something else began; they join what ended within the horizon before them.
 
@@ -34,17 +34,11 @@ Between two loops of one outage users may be well for minutes, or their failures
 
 
 @dataclass(frozen=True)
-class Group:
-    """One incident to be explained; ended_at is None while it lasts."""
+class Group(Stretch):
+    """One incident to be explained."""
 
-    started_at: float
-    ended_at: float | None
     symptoms: tuple[Finding, ...]
     findings: tuple[Finding, ...]
-
-    def until(self, end: float) -> float:
-        """When it ended, or `end` of the data while it lasts; Unix seconds."""
-        return float(end if self.ended_at is None else self.ended_at)
 
 
 def groups(windows: Windows, symptoms: list[Finding], findings: list[Finding]) -> list[Group]:

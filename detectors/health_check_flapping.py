@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
+from .change_point import LEAST_FACTOR, change_point
 from .cusum import Episode
-from .episodes import alarm_time, episodes, window_times
+from .episodes import alarm_time, episodes
 from .queries import sql
 from .series import Table, carried, concept, gauge, tally
 
@@ -38,6 +39,20 @@ def health_check_flapping(windows: Windows) -> list[Finding]:
     return sorted((_finding(windows, table, e) for e in lasting), key=lambda f: (f.started_at, f.component))
 
 
+def calmed_at(windows: Windows, finding: Finding) -> float | None:
+    """When its targets began to flip by a third less often for good, else when they no longer did; Unix seconds.
+
+    Checks that are late go on flipping while what had piled up is worked off: what struck them is over before.
+    """
+    table = _flips(windows)
+    first, after = (int((at - windows.start) // windows.window_s) for at in finding.up_to(windows.end))
+    flips = table["flips"][table.names("component").index(finding.component), first:after]
+    split = change_point(flips, flips + TICKS)
+    if split is None or LEAST_FACTOR * flips[split:].mean() > flips[:split].mean():
+        return finding.ended_at
+    return float(windows.start + (first + split) * windows.window_s)
+
+
 def _flips(windows: Windows) -> Table:
     reported = concept(windows, "health_flips")
     told = tally(windows, reported.assign(flips=reported["value"]), ("component",), ("flips",))
@@ -55,27 +70,27 @@ def _flips(windows: Windows) -> Table:
 
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     component = table.names("component")[episode.series]
-    start, end = window_times(windows, episode)
-    known_at = max(alarm_time(windows, episode), start + LASTING_WINDOWS * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, episode.onset, episode.end)
+    known_at = max(alarm_time(windows, episode), lasted.started_at + LASTING_WINDOWS * windows.window_s)
+    during = lasted.up_to(windows.end)
     flips = table["flips"][episode.series, episode.onset : episode.end]
     rate = float(flips.mean())
     evidence = [
         Evidence(
             statement=f"targets of {component} changed between healthy and unhealthy {flips.sum():,.0f} times",
-            query=sql("signals", "item, value", (start, until), component=component, concept="health_flips"),
-            window=(start, until),
+            query=sql("signals", "item, value", during, component=component, concept="health_flips"),
+            window=during,
             observed=rate,
             expected=episode.usual * TICKS,
         )
     ]
-    evidence += _capacity(windows, component, (start, until))
+    evidence += _capacity(windows, component, during)
     return Finding(
         detector="health_check_flapping",
         kind="health_check_flapping",
         component=component,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=tuple(evidence),
         facts={"alarm_at": known_at, "flips_per_window": rate},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 from ..collector.model import Windows
@@ -22,10 +23,13 @@ from .cause import nobody
 from .confidence import confidence
 from .dns_failures import VAGUE
 from .graph import Graph
-from .grouping import Group
+from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
+from .repeats import harmless_repeats
+from .shared_queue import DETECTOR as SHARED_QUEUE
+from .shared_queue import kept_full
 from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
@@ -45,9 +49,11 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         max(group.symptoms, key=lambda s: (float(s.facts["excess"]), s.component)).component if group.symptoms else ""
     )
     top = ranked[0] if ranked else nobody(windows, group.started_at, seen_at)
+    storm = kept_full(windows, top)
+    group = replace(group, findings=(*group.findings, storm)) if storm else group
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
-    loops = sustaining(group, graph, trigger, ledger)
+    loops = sustaining(windows, group, graph, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
     dns = _dns(windows, group, top, ranked)
     verdict = _verdict(top, trigger, steps, loops)
@@ -64,6 +70,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         sustaining=loops,
         phases=_phases(group, trigger, loops),
         updates=updates(group, detected_at(group, windows.window_s), verdict, trigger, dns, loops, ledger),
+        retries=ledger.cite("repeats", harmless_repeats(windows, group)),
         evidence=ledger.items(),
     )
 
@@ -74,7 +81,7 @@ def detected_at(group: Group, window_s: int) -> float:
 
 
 def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Trigger:
-    harm = [f for f in top.findings if f.kind != "record_race"]
+    harm = [f for f in top.findings if f.kind not in LEADING]
     judged = group.started_at if top.onset is None else top.onset
     started = min((f.started_at for f in harm), default=judged)
     # A change that emptied the record, and stood until calls failed, dates the trigger to the second:
@@ -92,6 +99,8 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
         evidence=(
             *ledger.cite_findings(top.findings),
             *ledger.cite("cause", (top.evidence,)),
+            *ledger.cite_findings(f for f in group.findings if f.detector == SHARED_QUEUE),
+            *ledger.cite_findings(top.codes),
             *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )
@@ -103,7 +112,11 @@ def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
         service=suspect.service,
         kind=suspect.kind,
         score=round(suspect.score, 4),
-        evidence=(*ledger.cite_findings(suspect.findings), *ledger.cite("cause", (suspect.evidence,))),
+        evidence=(
+            *ledger.cite_findings(suspect.findings),
+            *ledger.cite("cause", (suspect.evidence,)),
+            *ledger.cite_findings(suspect.codes),
+        ),
     )
 
 
@@ -118,7 +131,8 @@ def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) ->
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
-        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({top.component, *names})))
+        own = top.explains if top.how == "behind" else (top.component,)
+        return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({*own, *names})))
     if failing:
         told = [f for f in failing if f.facts.get("failure", "unspecified") not in VAGUE]
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
@@ -141,11 +155,13 @@ def _failure(name: str) -> DnsFailure:
 
 
 def _resolution_seen(windows: Windows) -> bool:
-    """Whether the data could have shown a failing resolution: callers name whom they call, or resolvers report.
+    """Whether the data could have shown a failing resolution: callers name whom they call, or names are probed or their
+    look-ups counted.
 
-    Counters that leave out why most of the unanswered calls failed could not.
+    Counters that leave out why most of the unanswered calls failed could not; nor do resolvers' codes show a record
+    that is empty or stale.
     """
-    if windows.signals["concept"].str.startswith("dns_").any():
+    if not windows.concepts.keys().isdisjoint(("dns_answers", "dns_probe_ok", "dns_lookup_failures")):
         return True
     calls = windows.calls
     named, counted = calls["peer"] != "", from_metrics(windows)

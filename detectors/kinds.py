@@ -9,7 +9,8 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
-from .dns_failures import AGAIN, KINDS, VAGUE
+from .codes import ROOT, possible, within_zone
+from .dns_failures import KINDS, VAGUE
 from .metric_calls import from_metrics
 from .series import calls_over, tally
 from .suspects import Suspect, overlaps
@@ -29,6 +30,12 @@ RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool
 whose connections live a minute loses two thirds of them in the stretch looked at, its first third a quarter."""
 
+MOST = 0.5
+"""Where half of the calls of the first third fail already, it died at once and ran out of nothing."""
+
+VANISHED = 0.5
+"""Less than half of the usual share of calls is answered: more may be one of several replicas that is slow."""
+
 AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
@@ -45,7 +52,7 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
-    if timed_out and (_rewritten(windows, b, during[0]) or _rising(windows, b, during)):
+    if timed_out and (rewritten(windows, b, during[0]) or _rising(windows, b, during)):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     itself = changed(windows, ("deploy", "restart"), b, during[0])
@@ -55,11 +62,10 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
 def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:
     """What others know where clients' words cannot tell: probes and counters of the name, then the codes of its zone or
     of any server, and last the record itself, whose deletion leaves no answer or no name, depending on the server."""
-    possible = AGAIN if said == "temporary" else KINDS.keys() - set(VAGUE)
-    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure") in possible]
+    seen = [f for f in findings if overlaps(f, during) and f.facts.get("failure") in possible(said)]
     own = [f for f in seen if f.component == name]
     codes = [f for f in seen if f.detector == "dns_rcodes"]
-    zone = [f for f in codes if f".{name}".endswith(f".{f.component}")]
+    zone = [f for f in codes if f.component != ROOT and within_zone(name, f.component)]
     for witnesses in ([f for f in own if f.detector != "record_race"], zone, codes, own):
         if witnesses:
             most = max(witnesses, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
@@ -94,7 +100,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
             return "crash"
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
-        vanished = b.failure == "connect" or (b.answered < 0.5 * b.answered_before and b.unanswered_s >= WAITED_S)
+        vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
     return "overload" if _grown(windows, b, during) else "unknown"
 
@@ -123,13 +129,14 @@ def _names(b: Blamed | Suspect) -> set[str]:
     return {b.component, b.service, b.component.partition(".")[0]} - {""}
 
 
-def _rewritten(windows: Windows, b: Blamed, onset: float) -> bool:
+def rewritten(windows: Windows, b: Blamed | Suspect, onset: float) -> bool:
+    """Whether a record of the node was written anew shortly before it began to fail."""
     changes = windows.changes
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
     return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(_addressed(windows, b)) & recent).any())
 
 
-def _addressed(windows: Windows, b: Blamed) -> set[str]:
+def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
     """The names by which the node is called."""
     return set(windows.edges.names.loc[windows.edges.names["server"] == b.component, "peer"]) | {b.component}
 
@@ -160,7 +167,7 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
         inside = rows[(rows["window"] >= begin) & (rows["window"] < begin + third)]
         lost = inside["errors_connect"].sum() + inside.loc[inside["server"] == "", "errors_other"].sum()
         shares.append(float(lost) / max(float(inside["attempts"].sum()), 1.0))
-    return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < 0.5
+    return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < MOST
 
 
 def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .queries import sql
-from .runs import Run, runs
+from .runs import Run, runs, sure_at
 from .series import Flags, Floats, carried, concept, gauge, tally, window_count
 
 LOST, BACK = 0.9, 0.99
@@ -85,41 +85,40 @@ def _queue_began(windows: Windows, component: str, start: int, lost: Flags) -> i
 def _finding(
     windows: Windows, component: str, run: Run, first: int, held: Floats, most: Floats, done: Floats, wasted: Floats
 ) -> Finding:
-    start = float(windows.start + first * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
+    lasted = stretch_of(windows, first, run.end)
+    during = lasted.up_to(windows.end)
     stretch = slice(run.start, run.end)
     finished, thrown = float(done[stretch].sum()), float(wasted[stretch].sum())
     least = float(np.nanmin(held[stretch]))
-    until = float(windows.end) if end is None else end
     evidence = (
         Evidence(
             statement=f"{component} held {least:,.0f} leases at the least, of {most[run.start]:,.0f} before",
-            query=sql("signals", "value", (start, until), component=component, concept="leases_active"),
-            window=(start, until),
+            query=sql("signals", "value", during, component=component, concept="leases_active"),
+            window=during,
             observed=least,
             expected=float(most[run.start]),
         ),
         Evidence(
             statement=f"{thrown:,.0f} of {thrown + finished:,.0f} pieces of its work were thrown away as too late",
-            query=sql("signals", "item, value", (start, until), component=component, concept="work"),
-            window=(start, until),
+            query=sql("signals", "item, value", during, component=component, concept="work"),
+            window=during,
             observed=thrown / (thrown + finished),
             expected=0.0,
         ),
-        *_queue_age(windows, component, (start, until)),
+        *_queue_age(windows, component, during),
     )
     return Finding(
         detector="lease_collapse",
         kind="lease_collapse",
         component=component,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=thrown / (thrown + finished),
         evidence=evidence,
         facts={
             "amplification": (thrown + finished) / max(finished, 1.0),
             "wasted_share": thrown / (thrown + finished),
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "alarm_at": sure_at(windows, run),
         },
     )
 

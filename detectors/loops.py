@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from math import inf
 
+from ..collector.model import Windows
 from .analysis import Sustaining, SustainingKind, Trigger
+from .backlog import backlogs
 from .base import Finding
 from .graph import Graph
 from .grouping import LOOPS, Group
 from .ledger import Ledger
-from .retry_storm import PERSIST_S
+from .retry_storm import persist_s
 from .suspects import overlaps
 
 WASTED = 0.5
 """While the trigger lasts, callees may be slow because theirs are: a loop shows only where most work is wasted."""
 
 
-def sustaining(group: Group, graph: Graph, trigger: Trigger, ledger: Ledger) -> tuple[Sustaining, ...]:
-    """List the loops of an incident, by start; one that outlives the trigger is metastable.
+def sustaining(
+    windows: Windows, group: Group, graph: Graph, trigger: Trigger, ledger: Ledger
+) -> tuple[Sustaining, ...]:
+    """List the loops of an incident, by start; one that outlives the trigger is metastable, but for a backlog.
 
     (Bronson et al., "Metastable failures in distributed systems", HotOS 2021.)
     """
     found: list[tuple[SustainingKind, Finding]] = [
-        (kind, f) for f in group.findings for kind in LOOPS if f.kind == kind and _keeps_going(f, trigger, group, graph)
+        (kind, f)
+        for f in group.findings
+        for kind in LOOPS
+        if f.kind == kind and _keeps_going(windows, f, trigger, group, graph)
     ]
+    if trigger.ended_at is not None:
+        found += [("backlog", f) for f in backlogs(windows, group, graph, trigger.ended_at)]
     loops = [
         Sustaining(
             kind=kind,
@@ -33,7 +42,7 @@ def sustaining(group: Group, graph: Graph, trigger: Trigger, ledger: Ledger) -> 
             ended_at=f.ended_at,
             amplification=float(f.facts.get("amplification", 1.0)),
             wasted_share=float(f.facts.get("wasted_share", 0.0)),
-            metastable=trigger.ended_at is not None and f.until(inf) > trigger.ended_at + PERSIST_S,
+            metastable=kind != "backlog" and _outlives(windows, f, trigger),
             evidence=ledger.cite(f.detector, f.evidence),
         )
         for kind, f in found
@@ -41,7 +50,7 @@ def sustaining(group: Group, graph: Graph, trigger: Trigger, ledger: Ledger) -> 
     return tuple(sorted(loops, key=lambda loop: (loop.started_at, loop.kind, loop.component)))
 
 
-def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph) -> bool:
+def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Group, graph: Graph) -> bool:
     """Whether a finding is a loop of its own, and not the trigger, nor what the trigger alone explains."""
     if finding.kind == trigger.kind and finding.component == trigger.component and finding.kind != "cache_loss":
         return False
@@ -51,7 +60,7 @@ def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph)
             return False
     if finding.kind not in ("retry_storm", "restart_herd"):
         return True
-    if trigger.ended_at is not None and finding.until(inf) > trigger.ended_at + PERSIST_S:
+    if _outlives(windows, finding, trigger):
         return True
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
     # that waits in its own queue shows that it cannot do what is asked of it.
@@ -63,3 +72,8 @@ def _keeps_going(finding: Finding, trigger: Trigger, group: Group, graph: Graph)
             for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED
+
+
+def _outlives(windows: Windows, finding: Finding, trigger: Trigger) -> bool:
+    """Whether it went on for so long after the trigger's end that it holds by itself."""
+    return trigger.ended_at is not None and finding.until(inf) > trigger.ended_at + persist_s(windows, finding)

@@ -1,7 +1,8 @@
 """Windows as they come, in order or late: the same analysis as in batch, made only where there is something to explain.
 
 Each step the gate on users' failures takes in what is new and no more. While users fail, while scrapes of most targets
-fail, and until what was found is over and settled, all windows that are kept are analyzed as a recording of them is.
+fail, until what was found is over and settled, and when changes tell of what may come before harm, all windows that are
+kept are analyzed as a recording of them is.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from .analysis import Analysis, Incident, RecordingSummary
 from .cusum import IDLE
 from .diagnosis import analyze
 from .gate import entered
+from .grouping import LEADING
 from .kinds import HORIZON
 from .metric_calls import tell_of_users, with_metric_calls
 from .order import end_to_end
+from .registry import DETECTORS
 from .running_gate import RunningGate
 from .telemetry_silence import MOST as MOST_DOWN
 from .telemetry_silence import targets_down
@@ -56,6 +59,7 @@ class Watcher:
         self._origin = self._end = 0
         self._gate = RunningGate()
         self._incidents: tuple[Incident, ...] = ()
+        self._warned: list[tuple[str, str, float, float | None]] = []
         self._past: MutableMapping[str, object] = {}
 
     @property
@@ -76,7 +80,8 @@ class Watcher:
         self._take(fresh)
         near = self._laid_together(fresh.start - CONTEXT * self._window_s, fresh.end)
         suspicious = self._users_fail(near, fresh) or bool((targets_down(near) > MOST_DOWN).any())
-        if not (anyway or suspicious or self._unsettled()):
+        warned_anew = self._warned_anew(near)
+        if not (anyway or suspicious or warned_anew or self._unsettled()):
             if len(self._parts) > _PARTS or self._too_many():
                 self._forget()
             self._past.clear()
@@ -102,6 +107,16 @@ class Watcher:
         rows = entered(between(seen, fresh.start, fresh.end))
         rows = rows.assign(window=(rows["window"] - self._origin) // self._window_s)
         return self._gate.tell(self._number(fresh.start), self._number(fresh.end), rows)
+
+    def _warned_anew(self, near: Windows) -> bool:
+        """Whether the changes that are kept tell of other things that may come before harm than they last did."""
+        before = self._warned
+        if len(near.changes) or before:
+            changes = _laid([part.changes for part in self._parts])
+            told = replace(near, start=min(part.start for part in self._parts), changes=changes)
+            found = [f for name in sorted(LEADING) for f in DETECTORS[name](told)]
+            self._warned = [(f.kind, f.component, f.started_at, f.ended_at) for f in found]
+        return self._warned != before
 
     def _unsettled(self) -> bool:
         """Whether something that was found goes on, or may come back as a loop."""
@@ -137,24 +152,25 @@ class Watcher:
         near = [part for part in self._parts if part.start < end and part.end > start]
         parts = [p if start <= p.start and p.end <= end else between(p, start, end) for p in near]
 
-        def laid(frames: list[pd.DataFrame]) -> pd.DataFrame:
-            told = [rows for rows in frames if len(rows)]
-            return end_to_end(told) if told else frames[-1]
-
         together = Windows(
             window_s=self._window_s,
             start=start,
             end=end,
-            calls=laid([part.calls for part in parts]),
-            signals=laid([part.signals for part in parts]),
-            changes=laid([part.changes for part in parts]),
-            texts=laid([part.texts for part in parts]),
+            calls=_laid([part.calls for part in parts]),
+            signals=_laid([part.signals for part in parts]),
+            changes=_laid([part.changes for part in parts]),
+            texts=_laid([part.texts for part in parts]),
         )
         called = [part.edges for part in parts if len(part.calls)]
         return together.with_edges(joined(called)) if called else together
 
     def _number(self, time: int) -> int:
         return (time - self._origin) // self._window_s
+
+
+def _laid(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    told = [rows for rows in frames if len(rows)]
+    return end_to_end(told) if told else frames[-1]
 
 
 def between(windows: Windows, start: int, end: int) -> Windows:

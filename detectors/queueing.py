@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .queries import sql
-from .runs import Run, runs
+from .runs import Run, runs, sure_at
 from .series import Floats, carried, concept, gauge
 
 OLD_S = 1.0
@@ -48,16 +48,15 @@ def _usual(ages: Floats) -> Floats:
 
 
 def _finding(windows: Windows, name: str, ages: Floats, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
     worst = float(np.nanmax(ages[run.start : run.end]))
     before = ages[: run.start][np.isfinite(ages[: run.start])]
     usual = float(np.median(before)) if len(before) else 0.0
     evidence = Evidence(
         statement=f"the oldest work in {name}'s queue waited for up to {worst:.0f} s, {usual:.1f} s before",
-        query=sql("signals", '"window", value', (start, until), component=name, concept="queue_age_s"),
-        window=(start, until),
+        query=sql("signals", '"window", value', during, component=name, concept="queue_age_s"),
+        window=during,
         observed=worst,
         expected=usual,
     )
@@ -65,9 +64,9 @@ def _finding(windows: Windows, name: str, ages: Floats, run: Run) -> Finding:
         detector="queueing",
         kind="queueing",
         component=name,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=worst / (worst + OLD_S),
         evidence=(evidence,),
-        facts={"alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s), "age_s": worst},
+        facts={"alarm_at": sure_at(windows, run), "age_s": worst},
     )

@@ -13,6 +13,7 @@ from .health_check_flapping import health_check_flapping
 from .lease_collapse import lease_collapse
 from .queueing import queueing
 from .record_race import record_race
+from .record_writers import record_writers
 from .restart_herd import restart_herd
 from .retry_storm import retry_storm
 from .telemetry_silence import telemetry_silence
@@ -28,6 +29,7 @@ DETECTORS: dict[str, Detector] = {
     "lease_collapse": lease_collapse,
     "queueing": queueing,
     "record_race": record_race,
+    "record_writers": record_writers,
     "restart_herd": restart_herd,
     "retry_storm": retry_storm,
     "telemetry_silence": telemetry_silence,

@@ -13,13 +13,13 @@ from functools import cache, partial
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
-from .edges import LEAST_REQUESTS, LONGEST_S, EdgeCounts, late_edges, summed, users_flat, usual
+from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, summed, users_flat, usual
 from .metric_calls import of_spans
 from .queries import sql
 from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts, sharpened
-from .runs import Run
+from .runs import Run, sure_at
 from .series import Flags, Floats, tally, window_count
 
 
@@ -35,18 +35,22 @@ def restart_herd(windows: Windows) -> list[Finding]:
         if edge.client in behind_caches or not herd.any():
             continue
         before = usual(edge["originals"], ~bad)
-        herd &= edge["originals"] >= AMPLIFIED * before * incoming(edge.client)
+        herd &= edge["originals"] >= AMPLIFIED * before * incoming(edge.client, edge.width)
         found += [_finding(windows, edge, before, run) for run in sharpened(herd, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
 
 
-def _incoming(windows: Windows, service: str) -> Floats:
-    """[windows] How many times as much as usual is asked of a service: that alone makes it ask its callees more."""
+def _incoming(windows: Windows, service: str, width: int) -> Floats:
+    """[windows] How many times as much as usual is asked of a service: that alone makes it ask its callees more.
+
+    width: the windows that the calls to the callee are summed over. A longer sum would lag behind a step in what is
+    asked of the service and call its first minute a herd; one window alone is noise where spans are few.
+    """
     served = windows.calls[["window", "server", "attempts"]][windows.calls["server"] == service]
     table = tally(windows, served, ("server",), ("attempts",))
     if not len(table):
         return np.ones(window_count(windows))
-    asked = summed(table["attempts"][0], max(1, int(LONGEST_S // windows.window_s)))
+    asked = summed(table["attempts"][0], width)
     return np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
 
 
@@ -64,17 +68,16 @@ def _late(edge: EdgeCounts) -> Flags:
 
 
 def _finding(windows: Windows, edge: EdgeCounts, before: Floats, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
-    during = slice(run.start, run.end)
-    asked, expected = float(edge["originals"][during].sum()), float(before[during].sum())
-    failed = float(edge["errors"][during].sum()) / max(1.0, float(edge["attempts"][during].sum()))
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
+    part = slice(run.start, run.end)
+    asked, expected = float(edge["originals"][part].sum()), float(before[part].sum())
+    failed = float(edge["errors"][part].sum()) / max(1.0, float(edge["attempts"][part].sum()))
     evidence = Evidence(
         statement=f"{edge.client} asked {edge.callee} {asked / max(expected, 1.0):.1f} times as often as before, "
         f"while users did not ask for more, and {failed:.0%} of it failed",
-        query=sql("calls", "attempts, originals, errors, wasted", (start, until), client=edge.client),
-        window=(start, until),
+        query=sql("calls", "attempts, originals, errors, wasted", during, client=edge.client),
+        window=during,
         observed=asked,
         expected=expected,
     )
@@ -82,14 +85,14 @@ def _finding(windows: Windows, edge: EdgeCounts, before: Floats, run: Run) -> Fi
         detector="restart_herd",
         kind="restart_herd",
         component=edge.callee,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=failed,
         evidence=(evidence,),
         edges=((edge.client, edge.callee),),
         facts={
             "amplification": asked / max(expected, 1.0),
             "wasted_share": failed,
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "alarm_at": sure_at(windows, run),
         },
     )

@@ -9,17 +9,18 @@ trigger is metastable.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, users_flat, usual
 from .queries import sql
-from .runs import Run, runs
-from .series import Flags
+from .runs import Run, runs, sure_at
+from .series import Flags, concept_of
 
 AMPLIFIED = 1.5
 """Attempts per request. A retry budget of a tenth to a fifth, as gRPC, Envoy and Finagle have it, allows 1.2."""
@@ -31,7 +32,14 @@ MOSTLY = 0.5
 """Most failures are time-outs: who is overloaded answers too late, who is broken answers with an error at once."""
 
 PERSIST_S = 60.0
-"""Five times a usual client time-out of some ten seconds: what is over sooner drained by itself."""
+"""Five times a usual client time-out of some ten seconds: what is over sooner drained by itself. So where the time-out
+of an edge is not known, and for how long a storm must be seen at the least."""
+
+PERSIST = 5.0
+"""Time-outs after which what still goes on holds by itself."""
+
+TIMED_OUT = 0.9
+"""Where so many attempts run out of time, what attempts took on average is the time-out to within a tenth."""
 
 
 def retry_storm(windows: Windows) -> list[Finding]:
@@ -59,6 +67,16 @@ def lasts(windows: Windows, run: Run) -> bool:
     return (end - run.start) * windows.window_s >= PERSIST_S
 
 
+def persist_s(windows: Windows, storm: Finding) -> float:
+    """For how long after the trigger's end a storm must go on to hold by itself, in seconds.
+
+    No less than three windows: when the trigger ended is told to a window, and so is when the storm did.
+    """
+    if "timeout_s" not in storm.facts:
+        return PERSIST_S
+    return max(PERSIST * float(storm.facts["timeout_s"]), 3.0 * windows.window_s)
+
+
 def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
     """Windows in which every condition on the edge itself holds, while users are `flat`."""
     originals = np.maximum(edge["originals"], 1.0)
@@ -72,17 +90,18 @@ def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
 
 
 def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
     total = {name: float(values[run.start : run.end].sum()) for name, values in edge.counts.items()}
     amplification = total["attempts"] / max(total["originals"], 1.0)
     goodput = (total["attempts"] - total["errors"]) / max(total["originals"], 1.0)
+    timeout_s = _timeout_s(edge, run)
+    known = {} if timeout_s is None else {"timeout_s": timeout_s}
     evidence = Evidence(
         statement=f"{edge.client} made {amplification:.1f} attempts for each request to {edge.callee}, "
         f"and {goodput:.0%} of the requests succeeded; users had not asked for more",
-        query=sql("calls", "attempts, originals, answered, errors, wasted", (start, until), client=edge.client),
-        window=(start, until),
+        query=sql("calls", "attempts, originals, answered, errors, wasted", during, client=edge.client),
+        window=during,
         observed=amplification,
         expected=1.0,
     )
@@ -90,14 +109,41 @@ def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:
         detector="retry_storm",
         kind="retry_storm",
         component=edge.callee,
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=1.0 - goodput,
-        evidence=(evidence,),
+        evidence=(evidence, *_standing(windows, edge.callee, during, timeout_s)),
         edges=((edge.client, edge.callee),),
-        facts={
+        facts=known
+        | {
             "amplification": amplification,
             "wasted_share": total["wasted"] / max(total["answered"], 1.0),
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "alarm_at": sure_at(windows, run),
         },
+    )
+
+
+def _timeout_s(edge: EdgeCounts, run: Run) -> float | None:
+    """After how long the client gives up, by the calls that ran out of time; None where too few of all did."""
+    inside = slice(run.start, run.end)
+    late = edge["errors_deadline"][inside] >= TIMED_OUT * edge["attempts"][inside]
+    tried, took_ns = (float(edge[name][inside][late].sum()) for name in ("attempts", "client_ns"))
+    return took_ns / tried / 1e9 if took_ns > 0 else None
+
+
+def _standing(
+    windows: Windows, callee: str, during: tuple[float, float], timeout_s: float | None
+) -> Iterator[Evidence]:
+    """The age of the callee's queue against the time-out: what waits for longer is wasted when it is done."""
+    rows = concept_of(windows, "queue_age_s", {callee})
+    ages = rows["value"][(rows["window"] >= during[0]) & (rows["window"] < during[1])]
+    if timeout_s is None or ages.empty or float(ages.median()) <= timeout_s:
+        return
+    yield Evidence(
+        statement=f"the oldest work in {callee}'s queue was {float(ages.median()):.0f} s old, "
+        f"where its callers give up after {timeout_s:.1f} s",
+        query=sql("signals", "value, low", during, component=callee, concept="queue_age_s"),
+        window=during,
+        observed=float(ages.median()),
+        expected=timeout_s,
     )

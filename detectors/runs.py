@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..collector.model import Windows
 from .series import Flags
 
 CONFIRM = 2
@@ -17,6 +18,11 @@ class Run:
     start: int
     end: int | None
     needed: int = CONFIRM
+
+
+def sure_at(windows: Windows, run: Run) -> float:
+    """When a run could first have been known, in Unix seconds: the end of the window that made it sure."""
+    return float(windows.start + (run.start + run.needed) * windows.window_s)
 
 
 def runs(opens: Flags, holds: Flags) -> list[Run]:

@@ -51,6 +51,7 @@ AT_ONCE = 128
 times a power of two that one more window seldom moves a series to another part, where its test never was (`past`)."""
 
 _DAY = 8640
+"""Windows of 10 s."""
 
 
 def window_count(windows: Windows) -> int:

@@ -15,7 +15,7 @@ class Suspect:
 
     score: its share of the unexplained failures, 0..1.
     certainty: how sure the lists of evidence are of it, 0..1.
-    findings: what detectors saw of it; evidence: what blame itself saw.
+    findings: what detectors saw of it; evidence: what blame itself saw; codes: what resolvers tell of its name's zone.
     failure: DNS failure class or "stale", "" where its name is well.
     how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
     rate: failed calls above the usual, of all calls to it in the stretch.
@@ -38,6 +38,7 @@ class Suspect:
     explains: tuple[str, ...] = ()
     onset: float | None = None
     mended_at: float | None = None
+    codes: tuple[Finding, ...] = ()
 
 
 def overlaps(finding: Finding, during: tuple[float, float]) -> bool:

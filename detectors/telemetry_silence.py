@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Evidence, Finding, stretch_of
 from .edges import summed
 from .gaps import evenly
 from .once import Once
 from .queries import sql
-from .runs import Run, runs
+from .runs import Run, runs, sure_at
 from .series import Flags, Floats, Indices, Table, calls_over, carried, concept, gauge, tables, tally, window_count
 
 KIND = "telemetry_silence"
@@ -162,15 +162,14 @@ def _counted_of(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
 
 
 def _finding(windows: Windows, share: Floats, down: Floats, run: Run) -> Finding:
-    start = float(windows.start + run.start * windows.window_s)
-    end = None if run.end is None else float(windows.start + run.end * windows.window_s)
-    until = float(windows.end) if end is None else end
+    lasted = stretch_of(windows, run.start, run.end)
+    during = lasted.up_to(windows.end)
     stretch = slice(run.start, run.end)
     evidence = Evidence(
         statement=f"{share[stretch].max():.0%} of the services sent no spans"
         + (f", and {down[stretch].max():.0%} of the targets could not be scraped" if down[stretch].any() else ""),
-        query=sql("signals", "component, value", (start, until), concept="up"),
-        window=(start, until),
+        query=sql("signals", "component, value", during, concept="up"),
+        window=during,
         observed=float(share[stretch].max()),
         expected=0.0,
     )
@@ -178,13 +177,13 @@ def _finding(windows: Windows, share: Floats, down: Floats, run: Run) -> Finding
         detector="telemetry_silence",
         kind=KIND,
         component="telemetry",
-        started_at=start,
-        ended_at=end,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
         score=float(share[stretch].max()),
         evidence=(evidence,),
         facts={
             "excess": 0.0,
-            "alarm_at": float(windows.start + (run.start + run.needed) * windows.window_s),
+            "alarm_at": sure_at(windows, run),
             "down": float(down[stretch].max()),
         },
     )

@@ -8,36 +8,41 @@ from __future__ import annotations
 
 from math import inf
 
-from ..collector.model import DNS_CLASSES, Windows
-from .base import Finding
-from .episodes import episodes, window_times
-from .graph import callees
+from ..collector.model import Windows
+from .base import Finding, stretch_of
+from .episodes import episodes
 from .grouping import LOOPS, Group
+from .health_check_flapping import calmed_at
 from .past import past_of
 from .retry_storm import PERSIST_S
-from .series import calls_over, tally
+from .series import tally
+from .shared_queue import DETECTOR as SHARED_QUEUE
+from .shared_queue import calls_to
 from .suspects import Suspect
-
-LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
-"""How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
-name or a process is back."""
 
 
 def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When the trigger ended, in Unix seconds; None while it lasts.
 
-    By what lost its cache: at once. After a silence, by who started it anew. By its record, else a probe; by its queue;
-    by the calls that nobody got; by a loop that needs no trigger any more; by whatever else was seen of it; by the end
-    of the incident.
+    By what lost its cache: at once. After a silence, by who started it anew. Of a balancer, by when its targets flip
+    less. By its record, else a probe; by when others left its queue, else by that; by the calls that nobody got; by a
+    loop that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
     """
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
     if top.mended_at is not None:
         return top.mended_at
-    for witness in ("record_race", "dns_answers", "queueing"):
+    flapping = [f for f in top.findings if f.kind == top.kind == "health_check_flapping"]
+    if flapping:
+        return calmed_at(windows, min(flapping, key=lambda f: f.started_at))
+    for witness in ("record_race", "dns_answers"):
         ends = [f.ended_at for f in top.findings if f.detector == witness]
-        if ends and (witness != "queueing" or top.how == "behind"):
+        if ends:
             return _last(ends)
+    queue = [f for f in top.findings if f.detector == "queueing"]
+    if queue and top.how == "behind":
+        left = [f.started_at for f in group.findings if f.detector == SHARED_QUEUE]
+        return min(left) if left else _last([f.ended_at for f in queue])
     if top.how in ("resolution", "unreached", "behind"):
         lost = _lost_until(windows, group, top)
         if lost is not None:
@@ -62,20 +67,14 @@ def _own_loop(group: Group, top: Suspect) -> Finding | None:
 
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When calls were last lost on the way to the trigger, or to those whose failures it explains."""
-    names = sorted({top.component, top.service, *top.explains} - {""})
-    edges = windows.edges
-    callee = callees(windows)
-    about = (edges.names["client"] != "") & (callee.isin(names) | edges.names["peer"].isin(names))
-    errors = [f"errors_{name}" for name in LOST]
-    mine = calls_over(windows, about, ["window", "server", "attempts", *errors])
+    mine = calls_to(windows, top)
     if mine.empty:
         return None
-    lost = mine[errors].sum(axis=1).where(mine["server"] == "", 0)
-    table = tally(windows, mine.assign(all="", lost=lost), ("all",), ("lost", "attempts"))
+    table = tally(windows, mine.assign(all=""), ("all",), ("lost", "attempts"))
     until = group.until(windows.end)
     past = past_of(windows, f"lost to {top.component}", ["all"])
-    found = [window_times(windows, e) for e in episodes(table["lost"], table["attempts"], past=past)]
-    near = [end for start, end in found if start < until and (end is None or end > group.started_at)]
+    found = [stretch_of(windows, e.onset, e.end) for e in episodes(table["lost"], table["attempts"], past=past)]
+    near = [s.ended_at for s in found if s.started_at < until and s.until(inf) > group.started_at]
     if not near:
         return None
     return min(near, key=lambda end: inf if end is None else end)

@@ -5,10 +5,13 @@ Each update stands on facts that were known by then, and says nothing that only 
 
 from __future__ import annotations
 
+from math import inf
+
 from .analysis import Claim, Dns, Sustaining, Trigger, Update, Verdict
 from .base import Finding
-from .grouping import Group
+from .grouping import LOOPS, Group
 from .ledger import Ledger
+from .retry_storm import PERSIST_S
 
 RESOLUTION = {
     "nodata": "the name exists but has no addresses (NODATA)",
@@ -80,12 +83,17 @@ def _cause(verdict: Verdict, trigger: Trigger, dns: Dns) -> str:
     if verdict == "unknown":
         return "We do not know the cause yet."
     if dns.role == "root" and dns.failure is not None:
-        return f"The failures lead back to the name {trigger.component}: {RESOLUTION[dns.failure]}."
+        what = f"the name {trigger.component}" if trigger.component in dns.names else trigger.component
+        return f"The failures lead back to {what}: {RESOLUTION[dns.failure]}."
     return f"The failures lead back to {trigger.component}."
 
 
 def _repaired(trigger: Trigger, group: Group) -> str:
-    over = group.ended_at is not None and trigger.ended_at is not None and group.ended_at <= trigger.ended_at
+    ended = inf if trigger.ended_at is None else trigger.ended_at
+    own = (f for f in group.findings if f.component == trigger.component and f.kind in (*LOOPS, "queueing"))
+    if any(f.until(inf) > ended for f in own):
+        return f"What began at {trigger.component} is over, but it has not recovered."
+    over = group.ended_at is not None and group.ended_at <= ended
     return f"{trigger.component} works again." + ("" if over else " Failures elsewhere go on.")
 
 
@@ -102,4 +110,5 @@ def _known_at(loop: Sustaining, group: Group) -> float:
         and f.started_at == loop.started_at
         and "alarm_at" in f.facts
     ]
-    return min(alarms, default=loop.started_at)
+    # A backlog is told by how it goes on after the trigger's end, so no sooner than that shows.
+    return min(alarms, default=loop.started_at + (PERSIST_S if loop.kind == "backlog" else 0.0))

@@ -8,9 +8,16 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from .collector.errors import WorkerKilled
+
 Result = TypeVar("Result")
+_KILLED = (
+    "a process that shared the work was killed before this was done, for want of memory as a rule: "
+    "fewer at a time (--jobs) need less"
+)
 _INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, by the shells' convention."""
 
@@ -20,7 +27,8 @@ def run_all(
 ) -> list[Future[Result]]:
     """Do the tasks in so many processes, the first ones first; futures that are done, of the tasks in their order.
 
-    A task that fails leaves the others alone, and its error in its future. One job stays in this process.
+    A task that fails leaves the others alone, and its error in its future. One job stays in this process. Where one of
+    several is killed, all that was not done holds WorkerKilled.
     progress: is told the share that is done, from 0 to 1.
     """
     told = progress or (lambda _: None)
@@ -44,7 +52,15 @@ def run_all(
             told(number / len(tasks))
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-    return futures
+    return [_told(future) for future in futures]
+
+
+def _told(future: Future[Result]) -> Future[Result]:
+    if not isinstance(future.exception(), BrokenProcessPool):
+        return future
+    killed: Future[Result] = Future()
+    killed.set_exception(WorkerKilled(_KILLED))
+    return killed
 
 
 def _end_on_signals() -> None:

@@ -65,8 +65,10 @@ def read_config(path: Path) -> Config:
         route = _routed(root, Route(receiver), routes, intervals)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableInput(path, f"cannot be read: {' '.join(str(error).split())}") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise UnreadableInput(path, f"is no configuration of Alertmanager: its `route` has no {error}") from error
+    except ValueError as error:
+        raise UnreadableInput(path, f"is no configuration of Alertmanager: its `route`: {error}") from error
     if any(min(one.interval_s, one.repeat_s) <= 0 for one in routes):
         raise UnreadableInput(path, "`group_interval` and `repeat_interval` are longer than 0")
     mark = {"source_matchers": [f'{_MARK}="a"'], "target_matchers": [f'{_MARK}="b"'], "equal": ["moment"]}
@@ -103,6 +105,15 @@ def _routed(
     routes.append(own)
     below = [_routed(child, own, routes, intervals) for child in node.get("routes") or ()]
     return {**made, "routes": below} if below else made
+
+
+def check_config(path: Path) -> None:
+    """UnreadableInput where Alertmanager would not start with this file, in its own words; MissingTool."""
+    command = [program("amtool"), "check-config", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = done.stdout.partition("FAILED:")[2] or done.stderr
+        raise UnreadableInput(path, f"Alertmanager refuses it: {' '.join(said.split())}")
 
 
 @dataclass(frozen=True)

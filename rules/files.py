@@ -6,17 +6,22 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import promql_parser
 
-from ..collector.errors import EpicenterError, UnreadableInput, UsageError
+from ..collector.errors import EpicenterError, MissingTool, UnreadableInput, UsageError
+from .checks import refusals
 from .documents import LINE, documents
 from .mixins import ENTRY, SUFFIXES, rendered
 
 DEFAULT_INTERVAL_S = 60.0
 """`evaluation_interval` of Prometheus where a group names none."""
+_UNPLAYED = ("labels", "query_offset")
+"""What groups may have in Prometheus 3."""
+_ENDINGS = (".yml", ".yaml", ".rules")
 _NOTHING = re.compile(r"(0(ms|[smhdwy])?)*")
 
 
@@ -52,27 +57,29 @@ class RuleSet:
 
 
 def read_rules(paths: Sequence[str]) -> RuleSet:
-    """The rules of files, folders (`*.yml`, `*.yaml` and a mixin's entry) and globs.
+    """The rules of files, folders (`*.yml`, `*.yaml`, `*.rules` and a mixin's entry) and globs.
 
     A file or rule that cannot be used is a problem, and does not stop the others. UsageError where a path leads to no
     file; where nothing is left, the error of the first file.
     """
-    rules: list[Rule] = []
-    problems: list[str] = []
+    held: list[_Held] = []
     errors: list[EpicenterError] = []
     for path in _files(paths):
         try:
-            _read(path, rules, problems)
+            held += _held(path)
         except EpicenterError as error:
             errors.append(error)
-    if errors and not rules:
+    rules, problems = _loaded(held)
+    if errors and not held:
         raise errors[0]
     problems += [str(error) for error in errors]
     seen: dict[tuple[object, ...], Rule] = {}
     for rule in rules:
         key = (rule.name, rule.alert, rule.expr, tuple(sorted(rule.labels.items())))
         if key in seen:
-            problems.append(f"{rule.where}: is the same as the one in {seen[key].file}, line {seen[key].line}")
+            first = seen[key]
+            place = f"line {first.line}" if first.line else f"group {first.group}"
+            problems.append(f"{rule.where}: is the same as the one in {first.file}, {place}")
         seen.setdefault(key, rule)
     return RuleSet(tuple(rules), tuple(problems))
 
@@ -85,7 +92,7 @@ def _files(paths: Sequence[str]) -> list[Path]:
             inside = sorted(
                 file
                 for file in place.rglob("*")
-                if file.suffix in (".yml", ".yaml") or (file.name == ENTRY and "vendor" not in file.parts)
+                if file.suffix in _ENDINGS or (file.name == ENTRY and "vendor" not in file.parts)
             )
             # promtool's unit tests stand beside the rules that they test
             here = [file for file in inside if not file.name.endswith((".test.yml", ".test.yaml"))]
@@ -101,19 +108,68 @@ def _files(paths: Sequence[str]) -> list[Path]:
     return list(found)
 
 
-def _read(path: Path, rules: list[Rule], problems: list[str]) -> None:
-    held = [rendered(path)] if path.suffix in SUFFIXES else documents(path)
-    groups = [group for document in held for group in _groups(path, document)]
-    if not groups:
+class _Held(NamedTuple):
+    """A group as it stands in a file; twins: those of its name before it."""
+
+    path: Path
+    group: Mapping[str, Any]
+    twins: Sequence[Mapping[str, Any]]
+
+    @property
+    def rules(self) -> Sequence[Any]:
+        return self.group.get("rules") or ()
+
+    @property
+    def head(self) -> Mapping[str, Any]:
+        return {key: value for key, value in self.group.items() if key != "rules"}
+
+    def where(self, entry: object = None) -> str:
+        line = (entry if isinstance(entry, dict) else self.group).get(LINE, 0)
+        name = (entry.get("alert") or entry.get("record")) if isinstance(entry, dict) else None
+        place = f"{self.path}, line {line}" if line else f"{self.path}"
+        return f"{place}: group {self.group.get('name', '')}{f', rule {name}' if name else ''}"
+
+
+def _held(path: Path) -> list[_Held]:
+    found: list[_Held] = []
+    mixin = path.suffix in SUFFIXES  # what it has of rules and of alerts goes into files of their own
+    for document in [rendered(path)] if mixin else documents(path):
+        groups = _groups(path, document)
+        for number, group in enumerate(groups):
+            twins = [{"name": one["name"]} for one in groups[:number] if one.get("name") == group.get("name", "")]
+            found.append(_Held(path, group, () if mixin else twins))
+    if not found:
         raise UnreadableInput(path, "holds no groups of rules")
-    for group in groups:
-        for entry in group.get("rules") or ():
+    return found
+
+
+def _loaded(held: Sequence[_Held]) -> tuple[list[Rule], list[str]]:
+    """The rules that Prometheus loads, and a sentence for each that it does not."""
+    rules: list[Rule] = []
+    problems: list[str] = []
+    heads = [[*one.twins, one.head] for one in held]
+    entries = [[{"name": "rule", "rules": [entry]}] for one in held for entry in one.rules]
+    try:
+        said = refusals([*heads, *entries])
+    except MissingTool as error:
+        said = [None] * (len(heads) + len(entries))
+        problems.append(f"it is not known which rules Prometheus would not load: {error}")
+    about_rules = iter(said[len(heads) :])
+    for one, refused in zip(held, said[: len(heads)], strict=True):
+        of_this = list(islice(about_rules, len(one.rules)))
+        if refused is not None:
+            problems.append(f"{one.where()}: left out, for Prometheus refuses it: {refused}")
+            continue
+        unplayed = [key for key in _UNPLAYED if key in one.group]
+        problems += (f"{one.where()}: its {key} is not played" for key in unplayed)
+        for entry, why in zip(one.rules, of_this, strict=True):
             try:
-                rules.append(_rule(path, group, entry))
+                if why is not None:
+                    raise ValueError(f"Prometheus refuses it: {why}")
+                rules.append(_rule(one.path, one.group, entry))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                line = (entry if isinstance(entry, dict) else group).get(LINE, 0)
-                where = f"{path}, line {line}" if line else path
-                problems.append(f"{where}: group {group.get('name', '')}: left out, for {_why(error)}")
+                problems.append(f"{one.where(entry)}: left out, for {_why(error)}")
+    return rules, problems
 
 
 def _why(error: Exception) -> str:
@@ -132,10 +188,16 @@ def _groups(path: Path, document: Any) -> list[dict[str, Any]]:
         return [group for item in document.get("items") or () for group in _groups(path, item)]
     if document.get("kind") == "PrometheusRule":
         document = document.get("spec") or {}
+        thanos = "partial_response_strategy"  # which the operator tells to Thanos alone
+        document = {"groups": [_less(group, thanos) for group in document.get("groups") or ()]}
     groups = document.get("groups") or []
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise UnreadableInput(path, "`groups` is a list of mappings", line=document.get(LINE))
     return groups
+
+
+def _less(group: Any, key: str) -> Any:
+    return {name: value for name, value in group.items() if name != key} if isinstance(group, dict) else group
 
 
 def _rule(path: Path, group: Mapping[str, Any], entry: Mapping[str, Any]) -> Rule:

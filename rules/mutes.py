@@ -72,9 +72,12 @@ def read_intervals(told: Mapping[str, Any]) -> dict[str, tuple[Interval, ...]]:
 
 
 def mutes_of(route: Mapping[str, Any], intervals: Mapping[str, tuple[Interval, ...]]) -> Mutes:
-    """A route's own, which those below it do not inherit; KeyError for an interval that has no definition."""
+    """A route's own, which those below it do not inherit; ValueError for an interval that has no definition."""
 
     def named(names: Iterable[str]) -> tuple[Interval, ...]:
+        unknown = [name for name in names if name not in intervals]
+        if unknown:
+            raise ValueError(f"nothing defines the time interval {unknown[0]!r}")
         return tuple(one for name in names for one in intervals[name])
 
     active = route.get("active_time_intervals")

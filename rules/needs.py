@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 
 import promql_parser
-from promql_parser import BinaryExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector, walk
+from promql_parser import BinaryExpr, Call, Expr, Matcher, MatchOp, MatrixSelector, VectorSelector, walk
 
 from .files import Rule
 
@@ -15,6 +15,7 @@ There = Mapping[str, Mapping[str, Collection[str]] | None]
 """Metric -> label -> its values in the world; None for a recorded metric, of whose labels nothing is known."""
 
 _TELLS_OF_ABSENCE = ("absent", "absent_over_time")
+_TARGET = "job"
 _WORD = re.compile(r"[a-zA-Z_:][\w:]*")
 _NAMELESS = re.compile(r"(?<![\w:])\{|__name__")
 """A selector that may have no name before its braces."""
@@ -65,8 +66,9 @@ def selecting(exprs: Iterable[str]) -> Callable[[str], bool]:
 def missing(expr: str, there: There) -> frozenset[str]:
     """The metrics that are not there and without which the expression is empty, whatever happens.
 
-    Of `a or b` one side is enough. `absent(m{l="v"})` needs m, with that value of l: where
-    nobody ever had it, it only says so. Any other selector needs the label, not the value: a fault may bring it.
+    Of `a or b` one side is enough that reads anything. `absent(m{l="v"})` needs m, with that value of l: where
+    nobody ever had it, it only says so. Any other selector needs the label, not the value: a fault may bring it; but
+    for `job`, since no fault makes anything scraped that was not.
     """
     tree = parsed(expr)
     return frozenset() if tree is None else _missing(tree, there)
@@ -76,7 +78,9 @@ def _missing(tree: Expr, there: There) -> frozenset[str]:
     if isinstance(tree, BinaryExpr):
         left, right = _missing(tree.lhs, there), _missing(tree.rhs, there)
         if str(tree.op) == "or":
-            return left | right if left and right else frozenset()
+            # `x or vector(0)` has a value where nobody has x, and says nothing of it
+            says = [lacks for side, lacks in ((tree.lhs, left), (tree.rhs, right)) if _selectors(side)]
+            return frozenset() if not all(says) else left | right
         return left | right  # of `unless` too: without its second side it would fire for a metric that nobody has
     if isinstance(tree, VectorSelector | MatrixSelector | Call):
         values = isinstance(tree, Call) and tree.func.name in _TELLS_OF_ABSENCE
@@ -98,12 +102,13 @@ def _lack(selector: VectorSelector, there: There, *, values: bool) -> str:
         if matcher.name == "__name__" or matcher.op not in (MatchOp.Equal, MatchOp.Re) or not matcher.value:
             continue
         seen = labels.get(matcher.name, frozenset())
+        exact = values or matcher.name == _TARGET
         if matcher.op == MatchOp.Re:
             # RE2 knows a few things that Python does not; what Python refuses is taken as found
             found = _some_match(matcher.value, seen)
         else:
-            found = matcher.value in seen if values else bool(seen)
-        if not found and (values or not seen):
+            found = matcher.value in seen if exact else bool(seen)
+        if not found and (exact or not seen):
             if matcher.op == MatchOp.Re and not values and _some_match(matcher.value, {""}):
                 continue
             sign = "=" if matcher.op == MatchOp.Equal else "=~"
@@ -151,3 +156,31 @@ def _name(selector: VectorSelector) -> str:
         return selector.name
     named = [m.value for m in selector.matchers.matchers if m.name == "__name__" and m.op == MatchOp.Equal]
     return named[0] if named else ""
+
+
+def may_read(expr: str) -> Callable[[Mapping[str, str]], bool]:
+    """Whether the expression may read a series with these labels, `__name__` among them, and others that nobody knows.
+
+    One that is not parsed may read whatever its words name.
+    """
+    tree = parsed(expr)
+    if tree is None:
+        selects = selecting([expr])
+        return lambda labels: selects(labels["__name__"])
+    selectors = _selectors(tree)
+    return lambda labels: any(_may_take(one, labels) for one in selectors)
+
+
+def _may_take(selector: VectorSelector, labels: Mapping[str, str]) -> bool:
+    if selector.name and selector.name != labels["__name__"]:
+        return False
+    return all(_may_match(one, labels[one.name]) for one in selector.matchers.matchers if one.name in labels)
+
+
+def _may_match(matcher: Matcher, value: str) -> bool:
+    if matcher.op in (MatchOp.Equal, MatchOp.NotEqual):
+        return (matcher.value == value) == (matcher.op == MatchOp.Equal)
+    try:
+        return (re.fullmatch(matcher.value, value) is not None) == (matcher.op == MatchOp.Re)
+    except re.error:  # RE2 knows a few things that Python does not
+        return True

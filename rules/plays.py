@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
-from ..collector.errors import EpicenterError, Refused, Unreachable, UnreadableInput
+from ..collector.errors import EpicenterError, MissingTool
 from ..synthetic import simulate
-from .cache import Cache, named
+from .cache import Cache
 from .files import Rule
-from .loads import Load, Scraped, scraped_in
-from .needs import selecting
-from .prometheus import ADMIN, Prometheus, private, program
+from .gaps import Gaps, gaps_of
+from .kept import Choose, Source, loaded, taken
 from .promtool import export
-from .results import Backtest, Seen, judged_over
-from .worlds import METRICS, SCRAPE_S, chosen, over, seen_in, world_of
-
-_CODE = ("../collector", "../synthetic", "cache.py", "loads.py", "plays.py", "results.py", "worlds.py", "write.py")
-"""What a world's samples and the truth about them come from."""
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What a run of rules needs of a world beside its blocks.
-
-    names: each name that the world offers -> whether its series are in the blocks.
-    """
-
-    seen: Seen
-    scraped: Scraped
-    names: dict[str, bool]
+from .results import Backtest, Seen, judged_over, with_recorded
+from .worlds import METRICS, SCRAPE_S, chosen, missing_in, over, seen_in, world_of
+from .write import Series
 
 
 @dataclass(frozen=True)
@@ -59,7 +41,7 @@ def backtest(
         return over(rules, simulate(scenario, seed=seed), tune=tune)
     told: list[str] = []
     with tempfile.TemporaryDirectory(prefix="epicenter-") as name:
-        kept, load = _loaded(rules, scenario, seed, cache, Path(name, "blocks"), told)
+        kept, load = loaded(rules, _source(scenario, seed), cache, Path(name, "blocks"), told)
         result = judged_over(rules, load, kept.seen, tune=tune)
     return replace(result, problems=(*dict.fromkeys(told), *result.problems))
 
@@ -76,76 +58,25 @@ def backtest_and_export(
         return result, Exported(failed=f"{scenario}: {error}")
 
 
-def _loaded(
-    rules: Sequence[Rule], scenario: str, seed: int, cache: Cache, blocks: Path, told: list[str]
-) -> tuple[_Kept, Load]:
-    """The world from the cache, or into it: with the metrics of these rules and those that others read before."""
-    name = _name(scenario, seed)
-    wanted = selecting(rule.expr for rule in rules)
-    before: Collection[str] = ()
-    try:
-        kept = _taken(cache, name, blocks)
-    except (UnreadableInput, OSError) as error:
-        told.append(_words(cache, error))
-        kept = None
-    if kept is not None:
-        if not any(wanted(one) for one, there in kept.names.items() if not there):
-            return kept, Load(kept.scraped, lambda: private(blocks=blocks))
-        before = {one for one, there in kept.names.items() if there}
-    names: dict[str, bool] = {}
+def gaps_in(
+    rules: Sequence[Rule], scenario: str, *, seed: int = 0, cache: Cache | None = None
+) -> tuple[Gaps, tuple[str, ...]]:
+    """What a world lacks for the alerts, from the cache if it is there, and a sentence for what is wrong with that.
 
-    def choose(one: str) -> bool:
-        names[one] = wanted(one) or one in before
-        return names[one]
-
-    history = simulate(scenario, seed=seed)
-    series = list(chosen(history, SCRAPE_S, choose))
-    kept = _Kept(seen_in(history), scraped_in(series), names)
-
-    @contextmanager
-    def served() -> Generator[Prometheus]:
-        with private(ADMIN) as prometheus:
-            prometheus.write(series)
-            try:
-                cache.keep(name, prometheus.snapshot(), msgspec.json.encode(kept))
-            except Unreachable:
-                raise
-            except (Refused, OSError) as error:
-                told.append(_words(cache, error))
-            yield prometheus
-
-    return kept, Load(kept.scraped, served)
+    Nothing is played or kept, and no Prometheus is needed; UsageError.
+    """
+    told: list[str] = []
+    if cache is not None:
+        with tempfile.TemporaryDirectory(prefix="epicenter-") as name, suppress(MissingTool):
+            kept = taken(_source(scenario, seed), cache, Path(name, "blocks"), told)
+            if kept is not None and kept.has_all(rules):
+                return gaps_of(rules, scenario, with_recorded(rules, kept.scraped)), tuple(told)
+    return missing_in(rules, scenario, seed=seed), tuple(told)
 
 
-def _taken(cache: Cache, name: str, blocks: Path) -> _Kept | None:
-    about = cache.take(name, blocks)
-    try:
-        return None if about is None else msgspec.json.decode(about, type=_Kept)
-    except msgspec.MsgspecError as error:
-        raise UnreadableInput(cache.entry(name), f"cannot be used, and is made anew: {error}") from error
+def _source(scenario: str, seed: int) -> Source:
+    def make(choose: Choose) -> tuple[Seen, list[Series]]:
+        history = simulate(scenario, seed=seed)
+        return seen_in(history), list(chosen(history, SCRAPE_S, choose))
 
-
-def _words(cache: Cache, error: Exception) -> str:
-    """One sentence, the same for all worlds whose trouble is the same."""
-    if isinstance(error, UnreadableInput):
-        return str(error)
-    why = error.strerror if isinstance(error, OSError) else error
-    return f"{cache.folder}: loads are not kept there, and the next run makes them again ({why})"
-
-
-def _name(scenario: str, seed: int) -> str:
-    """Of all that determines a load."""
-    server = Path(program("prometheus")).resolve().stat()
-    made_by = (_code(), np.__version__, server.st_size, server.st_mtime_ns)
-    told = msgspec.json.encode((scenario, seed, SCRAPE_S, METRICS, made_by))
-    return named(f"{scenario}-{seed}", told)
-
-
-@cache
-def _code() -> str:
-    here = Path(__file__).parent
-    whole = hashlib.blake2b()
-    for path in (here / name for name in _CODE):
-        for file in sorted([*path.rglob("*.py"), *path.rglob("*.json")]) if path.is_dir() else (path,):
-            whole.update(f"{file.name}\0".encode() + file.read_bytes())
-    return whole.hexdigest()
+    return Source(f"{scenario}-{seed}", msgspec.json.encode((scenario, seed, SCRAPE_S, METRICS)), make)

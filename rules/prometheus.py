@@ -18,13 +18,18 @@ from pathlib import Path
 
 import msgspec
 
-from ..collector.errors import MissingTool, Unreachable
+from ..collector.errors import MissingTool, Refused, Unreachable
+from ..collector.promapi import Series as Answer
 from ..collector.promapi import Server
 from .links import link_tree
 from .write import Series, slices
 
 READY_S = 30.0
 """Patience with a start on a busy machine; an idle one takes 0.2 s."""
+PATIENCE_S = 120.0
+"""Prometheus' own with one question, and its default."""
+_MARGIN_S = 30.0
+"""So much longer its answer is waited for, so that it is the one that gives up, and says so."""
 MAX_STEPS = 10_000
 """Prometheus refuses more than 11,000 points of a series in one answer."""
 _CONFIG = "storage: {tsdb: {out_of_order_time_window: 10000d}}\n"
@@ -57,7 +62,7 @@ class _Snapshot(msgspec.Struct):
 class Prometheus(Server):
     """A server that may be written to, as nobody else's is; its data is in `folder`, and `pid` is its process."""
 
-    timeout_s: float = 120.0
+    timeout_s: float = PATIENCE_S + _MARGIN_S
     folder: Path = Path()
     pid: int | None = None
 
@@ -75,15 +80,28 @@ class Prometheus(Server):
 
 
 def evaluate(server: Server, expr: str, start: float, end: float, step_s: float) -> list[Line]:
-    """The expression at start, start + step, … up to end, however many; Refused or Unreachable."""
+    """The expression at start, start + step, … up to end, however many; Refused or Unreachable.
+
+    A server that takes too long over it and still answers to others has refused it.
+    """
     lines: dict[tuple[tuple[str, str], ...], Line] = {}
     steps = int((end - start) / step_s + 1e-9) + 1
     for first in range(0, steps, MAX_STEPS):
         begin, until = start + first * step_s, start + (min(first + MAX_STEPS, steps) - 1) * step_s
-        for one in server.query_range(expr, begin, until, step_s)[0]:
+        for one in _answer(server, expr, begin, until, step_s):
             line = lines.setdefault(tuple(sorted(one.metric.items())), Line(one.metric, {}))
             line.points.update({at: float(value) for at, value in one.values})
     return list(lines.values())
+
+
+def _answer(server: Server, expr: str, start: float, end: float, step_s: float) -> list[Answer]:
+    try:
+        return server.query_range(expr, start, end, step_s)[0]
+    except Unreachable as error:
+        if not error.timed_out:
+            raise
+        server.query_range("1", end, end, step_s)  # Unreachable: it is not the expression
+        raise Refused(str(error), said=f"took longer than {server.timeout_s:g} s") from error
 
 
 def program(*names: str) -> str:
@@ -91,10 +109,13 @@ def program(*names: str) -> str:
     places = (None, str(Path(".tools", "bin").absolute()))
     found = next((path for place in places for name in names if (path := shutil.which(name, path=place))), None)
     if found is None:
-        package = "prometheus-alertmanager" if "alertmanager" in names else "prometheus"
+        alertmanager = {"alertmanager", "amtool"} & {*names}
+        package = "prometheus-alertmanager" if alertmanager else "prometheus"
+        moved = "usr/bin/prom* usr/bin/amtool" if alertmanager else "usr/bin/prom*"
         raise MissingTool(
-            f"{names[0]} was found neither on PATH nor in .tools/bin; without root: apt-get download {package} && "
-            f"dpkg -x {package}_*.deb . && mkdir -p .tools/bin && mv usr/bin/prom* .tools/bin/"
+            f"{names[0]} was found neither on PATH nor in .tools/bin; as root: apt-get install --no-install-recommends "
+            f"prometheus prometheus-alertmanager; without: apt-get download {package} && dpkg -x {package}_*.deb . && "
+            f"mkdir -p .tools/bin && mv {moved} .tools/bin/; in a checkout `make system-tools` does either"
         )
     return found
 
@@ -147,6 +168,7 @@ def _command(binary: str, folder: Path, port: int) -> list[str]:
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=100y",  # the outage is older than the default of 15 days
         "--web.enable-remote-write-receiver",
+        f"--query.timeout={PATIENCE_S:.0f}s",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
 

@@ -22,8 +22,9 @@ import yaml
 from ..collector.errors import EpicenterError
 from .files import Rule
 from .loads import written
+from .order import in_order, read_by
+from .played import Played
 from .prometheus import program
-from .replay import Played, in_order
 from .results import played_over
 from .write import Floats, Series, is_stale
 
@@ -50,22 +51,42 @@ def export(folder: Path, rules: Sequence[Rule], world: World) -> tuple[Path, tup
     """
     folder.mkdir(parents=True, exist_ok=True)
     step_s = min((rule.interval_s for rule in rules), default=world.every_s)
-    kept, said = [], []
-    for rule in in_order([replace(rule, interval_s=step_s) for rule in rules]):
-        (said if _CLOCK.search(rule.expr) else kept).append(rule)
-    notes = [f"{rule.where}: is not exported: it reads the clock, and promtool's starts at 0" for rule in said]
+    every = in_order([replace(rule, interval_s=step_s) for rule in rules])
+    clock = "it reads the clock, and promtool's starts at 0"
+    kept, notes = _without(every, {id(rule): clock for rule in every if _CLOCK.search(rule.expr)})
     played = played_over(kept, written(world.series), world.start, world.end)
-    notes += [one.refused for one in played if one.refused is not None]
-    played = [one for one in played if one.refused is None]
+    left = {id(one.rule): one.refused for one in played if one.refused is not None}
     while True:
+        kept, more = _without(kept, left)
+        notes += more
+        played = [one for one in played if any(one.rule is rule for rule in kept)]
         test = _write(folder, played, world, step_s)
         failed = _run(test)
         if not failed:
             return test, tuple(notes)
-        notes += [
-            f"{one.rule.where}: is not exported: {failed[one.rule.name]}" for one in played if one.rule.name in failed
-        ]
-        played = [one for one in played if one.rule.name not in failed]
+        left = {id(rule): failed[rule.name] for rule in kept if rule.name in failed}
+
+
+def _without(rules: Sequence[Rule], left: Mapping[int, str]) -> tuple[list[Rule], list[str]]:
+    """The rules without these, id -> why, and without those that read what they make; a sentence a rule left out."""
+    reads = read_by(rules)
+    out = {place: left[id(rule)] for place, rule in enumerate(rules) if id(rule) in left}
+    grew = True
+    while grew:
+        found = {
+            place: f"it reads what {rules[lacks[0]].name} makes, which is not"
+            for place, others in enumerate(reads)
+            if place not in out and (lacks := [other for other in others if other in out])
+        }
+        out.update(found)
+        grew = bool(found)
+    # what replay refuses it tells in a whole sentence
+    said = [
+        why if why.startswith(rule.where) else f"{rule.where}: is not exported: {why}"
+        for place, rule in enumerate(rules)
+        if (why := out.get(place)) is not None
+    ]
+    return [rule for place, rule in enumerate(rules) if place not in out], said
 
 
 def _run(test: Path) -> Mapping[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +16,9 @@ from ..collector.errors import UnreadableInput
 from ..collector.recording import open_recording
 from ..collector.sources import TRUTH
 from ..synthetic.truth import Truth
+from .cache import Cache
 from .files import Rule
+from .kept import Choose, Source, loaded
 from .loads import written
 from .needs import selecting
 from .results import Backtest, Seen, judged_over
@@ -26,26 +31,53 @@ from samples where list_contains(?, Name) group by Name, Labels order by Name, L
 """
 
 
-def backtest_recording(rules: Sequence[Rule], folder: Path, *, tune: bool = False) -> Backtest:
+def backtest_recording(
+    rules: Sequence[Rule], folder: Path, *, tune: bool = False, cache: Cache | None = None
+) -> Backtest:
     """Play the rules over the recording's samples; with a `truth.json` in it they are judged, else told.
 
-    Raises UnreadableInput and UsageError for the recording, MissingTool, Unreachable if Prometheus died twice.
+    What the cache could not do is among the problems. Raises UnreadableInput and UsageError for the recording,
+    MissingTool, Unreachable if Prometheus died twice.
     """
-    wanted = selecting(rule.expr for rule in rules)
+    if cache is None:
+        seen, series = _read(folder, selecting(rule.expr for rule in rules))
+        return judged_over(rules, written(series), seen, tune=tune)
+    told: list[str] = []
+    source = Source("recording", _digest(folder), partial(_read, folder))
+    with tempfile.TemporaryDirectory(prefix="epicenter-") as name:
+        kept, load = loaded(rules, source, cache, Path(name, "blocks"), told)
+        # the same files may have been kept from another place
+        result = judged_over(rules, load, replace(kept.seen, name=str(folder)), tune=tune)
+    return replace(result, problems=(*dict.fromkeys(told), *result.problems))
+
+
+def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
     with tempfile.TemporaryDirectory(prefix="epicenter-") as scratch:
         recording = open_recording([folder], scratch=Path(scratch))
         with recording.connect() as connection:
             start, end = connection.execute(_RANGE).fetchall()[0]
             names = [name for (name,) in connection.execute("select distinct Name from samples").fetchall()]
-            rows = connection.execute(_SERIES, [[name for name in names if wanted(name)]]).fetchall()
+            rows = connection.execute(_SERIES, [[name for name in names if choose(name)]]).fetchall()
     if start is None:
         raise UnreadableInput(folder, "holds no samples for rules to read")
-    series = [_series(*row) for row in rows]
     truth = _truth(folder / TRUTH)
     # without the world's books, a service is known by its own name alone
     services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
     seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()), "recording")
-    return judged_over(rules, written(series), seen, tune=tune)
+    return seen, [_series(*row) for row in rows]
+
+
+def _digest(path: Path) -> bytes:
+    """Of the names and the bytes of all its files; UnreadableInput."""
+    whole = hashlib.blake2b()
+    for file in sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else (path,):
+        try:
+            with file.open("rb") as stream:
+                content = hashlib.file_digest(stream, "blake2b").hexdigest()
+        except OSError as error:
+            raise UnreadableInput(file, f"cannot be read ({error.strerror})") from error
+        whole.update(f"{file.relative_to(path)}\0{content}\n".encode())
+    return whole.digest()
 
 
 def _series(name: str, labels: dict[str, str], times: list[int], values: list[float]) -> Series:

@@ -12,7 +12,8 @@ from .files import Rule
 from .loads import Load
 from .needs import There, missing
 from .pages import Coverage, Pages, coverage_of, pages_of
-from .replay import Played, replay
+from .played import Played
+from .replay import replay
 from .tune import Trial, trials, variants
 from .verdicts import AFTER_S, Verdict, components_of, judge
 
@@ -76,7 +77,7 @@ def judged_over(rules: Sequence[Rule], load: Load, seen: Seen, *, tune: bool = F
     """
     tried = list(variants(rules)) if tune and seen.truth is not None else []
     played = played_over(rules, load, seen.start, seen.end, after=[one.rule for one in tried])
-    there = with_recorded(rules, load.scraped)
+    there = with_recorded([one.rule for one in played[: len(rules)] if one.refused is None], load.scraped)
     told = result(seen, played[: len(rules)], there)
     if seen.truth is None or not tried:
         return told

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..collector.promapi import Server
 from .files import Rule
-from .needs import reads
-from .replay import ALERTS, makes, replay
+from .order import ALERTS, read_by
+from .replay import replay
 from .results import Backtest, Seen, result
 
 
@@ -24,11 +24,11 @@ def backtest_server(rules: Sequence[Rule], server: Server, start: float, end: fl
 
 def _unwritten(rules: Sequence[Rule]) -> Iterator[str]:
     """A sentence for each rule that reads what others make: here they make it on the server only if it runs them."""
-    made = {name for rule in rules for name in makes(rule)}
-    for rule in rules:
-        told = sorted(reads(rule.expr) & made)
-        if told:
+    for rule, places in zip(rules, read_by(rules), strict=True):
+        if places:
+            made = ((rules[place].alert, rules[place].name) for place in places)
+            told = ", ".join(sorted({f"ALERTS of {name}" if alert else name for alert, name in made}))
             yield (
-                f"{rule.where}: reads {', '.join(told)}, which rules make; nothing is written to a server that is not "
-                f"ours, so it is played over what that server recorded itself"
+                f"{rule.where}: reads {told}, which rules make; nothing is written to a server that is not ours, so it "
+                f"is played over what that server recorded itself"
             )

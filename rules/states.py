@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 _K = TypeVar("_K", bound=Hashable)
 
@@ -24,55 +24,73 @@ class States:
 class _Machine:
     """One label set of an alert: since when it is active, and since when it fires only because it is kept firing."""
 
-    for_s: float
-    keep_s: float
-    since: float | None = None
+    since: float
     kept: float | None = None
     fires: bool = False
 
-    def step(self, at: float, active: bool) -> bool:
+    def step(self, at: float, active: bool, for_s: float, keep_s: float) -> bool:
         """One evaluation; whether it is pending or firing after it."""
         if active:
-            self.since, self.kept = at if self.since is None else self.since, None
-            self.fires = self.fires or at - self.since >= self.for_s
+            self.kept = None
+            self.fires = self.fires or at - self.since >= for_s
             return True
-        if self.fires and self.keep_s > 0:
+        if self.fires and keep_s > 0:
             self.kept = at if self.kept is None else self.kept
-            self.fires = at - self.kept < self.keep_s
+            self.fires = at - self.kept < keep_s
         else:
             self.fires = False
-        if not self.fires:
-            self.forget()
         return self.fires
 
-    def forget(self) -> None:
-        """As if it had never been active."""
-        self.since, self.kept, self.fires = None, None, False
+
+@dataclass
+class Machines(Generic[_K]):
+    """An alert, evaluation by evaluation, for all of its label sets.
+
+    found: what each was; over: the evaluations that went over the group's limit (0: none), in Unix seconds.
+    """
+
+    for_s: float
+    keep_s: float
+    limit: int = 0
+    found: dict[_K, States] = field(default_factory=dict)
+    over: list[float] = field(default_factory=list)
+    _live: dict[_K, _Machine] = field(default_factory=dict)
+
+    def step(self, at: float, active: Collection[_K]) -> dict[_K, bool] | None:
+        """Those that are pending or firing after it -> whether they fire; None over the limit.
+
+        There the evaluation fails, and all label sets are forgotten.
+        """
+        for key in active:
+            if key not in self._live:
+                self._live[key] = _Machine(at)
+        live = self._live.items()
+        self._live = {key: machine for key, machine in live if machine.step(at, key in active, self.for_s, self.keep_s)}
+        if 0 < self.limit < len(self._live):
+            self.over.append(at)
+            self._live = {}
+            return None
+        for key, machine in self._live.items():
+            states = self.found.setdefault(key, States())
+            (states.firing if machine.fires else states.pending)[at] = machine.since
+        return {key: machine.fires for key, machine in self._live.items()}
 
 
 def states(
     active: Mapping[_K, Collection[float]], steps: Sequence[float], for_s: float, keep_s: float, limit: int = 0
-) -> tuple[dict[_K, States], list[float]]:
-    """What each label set of an alert was at each evaluation, and the evaluations that went over the group's limit.
+) -> Machines[_K]:
+    """What each label set of an alert was at each evaluation.
 
-    active: label set -> evaluations at which the expression had a value. Over the limit (0: none) the evaluation
-    fails and all label sets are forgotten.
+    active: label set -> evaluations at which the expression had a value.
     """
-    found = {key: States() for key in active}
-    machines = {key: _Machine(for_s, keep_s) for key in active}
-    over: list[float] = []
+    by_time: dict[float, set[_K]] = {}
+    for key, times in active.items():
+        for at in times:
+            by_time.setdefault(at, set()).add(key)
+    machines: Machines[_K] = Machines(for_s, keep_s, limit)
     for at in steps:
-        told = [key for key, machine in machines.items() if machine.step(at, at in active[key])]
-        if 0 < limit < len(told):
-            over.append(at)
-            for machine in machines.values():
-                machine.forget()
-            continue
-        for key in told:
-            machine = machines[key]
-            assert machine.since is not None
-            (found[key].firing if machine.fires else found[key].pending)[at] = machine.since
-    return found, over
+        machines.step(at, by_time.get(at, set()))
+    return machines
 
 
 def stretches(times: Iterable[float], step_s: float) -> list[tuple[float, float]]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..synthetic.truth import Truth
 from .needs import There, missing, tells_of_absence
-from .replay import Firing, Played
+from .played import Firing, Played
 
 Kind = Literal[
     "cause", "symptom", "loop", "early", "false_alarm", "quiet", "untestable", "unattributed", "fired", "refused"
@@ -130,8 +130,9 @@ def _within(at: float, start: float, end: float | None) -> bool:
 
 
 def _component(value: str, components: Mapping[str, str]) -> str:
-    """A label's value as it is, as a host without its port, as the path of a URL, or as a pod without its suffix."""
-    bare = value.split("://")[-1].split("/")[0].rsplit(":", 1)[0].rstrip(".")
+    """A label's value as it is, as a host without its port or the host of a URL, as a pod without its suffix, or as
+    Traefik names a service, with the provider that told it of it."""
+    bare = value.split("://")[-1].split("/")[0].rsplit(":", 1)[0].split("@")[0].rstrip(".")
     for name in (value, bare, _POD.sub("", bare)):
         if name in components:
             return components[name]

@@ -9,58 +9,23 @@ times alone. They are decoded behind that, many requests at once: a request by i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.resource.v1 import resource_pb2
-from opentelemetry.proto.trace.v1 import trace_pb2
 
 from ..columns import EARLIEST_NS, LATEST_NS
 from ..model import SPANS
 from ..told import TOLD_SPANS, of_events, told
 from .protobuf import json_value
+from .pruned import NESTED, PLAIN, checker, plain_reader, reader
 from .spans import KINDS, NO_PARENT, STATUS
 from .values import text
-
-_READ = {
-    "ExportTraceServiceRequest": ("resource_spans",),
-    "ResourceSpans": ("resource", "scope_spans"),
-    "Resource": ("attributes",),
-    "ScopeSpans": ("spans",),
-    "Span": (
-        *("trace_id", "span_id", "parent_span_id", "name", "kind", "start_time_unix_nano", "end_time_unix_nano"),
-        *("attributes", "events", "status"),
-    ),
-    "Event": ("time_unix_nano", "name", "attributes"),
-    "Status": ("message", "code"),
-    "KeyValue": ("key", "value"),
-}
-"""The fields that are read of a message; of others, all. What is left out is skipped at no cost."""
-
-_COUNTED = {**_READ, "AnyValue": ("string_value", "int_value")}
-"""For counting: of the attributes that are read, nearly all are texts or whole numbers."""
-
-_CHECKED = {
-    "ExportTraceServiceRequest": ("resource_spans",),
-    "ResourceSpans": ("scope_spans",),
-    "ScopeSpans": ("spans",),
-    "Span": ("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano", "events"),
-    "Event": ("time_unix_nano",),
-}
-"""All that a span may be refused for."""
-
-_NESTED = ("array_value", "kvlist_value")
-"""Values that Arrow has no type for, since they hold values: they stay encoded."""
 
 _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
 _compute: Any = import_module("pyarrow.compute")  # made when it is imported, so that no type checker can see it
@@ -71,59 +36,14 @@ class _Odd(Exception):
     """Something that is not taken here."""
 
 
-def _descriptor(fields: Mapping[str, tuple[str, ...]]) -> Descriptor:
-    """The protocol's own request without what is not read."""
-    pool = DescriptorPool()
-    for module in (common_pb2, resource_pb2, trace_pb2, trace_service_pb2):
-        file = FileDescriptorProto()
-        module.DESCRIPTOR.CopyToProto(file)
-        for message in [*file.message_type, *(one for outer in file.message_type for one in outer.nested_type)]:
-            read = fields.get(message.name)
-            kept = [field for field in message.field if read is None or field.name in read]
-            for field in kept:
-                if field.name in _NESTED:
-                    field.type = FieldDescriptorProto.TYPE_BYTES
-                    field.ClearField("type_name")
-            del message.field[:]
-            message.field.extend(kept)
-        pool.Add(file)
-    name = trace_service_pb2.ExportTraceServiceRequest.DESCRIPTOR.full_name
-    return pool.FindMessageTypeByName(name)
-
-
-def _handler(fields: Mapping[str, tuple[str, ...]]) -> Any:
-    """What makes Arrow arrays of requests; None where `ptars` is not installed."""
-    try:
-        ptars: Any = import_module("ptars")
-    except ModuleNotFoundError:
-        return None
-    descriptor = _descriptor(fields)
-    return ptars.HandlerPool([descriptor.file]).get_for_message(descriptor)
-
-
-@cache
-def _reader() -> Any:
-    return _handler(_READ)
-
-
-@cache
-def _counter() -> Any:
-    return _handler(_COUNTED)
-
-
-@cache
-def _checker() -> Any:
-    return _handler(_CHECKED)
-
-
 def certain(body: bytes) -> int | None:
     """How many spans an ExportTraceServiceRequest has where all of them will be taken; None where that is not told."""
-    checker = _checker()
-    if checker is None:
+    handler = checker()
+    if handler is None:
         return None
     try:
         trace_service_pb2.ExportTraceServiceRequest.FromString(body)  # ptars takes some of what is no message
-        found = _spans_of(checker.list_to_record_batch([body])["resource_spans"].values)
+        found = _spans_of(handler.list_to_record_batch([body])["resource_spans"].values)
         for name in ("trace_id", "span_id"):
             if (np.diff(_offsets(found.field(name))) == 0).any():
                 return None
@@ -141,12 +61,17 @@ def spans(bodies: Sequence[bytes]) -> pa.Table | None:
 
     None where one of them is to be read message by message.
     """
-    return _read(_reader(), bodies, SPANS)
+    return _read(reader(), bodies, SPANS)
+
+
+def plain_spans(bodies: Sequence[bytes]) -> pa.Table | None:
+    """The same, sooner, of requests whose attributes are all texts or whole numbers; else None."""
+    return _read(plain_reader(), bodies, SPANS)
 
 
 def told_spans(bodies: Sequence[bytes]) -> pa.Table | None:
     """The same as TOLD_SPANS, which takes half of the time."""
-    return _read(_counter(), bodies, TOLD_SPANS)
+    return _read(plain_reader(), bodies, TOLD_SPANS)
 
 
 def _read(handler: Any, bodies: Sequence[bytes], schema: pa.Schema) -> pa.Table | None:
@@ -239,7 +164,7 @@ def _maps(lists: Any) -> Any:
 
 def _told(lists: Any) -> Any:
     pairs = lists.values
-    return told(lists.offsets, pairs.field("key"), _plain(pairs.field("value")))
+    return told(lists.offsets, pairs.field("key"), lambda places: _plain(pairs.field("value").take(places)))
 
 
 def _plain(values: Any) -> Any:
@@ -254,7 +179,7 @@ def _texts(values: Any) -> Any:
     odd = np.flatnonzero(texts.is_null().to_numpy(zero_copy_only=False))
     if len(odd) == 0:
         return texts
-    if values.type.num_fields == len(_COUNTED["AnyValue"]):
+    if values.type.num_fields == len(PLAIN):
         raise _Odd
     others = np.full(len(texts), None, object)
     others[odd] = [_text(value) for value in values.take(pa.array(odd)).to_pylist()]
@@ -264,7 +189,7 @@ def _texts(values: Any) -> Any:
 def _text(value: dict[str, Any] | None) -> str:
     message = common_pb2.AnyValue()
     for name, content in (value or {}).items():
-        if content is not None and name in _NESTED:
+        if content is not None and name in NESTED:
             getattr(message, name).ParseFromString(content)
             getattr(message, name).SetInParent()
         elif content is not None:

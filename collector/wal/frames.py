@@ -10,7 +10,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,10 +43,10 @@ class Damage:
     end: int
 
 
-def framed(sequence: int, kind: int, payload: bytes) -> bytes:
-    """One record as it is written."""
+def framed(sequence: int, kind: int, payload: bytes) -> tuple[bytes, bytes]:
+    """One record as it is written: what stands before its payload, and that, which is not copied."""
     head = _HEAD.pack(len(payload), sequence, kind)
-    return b"".join((_CRC.pack(zlib.crc32(payload, zlib.crc32(head))), head, payload))
+    return _CRC.pack(zlib.crc32(payload, zlib.crc32(head))) + head, payload
 
 
 def read_segment(path: Path) -> Iterator[Record | Damage]:
@@ -62,23 +62,25 @@ def read_segment(path: Path) -> Iterator[Record | Damage]:
             if not MAGIC.startswith(begin):  # else a crash came while it was begun
                 yield Damage(0, size)
             return
-        while record := _next_in(file, at, last):
+        while record := _next_in(file, at, last, size):
             yield record
             at, last = record.end, record.sequence
     if at < size:
         yield from _around_damage(path.read_bytes(), at, last)
 
 
-def _next_in(file: BinaryIO, at: int, last: int) -> Record | None:
-    """The whole record that the file goes on with at byte `at`."""
-    head = file.read(FRAME_BYTES)
-    if len(head) < FRAME_BYTES:
+def _next_in(file: BinaryIO, at: int, last: int, size: int) -> Record | None:
+    """The whole record that the file of `size` bytes goes on with at byte `at`."""
+    begin = file.read(FRAME_BYTES)
+    if len(begin) < FRAME_BYTES:
         return None
-    length, _, _ = _HEAD.unpack_from(head, _CRC.size)
-    if length > os.fstat(file.fileno()).st_size - at:
+    (crc,), (length, sequence, kind) = _CRC.unpack_from(begin), _HEAD.unpack_from(begin, _CRC.size)
+    end = at + FRAME_BYTES + length
+    if sequence <= last or end > size:
         return None
-    record = _record_at(head + file.read(length), 0, last)
-    return None if record is None else replace(record, end=at + record.end)
+    payload = file.read(length)
+    whole = len(payload) == length and zlib.crc32(payload, zlib.crc32(begin[_CRC.size :])) == crc
+    return Record(sequence, kind, payload, end) if whole else None
 
 
 def _around_damage(content: bytes, at: int, last: int) -> Iterator[Record | Damage]:

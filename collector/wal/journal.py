@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -166,8 +167,7 @@ class Wal:
                 first = self._next
                 # never given twice, even if the write fails: what cannot be cut off must not look like a later record
                 self._next += len(batch)
-                frames = [framed(first + i, waiting.kind, waiting.payload) for i, waiting in enumerate(batch)]
-                current.append(b"".join(frames))
+                current.append(*chain.from_iterable(framed(first + i, *one[:2]) for i, one in enumerate(batch)))
             except OSError as error:
                 _fail(batch, error)
                 return

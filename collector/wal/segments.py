@@ -71,15 +71,15 @@ class SegmentFile:
         """Whether it holds no record."""
         return self.size <= len(MAGIC)
 
-    def append(self, data: bytes) -> None:
-        """Write and make durable; after an OSError the file is as before, or no longer `usable`."""
+    def append(self, *parts: bytes) -> None:
+        """Write one after the other and make durable; after an OSError it is as before, or no longer `usable`."""
         end = self.size
-        left = memoryview(data)
         try:
-            while left:
-                written = os.pwrite(self._descriptor, left, end)
-                end += written
-                left = left[written:]
+            for left in map(memoryview, parts):
+                while left:
+                    written = os.pwrite(self._descriptor, left, end)
+                    end += written
+                    left = left[written:]
             self._sync(self._descriptor)
         except OSError:
             self._cut_back()

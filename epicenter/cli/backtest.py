@@ -17,7 +17,7 @@ from .times import TimeParameter
 
 if TYPE_CHECKING:
     from ..rules.cache import Cache
-    from ..rules.files import Rule, RuleSet
+    from ..rules.files import Rule
     from ..rules.plays import Exported
     from ..rules.results import Backtest
     from ..rules.totals import Report
@@ -26,7 +26,10 @@ FLAGSHIP = "aws-dynamodb-2025"
 _FILE = click.Path(path_type=Path)
 _HERE = click.Path(path_type=Path, exists=True)
 Play = Callable[[], "Backtest | tuple[Backtest, Exported]"]
-_COVERAGE_TAKES = {"rules": "", "coverage": "", "scenarios": "--scenario", "seed": "--seed", "json_path": "--json"}
+_COVERAGE_TAKES = {
+    **{"rules": "", "coverage": "", "scenarios": "--scenario", "seed": "--seed", "json_path": "--json"},
+    **{"cache_folder": "--cache", "no_cache": "--no-cache"},
+}
 """Parameter -> option of what `--coverage` goes with."""
 
 
@@ -97,28 +100,32 @@ def command(
 
     from ..parallel import run_all
     from ..report import alerts
-    from ..rules.alertmanager import read_config
+    from ..rules.alertmanager import check_config, read_config
     from ..rules.expectations import about_played, check, read_expectations
     from ..rules.files import read_rules
     from ..rules.notifications import notifications
     from ..rules.totals import report
+    from .coverage import tell_coverage
     from .output import check_writable, progress, write_result
 
     for path in (json_path, html_path, junit_path, lapilli_path):
         check_writable(path)
     expected = () if expect is None else read_expectations(expect)
+    if config_path is not None:
+        check_config(config_path)
     config = None if config_path is None else read_config(config_path)
     read = read_rules(rules)
+    cache = _cache(cache_folder, no_cache=no_cache)
     if coverage:
         _alone("--coverage plays nothing, and goes", _COVERAGE_TAKES)
-        _tell_coverage(read, scenarios or (FLAGSHIP,), seed, json_path)
+        tell_coverage(read, _worlds(scenarios or (FLAGSHIP,)), seed, json_path, cache)
         return
     names = _worlds(scenarios or (() if recordings or url else (FLAGSHIP,)))
     played = [*names, *map(str, recordings), *([] if url is None else [url])]
     about_played(expected, played)
     _need_others(names, config_path, promtool_folder)
-    worlds = _world_plays(read.rules, names, seed, promtool_folder, _cache(cache_folder, no_cache=no_cache), tune=tune)
-    plays = [*worlds, *_plays(read.rules, recordings, url, start, end, tune=tune)]
+    worlds = _world_plays(read.rules, names, seed, promtool_folder, cache, tune=tune)
+    plays = [*worlds, *_plays(read.rules, recordings, url, start, end, cache, tune=tune)]
     with progress("Playing") as bar:
         task = bar.task_ids[0]
         done = run_all(plays, jobs=jobs, progress=lambda share: bar.update(task, total=1.0, completed=share))
@@ -249,6 +256,7 @@ def _plays(
     url: str | None,
     start: float | None,
     end: float | None,
+    cache: Cache | None,
     *,
     tune: bool,
 ) -> Iterator[Play]:
@@ -260,7 +268,7 @@ def _plays(
     from ..rules.servers import backtest_server
 
     for folder in recordings:
-        yield partial(backtest_recording, rules, folder, tune=tune)
+        yield partial(backtest_recording, rules, folder, tune=tune, cache=cache)
     if recordings:
         program("prometheus")
     if url is None and (start is not None or end is not None):
@@ -280,19 +288,3 @@ def _worlds(names: Sequence[str]) -> tuple[str, ...]:
         if name != "all":
             scenario(name)
     return tuple(SCENARIOS) if "all" in names else tuple(dict.fromkeys(names))
-
-
-def _tell_coverage(read: RuleSet, scenarios: Sequence[str], seed: int, json_path: Path | None) -> None:
-    from rich.console import Console
-
-    from ..report import gaps
-    from ..rules.gaps import SCHEMA, GapsReport
-    from ..rules.needs import unknown_needs
-    from ..rules.worlds import missing_in
-    from .output import write_result
-
-    worlds = tuple(missing_in(read.rules, name, seed=seed) for name in _worlds(scenarios))
-    problems = (*read.problems, *(doubt for rule in read.rules if rule.alert for doubt in unknown_needs(rule)))
-    told = GapsReport(SCHEMA, problems, worlds)
-    if not write_result(told, json_path):
-        gaps.render(told, Console())

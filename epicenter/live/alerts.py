@@ -91,7 +91,7 @@ def _explained(incident: Incident) -> tuple[str, str]:
     trigger = incident.trigger
     if incident.verdict == "unknown":
         return sentences.untold(incident), f"{sentences.lead(incident)} {sentences.standing(incident)}"
-    summary = f"{words.plain(trigger.component)} {sentences.broke(trigger)}"
+    summary = f"{words.plain(trigger.component)} {sentences.broke(incident)}"
     sure = f"{summary} at {words.utc(trigger.started_at)} ({words.percent(trigger.confidence)} sure)."
     parts = (sure, sentences.standing(incident), sentences.impact(incident), sentences.dns_part(incident))
     seen = [words.plain(item.statement) for item in incident.evidence if item.id in trigger.evidence]

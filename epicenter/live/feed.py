@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from ..detectors.analysis import BlindSpot, Incident
+from ..detectors.analysis import BlindSpot, EarlyWarning, Incident
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Snapshot:
     open: tuple[Tracked, ...] = ()
     past: tuple[Tracked, ...] = ()
     blind_spots: tuple[BlindSpot, ...] = ()
+    warnings: tuple[EarlyWarning, ...] = ()
 
 
 class Feed:

@@ -22,6 +22,8 @@ from ..collector.errors import EpicenterError, UnwritableOutput
 _COMMAND = (sys.executable, "-P", "-c", "from epicenter.live.folding import main; main()")
 _NICE = 10
 """What is folded is safe already, and may wait for whoever sends."""
+_BEHIND = 16
+"""So many segments, a GB, are due only where it has waited too long: then it takes its share, or the disk fills up."""
 _MOST_SERIES = 100_000
 _SET_ASIDE_BYTES = 300 * 10**6
 """It holds nearly as much when it folds a segment of 64 MiB, and cannot be refused it once it is due."""
@@ -130,8 +132,8 @@ def _said(process: subprocess.Popen[bytes], due: Sequence[Due]) -> Iterator[str 
 
 def main() -> None:
     """Fold what stdin tells, and end at once where stdin ends, as the server does; say on stdout what is said."""
-    os.nice(_NICE)
     due: list[Due] = pickle.load(sys.stdin.buffer)
+    os.nice(_NICE if len(due) < _BEHIND else 0)
     threading.Thread(target=_end_with_server, daemon=True).start()
     from .memory import be_frugal
 

@@ -13,7 +13,7 @@ import msgspec
 
 from ..collector.aside import writing
 from ..collector.errors import EpicenterError
-from ..detectors.analysis import Analysis, BlindSpot, Incident
+from ..detectors.analysis import Analysis, BlindSpot, EarlyWarning, Incident
 from ..detectors.kinds import HORIZON
 from .feed import Snapshot, Tracked
 
@@ -44,7 +44,9 @@ class Incidents:
         for name in self._unsaved & self._tracked.keys():
             self._put(self._tracked[name])
         seen: set[str] = set()
-        for incident in analysis.incidents:
+        triggers = {one.incident.trigger.component for one in self._tracked.values()}
+        # Of several at one time, those that are known are told apart by their triggers before a new one takes a name.
+        for incident in sorted(analysis.incidents, key=lambda one: one.trigger.component not in triggers):
             name = self._same(incident, at, window_s, seen) or self._name(incident)
             seen.add(name)
             self._keep(name, incident, at)
@@ -52,15 +54,17 @@ class Incidents:
             if one.closed_at is None and name not in seen:
                 self._miss(one, at)
         self._missed = {name: count for name, count in self._missed.items() if name not in seen}
-        return self.snapshot(at, window_s, analysis.blind_spots)
+        return self.snapshot(at, window_s, analysis.blind_spots, analysis.warnings)
 
-    def snapshot(self, at: float, window_s: int, blind: tuple[BlindSpot, ...] = ()) -> Snapshot:
-        """The state as it is, with what the data could not show."""
+    def snapshot(
+        self, at: float, window_s: int, blind: tuple[BlindSpot, ...] = (), warnings: tuple[EarlyWarning, ...] = ()
+    ) -> Snapshot:
+        """The state as it is, with what the data could not show, and what may come before harm."""
         still = sorted((one for one in self._tracked.values() if one.closed_at is None), key=_by_impact)
         past = sorted((one for one in self._tracked.values() if one.closed_at is not None), key=_by_end, reverse=True)
         for one in past[self._most_past :]:
             del self._tracked[one.id]
-        return Snapshot(at, window_s, tuple(still), tuple(past[: self._most_past]), blind)
+        return Snapshot(at, window_s, tuple(still), tuple(past[: self._most_past]), blind, warnings)
 
     def _same(self, incident: Incident, at: float, window_s: int, taken: set[str]) -> str | None:
         """The incident known already that this one goes on with: the two overlap, or nearly.
@@ -75,7 +79,12 @@ class Incidents:
             return max(start - its_end, one.incident.started_at - end, 0.0)
 
         others = [one for one in self._tracked.values() if one.id not in taken and apart(one) <= slack]
-        best = min(others, key=lambda one: (apart(one), abs(one.incident.started_at - start)), default=None)
+
+        def unlike(one: Tracked) -> tuple[float, bool, float]:
+            other = one.incident.trigger.component != incident.trigger.component
+            return apart(one), other, abs(one.incident.started_at - start)
+
+        best = min(others, key=unlike, default=None)
         return best.id if best is not None else None
 
     def _name(self, incident: Incident) -> str:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..collector.errors import EpicenterError
 from ..collector.model import Windows
-from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, RecordingSummary
+from ..detectors.analysis import SCHEMA, Analysis, BlindSpot, EarlyWarning, RecordingSummary
 from ..detectors.online import Watcher
 from .core import Core
 from .edges import Edge, Failures, busiest
@@ -81,6 +81,7 @@ class Loop:
         self._watcher = Watcher(windows.window_s, rows=windows.rows)
         self._edges: list[Edge] = []
         self._blind: tuple[BlindSpot, ...] = ()
+        self._warnings: tuple[EarlyWarning, ...] = ()
         self._whole_at = -math.inf
         self._look_at = math.inf
         self._began = monotonic()
@@ -108,7 +109,7 @@ class Loop:
         for sequence, held in records:
             self._windows.add(sequence, held.tables, held.later)
             if self._windows.waiting >= MANY_ROWS:
-                self._windows.take_in(self._clock())
+                self._windows.gather(self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at once, for what was read back, then at the end of each window and some times within it."""
@@ -124,12 +125,17 @@ class Loop:
         ahead_of = 0.0
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= MANY_ROWS and await self._tried(self._count, self._thread):
+            while self._windows.waiting >= MANY_ROWS and await self._tried(self._gather, self._thread):
                 pass
             look_at = self._look_at
-            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.waiting >= _WORTH_ROWS:
+            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.uncounted >= _WORTH_ROWS:
                 ahead_of = look_at
                 await self._tried(self._count, self._thread)
+
+    def _gather(self) -> bool:
+        self._windows.gather(self._clock())
+        trim()
+        return True
 
     def _count(self) -> bool:
         self._windows.take_in(self._clock())
@@ -162,7 +168,7 @@ class Loop:
             self._edges = busiest(fresh)
             analysis = self._explained(fresh, summary, now)
             return self._incidents.update(analysis, float(fresh.end), fresh.window_s), self._edges
-        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind), self._edges
+        return self._incidents.snapshot(float(fresh.end), fresh.window_s, self._blind, self._warnings), self._edges
 
     def _explained(self, fresh: Windows, summary: RecordingSummary, now: float) -> Analysis:
         """What goes on; nothing does where the watcher has nothing to say."""
@@ -170,8 +176,10 @@ class Loop:
         whole = told and now >= self._whole_at + _WHOLE_EVERY_S
         analysis = self._watcher.step(fresh, summary, anyway=whole)
         if analysis is None:
-            return Analysis(schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind)
-        self._blind, self._whole_at = analysis.blind_spots, now
+            return Analysis(
+                schema=SCHEMA, recording=summary, incidents=(), blind_spots=self._blind, warnings=self._warnings
+            )
+        self._blind, self._warnings, self._whole_at = analysis.blind_spots, analysis.warnings, now
         return analysis
 
     async def _show(self, snapshot: Snapshot, edges: list[Edge]) -> None:
@@ -203,7 +211,7 @@ class Loop:
         self._metrics.wal_segments.set(files)
 
     def _measure_windows(self) -> None:
-        self._metrics.waiting_rows.set(self._windows.waiting)
+        self._metrics.waiting_rows.set(self._windows.uncounted)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0

@@ -155,6 +155,12 @@ class StateOfIncidents(Collector):
         """All series, for one scrape."""
         still = self._snapshot.open if self._snapshot is not None else ()
         yield GaugeMetricFamily("epicenter_incident_open", "Incidents that are open now.", value=len(still))
+        early = self._snapshot.warnings if self._snapshot is not None else ()
+        yield GaugeMetricFamily(
+            "epicenter_warning_open",
+            "What may come before an incident, and lasts.",
+            value=sum(warning.ended_at is None for warning in early),
+        )
         yield from _of_incidents(still[:_MOST_INCIDENTS])
         yield from _of_edges(self._edges)
         failures = CounterMetricFamily("epicenter_dns_failures", "Failed look-ups.", labels=("name", "class"))

@@ -66,10 +66,7 @@ _QUIET = 4
 """What ended so many parts of the lateness ago, a quarter, is packed: most traces are over by then."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
-_CLOSED = """select tid from kept
-    where tid in (select tid from kept where start + duration < $until or start < $patience)
-    group by tid having max(start + duration) < $until or min(start) < $patience"""
-"""Few have a span that is old, and only these are looked at whole."""
+_CLOSED = "select tid from old group by tid having max(start + duration) < $until or min(start) < $patience"
 
 Tables = Mapping[str, pa.Table]
 
@@ -117,6 +114,11 @@ class Traces:
     def failed(self) -> int:
         """Requests that could not be decoded, since the start."""
         return self._encoded.failed
+
+    @property
+    def read_rows(self) -> int:
+        """Rows that are read, and not counted yet."""
+        return sum(rows.num_rows for tables in self._read.values() for rows in tables)
 
     @property
     def first(self) -> int | None:
@@ -185,14 +187,12 @@ class Traces:
         Too late are also those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
-        known = self._spans.read()
-        on_time = {name: self._on_time(name, rows, now, known["tid"]) for name, rows in new.items()}
+        on_time = {name: self._on_time(name, rows, now, self._spans.keys) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
             return Count(_nothing(), _nothing(), late, self._spans, self._logs)
         touched = compute.drop_null(compute.unique(pa.concat_tables([on_time[n].select(["tid"]) for n in new])["tid"]))
-        spans = self._spans.where(_is_in(known, touched).to_numpy())
-        before = {"spans": spans, "logs": self._logs.filter(_is_in(self._logs, touched))}
+        before = {"spans": self._spans.where(touched), "logs": self._logs.filter(_is_in(self._logs, touched))}
         after = {name: pa.concat_tables([before[name], on_time[name]]) for name in new}
         more, less = self._counted(after), _negated(self._counted(before))
         logs = pa.concat_tables([self._logs, on_time["logs"]])
@@ -217,17 +217,28 @@ class Traces:
     def close(self, now: float) -> None:
         """Let go of the traces whose newest span is too old at `now` to be added to."""
         self.until_ns = max(self.until_ns, round(now * _NS) - self._lateness_ns)
-        spans, logs = self._spans.read(), self._logs
-        with in_passing() as connection:
-            connection.register("kept", spans.drop_columns([SEQUENCE]))
-            bounds = {"until": self.until_ns, "patience": self.until_ns - _PATIENCE * self._lateness_ns}
-            closed = connection.sql(_CLOSED, params=bounds).to_arrow_table()["tid"].combine_chunks()
-        alone = ~_is_in(logs, compute.unique(spans["tid"])).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
+        closed, logs = self._closed(), self._logs
+        alone = ~_is_in(logs, self._spans.keys.combine_chunks()).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
         gone = np.where(alone, _ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
-        left = self._spans.without(_is_in(spans, closed).to_numpy())
+        left = self._spans.without(closed)
         quiet_ns = round(now * _NS) - self._lateness_ns // _QUIET
         self._spans = left.packed([bool(_ends("spans", rows).max() < quiet_ns) for rows in left.each()])
         self._logs = logs.filter(pa.array(~gone)) if gone.any() else logs
+
+    def _closed(self) -> pa.Array:
+        """The traces to let go of: few have a span that is old, and only these are looked at whole."""
+        patience_ns = self.until_ns - _PATIENCE * self._lateness_ns
+        old = [
+            rows["tid"].filter(
+                pa.array((_ends("spans", rows) < self.until_ns) | (_starts("spans", rows) < patience_ns))
+            )
+            for rows in self._spans.each()
+        ]
+        some = compute.unique(pa.chunked_array([chunk for one in old for chunk in one.chunks], pa.uint64()))
+        with in_passing() as connection:
+            connection.register("old", self._spans.read_where(some).drop_columns([SEQUENCE]))
+            bounds = {"until": self.until_ns, "patience": patience_ns}
+            return connection.sql(_CLOSED, params=bounds).to_arrow_table()["tid"].combine_chunks()
 
     def _counted(self, parts: Tables) -> Counted:
         if not parts["spans"].num_rows:

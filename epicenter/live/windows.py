@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import pandas as pd
 import pyarrow as pa
 
 from ..collector.model import CALLS, CHANGES, SIGNALS, TEXTS
@@ -21,19 +20,20 @@ from ..collector.windows import merge_calls
 from ..detectors.analysis import RecordingSummary
 from .arrow import compute, read, written
 from .bounds import Bounds
+from .changes import Changes
 from .config import Limits, Windows
 from .packed import Pack, Packed
 from .samples import Samples
 from .traces import UNREAD, Traces
 
 MANY_ROWS = 150_000
-"""So many are counted at once, without waiting for the next look: memory and the time of a look stay within bounds."""
+"""So many are read at once, without waiting for the next look: memory and the time of a look stay within bounds."""
+_WORTH_COUNTING = 2 * MANY_ROWS
+"""Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
 MOST_WAITING = 3 * MANY_ROWS
 """With so many rows that wait to be counted, senders wait too: some hundred MB, and more would only wait longer."""
 _COUNTING_BYTES = 1_000
 """That a row takes for a while when it is counted, beside what it holds while it waits."""
-_MOST_CHANGES = 10_000
-_ORDER = ("Timestamp", "Kind", "Target", "Actor", "Generation")
 _NEVER = 2**62
 _RESTART_EVERY_S = 600
 """Between two times that names which went away make room for new ones, since all windows are read for it."""
@@ -72,7 +72,7 @@ class LiveWindows:
         self.counts = Counts()
         self._inbox: deque[tuple[int, Mapping[str, pa.Table], Encoded | None]] = deque()
         self._guard = threading.Lock()
-        self.waiting = 0  # rows that are not counted yet
+        self.waiting = 0  # rows that are not read yet
         self._looked = 0.0  # Unix time up to which all that came is counted
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
@@ -83,8 +83,7 @@ class LiveWindows:
         self._restart_at = -math.inf
         self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)
         self._signals = Packed(SIGNALS, pa.concat_tables)
-        self._changes, self._changed = CHANGES.empty_table(), math.inf
-        self._known_changes: set[str] = set()
+        self._changes = Changes()
         self._told_until: int | None = None
 
     def add(self, sequence: int, tables: Mapping[str, pa.Table], later: Encoded | None = None) -> None:
@@ -103,7 +102,7 @@ class LiveWindows:
     @property
     def counting_bytes(self) -> int:
         """How much more memory it will take for a while to count what waits."""
-        return min(self.waiting, MANY_ROWS) * _COUNTING_BYTES
+        return min(self.uncounted, MANY_ROWS) * _COUNTING_BYTES
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
         """Look, and let go of what is too old."""
@@ -133,6 +132,18 @@ class LiveWindows:
     def tell_again(self) -> None:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
         self._told_until = None
+
+    @property
+    def uncounted(self) -> int:
+        """Rows that were taken in and are not counted yet."""
+        return self.waiting + self._traces.read_rows
+
+    def gather(self, now: float) -> None:
+        """Read what has come, of much more than MANY_ROWS those that came first; count it where that is worth it."""
+        self._sort_in()
+        self._traces.read()
+        if self._traces.read_rows >= _WORTH_COUNTING:
+            self.take_in(now)
 
     def take_in(self, now: float) -> None:
         """Count what has come, of much more than MANY_ROWS those that came first.
@@ -182,25 +193,9 @@ class LiveWindows:
         if name == "samples":
             self._samples.add(rows, sequence)
         elif name == "changes":
-            self._add_changes(rows.select(CHANGES.names))
+            self._changes.add(rows.select(CHANGES.names))
         else:
             self._traces.add(name, rows, sequence)
-
-    def _add_changes(self, rows: pa.Table) -> None:
-        """Add those that are not known yet."""
-        told = [str(row) for row in rows.to_pylist()]
-        new = rows.filter(pa.array([row not in self._known_changes for row in told], pa.bool_()))
-        if new.num_rows:
-            times = compute.cast(new["Timestamp"], pa.int64())
-            self._changed = min(self._changed, compute.min(times).as_py() / 1e9)
-            every = pa.concat_tables([self._changes, new]).group_by(CHANGES.names).aggregate([])
-            self._changes = every.sort_by([(name, "ascending") for name in _ORDER])[-_MOST_CHANGES:]
-            self._known_changes.update(told)
-            self._forget_changes()
-
-    def _forget_changes(self) -> None:
-        if len(self._known_changes) > self._changes.num_rows:
-            self._known_changes = set(map(str, self._changes.to_pylist()))
 
     def _forget(self, now: float) -> None:
         """Let the oldest windows go, by time, and by rows."""
@@ -210,9 +205,7 @@ class LiveWindows:
             self._restart_at = now + _RESTART_EVERY_S
         self._texts.forget(since)
         self._signals.forget(since)
-        fresh = compute.greater_equal(compute.cast(self._changes["Timestamp"], pa.int64()), since * 10**9)
-        self._changes = self._changes.filter(fresh)
-        self._forget_changes()
+        self._changes.forget(since)
 
     def _horizon(self, now: float) -> int:
         """The start of the oldest window that is kept at `now`."""
@@ -231,23 +224,18 @@ class LiveWindows:
             start = max(self._changed_from(min(kept, end - self.window_s), end), self._horizon(end))
             self._told_until = end
         calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
-        return Seen(self.window_s, start, end, calls, signals, self._changes_between(start, end), texts)
+        return Seen(self.window_s, start, end, calls, signals, self._changes.between(start, end), texts)
 
     def _changed_from(self, began: int, end: int) -> int:
         changed = [first for first in (table.changed() for table in self._tables.values()) if first is not None]
-        if self._changed < math.inf:
-            changed.append(int(max(self._changed, began) // self.window_s * self.window_s))
-            self._changed = math.inf
+        new = self._changes.first_new()
+        if new is not None:
+            changed.append(int(max(new, began) // self.window_s * self.window_s))
         return min([*changed, began if self._told_until is None else self._told_until, end])
 
     @property
     def _tables(self) -> dict[str, Packed]:
         return {"calls": self._calls, "texts": self._texts, "signals": self._signals}
-
-    def _changes_between(self, start: int, end: int) -> pd.DataFrame:
-        told = self._changes.drop_columns(["Timestamp"]).to_pandas()
-        told.insert(0, "time", self._changes["Timestamp"].to_numpy().view("int64") / 1e9)
-        return told[(told["time"] >= start) & (told["time"] < end)].reset_index(drop=True)
 
     def _summary(self, seen: Seen) -> RecordingSummary:
         taken = self.counts.taken
@@ -266,7 +254,7 @@ class LiveWindows:
         firsts = [first for first in (self._traces.first, self._samples.first) if first is not None]
         replay_from = min(firsts, default=self._last + 1)
         packs = {name: dict(table.packs) for name, table in self._tables.items()}
-        tables = {"changes": written(self._changes), "samples": written(self._samples.carried)}
+        tables = {"changes": written(self._changes.rows), "samples": written(self._samples.carried)}
         return State(
             self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, packs, tables
         )
@@ -276,7 +264,7 @@ class LiveWindows:
         for name, table in self._tables.items():
             table.restore(state.windows[name])
         tables = {name: read(kept) for name, kept in state.tables.items()}
-        self._add_changes(tables["changes"])
+        self._changes.add(tables["changes"])
         self._traces.until_ns, self._samples.until_s = state.traces_until_ns, state.samples_until_s
         self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])

@@ -18,8 +18,9 @@ def render(report: GapsReport, console: Console) -> None:
         if number:
             console.print()
         printer.say(f"{world.scenario}: {world.testable} of {world.alerts} alerts can be tested.", style="bold")
-        if world.gaps:
-            printer.rows([(gap.need, _gain(gap)) for gap in world.gaps])
+        for gap in world.gaps:  # names are long, and would leave no room beside them
+            printer.say(gap.need, indent=2)
+            printer.say(_gain(gap), indent=6)
     if report.problems:
         printer.section("Left out or doubtful")
         for problem in report.problems:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..detectors.analysis import (
+    Analysis,
     BlindSpot,
     Candidate,
+    EarlyWarning,
     Incident,
     Kind,
     Phase,
-    RecordingSummary,
     Sustaining,
     SustainingKind,
     Trigger,
@@ -55,9 +56,24 @@ FAILURE: dict[str, str] = {
 """How resolution failed -> what that means."""
 
 
-def broke(trigger: Trigger) -> str:
+PASSING = frozenset({"overload", "slow", "cache_loss", "network_congestion"})
+"""Kinds of triggers that end by themselves: nobody repairs a surge."""
+
+
+UNRESOLVED = "could no longer be resolved"
+"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say."""
+
+
+def broke(incident: Incident) -> str:
     """What the trigger's component did, to be read after its name."""
-    return BROKE[trigger.kind]
+    untold = incident.dns.role == "root" and incident.dns.failure == "unspecified"
+    return UNRESOLVED if untold else BROKE[incident.trigger.kind]
+
+
+def kind(candidate: Candidate, incident: Incident) -> str:
+    """What kind of fault a candidate has, as far as it is told: of a name that fails, maybe not how."""
+    untold = incident.dns.failure == "unspecified" and candidate.component in incident.dns.names
+    return "dns" if untold and candidate.kind.startswith("dns.") else candidate.kind
 
 
 def until(trigger: Trigger) -> str:
@@ -96,7 +112,9 @@ def lead(incident: Incident) -> str:
         return "No component stands out as the cause."
     first = incident.candidates[0]
     sure = words.percent(incident.trigger.confidence)
-    return f"The strongest lead is {words.plain(first.component)} ({first.kind}), but it is only {sure} sure."
+    return (
+        f"The strongest lead is {words.plain(first.component)} ({kind(first, incident)}), but it is only {sure} sure."
+    )
 
 
 def spread_heading(incident: Incident) -> str:
@@ -120,19 +138,32 @@ def others(incident: Incident) -> tuple[Candidate, ...]:
     return incident.candidates if incident.verdict == "unknown" else incident.candidates[1:]
 
 
+WARNINGS = "Not an incident yet: what may come before one"
+
+REPEATS = "Retries that kept nothing going"
+
 UNUSUAL = "Unusual around that moment, but too little for users to notice"
 
 
-def nothing_found(seen: RecordingSummary) -> str:
-    """One sentence for a recording in which nothing is wrong, with what was looked at."""
+def warning(told: EarlyWarning) -> str:
+    """What may come before harm, and since when or for how long."""
+    began = words.utc(told.started_at)
+    lasted = "" if told.ended_at is None else f", for {words.span(told.ended_at - told.started_at)}"
+    return f"{told.statement} ({'since' if told.ended_at is None else 'from'} {began}{lasted})."
+
+
+def nothing_found(analysis: Analysis) -> str:
+    """One sentence for a recording in which users met nothing wrong, with what was looked at."""
+    seen = analysis.recording
     known = seen.samples - seen.samples_unknown
     kinds = ((seen.spans, "span"), (known, "sample"), (seen.changes, "change"))
     looked = ", ".join(words.counted(count, one) for count, one in kinds if count) or "nothing"
     whose = f" from {words.counted(seen.services, 'service')}" if seen.services else ""
     unknown = words.counted(seen.samples_unknown, "sample")
     unread = f"; {unknown} of unknown names not" if seen.samples_unknown else ""
+    met = "nothing that users met" if analysis.warnings else "nothing"
     return (
-        f"No incident: nothing stands out from {words.utc(seen.from_)} to {words.utc(seen.to)}"
+        f"No incident: {met} stands out from {words.utc(seen.from_)} to {words.utc(seen.to)}"
         f" ({looked}{whose} looked at{unread})."
     )
 
@@ -162,7 +193,8 @@ def standing(incident: Incident) -> str:
         return "Still going on at the end of the data."
     if incident.trigger.ended_at is None:
         return "Still going on at the end of the data: what broke first is still broken."
-    repaired = f"what broke first was repaired at {words.utc(incident.trigger.ended_at)}"
+    mended = "was over" if incident.trigger.kind in PASSING else "was repaired"
+    repaired = f"what broke first {mended} at {words.utc(incident.trigger.ended_at)}"
     running = [
         f"the {LOOP[loop.kind]} in {words.plain(loop.component)}"
         for loop in incident.sustaining

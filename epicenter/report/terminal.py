@@ -23,7 +23,7 @@ def render(analysis: Analysis, console: Console) -> None:
     """
     printer = Printer(console)
     if not analysis.incidents:
-        printer.say(sentences.nothing_found(analysis.recording), style="bold")
+        printer.say(sentences.nothing_found(analysis), style="bold")
     for position, incident in enumerate(analysis.incidents, 1):
         if len(analysis.incidents) > 1:
             printer.section(f"----- Incident {position} of {len(analysis.incidents)} -----")
@@ -40,12 +40,19 @@ def _incident(incident: Incident, end: float, printer: Printer) -> None:
     if incident.sustaining:
         printer.section("What keeps it going" if incident.ended_at is None else "What kept it going")
         printer.rows([_loop(loop) for loop in incident.sustaining])
+    if incident.retries:
+        printer.section(sentences.REPEATS)
+        for item in incident.evidence:
+            if item.id in incident.retries:
+                printer.say(f"{item.statement}.", indent=2)
     if len(incident.phases) > 1:
         printer.section("Phases (UTC)")
         printer.rows(_phases(incident, end, printer.width))
     others = sentences.others(incident)
     if others:
-        listed = ", ".join(f"{c.component} ({c.kind}, {words.percent(c.score)})" for c in others[:FEW_SHOWN])
+        listed = ", ".join(
+            f"{c.component} ({sentences.kind(c, incident)}, {words.percent(c.score)})" for c in others[:FEW_SHOWN]
+        )
         printer.section(
             "Ranked by their share of what changed, none of them sure"
             if incident.verdict == "unknown"
@@ -61,7 +68,7 @@ def _answer(incident: Incident, printer: Printer) -> None:
         printer.say(sentences.lead(incident))
     else:
         sure = f"at {words.clock(trigger.started_at)} ({words.percent(trigger.confidence)} sure)"
-        printer.say(f"{trigger.component} {sentences.broke(trigger)} {sure}.", style="bold")
+        printer.say(f"{trigger.component} {sentences.broke(incident)} {sure}.", style="bold")
         printer.say(f"That was {words.utc(trigger.started_at)}; {sentences.until(trigger)}.")
     printer.say(sentences.standing(incident))
     printer.say(sentences.impact(incident))
@@ -139,7 +146,9 @@ def _phases(incident: Incident, end: float, width: int) -> list[tuple[str, str, 
 
 
 def _limits(analysis: Analysis, printer: Printer) -> None:
-    """What was too little for an incident, blind spots and skipped files: what the answer does not rest on."""
+    """What is no incident yet, what was too little for one, blind spots and skipped files: what the answer does not
+    rest on."""
+    _list(sentences.WARNINGS, [sentences.warning(told) for told in analysis.warnings], FEW_SHOWN, printer)
     unusual = [f"{told.statement}." for told in analysis.deviations]
     _list(sentences.UNUSUAL, unusual, FEW_SHOWN, printer)
     spots = [sentences.blind(spot) for spot in analysis.blind_spots]

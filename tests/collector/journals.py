@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_DELTA
 
 from epicenter.collector.otlp.decode import Export, decode
 from epicenter.collector.wal import Record, read_segment, segments
@@ -25,6 +27,15 @@ def one_span(number: int, name: str = "GET /x", **more: Any) -> bytes:
     fields = {"trace_id": b"t" * 16, "name": name, "start_time_unix_nano": T0 + number, **more}
     resource.scope_spans.add().spans.add(span_id=number.to_bytes(8, "big"), **fields)
     return request.SerializeToString()
+
+
+def orders(at: int, more: int) -> Export:
+    """A request that tells of so many more orders since the last."""
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="orders")
+    metric.sum.is_monotonic, metric.sum.aggregation_temporality = True, AGGREGATION_TEMPORALITY_DELTA
+    metric.sum.data_points.add(time_unix_nano=T0 + at, as_int=more)
+    return Export("metrics", request.SerializeToString())
 
 
 def records(folder: Path) -> list[Record]:

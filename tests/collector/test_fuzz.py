@@ -60,7 +60,9 @@ def test_a_garbled_journal_gives_no_record_that_was_not_written(
 ) -> None:
     written = dict(enumerate(payloads, 1))
     path = tmp_path_factory.getbasetemp() / f"{1:020d}.wal"
-    path.write_bytes(flipped(MAGIC + b"".join(framed(n, 0, payload) for n, payload in written.items()), edits))
+    path.write_bytes(
+        flipped(MAGIC + b"".join(b"".join(framed(n, 0, payload)) for n, payload in written.items()), edits)
+    )
     found = {part.sequence: part.payload for part in read_segment(path) if isinstance(part, Record)}
     assert found.items() <= written.items()
 

@@ -40,7 +40,7 @@ def journal(
 
 def segment(folder: Path, payloads: list[tuple[int, bytes]], name: int = 1) -> Path:
     path = folder / f"{name:020d}.wal"
-    path.write_bytes(MAGIC + b"".join(framed(name + i, *payload) for i, payload in enumerate(payloads)))
+    path.write_bytes(MAGIC + b"".join(b"".join(framed(name + i, *payload)) for i, payload in enumerate(payloads)))
     return path
 
 

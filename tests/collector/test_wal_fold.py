@@ -10,8 +10,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_DELTA
 
 from epicenter.collector.errors import UsageError
 from epicenter.collector.otlp.decode import Export
@@ -19,7 +17,7 @@ from epicenter.collector.wal import Kept, Wal, fold, last_folded, retain, segmen
 from epicenter.collector.wal.fold import parts_of
 from epicenter.collector.writer import RecordingWriter
 from tests.collector.handed_over import T0, opened, rows
-from tests.collector.journals import TRACES, folded, one_span
+from tests.collector.journals import TRACES, folded, one_span, orders
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = """select (select list(SpanId order by SpanId) from spans), (select count(*) from logs),
@@ -31,14 +29,6 @@ def a_deploy(at: int) -> Export:
     record = request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=T0 + at, event_name="deploy")
     record.attributes.add(key="change.target").value.string_value = "shop"
     return Export("logs", request.SerializeToString())
-
-
-def orders(at: int, more: int) -> Export:
-    request = ExportMetricsServiceRequest()
-    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="orders")
-    metric.sum.is_monotonic, metric.sum.aggregation_temporality = True, AGGREGATION_TEMPORALITY_DELTA
-    metric.sum.data_points.add(time_unix_nano=T0 + at, as_int=more)
-    return Export("metrics", request.SerializeToString())
 
 
 def filled(folder: Path) -> None:

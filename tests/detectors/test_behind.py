@@ -32,6 +32,36 @@ def test_services_whose_names_begin_alike_are_several(prefix: str) -> None:
     assert (incident.trigger.component, incident.trigger.kind) == ("router-7", "network_congestion")
 
 
+def test_a_callee_and_the_servers_of_its_name_that_are_lost_at_once_are_lost_on_the_way() -> None:
+    def lost(waited_s: int) -> Iterator[Row]:
+        yield from calm(0, 30)
+        for window in range(30, 45):
+            yield call(window, "", "shop", attempts=40, errors_server=40)
+            yield call(window, "shop", "cart", "cart.example", attempts=40, errors_server=40)
+            waited = {"errors_connect": 20, "errors_dns_servfail": 20, "unanswered_ns": 40 * waited_s * 10**9}
+            yield call(window, "cart", "", "prices.example", attempts=40, **waited)
+        yield from calm(45, END)
+
+    changes = [change(29.9, "manual", "router-7", "operators", None)]
+    (incident,) = analyze(windows(END, lost(3), changes=changes), SUMMARY).incidents
+    assert (incident.trigger.component, incident.dns.role) == ("router-7", "symptom")
+    (refused,) = analyze(windows(END, lost(0), changes=changes), SUMMARY).incidents
+    assert refused.trigger.component != "router-7"
+
+
+def test_a_service_that_only_its_own_counters_tell_of_is_no_way_to_others() -> None:
+    def told() -> Iterator[Row]:
+        for window in range(END):
+            bad = 200 if 30 <= window < 45 else 0
+            for name in ("shop", "cart", "store"):
+                yield signal(window, name, "requests", 400)
+                yield signal(window, name, "errors", bad)
+            yield signal(window, "store", "queue_age_s", 9.0 if bad else 0.0)
+
+    (incident,) = analyze(windows(END, signals=told()), SUMMARY).incidents
+    assert incident.trigger.kind != "network_congestion"
+
+
 def counted(failing: int) -> Iterator[Row]:
     """Counters go on while spans are silent, and tell that the prices fail from a window on."""
     for window in range(END):
@@ -60,3 +90,77 @@ def test_a_callee_that_is_known_by_its_host_name_alone_is_the_service_that_was_s
     changes = [change(44, "restart", "prices", "operators", None)]
     (incident,) = analyze(windows(END, unseen, counters, changes), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.ended_at) == ("prices.example", at(44))
+
+
+def unreached(window: int, lost: int) -> Iterator[Row]:
+    """Some connections to the cart time out; it answers the others."""
+    yield call(window, "", "shop", attempts=40, errors_server=lost)
+    yield call(window, "shop", "cart", "cart.example", attempts=40 - lost)
+    if lost:
+        waited = {"errors_connect": lost, "unanswered_ns": lost * 3 * 10**9}
+        yield call(window, "shop", "", "cart.example", attempts=lost, **waited)
+
+
+def flapping(start: int) -> list[Row]:
+    """The balancer's checks take targets out and put them back from a window on."""
+    return [signal(window, "balancer-3", "health_flips", 12 if start <= window < 45 else 0) for window in range(END)]
+
+
+@pytest.mark.parametrize(
+    ("flaps", "named"),
+    [
+        (flapping(24), ("balancer-3", "health_check_flapping")),
+        (flapping(END), ("cart", "network_congestion")),
+        (flapping(36), ("cart", "network_congestion")),
+    ],
+    ids=["it flapped before", "it never flapped", "it flapped because of it"],
+)
+def test_a_balancer_whose_checks_flap_stands_behind_connections_that_fail(
+    flaps: list[Row], named: tuple[str, str]
+) -> None:
+    calls = [row for window in range(END) for row in unreached(window, 24 if 30 <= window < 45 else 0)]
+    (incident,) = analyze(windows(END, calls, flaps), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == named
+
+
+def test_a_balancer_whose_checks_flap_is_innocent_of_what_a_service_before_it_fails_by_itself() -> None:
+    """A few connections to the cart time out as well."""
+    calls = [row for window in range(END) for row in unreached(window, 4 if 30 <= window < 45 else 0)]
+    calls = [{**row, "errors_server": 30, "errors": 30} if row["entries"] and row["errors"] else row for row in calls]
+    (incident,) = analyze(windows(END, calls, flapping(24)), SUMMARY).incidents
+    assert incident.trigger.component == "shop"
+
+
+def restarted(asked: int) -> Iterator[Row]:
+    """The cart's instances ask for their state, most of it in vain, and answer nearly no one in time meanwhile."""
+    for window in range(END):
+        bad = 30 <= window < 45
+        late = 6 * (asked if bad else 0) // 10
+        yield call(window, "", "shop", attempts=400, errors_deadline=390 * bad)
+        yield call(window, "shop", "cart", "cart.example", attempts=400, errors_deadline=390 * bad)
+        yield call(window, "cart", "state", "state.example", attempts=asked if bad else 40, errors_deadline=late)
+
+
+@pytest.mark.parametrize(("asked", "named"), [(200, ("state", "overload")), (40, ("cart", "slow"))])
+def test_who_is_slow_because_its_own_herd_drowns_a_callee_is_no_trigger(asked: int, named: tuple[str, str]) -> None:
+    (incident,) = analyze(windows(END, restarted(asked)), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == named
+    assert [loop.kind for loop in incident.sustaining] == (["restart_herd"] if asked > 40 else [])
+
+
+def drowned(hits: int) -> tuple[list[Row], list[Row]]:
+    """The store answers too late from a window on; the cache before it has so many hits in a thousand look-ups."""
+    calls, counters = [], []
+    for window in range(END):
+        bad = 30 <= window < 45
+        calls.append(call(window, "", "shop", attempts=40, errors_deadline=30 * bad))
+        calls.append(call(window, "shop", "store", "store.example", attempts=40, errors_deadline=30 * bad))
+        counters.append(signal(window, "cache", "cache_hits", hits if bad else 900))
+        counters.append(signal(window, "cache", "cache_misses", 1000 - hits if bad else 100))
+    return calls, counters
+
+
+@pytest.mark.parametrize(("hits", "named"), [(100, ("cache", "cache_loss")), (900, ("store", "slow"))])
+def test_a_cache_that_was_lost_stands_behind_a_store_that_drowns(hits: int, named: tuple[str, str]) -> None:
+    (incident,) = analyze(windows(END, *drowned(hits)), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == named

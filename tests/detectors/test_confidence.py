@@ -11,7 +11,7 @@ from epicenter.collector.model import Windows
 from epicenter.detectors.base import Evidence
 from epicenter.detectors.confidence import FITTED, confidence
 from epicenter.detectors.suspects import Suspect
-from tests.detectors.frames import call, windows
+from tests.detectors.frames import call, change, signal, windows
 
 TRACED = windows(1, [call(0, "web", "store")])
 COUNTED = windows(1, [call(0, "web", "store", example_trace="")])
@@ -40,6 +40,30 @@ def test_who_explains_more_is_surer_and_who_explains_nothing_is_not_sure_at_all(
 )
 def test_less_to_go_by_is_less_sure(seen: Windows, suspect: Suspect) -> None:
     assert confidence(seen, suspect) < confidence(TRACED, SUSPECT)
+
+
+UNSEEN_WAY = replace(SUSPECT, kind="network_congestion", how="unreached")
+ASKED_MORE = replace(SUSPECT, kind="overload", how="answer")
+
+
+STALE = replace(SUSPECT, kind="dns.stale_record", how="unreached", failure="stale")
+
+
+@pytest.mark.parametrize(
+    "suspect",
+    [UNSEEN_WAY, STALE, ASKED_MORE],
+    ids=["lost on the way to it", "nobody told of its record", "users ask for no more"],
+)
+def test_who_is_struck_by_something_that_nothing_shows_is_named_less_surely(suspect: Suspect) -> None:
+    assert confidence(TRACED, suspect) == confidence(TRACED, replace(SUSPECT, kind="unknown"))
+
+
+def test_a_device_on_the_way_a_record_that_was_written_and_a_store_whose_cache_is_seen_are_as_sure_as_others() -> None:
+    written = windows(1, [call(0, "web", "store")], changes=[change(0, "record.upsert", "store", "dns", 7)])
+    assert confidence(written, STALE) == confidence(TRACED, SUSPECT)
+    cached = windows(1, [call(0, "web", "store")], [signal(0, "memo", "cache_hits", 9)])
+    assert confidence(TRACED, replace(UNSEEN_WAY, how="behind")) == confidence(TRACED, SUSPECT)
+    assert confidence(cached, ASKED_MORE) == confidence(TRACED, SUSPECT)
 
 
 def test_of_those_named_with_much_confidence_as_many_were_right_in_families_that_the_fit_had_not_seen() -> None:

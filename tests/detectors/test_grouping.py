@@ -18,7 +18,7 @@ SEEN = windows(120, [])
 
 def lasted(kind: str, start: int, end: int | None) -> Finding:
     until = None if end is None else at(end)
-    return Finding("test", kind, kind, at(start), until, score=1.0, evidence=(), facts={})
+    return Finding(at(start), until, detector="test", kind=kind, component=kind, score=1.0, evidence=())
 
 
 def spans(*events: Finding) -> list[tuple[float, float | None]]:

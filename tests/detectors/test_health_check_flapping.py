@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epicenter.detectors.health_check_flapping import health_check_flapping
+from epicenter.detectors.health_check_flapping import calmed_at, health_check_flapping
 from tests.detectors.frames import Row, at, gauge, put, windows
 
 BALANCER, END = "lb-orders", 60
@@ -27,6 +27,13 @@ def test_reported_flips_are_found_with_their_balancer_and_window() -> None:
     assert (found.started_at, found.ended_at) == (at(20), at(40))
     assert found.facts["flips_per_window"] == 6
     assert found.evidence[0].statement == f"targets of {BALANCER} changed between healthy and unhealthy 120 times"
+
+
+@pytest.mark.parametrize(("later", "calmed"), [(4.0, 30), (9.0, 40)], ids=["what piled up", "no calmer"])
+def test_what_struck_the_targets_is_over_when_they_flip_much_less_often(later: float, calmed: int) -> None:
+    seen = windows(END, signals=flips(put(put(STILL, 20, [12.0] * 10), 30, [later] * 10)))
+    (found,) = health_check_flapping(seen)
+    assert (found.ended_at, calmed_at(seen, found)) == (at(40), at(calmed))
 
 
 def test_where_no_flips_are_reported_the_number_of_healthy_hosts_tells() -> None:

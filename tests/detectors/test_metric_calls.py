@@ -138,6 +138,20 @@ def test_servers_alone_tell_that_users_failed_and_not_whose_fault_it_was() -> No
     assert "No counter tells whom cart, desk, shop called" in " ".join(s.statement for s in analysis.blind_spots)
 
 
+def test_good_codes_of_resolvers_do_not_clear_names_of_which_nobody_tells() -> None:
+    """An empty record is NOERROR; only who asks for the name, or counts what comes back, can tell."""
+
+    def told(also: str) -> Iterator[Row]:
+        for window in range(END):
+            yield signal(window, "shop", "requests", 400)
+            yield signal(window, "shop", "errors", 300 if 20 <= window < 30 else 0)
+            yield signal(window, ".", "dns_responses", 900, "NOERROR")
+            if also:
+                yield signal(window, NAME, also, 4, "A")
+
+    assert [found(told(also)).incidents[0].dns.role for also in ("", "dns_answers")] == ["none", "innocent"]
+
+
 def probes(host: str, failing: range) -> Iterator[Row]:
     for window in range(END):
         for city in ("ashburn", "tokyo", "lima"):

@@ -156,10 +156,25 @@ def test_the_gate_that_runs_is_the_gate_of_the_batch() -> None:
     watcher = Watcher(WINDOW_S)
     middle = story.start + 25 * WINDOW_S
     steps = [*once(between(story, story.start, middle)), *once(between(story, middle, story.end), 5)]
-    told = [step for step in steps if watcher.step(between(story, *step), SUMMARY) is not None]
+    told = [step for step in steps if (found := watcher.step(between(story, *step), SUMMARY)) and found.incidents]
     assert told[0][1] == symptom.facts["alarm_at"]
     assert all(end == start for (_, end), (start, _) in pairwise(told))
     assert told[-1][1] < story.end
+
+
+def test_what_may_come_before_harm_is_told_once_by_its_change_and_again_when_it_is_over() -> None:
+    raced = [
+        change(10, "record.upsert", "prices.example", "one", 7, Answers=2),
+        change(20, "record.upsert", "prices.example", "two", 5, Answers=2),
+        change(30, "record.upsert", "prices.example", "one", 8, Answers=2),
+    ]
+    story = windows(END, calm(0, END), changes=raced)
+    watcher = Watcher(WINDOW_S)
+    told = {end: watcher.step(between(story, start, end), SUMMARY) for start, end in once(story)}
+    warned = {float(end): found.warnings for end, found in told.items() if found is not None}
+    assert list(warned) == [at(21), at(31)]
+    assert [(w.component, w.started_at, w.ended_at) for w in warned[at(21)]] == [("prices.example", at(20), None)]
+    assert warned[at(31)] == analyze(story, SUMMARY).warnings
 
 
 def test_while_an_incident_lasts_a_step_tests_the_new_window_alone(stepped: list[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epicenter.detectors.record_race import record_race
-from tests.detectors.frames import Row, at, change, windows
+from tests.detectors.frames import Row, at, call, change, windows
 
 NAME, END = "prices.example", 60
 
@@ -74,8 +74,10 @@ def test_a_change_that_leaves_no_addresses_empties_the_record_too(last: Row) -> 
         [upsert(10, 145), delete(20, 145, Outcome="refused")],
         [upsert(10, None), upsert(20, None, "writer-c"), delete(30, None)],
         [upsert(10, 145), change(20, "record.upsert", "mail.example", "writer-c", 110, Answers=3)],
-        [upsert(window, window, Answers=0) for window in range(END)],
         [upsert(10, 145), change(20, "deploy", NAME, "writer-c", 110)],
+        [upsert(10, None), delete(20, None, Answers=0), upsert(20.2, None)],
+        [upsert(10, 145), delete(20, 145), upsert(20.2, 146)],
+        [upsert(10, 145), delete(END - 0.1, 145)],
     ],
     ids=[
         "no changes",
@@ -87,12 +89,24 @@ def test_a_change_that_leaves_no_addresses_empties_the_record_too(last: Row) -> 
         "a deletion that did not happen",
         "changes that carry no generation",
         "plans of another record",
-        "a record that never had addresses",
         "a deployment of an older version",
+        "a provider that deletes and creates in order to replace",
+        "a plan that is replaced by the next one at once",
+        "what may yet be the first half of that",
     ],
 )
 def test_what_is_no_race_stays_silent(rows: list[Row]) -> None:
     assert record_race(windows(END, changes=rows)) == []
+
+
+@pytest.mark.parametrize(("called", "scores"), [(NAME, [0.25]), ("", [0.25]), ("mail.example", [])])
+def test_a_first_write_without_addresses_is_a_weak_sign_for_a_name_that_may_be_in_use(
+    called: str, scores: list[float]
+) -> None:
+    calls = [call(window, "shop", "", called) for window in range(END)]
+    found = record_race(windows(END, calls, changes=[upsert(window, window, Answers=0) for window in range(10, END)]))
+    assert [f.score for f in found] == scores
+    assert [(f.started_at, f.ended_at, f.facts["emptied_at"]) for f in found] == [(at(10), None, at(10))] * len(scores)
 
 
 def test_a_race_ends_with_the_next_plan_that_is_not_stale() -> None:

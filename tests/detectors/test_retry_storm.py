@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from epicenter.detectors.retry_storm import retry_storm
-from tests.detectors.frames import Row, at, call, windows
+from epicenter.detectors.base import Finding
+from epicenter.detectors.retry_storm import persist_s, retry_storm
+from tests.detectors.frames import Row, at, call, gauge, put, windows
 
 CALM, BAD, END = 30, 20, 60
 
@@ -81,3 +83,31 @@ def test_a_storm_longer_than_the_calm_before_it_is_not_taken_for_the_usual() -> 
 
 def test_callees_of_which_none_sends_spans_are_looked_at_by_their_names() -> None:
     assert retry_storm(windows(END, [call(i, "shop", "", "pay.example", attempts=100) for i in range(END)])) == []
+
+
+@pytest.mark.parametrize(("late", "known"), [(370, 2.0), (340, None)])
+def test_the_time_out_is_told_by_calls_that_nearly_all_ran_out_of_time(late: int, known: float | None) -> None:
+    def storm_of_two_seconds(window: int) -> Row:
+        return dict(storm(window)) | {"errors_deadline": late, "client_ns": 390 * 2 * 10**9}
+
+    (found,) = retry_storm(windows(END, story(storm_of_two_seconds)))
+    assert found.facts.get("timeout_s") == known
+
+
+@pytest.mark.parametrize(("age_s", "said"), [(20.0, True), (1.0, False)])
+def test_a_queue_older_than_the_time_out_of_its_callers_is_told(age_s: float, said: bool) -> None:
+    rows = story(lambda window: dict(storm(window)) | {"client_ns": 390 * 2 * 10**9})
+    ages = put([0.1] * END, CALM, [age_s] * BAD)
+    (found,) = retry_storm(windows(END, rows, gauge("pay", "queue_age_s", ages)))
+    told = "the oldest work in pay's queue was 20 s old, where its callers give up after 2.0 s"
+    assert [e.statement for e in found.evidence[1:]] == [told] * said
+
+
+@pytest.mark.parametrize(
+    ("facts", "window_s", "needed"), [({}, 10, 60), ({"timeout_s": 30.0}, 10, 150), ({"timeout_s": 1.0}, 10, 30)]
+)
+def test_what_outlives_the_trigger_by_five_time_outs_holds_by_itself(
+    facts: dict[str, float], window_s: int, needed: float
+) -> None:
+    storm = Finding("retry_storm", "retry_storm", "pay", at(0), None, 1.0, evidence=(), facts=dict(facts))
+    assert persist_s(replace(windows(END), window_s=window_s), storm) == needed

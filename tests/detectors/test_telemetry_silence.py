@@ -165,5 +165,5 @@ def test_counters_speak_for_a_silence_if_most_of_those_in_it_have_some(counted: 
     """The mail goes on sending spans; u, v and w never sent any."""
     calls = [call(0, name, "db", "db.example") for name in ("shop", "cart", "mail")] + [call(1, "mail", "db")]
     calls += [call(1, name, "db", "db.example", example_trace="") for name in counted]
-    silence = Finding("test", KIND, "telemetry", at(1), at(2), score=1.0, evidence=(), facts={})
+    silence = Finding(at(1), at(2), detector="test", kind=KIND, component="telemetry", score=1.0, evidence=())
     assert told_across(windows(3, calls), silence) == (counted == ["shop", "cart"])

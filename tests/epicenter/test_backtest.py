@@ -147,7 +147,10 @@ def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--coverage", "--tune", "--html", "a"), "with --scenario, --seed, --json, not with --tune, --html"),
+        (
+            ("--coverage", "--tune", "--html", "a"),
+            "with --scenario, --seed, --json, --cache, --no-cache, not with --tune, --html",
+        ),
         (("--prometheus", "http://127.0.0.1:1", "--from", "2000", "--to", "1000"), "the earlier time first"),
         (("--scenario", "plain-failure", "--promtool", "rules.yml"), "is no folder"),
         (("--no-cache", "--cache", "kept"), "--no-cache keeps nothing"),

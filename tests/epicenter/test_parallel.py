@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from epicenter.collector.errors import WorkerKilled
 from epicenter.parallel import run_all
 from tests.servers import READY_S
 
@@ -48,6 +49,13 @@ def test_results_keep_their_order_and_an_error_leaves_the_others_alone(jobs: int
     with pytest.raises(ZeroDivisionError):
         done[1].result()
     assert told == [pytest.approx(n / 3) for n in (1, 2, 3)]
+
+
+def test_a_worker_that_is_killed_is_told_in_one_sentence() -> None:
+    done = run_all([partial(signal.raise_signal, signal.SIGKILL)] * 2, jobs=2)
+    for one in done:
+        with pytest.raises(WorkerKilled, match="was killed before this was done"):
+            one.result()
 
 
 def test_nothing_to_do_is_done() -> None:

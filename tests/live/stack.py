@@ -21,6 +21,8 @@ import yaml
 from epicenter.rules.prometheus import Prometheus, evaluate, free_port, private
 from epicenter.synthetic import History
 from tests import alertmanager
+from tests.dashboards.boards import PANELS, exprs
+from tests.dashboards.promql import plain
 from tests.deploy.test_configs import PROMETHEUS, read
 from tests.live.watching import Watching, once, watching
 from tests.rules.faster import faster
@@ -62,7 +64,8 @@ class Story:
 
     data: the folder of the server, which has stopped. firings: of the rules, the earliest first. told: alerts at
     Alertmanager, each as it was in each of its states. infos: incidents at /metrics by id, as they were last.
-    incidents, pages: those of the live page by id, when all is over.
+    incidents, pages: those of the live page by id, when all is over. empty: panels of the dashboard of Epicenter's own
+    health of which an expression gave no series.
     """
 
     data: Path
@@ -71,6 +74,7 @@ class Story:
     infos: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     pages: dict[str, str] = field(default_factory=dict[str, str])
+    empty: set[str] = field(default_factory=set[str])
 
 
 def played(history: History, folder: Path) -> Story:
@@ -87,6 +91,7 @@ def played(history: History, folder: Path) -> Story:
                 _look(story, server, told)
         assert emit.returncode == 0
         story.firings = _firings(asked, history)
+        story.empty = _empty_panels(asked, time.time() - (history.end - history.start) / SPEED)
         once(lambda: not told.alerts())
         for one in json.loads(server.get("/api/incidents")[1])["past"]:
             story.incidents[one["id"]] = one["incident"]
@@ -144,3 +149,14 @@ def _firings(asked: Prometheus, history: History) -> list[Firing]:
     lines = evaluate(asked, 'ALERTS{alertstate="firing"}', since, until, step_s)
     found = [Firing(line.labels, ahead + min(line.points) * SPEED, ahead + max(line.points) * SPEED) for line in lines]
     return sorted(found, key=lambda firing: firing.start)
+
+
+def _empty_panels(asked: Prometheus, since: float) -> set[str]:
+    until = time.time()
+    own = {title: panel for title, panel in PANELS.items() if title.startswith("own-health: ")}
+    return {
+        title
+        for title, panel in own.items()
+        for expr in exprs(panel)
+        if not evaluate(asked, plain(expr), since, until, WINDOW_S)
+    }

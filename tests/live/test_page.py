@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import pytest
 from epicenter.detectors.analysis import Incident
 from tests.live.pages import Served, serving
 from tests.live.snapshots import BLIND, OTHER, OVER, RUNNING, at, tracked
-from tests.report.example_analyses import HOSTILE, pdt
+from tests.report.example_analyses import HOSTILE, WARNED, pdt
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,15 @@ def test_calm_says_since_when_and_what_is_blind(served: Served) -> None:
     assert "checkout: Its calls are not recorded" in text
     served.publish(at(pdt("15:00"), past=(OVER,)))
     assert "2025-10-20 21:00:00Z</time>, when the last incident was over; that is 1 h of calm" in get(served, "/")[1]
+
+
+def test_what_may_come_before_harm_is_shown_in_calm_and_told_as_json(served: Served) -> None:
+    served.publish(replace(at(pdt("23:50")), warnings=WARNED.warnings))
+    text = get(served, "/")[1]
+    assert "No incident" in text
+    assert "over generation 145 of writer-a (since 2025-10-20 06:48:00Z)." in text
+    (told,) = as_json(served, "/api/incidents")[1]["warnings"]
+    assert (told["component"], told["ended_at"]) == ("api.example", None)
 
 
 def test_the_json_is_the_analysis_own_incident(served: Served) -> None:

@@ -15,7 +15,7 @@ from epicenter.detectors.analysis import Incident
 from epicenter.pipeline import analyze_paths
 from epicenter.rules.write import Series
 from epicenter.synthetic import History
-from tests.live.watching import Watching, folded, once, watching
+from tests.live.watching import Watching, once, watching
 from tests.prometheus import holding, scraped
 from tests.simulated import simulated
 
@@ -55,7 +55,7 @@ def test_the_recording_gives_the_incident_that_the_server_told_of(tmp_path: Path
         (live,) = listed(server)
         assert server.stop()[0] == 0
     state = json.loads((data / "incidents" / f"{live['id']}.json").read_bytes())
-    (found,) = analyze_paths(folded(data), window_s=WINDOW_S)[0].incidents
+    (found,) = analyze_paths([data], window_s=WINDOW_S)[0].incidents
     assert found.trigger.component
     assert told(found) == told(msgspec.convert(state["incident"], Incident))
     assert live["incident"]["trigger"]["component"] == found.trigger.component

@@ -15,7 +15,7 @@ from epicenter.collector.errors import UsageError
 from epicenter.live.config import Config
 from epicenter.live.settings import load
 from tests.dashboards.test_live_metrics import METRICS
-from tests.live.watching import COMMAND, TOML, outage, spans_of, watching
+from tests.live.watching import COMMAND, TOML, once, outage, spans_of, watching
 from tests.programs import require
 from tests.synthetic.toy_history import DATABASE
 
@@ -40,6 +40,8 @@ def test_an_outage_is_an_incident_that_outlives_a_kill_and_a_stop(tmp_path: Path
         told = metrics["epicenter_edge_amplification_ratio"] + metrics["epicenter_edge_goodput_ratio"]
         assert {labels["client"] for labels, _ in told} <= {"shop", "checkout", "ticker"}
         assert metrics["epicenter_analysis_failures_total"] == [({}, 0.0)]
+        of_incidents = {"epicenter_incident_info", "epicenter_incident_phase", "epicenter_dns_failures_total"}
+        once(lambda: of_incidents <= well_formed(server.get("/metrics")[1]))
         server.process.kill()
         server.process.wait()
     with watching(data) as server:
@@ -59,12 +61,21 @@ def test_what_it_exposes_is_what_is_documented_and_well_formed(tmp_path: Path) -
     exposed = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     exposed = {name: kind for name, kind in exposed.items() if name not in OF_THE_PROCESS_COLLECTOR}
     assert exposed == {name: promised.kind for name, promised in METRICS.items()}
-    for name, labels in re.findall(r"^(epicenter_\w+?)(?:_bucket|_sum|_count)?\{(.*)\} ", text, re.MULTILINE):
-        assert set(re.findall(r'(\w+)="', labels)) - {"le"} == METRICS[name].labels
-    checked = subprocess.run(
-        [require("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
-    )
+    well_formed(text)
+
+
+def well_formed(text: str) -> set[str]:
+    """The names of metrics that have labels, once those are the documented ones and promtool has nothing to say.
+
+    Promtool passes over metrics without samples, so an idle server shows half of them.
+    """
+    found = re.findall(r"^(epicenter_\w+?)(?:_bucket|_sum|_count)?\{(.*)\} ", text, re.MULTILINE)
+    for name, labels in found:
+        assert set(re.findall(r'(\w+)="', labels)) - {"le"} == METRICS[name].labels, name
+    command = [require("promtool"), "check", "metrics"]
+    checked = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    return {name for name, _ in found}
 
 
 def test_neighbours_that_are_not_configured_are_not_exposed(tmp_path: Path) -> None:

@@ -9,7 +9,16 @@ import pandas as pd
 from msgspec.structs import replace
 
 from epicenter.collector.model import CALLS, CHANGES, SIGNALS, Windows, empty
-from epicenter.detectors.analysis import Analysis, BlindSpot, CascadeStep, Deviation, Dns, Incident, Trigger
+from epicenter.detectors.analysis import (
+    Analysis,
+    BlindSpot,
+    CascadeStep,
+    Deviation,
+    Dns,
+    EarlyWarning,
+    Incident,
+    Trigger,
+)
 
 FLAGSHIP = msgspec.json.decode(Path(__file__).with_name("flagship.json").read_bytes(), type=Analysis)
 INCIDENT = FLAGSHIP.incidents[0]
@@ -57,6 +66,21 @@ STRAYED = replace(
         ),
     ),
 )
+
+WARNED = replace(
+    NOTHING,
+    warnings=(
+        EarlyWarning(
+            component="api.example",
+            started_at=pdt("23:48"),
+            ended_at=None,
+            statement="writer-c put generation 111 back on api.example, over generation 145 of writer-a",
+            query="select 2",
+        ),
+    ),
+)
+
+HELD = replace(FLAGSHIP, incidents=(replace(INCIDENT, retries=(INCIDENT.evidence[-1].id,)),))
 
 NOBODY = Trigger(
     component="", service="", kind="unknown", started_at=pdt("23:48"), ended_at=None, confidence=0.0, evidence=()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from epicenter.rules.expectations import Checked
 from epicenter.rules.notifications import Notifications
 from epicenter.rules.pages import coverage_of, pages_of
-from epicenter.rules.replay import Firing
+from epicenter.rules.played import Firing
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
 from epicenter.rules.verdicts import Judged, Kind

@@ -14,6 +14,7 @@ from epicenter.report import html
 from tests.report.example_analyses import (
     FLAGSHIP,
     GOING_ON,
+    HELD,
     HOSTILE,
     INCIDENT,
     NAME,
@@ -22,6 +23,7 @@ from tests.report.example_analyses import (
     SUSPECTED,
     TWO,
     UNKNOWN,
+    WARNED,
     analysis,
     crowded,
     flagship_windows,
@@ -30,9 +32,11 @@ from tests.report.example_analyses import (
 EVERY = {
     "flagship": FLAGSHIP,
     "going on": GOING_ON,
+    "held": HELD,
     "hostile": HOSTILE,
     "nothing": NOTHING,
     "unusual": STRAYED,
+    "warned": WARNED,
     "suspected": SUSPECTED,
     "two": TWO,
     "unknown": UNKNOWN,
@@ -144,6 +148,18 @@ def test_what_is_too_little_for_an_incident_stands_on_the_page_as_text() -> None
     text = html.render(STRAYED)
     assert "<h1>No incident</h1>" in text
     assert "<li>search accounts for 2.4 s of changed time.</li>" in text
+
+
+def test_what_may_come_before_harm_stands_on_the_page_with_its_query() -> None:
+    text = html.render(WARNED)
+    assert "nothing that users met stands out" in text
+    assert "over generation 145 of writer-a (since 2025-10-20 06:48:00Z)." in text
+    assert "select 2" in text
+
+
+def test_what_retries_did_not_do_stands_with_its_evidence() -> None:
+    assert "Retries that kept nothing going" in html.render(HELD)
+    assert "Retries that kept nothing going" not in html.render(FLAGSHIP)
 
 
 def test_evidence_of_two_incidents_keeps_apart() -> None:

@@ -12,13 +12,16 @@ from epicenter.report import terminal
 from tests.report.example_analyses import (
     FLAGSHIP,
     GOING_ON,
+    HELD,
     HOSTILE,
+    INCIDENT,
     NAME,
     NOTHING,
     STRAYED,
     SUSPECTED,
     TWO,
     UNKNOWN,
+    WARNED,
     analysis,
     crowded,
 )
@@ -86,6 +89,18 @@ def test_what_is_too_little_for_an_incident_is_said_below_that_there_is_none() -
     text = " ".join(shown(STRAYED).split())
     assert text.startswith("No incident")
     assert "too little for users to notice - search accounts for 2.4 s of changed time." in text
+
+
+def test_what_may_come_before_harm_is_said_before_what_the_data_could_not_show() -> None:
+    text = " ".join(shown(WARNED).split())
+    assert text.startswith("No incident: nothing that users met stands out")
+    assert "writer-c put generation 111 back on api.example" in text
+    assert "(since 2025-10-20 06:48:00Z)." in text
+
+
+def test_what_retries_did_not_do_is_said_after_the_loops() -> None:
+    text = " ".join(shown(HELD).split())
+    assert f"Retries that kept nothing going {INCIDENT.evidence[-1].statement[:20]}" in text
 
 
 def test_samples_that_nobody_could_read_were_not_looked_at() -> None:

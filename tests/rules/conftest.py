@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from epicenter.rules.files import read_rules
+from epicenter.rules.played import Played
 from epicenter.rules.prometheus import Prometheus
-from epicenter.rules.replay import Played, replay
+from epicenter.rules.replay import replay
 from epicenter.synthetic import History
 from tests.rules.shipped import FILES
 

@@ -12,7 +12,8 @@ import pytest
 from epicenter.collector.errors import UnreadableInput
 from epicenter.rules.cache import Cache, named, usual_folder
 from epicenter.rules.files import Rule, read_rules
-from epicenter.rules.plays import backtest
+from epicenter.rules.plays import backtest, gaps_in
+from epicenter.rules.worlds import missing_in
 from tests.programs import require
 
 WORLD = "plain-failure"
@@ -179,6 +180,21 @@ def test_a_world_is_made_again_only_for_metrics_that_nobody_read_before(cache: C
     results.append(replace(told, problems=told.problems[1:]))
     assert results[1:] == results[:1] * 3  # what rules recorded in one run is not there in the next
     assert [len(one.firings) > 0 for one in results[0].verdicts] == [True, True, True]
+
+
+def test_what_a_world_lacks_is_read_from_what_is_kept_of_it(cache: Cache, tmp_path: Path) -> None:
+    some = rules(tmp_path, "up == 1", "nobody_has_this > 0")
+    backtest(some, WORLD, cache=cache)
+    told, problems = gaps_in(some, WORLD, cache=cache)
+    assert (told, problems) == (missing_in(some, WORLD), ())
+    (name,) = names(cache)
+    about = cache.take(name, tmp_path / "taken")
+    assert about is not None
+    cache.keep(name, tmp_path / "taken", about.replace(b'"scraped":{"up":', b'"scraped":{"gone":'))
+    assert {gap.need for gap in gaps_in(some, WORLD, cache=cache)[0].gaps} == {"up", "nobody_has_this"}
+    unread = rules(tmp_path, "probe_success == 0")
+    assert gaps_in(unread, WORLD, cache=cache)[0] == missing_in(unread, WORLD)
+    assert names(cache) == [name]
 
 
 def test_where_links_are_not_possible_a_kept_world_is_copied(

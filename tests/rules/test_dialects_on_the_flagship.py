@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from epicenter.rules.files import read_rules
+from epicenter.rules.played import Played
 from epicenter.rules.prometheus import Prometheus, evaluate
-from epicenter.rules.replay import Played, replay
+from epicenter.rules.replay import replay
 from epicenter.synthetic import History
 from tests.conftest import SCRAPE_S
 from tests.programs import require

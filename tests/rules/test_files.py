@@ -8,6 +8,7 @@ import pytest
 
 from epicenter.collector.errors import UnreadableInput, UsageError
 from epicenter.rules.files import read_rules
+from tests.programs import require
 
 PLAIN = """groups:
   - name: g
@@ -43,21 +44,91 @@ def test_a_folder_is_read_without_its_unit_tests(tmp_path: Path) -> None:
     write(tmp_path, "rule_files: []\n", "a.test.yml")
     assert len(read_rules([str(tmp_path)]).rules) == 2
     assert len(read_rules([str(tmp_path / "[a].yml")]).rules) == 2
+    write(tmp_path, PLAIN, "b.rules")
+    assert len(read_rules([str(tmp_path)]).rules) == 4
 
 
 def test_a_rule_without_an_expression_does_not_stop_the_others(tmp_path: Path) -> None:
     read = read_rules([write(tmp_path, PLAIN + "      - alert: C\n")])
     assert len(read.rules) == 2
-    (problem,) = read.problems
+    problem = read.problems[-1]
     assert "line 9: group g" in problem
     assert "'expr'" in problem
 
 
+BAD = """groups:
+  - name: g
+    rules:
+      - {alert: Misspelt, expr: up == 0, fro: 10m}
+      - {alert: Label, expr: up == 0, labels: {foo-bar: x}}
+      - {alert: Template, expr: up == 0, labels: {x: "{{ $labels.job "}}
+      - {record: bad-name, expr: up}
+      - {record: "a:b", expr: up, for: 5m}
+      - {alert: Both, record: "a:b", expr: up == 0}
+      - {alert: Annotated, expr: up == 0, annotations: {x: "{{ $labels.job | shout }}"}}
+      - {alert: Longer, expr: up == 0, for: 10x}
+      - {alert: Good, expr: up == 0, labels: {severity: 1}, annotations: {x: "{{ $value }}"}}
+      - {alert: Expression, expr: "sum(rate(up))"}
+  - {name: later, limit: 3, rules: [{alert: Other, expr: up == 0}]}
+  - {name: later, rules: [{alert: Again, expr: up > 0}]}
+  - {name: keyed, intreval: 1m, rules: [{alert: Keyed, expr: up > 1}]}
+"""
+SAID = {
+    "line 4: group g, rule Misspelt": "field fro not found in type rulefmt.RuleNode",
+    "line 5: group g, rule Label": "invalid label name: foo-bar",
+    "line 6: group g, rule Template": 'label "x": template: __alert_Template:1: unclosed action',
+    "line 7: group g, rule bad-name": "invalid recording rule name: bad-name",
+    "line 8: group g, rule a:b": "invalid field 'for' in recording rule",
+    "line 9: group g, rule Both": "only one of 'record' and 'alert' must be set",
+    "line 10: group g, rule Annotated": 'annotation "x": template: __alert_Annotated:1: function "shout" not defined',
+    "line 11: group g, rule Longer": 'not a valid duration string: "10x"',
+    "line 15: group later": 'groupname: "later" is repeated in the same file',
+    "line 16: group keyed": "field intreval not found in type rulefmt.RuleGroup",
+}
+
+
+def test_what_prometheus_does_not_load_is_told_in_its_words_and_the_others_go_on(tmp_path: Path) -> None:
+    """But for expressions, of which it is told when they are played."""
+    require("promtool")
+    path = write(tmp_path, BAD)
+    read = read_rules([path])
+    assert [rule.name for rule in read.rules] == ["Good", "Expression", "Other"]
+    assert list(read.problems) == [
+        f"{path}, {where}: left out, for Prometheus refuses it: {said}" for where, said in SAID.items()
+    ]
+
+
+def test_a_resource_may_hold_what_only_thanos_is_told(tmp_path: Path) -> None:
+    require("promtool")
+    told = "kind: PrometheusRule\nspec:\n" + "".join(f"  {line}\n" for line in PLAIN.splitlines())
+    read = read_rules([write(tmp_path, told.replace("interval: 30s", "partial_response_strategy: abort"))])
+    assert (len(read.rules), read.problems) == (2, ())
+
+
+def test_without_promtool_rules_are_read_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    read = read_rules([write(tmp_path, PLAIN.replace("interval: 30s", "query_offset: 1m"))])
+    assert len(read.rules) == 2
+    missing, unplayed = read.problems
+    assert missing.startswith("it is not known which rules Prometheus would not load: promtool was found neither")
+    assert "apt-get install" in missing
+    assert unplayed.endswith("a.yml, line 2: group g: its query_offset is not played")
+
+
 def test_duplicates_are_named_with_both_places(tmp_path: Path) -> None:
+    require("promtool")
     path = write(tmp_path, PLAIN + "      - {alert: A, expr: up == 0}\n")
     assert read_rules([path]).problems == (
         f"{path}, line 9: group g, rule A: is the same as the one in {path}, line 5",
     )
+
+
+def test_duplicates_in_jsonnet_are_named_by_their_groups(tmp_path: Path) -> None:
+    pytest.importorskip("_jsonnet")
+    rule = "{ alert: 'A', expr: 'up == 0' }"
+    path = write(tmp_path, f"{{ groups: [{{ name: 'g', rules: [{rule}, {rule}] }}] }}", "a.jsonnet")
+    assert f"{path}: group g, rule A: is the same as the one in {path}, group g" in read_rules([path]).problems
 
 
 def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
@@ -66,6 +137,7 @@ def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_yaml_or_holds_no_rules_does_not_stop_the_others(tmp_path: Path) -> None:
+    require("promtool")
     write(tmp_path, "groups:\n  - ]\n")
     write(tmp_path, "kind: Deployment\n", "b.yaml")
     write(tmp_path, PLAIN, "c.yml")
@@ -80,6 +152,7 @@ def test_a_file_that_is_no_yaml_or_holds_no_rules_does_not_stop_the_others(tmp_p
 def test_a_mixin_is_rendered_from_jsonnet(tmp_path: Path) -> None:
     """Its entry alone is read, with what jsonnet-bundler fetched for it."""
     pytest.importorskip("_jsonnet")
+    require("promtool")
     (tmp_path / "vendor" / "lib").mkdir(parents=True)
     write(tmp_path / "vendor" / "lib", "{ least: 3 }\n", "lib.libsonnet")
     alerts = "{ alert: 'A', expr: 'up < ' + $._config.least, 'for': '1m' }, { alert: 'B' }"
@@ -97,7 +170,8 @@ def test_a_mixin_is_rendered_from_jsonnet(tmp_path: Path) -> None:
         ("A", "up < 3", 30.0),
     ]
     (problem,) = read.problems
-    assert problem == f"{tmp_path / 'mixin.libsonnet'}: group g: left out, for it has no 'expr'"
+    entry = tmp_path / "mixin.libsonnet"
+    assert problem == f"{entry}: group g, rule B: left out, for Prometheus refuses it: field 'expr' must be set in rule"
 
 
 def test_what_jsonnet_does_not_render_is_told_in_its_words(tmp_path: Path) -> None:

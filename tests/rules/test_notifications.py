@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from epicenter.cli.backtest import command
 from epicenter.collector.errors import UnreadableInput
-from epicenter.rules.alertmanager import Key, Route, alertmanager, read_config
+from epicenter.rules.alertmanager import Key, Route, alertmanager, check_config, read_config
 from epicenter.rules.notifications import Sent, flushes, notifications
-from epicenter.rules.replay import Firing
+from epicenter.rules.played import Firing
 from epicenter.rules.results import Backtest
 from epicenter.rules.verdicts import Judged
-from tests.programs import find
+from tests.programs import find, require
 from tests.rules.verdicts import OUTAGE, verdict
 
 CONFIG = """
@@ -184,7 +186,7 @@ def test_time_intervals_that_cannot_be_read_are_told(old: str, new: str, said: s
 
 
 def test_an_interval_that_nobody_defined_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableInput, match="night"):
+    with pytest.raises(UnreadableInput, match=r"its `route`: nothing defines the time interval 'night'$"):
         read_config(config(tmp_path, TIMED.replace("- name: night", "- name: day")))
 
 
@@ -201,11 +203,31 @@ def test_a_route_inherits_its_waits_and_receivers_tell_nobody(tmp_path: Path) ->
         ("a: 1", "is no configuration"),
         ("1", "is no"),
         (CONFIG.replace("group_interval: 5m", "group_interval: 0s"), "are longer than 0"),
+        (CONFIG.replace("group_interval: 5m", "group_interval: soon"), "its `route`: .*soon"),
     ],
 )
 def test_what_is_no_configuration_is_said(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match=said):
         read_config(config(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("group_wait", "grop_wait", "line 5: field grop_wait not found in type config.plain$"),
+        ("name: phone", "name: fax", 'undefined receiver "phone" used in route$'),
+    ],
+)
+def test_a_configuration_that_alertmanager_refuses_is_refused_first(
+    old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    require("amtool")
+    check_config(config(tmp_path))
+    wrong = config(tmp_path, CONFIG.replace(old, new, 1))
+    with pytest.raises(UnreadableInput, match=rf"Alertmanager refuses it: .*{said}"):
+        check_config(wrong)
+    done = CliRunner().invoke(command, ["rules.yml", "--alertmanager", str(wrong)])
+    assert isinstance(done.exception, UnreadableInput)
 
 
 def test_what_alertmanager_refuses_is_told_in_its_words(tmp_path: Path) -> None:

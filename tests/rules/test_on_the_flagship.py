@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epicenter.rules.files import Rule, read_rules
-from epicenter.rules.replay import Firing, Played
+from epicenter.rules.played import Firing, Played
 from epicenter.synthetic import History
 from tests.rules.shipped import FILES
 

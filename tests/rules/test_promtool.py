@@ -17,7 +17,11 @@ from tests.rules.test_sources import BEGIN, RULES, SERIES, TIMES
 MORE = """      - {alert: AtNight, expr: "hour() < 6 and on () failing == 1"}
       - {alert: Ends, expr: "odd > 0"}
       - {alert: Wrong, expr: "sum(rate(failing))"}
-      - {alert: Greedy, expr: 'count(count_over_time(calm[50m:200ms])) > 0'}
+      - {record: "greedy:calm", expr: 'count(count_over_time(calm[50m:200ms]))'}
+      - {alert: OnGreedy, expr: "greedy:calm > 0"}
+      - {record: "clock:failing", expr: "sum(failing) * (hour() < 24)"}
+      - {alert: OnClock, expr: "clock:failing > 1"}
+      - {alert: OnOnClock, expr: 'ALERTS{alertname="OnClock"} == 1'}
 """
 
 
@@ -35,11 +39,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str,
 def test_it_passes_and_says_what_it_leaves_out(exported: tuple[Path, tuple[str, ...]]) -> None:
     test, notes = exported
     assert (test.name, passes(test)) == ("a-world.test.yml", True)
-    told = {note.split("rule ")[1].split(":")[0]: note for note in notes}
-    assert told.keys() == {"AtNight", "Wrong", "Greedy"}
+    told = {note.split("rule ")[1].split(": ")[0]: note for note in notes}
+    on_greedy, on_clock = {"greedy:calm", "OnGreedy"}, {"clock:failing", "OnClock", "OnOnClock"}
+    assert told.keys() == {"AtNight", "Wrong", *on_greedy, *on_clock}
     assert "reads the clock" in told["AtNight"]
     assert "expected type range vector" in told["Wrong"]
-    assert "too many samples" in told["Greedy"]
+    assert "too many samples" in told["greedy:calm"]
+    assert told["OnGreedy"].endswith("is not exported: it reads what greedy:calm makes, which is not")
+    assert told["OnOnClock"].endswith("is not exported: it reads what OnClock makes, which is not")
 
 
 def test_it_fails_once_an_alert_waits_longer(exported: tuple[Path, tuple[str, ...]]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ import pytest
 import yaml
 
 from epicenter.rules.files import read_rules
+from epicenter.rules.played import Played
 from epicenter.rules.prometheus import Prometheus, evaluate
-from epicenter.rules.replay import Played, replay
+from epicenter.rules.replay import replay
 from epicenter.rules.write import Series
 from tests.programs import require
 from tests.prometheus import holding
@@ -44,8 +46,63 @@ RULES = """groups:
       - {{record: "job:errors:max", expr: "max_over_time(job:errors:rate5m[7m])"}}
       - {{record: "pod:up:last", expr: up}}
       - {{record: "all:up:share", expr: "sum(up) / count(up) or vector(0)"}}
+      - {{alert: Patterned, expr: '{{__name__=~"job:errors:ra.*"}} > 0.5'}}
+      - {{alert: Unparsed, expr: "holt_winters(job:errors:rate5m[10m], 0.5, 0.5) > 0.5"}}
+      - {{alert: Third, expr: 'count(ALERTS{{alertname="Many"}}) > 0'}}
 """
-NAMES = ("Errors", "Slow", "Gone", "Valued", "Many", "Long", "Earlier", "Peak", "job:errors:max", "all:up:share")
+NAMES = (
+    *("Errors", "Slow", "Gone", "Valued", "Many", "Long", "Earlier", "Peak", "job:errors:max", "all:up:share"),
+    *("Patterned", "Unparsed", "Third"),
+)
+KNOTTED = """groups:
+  - name: past
+    interval: 60s
+    rules:
+      - {record: "job:up:sum", expr: "sum by (job) (up)"}
+      - {alert: Hysteresis, expr: 'job:up:sum > 2 or (job:up:sum > 1 and on (job) ALERTS{alertname="Hysteresis"} == 1)'}
+      - {record: "self:up:total", expr: "sum(up) + (self:up:total offset 1m or vector(0))"}
+      - {alert: Total, expr: "self:up:total > 60", for: 2m}
+  - name: later
+    interval: 60s
+    rules:
+      - {alert: OfB, expr: 'count(ALERTS{alertname="OfC",alertstate="firing"}) > 0', keep_firing_for: 2m}
+      - {alert: OfA, expr: 'count(ALERTS{alertname="OfB",alertstate="firing"}) > 0'}
+      - {alert: OfC, expr: 'up{pod="0"} == 0', labels: {value: "{{ $value }}"}}
+      - {alert: Early, expr: "all:up:count > 2"}
+      - {record: "all:up:count", expr: "count(up == 1)"}
+  - name: one
+    interval: 60s
+    rules:
+      - {record: "one:up:sum", expr: "sum(up) - (other:up:sum or vector(0)) / 2"}
+      - {alert: Any, expr: 'count(ALERTS{alertstate="firing"}) > 4', for: 1m}
+  - name: other
+    interval: 60s
+    rules:
+      - {record: "other:up:sum", expr: "one:up:sum"}
+      - {alert: Nameless, expr: 'count by (job) ({job="a"}) > 10'}
+"""
+KNOTTED_NAMES = ("Hysteresis", "self:up:total", "Total", "OfB", "OfA", "OfC", "Early", "one:up:sum", "Any", "Nameless")
+OFTEN = """groups:
+  - name: often
+    interval: 30s
+    rules:
+      - {record: "job:up:sum", expr: "sum by (job) (up)"}
+      - {alert: Low, expr: "job:up:sum < 2", for: 1m}
+"""
+SELDOM = """groups:
+  - name: seldom
+    interval: 120s
+    rules:
+      - {record: "job:up:max", expr: "max_over_time(job:up:sum[3m]) and on (job) ALERTS{alertname='Low'}"}
+      - {alert: Lasting, expr: 'count by (job) (ALERTS{alertname="Low",alertstate="firing"})', for: 2m}
+"""
+AGAIN = """groups:
+  - name: again
+    interval: 30s
+    rules:
+      - {alert: Both, expr: 'job:up:max - job:up:sum > 1', for: 30s}
+      - {alert: OfLasting, expr: 'ALERTS{alertname="Lasting"} unless on (job) (job:up:sum > 2)'}
+"""
 UNITS = {"h": 3600, "m": 60, "s": 1}
 TOLD = '{__name__=~".+:.+|ALERTS|ALERTS_FOR_STATE"}'
 Told = dict[tuple[tuple[tuple[str, str], ...], float], float]
@@ -89,26 +146,42 @@ def _since(labels: dict[str, str], value: float) -> float:
     return value - BEGIN if labels["__name__"] == "ALERTS_FOR_STATE" else value
 
 
-def ours(path: str, step_s: float) -> tuple[list[Played], Told]:
+def ours(paths: list[str], step_s: float) -> tuple[list[Played], Told]:
     with holding(load()) as prometheus:
         # what nobody reads is not written back: here, all of it is read
-        rules = read_rules([path, str(Path(path).with_name("reader.yml"))]).rules
+        rules = read_rules([*paths, reader(Path(paths[0]).parent, paths)]).rules
         played = replay(rules, prometheus, BEGIN, BEGIN + END_S)
         return played, written(prometheus, step_s)
 
 
-def promtool(path: str, folder: Path, step_s: float) -> str:
-    """Nothing is expected at every evaluation, so that promtool says what it got instead."""
-    values = {name: " ".join("_" if np.isnan(v) else f"{v:g}" for v in row) for name, row in fleet().items()}
+def reader(folder: Path, paths: list[str]) -> str:
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in paths)
+    everything = " or ".join([*re.findall(r'record: "(\S+?)"', text), "ALERTS", "ALERTS_FOR_STATE"])
+    (folder / "reader.yml").write_text(
+        f"groups: [{{name: reader, interval: 5m, rules: [{{alert: Reader, expr: '({everything}) == -1'}}]}}]",
+        encoding="utf-8",
+    )
+    return str(folder / "reader.yml")
+
+
+def promtool(path: str, folder: Path, step_s: float, recorded: Mapping[str, str] | None = None) -> str:
+    """Nothing is expected at every evaluation, so that promtool says what it got instead.
+
+    recorded: series at each half of a scrape, of rules that were evaluated before.
+    """
+    values = {name: " _ ".join("_" if np.isnan(v) else f"{v:g}" for v in row) for name, row in fleet().items()}
     evaluations = np.arange(0, END_S + 1, step_s)
+    text = Path(path).read_text(encoding="utf-8")
     test = {
         "rule_files": [path],
         "evaluation_interval": f"{step_s:.0f}s",
-        "group_eval_order": ["first", "second"],
+        "group_eval_order": re.findall(r"- name: (\w+)", text),
         "tests": [
             {
-                "interval": f"{SCRAPE_S:.0f}s",
-                "input_series": [{"series": name, "values": row} for name, row in values.items()],
+                "interval": f"{SCRAPE_S / 2:.0f}s",
+                "input_series": [
+                    {"series": name, "values": row} for name, row in {**values, **(recorded or {})}.items()
+                ],
                 "promql_expr_test": [{"expr": TOLD, "eval_time": f"{at:.0f}s"} for at in evaluations],
             }
         ],
@@ -129,26 +202,64 @@ def theirs(said: str) -> Told:
     return told
 
 
+def as_input(told: Told, step_s: float) -> dict[str, str]:
+    """What rules wrote at each step, as series for others to read."""
+    rows: dict[str, dict[float, float]] = {}
+    for (labels, at), value in told.items():
+        own = ",".join(f'{name}="{text}"' for name, text in labels if name != "__name__")
+        rows.setdefault(f"{dict(labels)['__name__']}{{{own}}}", {})[at] = value
+    times = np.arange(0, END_S + 1, SCRAPE_S / 2)
+    return {
+        series: " ".join(
+            f"{row[at]!r}" if at in row else "stale" if at - step_s in row and at % step_s == 0 else "_" for at in times
+        )
+        for series, row in rows.items()
+    }
+
+
+def rule_file(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
 def rules(folder: Path, step_s: float, limit: int = 0) -> str:
-    path = folder / "rules.yml"
-    path.write_text(RULES.format(interval=f"{step_s:.0f}s", limit=limit), encoding="utf-8")
-    reads = "groups: [{name: reader, interval: 5m, rules: [{alert: Reader, expr: '%s'}]}]"
-    everything = " or ".join([*re.findall(r'record: "(\S+?)"', RULES), "ALERTS", "ALERTS_FOR_STATE"])
-    (folder / "reader.yml").write_text(reads % f"({everything}) == -1", encoding="utf-8")
-    return str(path)
+    return rule_file(folder, "rules.yml", RULES.format(interval=f"{step_s:.0f}s", limit=limit))
+
+
+def compare(paths: list[str], step_s: float, expected: Told, names: Collection[str]) -> None:
+    seen = {dict(labels).get("alertname", dict(labels)["__name__"]) for labels, _ in expected}
+    assert seen >= set(names)  # no part of the comparison is empty
+    played, told = ours(paths, step_s)
+    assert [one.refused for one in played if one.refused] == []
+    assert told.keys() == expected.keys()
+    assert {key: (told[key], value) for key, value in expected.items() if told[key] != pytest.approx(value)} == {}
 
 
 @pytest.mark.parametrize("step_s", [30.0, 60.0, 120.0])
 def test_all_that_rules_write_is_the_same_sample_by_sample(step_s: float, tmp_path: Path) -> None:
     require("prometheus")
     path = rules(tmp_path, step_s)
-    expected = theirs(promtool(path, tmp_path, step_s))
-    seen = {dict(labels).get("alertname", dict(labels)["__name__"]) for labels, _ in expected}
-    assert seen >= set(NAMES)  # no part of the comparison is empty
-    played, told = ours(path, step_s)
-    assert [one.refused for one in played if one.refused] == []
-    assert told.keys() == expected.keys()
-    assert {key: (told[key], value) for key, value in expected.items() if told[key] != pytest.approx(value)} == {}
+    compare([path], step_s, theirs(promtool(path, tmp_path, step_s)), NAMES)
+
+
+def test_rules_that_read_their_own_past_or_one_another_write_the_same(tmp_path: Path) -> None:
+    require("prometheus")
+    path = rule_file(tmp_path, "rules.yml", KNOTTED)
+    compare([path], 60.0, theirs(promtool(path, tmp_path, 60.0)), KNOTTED_NAMES)
+
+
+def test_groups_of_different_intervals_read_one_another(tmp_path: Path) -> None:
+    """To promtool each group is a run of its own, over what those before it wrote."""
+    require("prometheus")
+    told: Told = {}
+    recorded: dict[str, str] = {}
+    paths: list[str] = []
+    for step_s, text in ((30.0, OFTEN), (120.0, SELDOM), (30.0, AGAIN)):
+        paths.append(rule_file(tmp_path, f"{len(paths)}.yml", text))
+        before = {labels for labels, _ in told}
+        told = theirs(promtool(paths[-1], tmp_path, step_s, recorded))
+        recorded |= as_input({key: value for key, value in told.items() if key[0] not in before}, step_s)
+    compare(paths, 30.0, told, ("Low", "job:up:max", "Lasting", "Both", "OfLasting"))
 
 
 @pytest.mark.parametrize("limit", [1, 3, 5])
@@ -162,8 +273,8 @@ def test_a_rule_fails_where_it_goes_over_its_limit(limit: int, tmp_path: Path) -
         for at in re.findall(r"time: (\w+), err", said)
     }
     minutes = sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", at)) // 60
-    played, _ = ours(path, 60.0)
-    told = [(one.rule.name, doubt) for one in played for doubt in one.doubts]
+    played, _ = ours([path], 60.0)
+    told = [(one.rule.name, doubt) for one in played for doubt in one.doubts if "first at " in doubt]
     first = {name for name, doubt in told if f"first at {BEGIN + 60 * minutes:.0f}" in doubt}
     assert first == expected
     assert not [doubt for _, doubt in told if int(doubt.split("first at ")[1].split(",")[0]) < BEGIN + 60 * minutes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from epicenter.collector.errors import UnreadableInput
 from epicenter.collector.promapi import Server
 from epicenter.report.alerts import about
+from epicenter.rules.cache import Cache
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.prometheus import evaluate
 from epicenter.rules.recordings import backtest_recording
@@ -71,6 +74,24 @@ def recording(tmp_path: Path) -> Path:
 
 def kinds(result: Backtest) -> dict[str, str]:
     return {one.name: one.kind for one in result.verdicts}
+
+
+def test_a_recording_is_loaded_once_until_a_file_of_it_changes(
+    rules: tuple[Rule, ...], recording: Path, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "cache")
+
+    def entries() -> dict[str, int]:
+        return {path.name: (path / "about.json").stat().st_ino for path in (cache.folder / "worlds").iterdir()}
+
+    results = [backtest_recording(rules, recording), backtest_recording(rules, recording, cache=cache)]
+    begun = entries()
+    elsewhere = shutil.copytree(recording, tmp_path / "elsewhere")
+    results.append(replace(backtest_recording(rules, elsewhere, cache=cache), scenario=str(recording)))
+    assert (results[1:], entries()) == (results[:1] * 2, begun)
+    (recording / "truth.json").write_text(TRUTH.to_json(), encoding="utf-8")
+    assert backtest_recording(rules, recording, cache=cache).truth == TRUTH
+    assert len(entries()) == len(begun) + 1
 
 
 def test_a_recording_with_its_truth_is_judged(rules: tuple[Rule, ...], recording: Path) -> None:

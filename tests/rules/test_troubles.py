@@ -12,12 +12,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from epicenter.collector.errors import Refused, Unreachable
 from epicenter.collector.promapi import Series as Answer
+from epicenter.collector.promapi import Server
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.loads import written
 from epicenter.rules.prometheus import Prometheus, free_port, private
@@ -37,6 +39,14 @@ RULES = """groups:
       - {alert: Greedy, expr: "max_over_time(up[30m]) == 0"}
       - {alert: Modest, expr: "max(up) == 0"}
 """
+PAST = """groups:
+  - name: g
+    interval: 100ms
+    rules:
+      - {record: "up:count", expr: "count(up) + (up:count or vector(0))"}
+      - {alert: Often, expr: "up:count > 100 or max(up) > 1"}
+      - {alert: Sane, expr: "max(up) == 0"}
+"""
 
 
 @pytest.fixture
@@ -52,6 +62,40 @@ def test_a_rule_that_reads_too_many_samples_is_named_and_the_others_go_on(rules:
     assert "line 4: group g, rule Greedy: Prometheus refuses it: " in str(greedy.refused)
     assert "too many samples" in str(greedy.refused)
     assert len(modest.firings) == 1
+
+
+class Slow(Prometheus):
+    """To questions about the greedy rule it never answers, and to others only so many times."""
+
+    silent: ClassVar[str] = ""
+    answers: ClassVar[int] = 0
+
+    def query_range(self, query: str, *arguments: Any, **named: Any) -> tuple[list[Answer], list[str]]:
+        type(self).answers -= "max_over_time" not in query
+        if "max_over_time" in query or self.answers < 0:
+            return Server(self.silent, timeout_s=0.2).query_range(query, *arguments, **named)
+        return super().query_range(query, *arguments, **named)
+
+
+def test_a_rule_that_takes_too_long_is_refused_and_the_others_go_on(rules: tuple[Rule, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, holding(UP) as prometheus:
+        Slow.silent, Slow.answers = f"http://127.0.0.1:{silent.getsockname()[1]}", 2
+        greedy, modest = replay(rules, Slow(prometheus.url), BEGIN, END)
+        assert "rule Greedy: Prometheus refuses it: took longer than 150 s" in str(greedy.refused)
+        assert len(modest.firings) == 1
+        with pytest.raises(Unreachable, match="timed out"):  # nor does it answer to anything else
+            replay(rules, Slow(prometheus.url), BEGIN, END)
+
+
+def test_a_rule_that_would_be_asked_too_often_is_not_played_and_what_reads_it_says_so(tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(PAST, encoding="utf-8")
+    with holding(UP) as prometheus:
+        count, often, sane = replay(read_rules([str(tmp_path)]).rules, prometheus, BEGIN, END)
+    assert "line 5: group g, rule up:count: is not played: it reads its own past" in str(count.refused)
+    assert "36,001 evaluations are more than the 20,000" in str(count.refused)
+    assert [doubt.split(": ")[-1] for doubt in often.doubts] == ["reads what up:count would make, and could not here"]
+    assert len(sane.firings) == 1
 
 
 def test_a_port_that_is_taken_is_left_to_its_owner() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from epicenter.rules.replay import Firing
+from epicenter.rules.played import Firing
 from epicenter.rules.verdicts import Judged, Kind, Verdict
 from epicenter.synthetic.truth import Truth
 

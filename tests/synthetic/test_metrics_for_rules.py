@@ -10,6 +10,7 @@ import pytest
 from epicenter.rules.worlds import METRICS
 from epicenter.synthetic.telemetry.looks import INSTANCES
 from epicenter.synthetic.telemetry.metrics import FOR_RULES, families
+from epicenter.synthetic.world.history import Probe
 
 from .dialects import DARK, DOWN, EVERY_S, Told, rich_history
 from .toy_history import OUTAGE, TICK_S
@@ -40,7 +41,8 @@ def test_a_pod_that_is_down_is_missed_by_its_budget_and_its_deployment(told: Tol
 def test_all_that_is_scraped_at_an_instance_has_an_up() -> None:
     told = Told(rich_history(), *METRICS)
     scraped = {
-        (one.labels["job"], one.labels["instance"], one.labels.get("pod", ""))
+        # a container's pod is what it is told of, not what tells of it
+        (one.labels["job"], one.labels["instance"], "" if "container" in one.labels else one.labels.get("pod", ""))
         for family in told.families.values()
         for one in family.series
         if "instance" in one.labels
@@ -117,6 +119,76 @@ def test_the_edge_counts_what_the_world_counts(told: Told) -> None:
     assert grew == pytest.approx(history.failed[OUTAGE, s].sum(), rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("traefik_service_requests_total", {"service": "shop@kubernetescrd"}),
+        ("nginx_http_requests_total", {"host": "shop.example"}),
+        ("istio_requests_total", {"reporter": "destination", "destination_workload": "shop"}),
+    ],
+)
+def test_every_proxy_counts_what_the_service_answered_to_users(told: Told, name: str, labels: dict[str, str]) -> None:
+    history = rich_history()
+    s, before_the_dark = history.service("shop"), slice(0, DARK.start - 1)
+    code = "status" if name.startswith("nginx") else "response_code" if name.startswith("istio") else "code"
+    failed = told.grew(name, before_the_dark, **labels, **{code: "500"})
+    assert failed == pytest.approx(history.failed[before_the_dark, s].sum(), abs=2.0)
+    served = failed + told.grew(name, before_the_dark, **labels, **{code: "200"})
+    assert served == pytest.approx(history.arrivals[before_the_dark, s].sum(), rel=0.01)
+
+
+def test_the_slowest_request_of_the_edge_stays_the_slowest(told: Told) -> None:
+    (slowest,) = told.each("haproxy_backend_max_total_time_seconds", proxy="shop")
+    assert (np.diff(slowest) >= 0).all()
+    history = rich_history()
+    mean = history.latency_s[:, history.service("shop")].max()
+    assert 2.0 * mean < slowest[-1] < 20.0 * mean
+
+
+def test_requests_are_cut_off_where_the_network_loses_packets() -> None:
+    history = rich_history()
+    name, labels = "envoy_http_downstream_rq_timeout", {"job": "checkout"}
+    assert Told(history, "envoy").grew(name, slice(0, OUTAGE.stop), **labels) == 0.0
+    lost = history.odds.unconnected.copy()
+    lost[OUTAGE, [edge.server for edge in history.edges].index("checkout")] = 0.2
+    told = Told(replace(history, odds=replace(history.odds, unconnected=lost)), "envoy")
+    assert told.grew(name, OUTAGE, **labels) > 0.0
+    assert told.grew(name, slice(0, OUTAGE.start), **labels) == 0.0
+
+
+def test_requests_that_are_held_cost_goroutines_descriptors_and_memory(told: Told) -> None:
+    history = rich_history()
+    waiting = history.queue_depth.copy()
+    waiting[OUTAGE] += 300.0
+    more = Told(replace(history, queue_depth=waiting), "runtimes")
+    for name, labels, least in (
+        ("go_goroutines", {"job": "ticker"}, 600.0),
+        ("process_open_fds", {"job": "checkout"}, 300.0),
+        ("process_resident_memory_bytes", {"job": "checkout"}, 300.0 * 2**16),
+    ):
+        gained = more.total(name, **labels)[at(OUTAGE)] - told.total(name, **labels)[at(OUTAGE)]
+        assert gained.mean() >= 0.9 * least, name
+        np.testing.assert_array_equal(more.total(name, **labels)[at(CALM)], told.total(name, **labels)[at(CALM)])
+
+
+def test_heaps_are_collected_before_they_are_full(told: Told) -> None:
+    for used, most in zip(told.each("jvm_memory_used_bytes"), told.each("jvm_memory_max_bytes"), strict=True):
+        assert (np.diff(used) < 0).any()
+        assert (used < most).all()
+
+
+def test_a_certificate_is_not_found_where_its_name_has_no_addresses() -> None:
+    history = rich_history()
+    (site,) = {probe.target.partition("//")[2].partition("/")[0] for probe in history.probes if probe.module == "http"}
+    answers = np.ones(history.ticks)
+    answers[OUTAGE] = 0.0
+    lost = Probe("dns", site, "paris", "A", np.ones(history.ticks), answers)
+    told = Told(replace(history, probes=(*history.probes, lost)), "certificates")
+    assert (told.total("ssl_probe_success")[at(OUTAGE)] == 0.0).all()
+    assert np.isnan(told.each("ssl_verified_cert_not_after")[0][at(OUTAGE)]).all()
+    assert (told.total("ssl_probe_success")[at(CALM)] == 1.0).all()
+
+
 def test_a_job_runs_for_two_minutes_of_each_hour() -> None:
     history = rich_history()
     whole = replace(history, start=3600.0 * np.ceil(history.start / 3600.0) - 60.0)
@@ -151,6 +223,9 @@ def test_the_same_seed_tells_the_same_and_another_seed_something_else() -> None:
         "otelcol_process_runtime_heap_alloc_bytes",
         "probe_icmp_duration_seconds",
         "cloudwatch_exporter_scrape_duration_seconds",
+        "go_memstats_heap_alloc_bytes",
+        "jvm_memory_used_bytes",
+        "container_last_seen",
     ],
 )
 def test_what_moves_in_a_real_estate_moves_here(told: Told, name: str) -> None:

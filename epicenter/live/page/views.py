@@ -100,7 +100,7 @@ def headline(tracked: Tracked) -> str:
     incident = tracked.incident
     if incident.verdict == "unknown":
         return words.plain(sentences.untold(incident))
-    return f"{words.plain(incident.trigger.component)} {sentences.broke(incident.trigger)}"
+    return f"{words.plain(incident.trigger.component)} {sentences.broke(incident)}"
 
 
 def _view(snapshot: Snapshot, shown: Tracked, root: str) -> View:
@@ -137,6 +137,7 @@ def _lists(snapshot: Snapshot, shown: Tracked | None, root: str) -> dict[str, ob
         "others": [tracked for tracked in snapshot.open if tracked is not shown],
         "past": snapshot.past,
         "blind_spots": snapshot.blind_spots,
+        "warnings": snapshot.warnings,
         "headline": headline,
     }
 

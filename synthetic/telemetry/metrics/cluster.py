@@ -6,23 +6,29 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from .base import Family, Sampled
+from .base import Family, Sampled, tidy
+from .cadvisor import scraped
 from .grid import Grid
-from .kube import kube
+from .kube import identified, kube, pods
 from .shapes import gauges
-from .targets import CADVISOR, scrapes
+from .targets import scrapes
 from .workloads import timer_waits
 
 
 def cluster(grid: Grid) -> Iterator[Family]:
     """Scrapes, pods, deployments, nodes and containers."""
+    numbers = {labels["pod"]: number for _, number, labels, _ in pods(grid)}
+
+    def of_cadvisor(one: Sampled) -> Sampled:
+        return replace(one, labels=tidy(scraped(one.labels, numbers[one.labels["pod"]])))
+
     own = {"up": scrapes, "kube_pod_container_status_waiting_reason": timer_waits}
     for family in kube(grid):
         rows = own[family.name](grid) if family.name in own else ()
-        told = map(_of_cadvisor, family.series) if family.name.startswith("container_") else family.series
-        yield replace(family, series=chain(told, gauges(family.name, "", rows).series))
+        series = chain(family.series, gauges(family.name, "", rows).series)
+        of = of_cadvisor if family.name.startswith("container_") else _of_state
+        yield replace(family, series=map(of, series) if family.name != "up" else series)
 
 
-def _of_cadvisor(one: Sampled) -> Sampled:
-    """In the job that kubernetes-mixin gives it unless told otherwise, as it does all other jobs here."""
-    return replace(one, labels={**one.labels, "job": CADVISOR})
+def _of_state(one: Sampled) -> Sampled:
+    return replace(one, labels=tidy(identified(one.labels))) if "pod" in one.labels else one

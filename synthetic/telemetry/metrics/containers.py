@@ -18,7 +18,7 @@ _IDLE = 0.01
 """Cores that an idle process uses (assumed)."""
 _PERIODS = 10.0
 """Periods of the kernel's scheduler per second (100 ms each)."""
-_BASE_BYTES, _REQUEST_BYTES = 120.0 * 2**20, 64.0 * 2**10
+BASE_BYTES, _REQUEST_BYTES = 120.0 * 2**20, 64.0 * 2**10
 """Of a process at rest, and of each request that it holds (assumed)."""
 _PACKET_BYTES = 2048.0
 """Of a request or an answer on the wire (assumed)."""
@@ -40,11 +40,12 @@ def containers(grid: Grid) -> Iterator[Family]:
         ("rss", "Anonymous memory.", 0.85),
         ("cache", "Memory of cached files.", 0.1),
     ):
-        rows = ((labels, share * memory_bytes(grid, s, part)) for s, part, labels in _parts(grid))
+        rows = ((labels, share * memory_bytes(grid, s, part)) for s, part, labels in containers_of(grid))
         yield gauges(f"container_memory_{name}", told, rows)
 
 
-def _parts(grid: Grid) -> Iterator[tuple[int, Part, Labels]]:
+def containers_of(grid: Grid) -> Iterator[tuple[int, Part, Labels]]:
+    """Each container: the number of its service, its pod, and its labels."""
     for s, service in enumerate(grid.history.services):
         if not service.instrumented:
             continue
@@ -66,7 +67,7 @@ def _parts(grid: Grid) -> Iterator[tuple[int, Part, Labels]]:
 
 def _counter(grid: Grid, name: str, told: str, of: Callable[[Grid, int], Floats]) -> Family:
     def series() -> Iterator[Sampled]:
-        for s, part, labels in _parts(grid):
+        for s, part, labels in containers_of(grid):
             yield Sampled("", tidy(labels), np.where(part.running, grid.counter(of(grid, s), part), np.nan))
 
     return Family(name, "counter", told, series())
@@ -100,4 +101,4 @@ def memory_bytes(grid: Grid, s: int, part: Part) -> Floats:
     history = grid.history
     held = history.served[:, s] / history.tick_s * history.latency_s[:, s] + history.queue_depth[:, s]
     each = grid.state(held * part.share)
-    return np.where(part.running, _BASE_BYTES + _REQUEST_BYTES * each, np.nan)
+    return np.where(part.running, BASE_BYTES + _REQUEST_BYTES * each, np.nan)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...world.books import CLASS
 from ...world.history import Edge, History, Service
+from ...world.simulation import STRAY
 from ..flows import Flow, answers_calls, merged, renewed, unopened
 from ..looks import INSTANCES
 from ..odds import failure_s
@@ -19,7 +20,7 @@ from .base import Family, Floats, Labels
 from .grid import Grid
 from .shapes import InstanceOf, counters, gauges, histogram
 
-_BOUNDS_MS = (0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 30000.0, 60000.0)
+BOUNDS_MS = (0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 30000.0, 60000.0)
 _REQUESTS = 1024.0
 """Requests under way at which a circuit breaker opens unless it is told otherwise."""
 _REFRESH_S, _CHECK_S = 5.0, 10.0
@@ -63,7 +64,7 @@ def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
         for e in edges
     )
     told = "Time of upstream requests, in milliseconds."
-    yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, _BOUNDS_MS, pods, per_s=1e3)
+    yield histogram(grid, "envoy_cluster_upstream_rq_time", told, times, BOUNDS_MS, pods, per_s=1e3)
     # each sidecar resolves and checks for itself
     for name, told, update in (
         ("attempt", "Attempts to resolve a cluster's name.", _every_refresh),
@@ -229,7 +230,7 @@ def _downstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     done = [flow(service, history.served[:, s], history.latency_s[:, s]) for s, service in fronts]
     yield counters(grid, "envoy_http_downstream_rq_completed", "Requests answered.", done, pods)
     yield histogram(
-        grid, "envoy_http_downstream_rq_time", "Time of requests, in milliseconds.", done, _BOUNDS_MS, pods, per_s=1e3
+        grid, "envoy_http_downstream_rq_time", "Time of requests, in milliseconds.", done, BOUNDS_MS, pods, per_s=1e3
     )
     codes = [
         flow(service, count, count, envoy_response_code_class=code)
@@ -241,9 +242,9 @@ def _downstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
         )
     ]
     yield counters(grid, "envoy_http_downstream_rq_xx", "Responses by class of status.", codes, pods)
-    late = _late(history)
-    timeouts = [flow(service, late[:, s], late[:, s]) for s, service in fronts]
-    told = "Requests that were not answered in time."
+    cut_off = _cut_off(history)
+    timeouts = [flow(service, cut_off[:, s], cut_off[:, s]) for s, service in fronts]
+    told = "Requests of which not all came in time."
     yield counters(grid, "envoy_http_downstream_rq_timeout", told, timeouts, pods)
     rows = (
         ({**one.labels, **own}, values)
@@ -260,13 +261,17 @@ def busy(grid: Grid, job: str, held_s: Floats, pods: InstanceOf | None) -> Itera
         yield own, np.where(part.there, np.round(grid.rate(held_s * part.share)), np.nan)
 
 
-def _late(history: History) -> Floats:
-    """[T, S] requests whose callers stopped waiting."""
-    late = np.zeros((history.ticks, len(history.services)))
+def _cut_off(history: History) -> Floats:
+    """[T, S] requests that a network which loses packets delivers in part alone, as it does connections.
+
+    A caller that stops waiting for the answer resets its request, which Envoy does not count as timed out.
+    """
+    cut_off = np.zeros((history.ticks, len(history.services)))
     index = {service.name: s for s, service in enumerate(history.services)}
     for e, edge in enumerate(history.edges):
-        late[:, index[edge.server]] += _failed(history, e, "deadline")
-    return late
+        beyond_stray = np.maximum(0.0, history.odds.unconnected[:, e] - STRAY)
+        cut_off[:, index[edge.server]] += _reached(history, e) * beyond_stray
+    return cut_off
 
 
 def _servers(grid: Grid) -> Iterator[Family]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..flows import Flow
 from ..looks import INSTANCES
+from ..naming import hexadecimal
 from .base import Family
 from .grid import Grid
 from .machines import GIB, addon, pod_events, totals, wobble
@@ -28,6 +29,8 @@ def etcd(grid: Grid) -> Iterator[Family]:
     zeros, ones = np.zeros(history.ticks), np.ones(len(grid.times))
     writes = (7.0 * history.tick_s + 10.0 * pod_events(grid)) * wobble(history, "etcd")
     yield gauges("etcd_server_has_leader", "Whether a member knows a leader.", ((m, ones) for m in everyone))
+    identities = (({**m, "server_id": hexadecimal(m["pod"], 16)}, ones) for m in everyone)
+    yield gauges("etcd_server_id", "The member's own number.", identities)
     leads = ((m, (i == 0) * ones) for i, m in enumerate(everyone))
     yield gauges("etcd_server_is_leader", "Whether a member leads.", leads)
     for name, told, flow in (
@@ -49,6 +52,9 @@ def etcd(grid: Grid) -> Iterator[Family]:
         for j in range(INSTANCES)
         if i != j
     ]
+    lost = ((flow.labels, zeros) for flow in trips)
+    told = "Messages to another member that could not be sent."
+    yield totals(grid, "etcd_network_peer_sent_failures_total", told, lost)
     told = "Round trip between members."
     yield histogram(grid, "etcd_network_peer_round_trip_time_seconds", told, trips, _BOUNDS_S)
     calls = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ...world.history import Service
+from ...world.history import History, Service
 from ..flows import CLASS, FREE
 from ..looks import INSTANCES
 from ..naming import pod_name
@@ -20,10 +20,10 @@ _SESSIONS = 2000.0
 """Sessions at which a backend counts as full, unless it is told otherwise: a tenth of those of its frontends."""
 _UNKNOWN = 0.002
 """Requests for what is not there, beside those of the world, per request (assumed)."""
-_SLOWEST = float(np.exp(3.2 * FREE - FREE**2 / 2))
-"""The slowest of the last 1,024 requests against their mean: of so many, it lies 3.2 sigma above the middle."""
+_UP_S = 5.5 * 86400.0
+"""How long the edge had been running when the world began (assumed)."""
 _PROBES = 0.02
-"""Connections a second that the edge refuses, from machines that try every address (assumed)."""
+"""Connections, and requests, a second that the edge refuses, from machines that try every address (assumed)."""
 
 EDGE = {"job": "haproxy", "instance": "haproxy-0:8405"}
 
@@ -65,10 +65,16 @@ def haproxy(grid: Grid) -> Iterator[Family]:
         ("backend_retry_warnings_total", "Connections that were tried again.", _refused(grid)),
         ("backend_http_requests_total", "Requests.", lambda s, _: history.arrivals[:, s]),
         ("frontend_http_requests_total", "Requests.", lambda s, _: history.arrivals[:, s]),
-        (
-            "frontend_denied_connections_total",
-            "Connections refused by a rule.",
-            lambda _, one: _PROBES * history.tick_s * wobble(history, f"{one.name}/probes", 0.5),
+        *(
+            (
+                f"frontend_{name}_total",
+                told,
+                lambda _, one, name=name: _PROBES * history.tick_s * wobble(history, f"{one.name}/{name}", 0.5),
+            )
+            for name, told in (
+                ("denied_connections", "Connections refused by a rule."),
+                ("requests_denied", "Requests refused by a rule."),
+            )
         ),
     ):
         yield totals(grid, f"haproxy_{name}", told, backends(of))
@@ -88,8 +94,8 @@ def _states(grid: Grid, fronts: list[tuple[int, Service]]) -> Iterator[Family]:
         ("current_queue", "Requests that wait.", lambda s, _: np.round(grid.state(history.queue_depth[:, s]))),
         (
             "max_total_time_seconds",
-            "Slowest of the last requests.",
-            lambda s, _: _SLOWEST * grid.state(history.latency_s[:, s]),
+            "Slowest request since the start of the edge.",
+            lambda s, _: grid.state(_slowest(history, s)),
         ),
         ("active_servers", "Servers that take requests.", lambda _, one: alive[one.name]),
         ("backup_servers", "Servers in reserve.", lambda _, one: 0.0 * alive[one.name]),
@@ -105,6 +111,14 @@ def _states(grid: Grid, fronts: list[tuple[int, Service]]) -> Iterator[Family]:
         for i in range(INSTANCES)
     )
     yield totals(grid, "haproxy_server_check_failures_total", "Checks of a server that failed.", checks)
+
+
+def _slowest(history: History, s: int) -> Floats:
+    """[T] of log-normal times, the slowest of n lies about z sigma above the middle (Gumbel's limit for n)."""
+    rate = history.arrivals[0, s] / history.tick_s
+    log_n = np.log(np.maximum(10.0, rate * _UP_S + np.cumsum(history.arrivals[:, s])))
+    z = np.sqrt(2.0 * log_n) - np.log(4.0 * np.pi * log_n) / (2.0 * np.sqrt(2.0 * log_n))
+    return np.maximum.accumulate(history.latency_s[:, s] * np.exp(FREE * z - FREE**2 / 2))
 
 
 def _proxy(service: Service) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ..naming import hexadecimal, pod_name
 from .base import Family, Floats, Kind, Labels, Sampled, tidy
 from .containers import containers
 from .grid import Grid
-from .machines import CPU_REQUEST, MEMORY_PER_CORE, node_cores, node_name
+from .machines import CPU_LIMIT, CPU_REQUEST, MEMORY_LIMIT, MEMORY_PER_CORE, node_cores, node_name
 from .shapes import gauges
 
 NAMESPACE = {"namespace": "default"}
@@ -30,6 +30,12 @@ def kube(grid: Grid) -> Iterator[Family]:
     yield from _deployments(grid)
     yield from _nodes(grid)
     yield from containers(grid)
+
+
+def identified(labels: Labels) -> Labels:
+    """The labels of a pod with its uid, which newer kube-state-metrics have."""
+    uid = hexadecimal(f"uid of {labels['pod']}", 32)
+    return {**labels, "uid": "-".join((uid[:8], uid[8:12], uid[12:16], uid[16:20], uid[20:]))}
 
 
 def services(grid: Grid) -> list[str]:
@@ -83,7 +89,7 @@ def _pods(grid: Grid) -> Iterator[Family]:
         if not np.isnan(values).all()
     )
     yield gauges("kube_pod_container_status_waiting_reason", told, named)
-    yield Family("kube_pod_container_status_restarts_total", "counter", "Restarts of a container.", _restarts(grid))
+    yield Family("kube_pod_container_status_restarts_total", "counter", "Restarts of a container.", restarts(grid))
     ones = np.ones(len(grid.times))
     yield gauges(
         "kube_pod_info",
@@ -94,11 +100,11 @@ def _pods(grid: Grid) -> Iterator[Family]:
         ),
     )
     owners = (
-        ({**JOB, **labels, "owner_kind": "ReplicaSet", "owner_name": _replica_set(name)}, ones)
+        ({**JOB, **labels, "owner_kind": "ReplicaSet", "owner_name": replica_set(name)}, ones)
         for name, _, labels, _ in pods(grid)
     )
     yield gauges("kube_pod_owner", "Who owns a pod.", owners)
-    for what, cpu, memory in (("requests", CPU_REQUEST, 256.0 * 2**20), ("limits", 1.0, 512.0 * 2**20)):
+    for what, cpu, memory in (("requests", CPU_REQUEST, 256.0 * 2**20), ("limits", CPU_LIMIT, MEMORY_LIMIT)):
         limits = (
             (
                 {**JOB, **labels, "container": name, "node": node_name(i), "resource": resource, "unit": unit},
@@ -110,7 +116,8 @@ def _pods(grid: Grid) -> Iterator[Family]:
         yield gauges(f"kube_pod_container_resource_{what}", f"Resource {what} of a container.", limits)
 
 
-def _replica_set(service: str) -> str:
+def replica_set(service: str) -> str:
+    """The replica set of a service, whose template never changes."""
     return f"{service}-{hexadecimal(service, 10)}"
 
 
@@ -118,7 +125,7 @@ def _container(labels: Labels) -> str:
     return labels["pod"].rsplit("-", 2)[0]
 
 
-def _restarts(grid: Grid) -> Iterator[Sampled]:
+def restarts(grid: Grid) -> Iterator[Sampled]:
     """A pod that comes back has been restarted; so have all by a restart of the service."""
     for name, i, labels, running in pods(grid):
         came_back = np.diff(running, prepend=running[:1]) > 0
@@ -164,7 +171,7 @@ def _deployments(grid: Grid) -> Iterator[Family]:
         yield gauges(f"{prefix}{ending}", told, rows)
     ones = np.ones(len(grid.times))
     owned = (
-        ({**JOB, **NAMESPACE, "replicaset": _replica_set(n), "owner_kind": "Deployment", "owner_name": n}, ones)
+        ({**JOB, **NAMESPACE, "replicaset": replica_set(n), "owner_kind": "Deployment", "owner_name": n}, ones)
         for n in services(grid)
     )
     yield gauges("kube_replicaset_owner", "Who owns a replica set.", owned)

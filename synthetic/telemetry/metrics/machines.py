@@ -17,8 +17,9 @@ from .grid import Grid
 GIB = 2.0**30
 MEMORY_PER_CORE = 2.0 * GIB
 """As machines for computing come."""
-CPU_REQUEST = 0.5
-"""Cores that each container asks for."""
+CPU_REQUEST, CPU_LIMIT = 0.5, 1.0
+"""Cores that each container asks for, and may have."""
+MEMORY_LIMIT = 512.0 * 2**20
 _FILLED = 0.6
 """Share of a node's cores that its pods may ask for (assumed): room to lose one node of three."""
 _SYSTEM_BYTES, _SYSTEM_CORES = 1.5 * GIB, 0.15

@@ -18,7 +18,7 @@ _SERIES, _PER_SERVICE = 18_000.0, 900.0
 """Series of the cluster, and of each service (assumed)."""
 _SCRAPE_S = 30.0
 _BLOCK_S = 7200.0
-_BYTES_PER_SERIES = 8e3
+_BYTES_PER_SERIES, _IDLE_BYTES = 8e3, 4e7
 _SAMPLE_BYTES = 1.7
 _RULES, _GROUPS, _GROUP_S = 110.0, ("kubernetes-apps", "node-exporter", "services"), 30.0
 _FAILING = 0.05
@@ -47,6 +47,13 @@ def _own() -> dict[str, str]:
 def members() -> list[dict[str, str]]:
     """Labels of the scrapes of the Alertmanagers."""
     return [addon("alertmanager", "monitoring", i, 9093) for i in range(3)]
+
+
+def programs(history: History) -> Iterator[tuple[dict[str, str], Floats, Floats]]:
+    """Their processes: labels, and [T] bytes in use and things a second that they work on, samples or alerts."""
+    yield _own(), _BYTES_PER_SERIES * _series(history), _series(history) / _SCRAPE_S
+    for member in members():
+        yield member, _IDLE_BYTES * wobble(history, member["pod"], 0.02), _firing(history) / 60.0
 
 
 def _series(history: History) -> Floats:

@@ -21,7 +21,7 @@ _IDLE_WRITES, _IDLE_READS, _IO_BYTES = 200e3, 30e3, 32e3
 _IO_S = 0.0008
 """Of one operation on a network volume (assumed)."""
 _DISK_BYTES, _INODES = 100.0 * 2**30, 52_428_800.0
-_PACKET_BYTES = 900.0
+_PACKET_BYTES, _NIC_BYTES_PER_S = 900.0, 1.25e9
 _UP_S = 12.3 * 86400.0
 """How long the nodes had been running when the world began (assumed)."""
 _ROOT = {"device": "/dev/nvme0n1p1", "fstype": "xfs", "mountpoint": "/"}
@@ -158,6 +158,8 @@ _STATES: _Table = (
         {},
         lambda h, n: np.round(2500 + 2.0 * n.held + _opened(h, n)),
     ),
+    ("network_speed_bytes", "Bytes a second that an interface can carry.", _NIC, _still(_NIC_BYTES_PER_S)),
+    ("textfile_scrape_error", "Whether a file of metrics could not be read.", {}, _still(0.0)),
     ("filefd_maximum", "File descriptors that may be in use.", {}, _still(9.2e18)),
     (
         "nf_conntrack_entries",

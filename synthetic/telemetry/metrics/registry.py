@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from .base import Family
 from .blackbox import blackbox
+from .cadvisor import cadvisor
+from .certificates import certificates
 from .cloudwatch import cloudwatch
 from .cluster import cluster
 from .control import control
@@ -17,6 +19,8 @@ from .grid import Grid
 from .grpc import grpc
 from .haproxy import haproxy
 from .hubble import hubble
+from .ingress import ingress
+from .istio import istio
 from .kube import kube
 from .kubelet import kubelet
 from .listeners import listeners
@@ -26,6 +30,7 @@ from .otelcol import otelcol
 from .pings import pings
 from .queues import queues
 from .redis import redis
+from .runtimes import runtimes
 from .semconv import semconv, semconv_pods
 from .servers import servers
 from .servicegraph import servicegraph
@@ -70,6 +75,11 @@ DIALECTS: dict[str, Dialect] = {
     "envoy-listeners": listeners,
     "cloudwatch": cloudwatch,
     "pings": pings,
+    "cadvisor": cadvisor,
+    "runtimes": runtimes,
+    "istio": istio,
+    "ingress": ingress,
+    "certificates": certificates,
 }
 """`semconv` and `semconv-pods`, `envoy` and `envoy-pods`, `kube` and `cluster` tell the same: an estate has one."""
 

@@ -9,12 +9,15 @@ import numpy as np
 from ..looks import INSTANCES
 from .base import Floats, Labels
 from .blackbox import probed
+from .cadvisor import CADVISOR
+from .certificates import checked
 from .cloudwatch import EXPORTER as CLOUDWATCH
 from .control import api_server
 from .coredns import pod_of
 from .etcd import members as etcd_members
 from .grid import Grid
 from .haproxy import EDGE
+from .ingress import NGINX, TRAEFIK
 from .kubelet import kubelet_of
 from .machines import addon
 from .monitoring import members as alertmanagers
@@ -25,7 +28,6 @@ from .redis import exporter_of as redis_exporter_of
 from .resolvers import looked_up
 from .unbound import exporter_of as unbound_exporter_of
 
-CADVISOR = "cadvisor"
 _ONCE = (
     ("kube-scheduler", "kube-system", 10259),
     ("kube-controller-manager", "kube-system", 10257),
@@ -53,7 +55,8 @@ def _targets(grid: Grid) -> Iterator[Labels]:
     yield from etcd_members()
     yield from alertmanagers()
     yield from (addon(job, namespace, 0, port) for job, namespace, port in _ONCE)
-    yield from (api_server(), EDGE, CLOUDWATCH, BLACKBOX)
+    yield from (api_server(), EDGE, TRAEFIK, NGINX, CLOUDWATCH, BLACKBOX)
+    yield from checked(grid.history)
     for resolver in dict.fromkeys(one.resolver for one in looked_up(grid.history)):
         yield pod_of(resolver)
         yield unbound_exporter_of(resolver)

@@ -10,7 +10,7 @@ from ..looks import INSTANCES
 from ..naming import hexadecimal
 from .base import Family, Floats, Labels
 from .grid import Grid
-from .kube import JOB, NAMESPACE, pods, services
+from .kube import JOB, NAMESPACE, identified, pods, replica_set, restarts, services
 from .kubelet import VOLUMES
 from .machines import CPU_REQUEST, nodes_of, totals
 from .shapes import gauges
@@ -85,9 +85,18 @@ def _jobs(grid: Grid) -> Iterator[Family]:
 
     yield gauges("kube_job_status_start_time", "When a job started.", rows(start))
     yield gauges("kube_job_status_active", "Pods of a job that run.", rows(active))
+    yield gauges(
+        "kube_job_spec_completions", "Pods of a job that must succeed.", rows(lambda at: 1.0 + 0.0 * active(at))
+    )
+    yield gauges("kube_job_status_succeeded", "Pods of a job that succeeded.", rows(lambda at: 1.0 - active(at)))
+    yield gauges("kube_job_status_failed", "Pods of a job that failed.", rows(lambda at: 0.0 * active(at)))
     done = rows(lambda at: 1.0 - active(at), condition="true")
     yield gauges("kube_job_complete", "Whether a job is complete.", done)
     yield gauges("kube_job_failed", "Whether a job has failed.", rows(lambda at: 0.0 * active(at), condition="true"))
+    timer = {**JOB, **NAMESPACE, "cronjob": _TIMER}
+    told = "When a timer's next job starts, in Unix seconds."
+    yield gauges("kube_cronjob_next_schedule_time", told, [(timer, (hour + 1.0) * _HOUR_S)])
+    yield gauges("kube_cronjob_spec_suspend", "Whether a timer is stopped.", [(timer, 0.0 * hour)])
 
 
 def timer_waits(grid: Grid) -> Iterator[tuple[Labels, Floats]]:
@@ -112,7 +121,7 @@ def _scaling(grid: Grid, ones: Floats) -> Iterator[Family]:
 
     A pod that crashes is a replica still, as its deployment tells too: what moves is how many are healthy.
     """
-    named = [(name, grid.state(grid.alive[name].sum(axis=0).astype(float))) for name in services(grid)]
+    named = [(name, _ready(grid, name)) for name in services(grid)]
     for ending, told, value in (
         ("spec_min_replicas", "Fewest replicas.", INSTANCES),
         ("spec_max_replicas", "Most replicas.", INSTANCES),
@@ -121,6 +130,13 @@ def _scaling(grid: Grid, ones: Floats) -> Iterator[Family]:
     ):
         rows = (({**JOB, **NAMESPACE, "horizontalpodautoscaler": name}, value * ones) for name, _ in named)
         yield gauges(f"kube_horizontalpodautoscaler_{ending}", told, rows)
+    conditions = (
+        ({**JOB, **NAMESPACE, "horizontalpodautoscaler": name, "condition": condition, "status": status}, holds * ones)
+        for name, _ in named
+        for condition in ("AbleToScale", "ScalingActive")
+        for status, holds in (("true", 1.0), ("false", 0.0), ("unknown", 0.0))
+    )
+    yield gauges("kube_horizontalpodautoscaler_status_condition", "Conditions of an autoscaler.", conditions)
     for ending, told, of in (
         ("desired_healthy", "Pods that must stay healthy.", lambda _: (INSTANCES - 1) * ones),
         ("current_healthy", "Pods that are healthy.", lambda alive: alive),
@@ -163,12 +179,26 @@ def _quotas(grid: Grid, ones: Floats) -> Iterator[Family]:
 
 def _conditions(grid: Grid, ones: Floats) -> Iterator[Family]:
     reasons = (
-        ({**JOB, **labels, "reason": reason}, 0.0 * ones) for _, _, labels, _ in pods(grid) for reason in _REASONS
+        ({**JOB, **identified(labels), "reason": reason}, 0.0 * ones)
+        for _, _, labels, _ in pods(grid)
+        for reason in _REASONS
     )
     yield gauges("kube_pod_status_reason", "Why a pod is not as it should be.", reasons)
     for name, told in (("ready", "Whether a container is ready."), ("running", "Whether a container runs.")):
-        rows = (({**JOB, **labels, "container": service}, running) for service, _, labels, running in pods(grid))
+        rows = (
+            ({**JOB, **identified(labels), "container": service}, running) for service, _, labels, running in pods(grid)
+        )
         yield gauges(f"kube_pod_container_status_{name}", told, rows)
+    sets = [({**JOB, **NAMESPACE, "replicaset": replica_set(name)}, _ready(grid, name)) for name in services(grid)]
+    wanted = ((labels, INSTANCES * ones) for labels, _ in sets)
+    yield gauges("kube_replicaset_spec_replicas", "Replicas wanted.", wanted)
+    yield gauges("kube_replicaset_status_ready_replicas", "Replicas that are ready.", sets)
+    ended = (
+        ({**identified(series.labels), "reason": "Error"}, np.where(series.values > 0, 1.0, np.nan))
+        for series in restarts(grid)
+        if series.values.any()
+    )
+    yield gauges("kube_pod_container_status_last_terminated_reason", "Why a container ended the last time.", ended)
     rows = (
         ({**JOB, **NAMESPACE, "deployment": name, "condition": condition, "status": status}, holds)
         for name in services(grid)
@@ -181,9 +211,14 @@ def _conditions(grid: Grid, ones: Floats) -> Iterator[Family]:
     yield gauges("kube_node_spec_taint", "What a node keeps pods away with.", taints)
 
 
+def _ready(grid: Grid, service: str) -> Floats:
+    """[K] pods of a service that run."""
+    return grid.state(grid.alive[service].sum(axis=0).astype(float))
+
+
 def _holds(grid: Grid, service: str, condition: str) -> Iterator[tuple[str, Floats]]:
     """A deployment is available while at most one pod of it is down."""
-    alive = grid.state(grid.alive[service].sum(axis=0).astype(float))
+    alive = _ready(grid, service)
     good = (alive >= INSTANCES - 1).astype(float) if condition == "Available" else np.ones(len(alive))
     yield from (("true", good), ("false", 1.0 - good), ("unknown", 0.0 * good))
 

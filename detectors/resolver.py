@@ -1,0 +1,297 @@
+"""What names that fail together are asked through: a resolver, which no caller names, or the servers of their zone.
+
+Records belong to their owners, and those of several seldom break at once; their resolver is what they share. It is a
+node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the codes that
+one server counted, a queue, a change. Where none does it is "the resolver", and its callers tell whose.
+
+A network that loses look-ups loses other calls too, those whose names were known before; and what went wrong before
+the look-ups did is what they fail from, rather than the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+import pandas as pd
+
+from ..collector.model import DNS_CLASSES, Windows
+from .analysis import Kind
+from .base import Evidence, Finding
+from .behind import ALIKE, LAG_S, LEAST_SHARE, SPREAD
+from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
+from .blind_spots import FEW
+from .codes import is_server, possible, within_zone
+from .cusum import ENOUGH
+from .dns_failures import AGAIN, KINDS
+from .graph import Graph
+from .kinds import HORIZON
+from .metric_calls import MOSTLY
+from .queries import sql
+from .series import calls_over, components
+from .suspects import Suspect, overlaps
+
+UNKNOWN = "the resolver"
+"""The component where nothing tells which one it is."""
+
+LOADED = frozenset({"queueing", "cache_loss", "health_check_flapping", "retry_storm", "restart_herd"})
+"""Kinds of what cuts off or drowns others, and a resolver among them."""
+
+_UNRESOLVED = [f"errors_dns_{name}" for name in DNS_CLASSES]
+_LOST = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
+
+
+@dataclass(frozen=True)
+class _Unresolved:
+    """The names that fail to be resolved, at rates alike.
+
+    failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
+    asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
+    late, of which nobody says whether they ended in one.
+    """
+
+    names: tuple[Blamed, ...]
+    failure: str
+    share: float
+    callers: tuple[str, ...]
+    asked: pd.DataFrame
+
+    @property
+    def named(self) -> list[str]:
+        """The names, sorted."""
+        return sorted(b.component for b in self.names)
+
+    @property
+    def owners(self) -> set[str]:
+        """Whose they are."""
+        return {b.service or b.component.partition(".")[0] for b in self.names}
+
+    @property
+    def failed(self) -> float:
+        """Calls above the usual that ended with these names."""
+        return sum(b.failed for b in self.names)
+
+    @property
+    def well(self) -> list[str]:
+        """Other names that the same callers call often enough to know that they resolve."""
+        often = self.asked[(self.asked["attempts"] >= LEAST_CALLS) & ~self.asked.index.isin(self.named)]
+        rate = self.failed / max(sum(b.attempts for b in self.names), 1.0)
+        return sorted(often.index[often["unresolved"] < ALIKE * rate * often["attempts"]].astype(str))
+
+
+def resolver(
+    windows: Windows,
+    graph: Graph,
+    blamed: list[Blamed],
+    ranked: list[Suspect],
+    findings: list[Finding],
+    during: tuple[float, float],
+) -> Suspect | None:
+    """The resolver or the zone that the blamed names have in common; None where they need none, or have another cause.
+
+    ranked: the first of the blamed. during: the stretch after the onset, in Unix seconds.
+    """
+    unresolved = _unresolved(windows, blamed, ranked, during)
+    if unresolved is None:
+        return None
+    zone = _zone(unresolved)
+    servers = _servers(windows, unresolved, findings, during)
+    queues = _queues(windows, graph, findings, during)
+    if _others_are_lost(unresolved, blamed, told=bool(servers)):
+        return None
+    if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
+        return None  # one owner's record, or the way to it
+    if not (servers or queues) and during[1] - during[0] < LAG_S:
+        return None  # a queue that grew may not have been scraped yet
+    if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
+        return None  # most of what these callers ask for is answered
+    component, telling = _which(windows, graph, unresolved, zone, (servers, queues), during)
+    own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
+    if _came_first(windows, ranked, findings, component, own, during):
+        return None
+    kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
+    return _suspect(component, kind, unresolved, (*telling, *own), during)
+
+
+def _unresolved(
+    windows: Windows, blamed: list[Blamed], ranked: list[Suspect], during: tuple[float, float]
+) -> _Unresolved | None:
+    """None where no look-ups fail, few of them are those of names that fail alike, or most get an answer, if a bad one,
+    as of a resolver that works."""
+    failing = [b for b in blamed if b.how == "resolution"]
+    failed = sum(b.failed for b in failing)
+    rate = failed / max(sum(b.attempts for b in failing), 1.0)
+    alike = tuple(b for b in failing if b.failed >= max(ENOUGH, ALIKE * rate * b.attempts))
+    if not alike or sum(b.failed for b in alike) < SPREAD * failed:
+        return None
+    by_failure: dict[str, float] = {}
+    for s in (s for s in ranked if s.how == "resolution"):
+        by_failure[s.failure] = by_failure.get(s.failure, 0.0) + s.failed
+    unanswered = {name: count for name, count in by_failure.items() if name in AGAIN}
+    if sum(unanswered.values()) < SPREAD * sum(by_failure.values()):
+        return None
+    callers, asked = _asked(windows, [b.component for b in alike], during)
+    failure = max(unanswered, key=lambda name: unanswered[name])
+    return _Unresolved(alike, failure, sum(b.failed for b in alike) / sum(b.failed for b in blamed), callers, asked)
+
+
+def _asked(
+    windows: Windows, names: Collection[str], during: tuple[float, float]
+) -> tuple[tuple[str, ...], pd.DataFrame]:
+    """Who calls these names, and all calls by name that they made in the stretch.
+
+    Those that failed at once and got no answer may have failed in a look-up, which not all clients say.
+    """
+    edges = windows.edges
+    called = edges.names["client"] != ""
+    callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
+    theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
+    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *_UNRESOLVED, *_LOST]
+    rows = calls_over(
+        windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
+    )
+    silent = rows["server"] == ""
+    waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
+    told = rows[["attempts", "errors"]].assign(
+        peer=rows["peer"].astype(str),
+        unresolved=rows[_UNRESOLVED].sum(axis=1),
+        lost=rows[_LOST].sum(axis=1).where(waited, 0),
+        late=rows["errors_deadline"].where(silent, 0),
+    )
+    return tuple(callers), told.groupby("peer").sum()
+
+
+def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed], *, told: bool) -> bool:
+    """Whether more than names is lost: calls to whom no name fails, or most of those that got past their look-ups.
+
+    told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
+    as those over connections that were open are.
+    """
+    others = sum(b.failed for b in blamed if b.how == "unreached" and b.failure in ("connect", "other"))
+    if others > (1 - SPREAD) * (others + unresolved.failed):
+        return True
+    mine = unresolved.asked.reindex(unresolved.named).sum()
+    bad, good = float(mine["lost"]), float(mine["attempts"] - mine["errors"])
+    if not told:
+        theirs = (b.failed for b in blamed if b.how == "unreached" and b.component in unresolved.owners)
+        bad += float(mine["late"]) + sum(theirs)
+    return bad >= max(ENOUGH, MOSTLY * (bad + good))
+
+
+def _nothing_else(unresolved: _Unresolved) -> bool:
+    """Whether these callers are known to do nothing but wait for look-ups: no other name resolves, no call is late."""
+    return not unresolved.well and float(unresolved.asked["late"].sum()) < ENOUGH
+
+
+def _zone(unresolved: _Unresolved) -> str:
+    """The zone that holds all names which fail and none that the same callers resolve; "" where nothing shows one."""
+    labels = [name.split(".")[::-1] for name in unresolved.named]
+    common = takewhile(lambda level: len(set(level)) == 1, zip(*labels, strict=False))
+    zone = ".".join(reversed([label for label, *_ in common]))
+    apart = bool(unresolved.well) and not any(within_zone(name, zone) for name in unresolved.well)
+    return zone if len(labels) > 1 and apart else ""
+
+
+def _servers(
+    windows: Windows, unresolved: _Unresolved, findings: list[Finding], during: tuple[float, float]
+) -> list[Finding]:
+    """What the codes of single servers tell."""
+    codes = [f for f in findings if f.detector == "dns_rcodes" and during[0] - LAG_S <= f.started_at < during[1]]
+    fitting = [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
+    names = windows.edges.categories["peer"].categories
+    return [f for f in fitting if is_server(f.component, map(str, names))]
+
+
+def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
+    """Queues that grew old of what nobody calls by name."""
+    nodes, since = _nodes(windows, graph), during[0] - HORIZON * windows.window_s
+    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1]]
+    return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
+
+
+def _nodes(windows: Windows, graph: Graph) -> set[str]:
+    """Who calls or is called, by name, by its first label, or by its own counters."""
+    nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
+    return nodes | {node.partition(".")[0] for node in nodes}
+
+
+def _which(
+    windows: Windows,
+    graph: Graph,
+    unresolved: _Unresolved,
+    zone: str,
+    telling: tuple[list[Finding], list[Finding]],
+    during: tuple[float, float],
+) -> tuple[str, list[Finding]]:
+    """The component, and what detectors saw of it; telling: the codes of servers, and queues.
+
+    Where several servers give bad answers, it is none of them alone.
+    """
+    servers, queues = telling
+    names = sorted({f.component for f in servers})
+    if len(names) == 1:
+        return names[0], [*servers, *(f for f in queues if f.component == names[0])]
+    if queues:
+        return queues[0].component, [queues[0], *servers]
+    return zone or _changed(windows, graph, during) or UNKNOWN, servers
+
+
+def _changed(windows: Windows, graph: Graph, during: tuple[float, float]) -> str:
+    """What nobody calls by name and somebody changed last as the names began to fail; "" if nothing."""
+    changes, horizon_s = windows.changes, HORIZON * windows.window_s
+    recent = changes[changes["time"].between(during[0] - horizon_s, during[0] + windows.window_s)]
+    recent = recent[~recent["Target"].isin(_nodes(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
+    return "" if recent.empty else str(recent.sort_values(["time", "Target"]).iloc[-1]["Target"])
+
+
+def _came_first(
+    windows: Windows,
+    ranked: list[Suspect],
+    findings: list[Finding],
+    component: str,
+    own: list[Finding],
+    during: tuple[float, float],
+) -> bool:
+    """Whether something else went wrong so long before the look-ups that it may be what they fail from."""
+    first = min((f.started_at for f in own), default=during[0])
+    since, until = during[0] - HORIZON * windows.window_s, first - max(LAG_S, 2.0 * windows.window_s)
+    others = [s for s in ranked if s.how in ("unreached", "answer") and s.score >= LEAST_SHARE]
+    theirs = [f for s in others for f in s.findings]
+    theirs += [f for f in findings if f.kind in LOADED and f.component != component]
+    return any(since <= f.started_at < until for f in theirs)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - FEW
+    return ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
+
+
+def _suspect(
+    component: str, kind: Kind, unresolved: _Unresolved, findings: tuple[Finding, ...], during: tuple[float, float]
+) -> Suspect:
+    names = unresolved.named
+    count = f"{len(names)} name{'s' * (len(names) != 1)}"
+    evidence = Evidence(
+        statement=f"{unresolved.failed:,.0f} calls of {_listed(unresolved.callers)} failed because {count} "
+        f"({_listed(names)}) could not be resolved, {unresolved.share:.0%} of all that failed within "
+        f"{during[1] - during[0]:.0f} s of the onset",
+        query=sql("calls", f"peer, client, attempts, {', '.join(_UNRESOLVED)}", during),
+        window=during,
+        observed=unresolved.failed,
+        expected=0.0,
+    )
+    return Suspect(
+        component=component,
+        service=component,
+        kind=kind,
+        score=unresolved.share,
+        certainty=unresolved.share,
+        failed=unresolved.failed,
+        failure=unresolved.failure,
+        evidence=evidence,
+        findings=findings,
+        how="behind",
+        rate=unresolved.failed / max(sum(b.attempts for b in unresolved.names), 1.0),
+        explains=tuple(names),
+    )

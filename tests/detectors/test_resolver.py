@@ -1,0 +1,171 @@
+"""A resolver in trouble is the cause, whoever's names it fails, and nothing that only looks so is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
+from tests.detectors.frames import SUMMARY, Row, at, call, change, gauge, put, windows
+from tests.detectors.stories import NAME, calm, name_gone
+
+BAD, WELL, END = 30, 45, 60
+NAMES = ("cart.shops.example", "mail.internal", "orders.shops.example", "stock.depot.example")
+ZONE = ("cart.svc.lan", "orders.svc.lan", "stock.svc.lan")
+WAITED = 5 * 10**9
+
+
+def estate(
+    failing: Iterable[str], names: Iterable[str] = NAMES, failure: str = "dns_servfail", waited: int = 0, lost: int = 24
+) -> Iterator[Row]:
+    """Users reach the shop, the shop all others by name; most calls to some names fail for a while."""
+    failing = set(failing)
+    for window in range(END):
+        down = BAD <= window < WELL
+        yield call(window, "", "shop", attempts=120, errors_server=lost * len(failing) if down else window % 5 == 0)
+        for name in names:
+            gone = lost if down and name in failing else 0
+            yield call(window, "shop", name.partition(".")[0], name, attempts=40 - gone)
+            if gone:
+                told = {f"errors_{failure}": gone, "unanswered_ns": gone * waited}
+                yield call(window, "shop", "", name, attempts=gone, **told)
+
+
+def codes(server: str, start: int = BAD, code: str = "SERVFAIL") -> list[Row]:
+    good = gauge(server, "dns_responses", put([100.0] * END, start, [20.0] * 15), "NOERROR")
+    return [*good, *gauge(server, "dns_responses", put([1.0] * END, start, [80.0] * 15), code)]
+
+
+def queue(component: str, start: int = BAD, end: int = WELL) -> list[Row]:
+    return gauge(component, "queue_age_s", put([0.0] * END, start, [30.0] * (end - start)))
+
+
+def explained(calls: Iterable[Row], signals: Iterable[Row] = (), changes: Iterable[Row] = ()) -> Incident:
+    (incident,) = analyze(windows(END, calls, signals, changes), SUMMARY).incidents
+    return incident
+
+
+@pytest.mark.parametrize(
+    ("signals", "changes", "told"),
+    [
+        ([], [], "the resolver"),
+        (codes("resolver-1"), [], "resolver-1"),
+        (codes("10.0.0.53:9153"), [], "10.0.0.53:9153"),
+        ([*codes("resolver-1"), *codes("resolver-2")], [], "the resolver"),
+        (queue("resolver-1"), [], "resolver-1"),
+        ([*codes("resolver-1"), *queue("resolver-1")], [], "resolver-1"),
+        (codes("resolver-1", code="NXDOMAIN"), [], "the resolver"),
+        ([], [change(BAD - 0.5, "deploy", "name-cache", "operators", None)], "name-cache"),
+    ],
+    ids=["nobody", "codes", "an address", "codes of all", "a queue", "codes and a queue", "search domains", "a deploy"],
+)
+def test_names_of_several_owners_that_fail_at_once_have_their_resolver_in_common(
+    signals: list[Row], changes: list[Row], told: str
+) -> None:
+    incident = explained(estate(NAMES), signals, changes)
+    assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.resolver_down")
+    assert (incident.verdict, incident.trigger.confidence >= 0.9) == ("cascade", True)
+    assert (incident.trigger.started_at, incident.trigger.ended_at) == (at(BAD), at(WELL))
+    assert (incident.dns.role, incident.dns.failure, incident.dns.names) == ("root", "servfail", NAMES)
+
+
+def test_what_failed_with_the_names_hangs_below_the_resolver() -> None:
+    (step,) = explained(estate(NAMES), codes("resolver-1")).cascade
+    assert (step.component, step.because_of) == ("shop", "resolver-1")
+    assert step.path == ("shop", NAMES[0], "resolver-1")
+
+
+def test_the_codes_of_the_resolver_and_what_its_callers_met_are_the_evidence() -> None:
+    incident = explained(estate(NAMES), codes("resolver-1"))
+    cited = {item.detector for item in incident.evidence if item.id in incident.trigger.evidence}
+    assert cited == {"dns_rcodes", "dns_failures", "cause"}
+
+
+def test_an_overloaded_resolver_whose_callers_wait_is_no_congested_network() -> None:
+    incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), queue("resolver-1"))
+    assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    assert (incident.dns.role, incident.dns.failure) == ("root", "timeout")
+
+
+def test_a_queue_in_which_one_name_waits_is_a_resolver_if_all_that_is_lost_are_look_ups() -> None:
+    alone = explained(estate(NAMES[:1], NAMES[:1], "dns_timeout", waited=WAITED), queue("resolver-1"))
+    assert (alone.trigger.component, alone.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    beside = explained(estate(NAMES[:1], NAMES, "dns_timeout", waited=WAITED), queue("switch"))
+    assert (beside.trigger.component, beside.trigger.kind) == ("switch", "network_congestion")
+
+
+def beside(component: str, start: int, lost: int) -> Iterator[Row]:
+    """The shop calls one more, by a name that is known; some of these calls are lost on the way, after seconds."""
+    for window in range(END):
+        gone = lost if start <= window < WELL else 0
+        yield call(window, "shop", component, f"{component}.example", attempts=40 - gone)
+        if gone:
+            yield call(
+                window, "shop", "", f"{component}.example", gone, errors_connect=gone, unanswered_ns=gone * WAITED
+            )
+
+
+def test_a_network_carries_more_than_look_ups() -> None:
+    calls = [*estate(NAMES, failure="dns_timeout", waited=WAITED), *beside("ledger", BAD, 36)]
+    incident = explained(calls, queue("switch"))
+    assert (incident.trigger.component, incident.trigger.kind) == ("switch", "network_congestion")
+    assert incident.dns.role == "symptom"
+
+
+def test_a_network_loses_those_who_got_past_their_look_ups() -> None:
+    vain = {"server": "", "answered": 0, "unanswered": 16, "unanswered_ns": 16 * WAITED}
+    vain |= {"errors": 16, "errors_connect": 16}
+    rows = estate(NAMES, failure="dns_timeout", waited=WAITED)
+    calls = [{**row, **vain} if row["peer"] and row["answered"] == 16 else row for row in rows]
+    incident = explained(calls, queue("switch"))
+    assert (incident.trigger.component, incident.trigger.kind) == ("switch", "network_congestion")
+
+
+def test_a_resolver_that_fails_after_the_network_did_is_a_symptom() -> None:
+    signals = [*queue("switch", BAD - 6), *codes("resolver-1")]
+    incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), signals)
+    assert (incident.trigger.component, incident.trigger.kind) == ("switch", "network_congestion")
+    assert incident.dns.role == "symptom"
+
+
+@pytest.mark.parametrize(("signals", "told"), [([], "svc.lan"), (codes("svc.lan"), "svc.lan"), (codes("ns1"), "ns1")])
+def test_names_of_one_zone_fail_by_its_servers_while_others_resolve(signals: list[Row], told: str) -> None:
+    incident = explained(estate(ZONE, (*ZONE, *NAMES[:3])), signals)
+    assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.servfail")
+    assert (incident.dns.role, incident.dns.names) == ("root", ZONE)
+
+
+@pytest.mark.parametrize("failure", ["dns_nodata", "dns_nxdomain"])
+def test_records_that_are_gone_are_no_resolver_that_is_down(failure: str) -> None:
+    incident = explained(estate(NAMES[:2], failure=failure), codes("resolver-1"))
+    assert incident.trigger.component in NAMES[:2]
+
+
+def test_a_name_alone_is_its_own_cause_and_cites_what_resolvers_tell_of_its_zone() -> None:
+    signals = [*codes("example"), *codes("10.0.0.53:9153"), *codes("elsewhere.net"), *codes("lan", code="NXDOMAIN")]
+    incident = explained([*calm(0, BAD), *name_gone(BAD, END, "dns_servfail")], signals)
+    assert (incident.trigger.component, incident.trigger.kind) == (NAME, "dns.servfail")
+    told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence and e.detector == "dns_rcodes"]
+    assert [statement.partition("answers of ")[2].partition(" were")[0] for statement in told] == [
+        "10.0.0.53:9153",
+        "example",
+    ]
+
+
+def test_what_never_resolved_counts_for_nothing() -> None:
+    """Search domains and a resolver's bad days fail a tenth of all look-ups ever since; a process dies beside them."""
+    chronic = {"errors": 4, "errors_dns_servfail": 4}
+    down = {"errors": 100, "errors_server": 100}
+    calls = [{**row, **chronic} if row["peer"] else row for row in estate(())]
+    calls = [{**row, **down} if not row["client"] and at(BAD) <= row["window"] < at(WELL) else row for row in calls]
+    incident = explained([*calls, *beside("ledger", BAD, 40)])
+    assert incident.trigger.component.partition(".")[0] == "ledger"
+    assert incident.dns.role == "innocent"
+
+
+@pytest.mark.parametrize("signals", [[], codes("resolver-1")])
+def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
+    spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots
+    assert any("No resolver tells what it answered" in spot.statement for spot in spots) == (not signals)
