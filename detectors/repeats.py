@@ -45,11 +45,12 @@ def harmless_repeats(windows: Windows, group: Group) -> list[Evidence]:
     looping = {edge for f in loops for edge in f.edges}
     drowned = {f.component for f in loops}
     found: list[Evidence] = []
-    failing = _failing(windows, during).sort_values("attempts", ascending=False, kind="stable").reset_index()
-    for told in failing.to_dict("records"):
-        client, callee = str(told["client"]), str(told["callee"])
+    failing = _failing(windows, during).sort_values("attempts", ascending=False, kind="stable")
+    counts = {name: failing[name].tolist() for name in _COUNTS}
+    names = (failing.index.get_level_values(side).astype(str).tolist() for side in ("client", "callee"))
+    for row, (client, callee) in enumerate(zip(*names, strict=True)):
         if (client, callee) not in looping and callee not in drowned:
-            found += _told(client, callee, {name: float(told[name]) for name in _COUNTS}, during)
+            found += _told(client, callee, {name: float(count[row]) for name, count in counts.items()}, during)
     return found[:SHOWN]
 
 
