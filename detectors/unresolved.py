@@ -26,7 +26,7 @@ class Unresolved:
 
     failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
     asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
-    late, of which nobody says whether they ended in one.
+    late: those that were answered were past it, of the others nobody says whether they ended in one.
     """
 
     names: tuple[Blamed, ...]
@@ -126,6 +126,6 @@ def _asked(
         peer=rows["peer"].astype(str),
         unresolved=rows[list(DNS_ERRORS)].sum(axis=1),
         lost=rows[_LOST].sum(axis=1).where(waited, 0),
-        late=rows["errors_deadline"].where(silent, 0),
+        late=rows["errors_deadline"],
     )
     return tuple(callers), told.groupby("peer").sum()
