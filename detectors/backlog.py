@@ -125,4 +125,14 @@ def _finding(
     edges: tuple[tuple[str, str], ...] = (),
     facts: dict[str, float | str] | None = None,
 ) -> Finding:
-    return Finding("backlog", "backlog", component, start, end, 0.5, (evidence,), edges, facts or {})
+    return Finding(
+        detector="backlog",
+        kind="backlog",
+        component=component,
+        started_at=start,
+        ended_at=end,
+        score=0.5,
+        evidence=(evidence,),
+        edges=edges,
+        facts=facts or {},
+    )

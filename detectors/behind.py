@@ -85,9 +85,7 @@ def _shared_way(
     if share <= 0:
         return None
     spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or _alike(lost))
-    # Who has no edge is known by its own counters alone; it is a service all the same, and no way to others.
-    nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
-    labels = nodes | {node.partition(".")[0] for node in nodes}
+    labels = called(windows, graph)
     horizon_s = HORIZON * windows.window_s
     flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
     queued = [
@@ -121,6 +119,13 @@ def _shared_way(
         expected=0.0,
     )
     return _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
+
+
+def called(windows: Windows, graph: Graph) -> set[str]:
+    """Who calls or is called, by name and by the first label of it."""
+    # Who has no edge is known by its own counters alone; it is a service all the same, and no way to others.
+    nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
+    return nodes | {node.partition(".")[0] for node in nodes}
 
 
 def _owners(suspects: list[Suspect]) -> set[str]:

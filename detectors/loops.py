@@ -32,7 +32,10 @@ def sustaining(
         if f.kind == kind and _keeps_going(windows, f, trigger, group, graph)
     ]
     if trigger.ended_at is not None:
-        found += [("backlog", f) for f in backlogs(windows, group, graph, trigger.ended_at)]
+        worked_off: list[tuple[SustainingKind, Finding]] = [
+            ("backlog", f) for f in backlogs(windows, group, graph, trigger.ended_at)
+        ]
+        found += worked_off
     loops = [
         Sustaining(
             kind=kind,

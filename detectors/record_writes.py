@@ -45,7 +45,10 @@ def writes(windows: Windows) -> list[Write]:
     known = (rows[name].astype("float64").fillna(-1).astype("int64") for name in ("Generation", "Answers"))
     columns = (rows["Target"].astype(str), rows["time"], rows["Actor"], *known, rows["Kind"])
     told = zip(*(column.tolist() for column in columns), strict=True)
-    return [Write(*first, kind == "record.delete", kind == "manual") for *first, kind in told]
+    return [
+        Write(target, time, actor, generation, answers, kind == "record.delete", kind == "manual")
+        for target, time, actor, generation, answers, kind in told
+    ]
 
 
 def by_target(made: list[Write]) -> dict[str, list[Write]]:

@@ -45,10 +45,12 @@ def harmless_repeats(windows: Windows, group: Group) -> list[Evidence]:
     looping = {edge for f in loops for edge in f.edges}
     drowned = {f.component for f in loops}
     found: list[Evidence] = []
-    for told in _failing(windows, during).sort_values("attempts", ascending=False, kind="stable").itertuples():
-        client, callee = (str(name) for name in told.Index)
+    failing = _failing(windows, during).sort_values("attempts", ascending=False, kind="stable")
+    counts = {name: failing[name].tolist() for name in _COUNTS}
+    names = (failing.index.get_level_values(side).astype(str).tolist() for side in ("client", "callee"))
+    for row, (client, callee) in enumerate(zip(*names, strict=True)):
         if (client, callee) not in looping and callee not in drowned:
-            found += _told(client, callee, {name: float(getattr(told, name)) for name in _COUNTS}, during)
+            found += _told(client, callee, {name: float(count[row]) for name, count in counts.items()}, during)
     return found[:SHOWN]
 
 

@@ -10,74 +10,30 @@ the look-ups did is what they fail from, rather than the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Sequence
+from dataclasses import replace
 
-import pandas as pd
-
-from ..collector.model import DNS_CLASSES, Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import Evidence, Finding
-from .behind import ALIKE, LAG_S, LEAST_SHARE, SPREAD
-from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
+from .behind import LAG_S, LEAST_SHARE, SPREAD, called
+from .blame import Blamed
 from .blind_spots import FEW
 from .codes import is_server, possible, within_zone
 from .cusum import ENOUGH
-from .dns_failures import AGAIN, KINDS
+from .dns_failures import KINDS
 from .graph import Graph
 from .kinds import HORIZON
 from .metric_calls import MOSTLY
 from .queries import sql
-from .series import calls_over, components
 from .suspects import Suspect, overlaps
+from .unresolved import Unresolved, unresolved_together
 
 UNKNOWN = "the resolver"
 """The component where nothing tells which one it is."""
 
 LOADED = frozenset({"queueing", "cache_loss", "health_check_flapping", "retry_storm", "restart_herd"})
 """Kinds of what cuts off or drowns others, and a resolver among them."""
-
-_UNRESOLVED = [f"errors_dns_{name}" for name in DNS_CLASSES]
-_LOST = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
-
-
-@dataclass(frozen=True)
-class _Unresolved:
-    """The names that fail to be resolved, at rates alike.
-
-    failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
-    asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
-    late, of which nobody says whether they ended in one.
-    """
-
-    names: tuple[Blamed, ...]
-    failure: str
-    share: float
-    callers: tuple[str, ...]
-    asked: pd.DataFrame
-
-    @property
-    def named(self) -> list[str]:
-        """The names, sorted."""
-        return sorted(b.component for b in self.names)
-
-    @property
-    def owners(self) -> set[str]:
-        """Whose they are."""
-        return {b.service or b.component.partition(".")[0] for b in self.names}
-
-    @property
-    def failed(self) -> float:
-        """Calls above the usual that ended with these names."""
-        return sum(b.failed for b in self.names)
-
-    @property
-    def well(self) -> list[str]:
-        """Other names that the same callers call often enough to know that they resolve."""
-        often = self.asked[(self.asked["attempts"] >= LEAST_CALLS) & ~self.asked.index.isin(self.named)]
-        rate = self.failed / max(sum(b.attempts for b in self.names), 1.0)
-        return sorted(often.index[often["unresolved"] < ALIKE * rate * often["attempts"]].astype(str))
 
 
 def resolver(
@@ -92,11 +48,12 @@ def resolver(
 
     ranked: the first of the blamed. during: the stretch after the onset, in Unix seconds.
     """
-    unresolved = _unresolved(windows, blamed, ranked, during)
+    unresolved = unresolved_together(windows, blamed, ranked, during)
     if unresolved is None:
         return None
-    zone = _zone(unresolved)
-    servers = _servers(windows, unresolved, findings, during)
+    zone = unresolved.zone
+    codes = _codes(unresolved, findings, during)
+    servers = _servers(windows, codes)
     queues = _queues(windows, graph, findings, during)
     if _others_are_lost(unresolved, blamed, told=bool(servers)):
         return None
@@ -111,58 +68,11 @@ def resolver(
     if _came_first(windows, ranked, findings, component, own, during):
         return None
     kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
-    return _suspect(component, kind, unresolved, (*telling, *own), during)
+    zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
+    return replace(_suspect(component, kind, unresolved, (*telling, *own), during), codes=tuple(zones))
 
 
-def _unresolved(
-    windows: Windows, blamed: list[Blamed], ranked: list[Suspect], during: tuple[float, float]
-) -> _Unresolved | None:
-    """None where no look-ups fail, few of them are those of names that fail alike, or most get an answer, if a bad one,
-    as of a resolver that works."""
-    failing = [b for b in blamed if b.how == "resolution"]
-    failed = sum(b.failed for b in failing)
-    rate = failed / max(sum(b.attempts for b in failing), 1.0)
-    alike = tuple(b for b in failing if b.failed >= max(ENOUGH, ALIKE * rate * b.attempts))
-    if not alike or sum(b.failed for b in alike) < SPREAD * failed:
-        return None
-    by_failure: dict[str, float] = {}
-    for s in (s for s in ranked if s.how == "resolution"):
-        by_failure[s.failure] = by_failure.get(s.failure, 0.0) + s.failed
-    unanswered = {name: count for name, count in by_failure.items() if name in AGAIN}
-    if sum(unanswered.values()) < SPREAD * sum(by_failure.values()):
-        return None
-    callers, asked = _asked(windows, [b.component for b in alike], during)
-    failure = max(unanswered, key=lambda name: unanswered[name])
-    return _Unresolved(alike, failure, sum(b.failed for b in alike) / sum(b.failed for b in blamed), callers, asked)
-
-
-def _asked(
-    windows: Windows, names: Collection[str], during: tuple[float, float]
-) -> tuple[tuple[str, ...], pd.DataFrame]:
-    """Who calls these names, and all calls by name that they made in the stretch.
-
-    Those that failed at once and got no answer may have failed in a look-up, which not all clients say.
-    """
-    edges = windows.edges
-    called = edges.names["client"] != ""
-    callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
-    theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
-    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *_UNRESOLVED, *_LOST]
-    rows = calls_over(
-        windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
-    )
-    silent = rows["server"] == ""
-    waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
-    told = rows[["attempts", "errors"]].assign(
-        peer=rows["peer"].astype(str),
-        unresolved=rows[_UNRESOLVED].sum(axis=1),
-        lost=rows[_LOST].sum(axis=1).where(waited, 0),
-        late=rows["errors_deadline"].where(silent, 0),
-    )
-    return tuple(callers), told.groupby("peer").sum()
-
-
-def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed], *, told: bool) -> bool:
+def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool) -> bool:
     """Whether more than names is lost: calls to whom no name fails, or most of those that got past their look-ups.
 
     told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
@@ -179,47 +89,34 @@ def _others_are_lost(unresolved: _Unresolved, blamed: list[Blamed], *, told: boo
     return bad >= max(ENOUGH, MOSTLY * (bad + good))
 
 
-def _nothing_else(unresolved: _Unresolved) -> bool:
+def _nothing_else(unresolved: Unresolved) -> bool:
     """Whether these callers are known to do nothing but wait for look-ups: no other name resolves, no call is late."""
     return not unresolved.well and float(unresolved.asked["late"].sum()) < ENOUGH
 
 
-def _zone(unresolved: _Unresolved) -> str:
-    """The zone that holds all names which fail and none that the same callers resolve; "" where nothing shows one."""
-    labels = [name.split(".")[::-1] for name in unresolved.named]
-    common = takewhile(lambda level: len(set(level)) == 1, zip(*labels, strict=False))
-    zone = ".".join(reversed([label for label, *_ in common]))
-    apart = bool(unresolved.well) and not any(within_zone(name, zone) for name in unresolved.well)
-    return zone if len(labels) > 1 and apart else ""
-
-
-def _servers(
-    windows: Windows, unresolved: _Unresolved, findings: list[Finding], during: tuple[float, float]
-) -> list[Finding]:
-    """What the codes of single servers tell."""
+def _codes(unresolved: Unresolved, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
+    """What resolvers' codes tell of look-ups that fail so."""
     codes = [f for f in findings if f.detector == "dns_rcodes" and during[0] - LAG_S <= f.started_at < during[1]]
-    fitting = [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
+    return [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
+
+
+def _servers(windows: Windows, codes: list[Finding]) -> list[Finding]:
+    """Those of single servers."""
     names = windows.edges.categories["peer"].categories
-    return [f for f in fitting if is_server(f.component, map(str, names))]
+    return [f for f in codes if is_server(f.component, map(str, names))]
 
 
 def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
     """Queues that grew old of what nobody calls by name."""
-    nodes, since = _nodes(windows, graph), during[0] - HORIZON * windows.window_s
+    nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
     old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1]]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
-
-
-def _nodes(windows: Windows, graph: Graph) -> set[str]:
-    """Who calls or is called, by name, by its first label, or by its own counters."""
-    nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
-    return nodes | {node.partition(".")[0] for node in nodes}
 
 
 def _which(
     windows: Windows,
     graph: Graph,
-    unresolved: _Unresolved,
+    unresolved: Unresolved,
     zone: str,
     telling: tuple[list[Finding], list[Finding]],
     during: tuple[float, float],
@@ -241,7 +138,7 @@ def _changed(windows: Windows, graph: Graph, during: tuple[float, float]) -> str
     """What nobody calls by name and somebody changed last as the names began to fail; "" if nothing."""
     changes, horizon_s = windows.changes, HORIZON * windows.window_s
     recent = changes[changes["time"].between(during[0] - horizon_s, during[0] + windows.window_s)]
-    recent = recent[~recent["Target"].isin(_nodes(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
+    recent = recent[~recent["Target"].isin(called(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
     return "" if recent.empty else str(recent.sort_values(["time", "Target"]).iloc[-1]["Target"])
 
 
@@ -268,7 +165,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _suspect(
-    component: str, kind: Kind, unresolved: _Unresolved, findings: tuple[Finding, ...], during: tuple[float, float]
+    component: str, kind: Kind, unresolved: Unresolved, findings: tuple[Finding, ...], during: tuple[float, float]
 ) -> Suspect:
     names = unresolved.named
     count = f"{len(names)} name{'s' * (len(names) != 1)}"
@@ -276,7 +173,7 @@ def _suspect(
         statement=f"{unresolved.failed:,.0f} calls of {_listed(unresolved.callers)} failed because {count} "
         f"({_listed(names)}) could not be resolved, {unresolved.share:.0%} of all that failed within "
         f"{during[1] - during[0]:.0f} s of the onset",
-        query=sql("calls", f"peer, client, attempts, {', '.join(_UNRESOLVED)}", during),
+        query=sql("calls", f"peer, client, attempts, {', '.join(DNS_ERRORS)}", during),
         window=during,
         observed=unresolved.failed,
         expected=0.0,

@@ -38,6 +38,9 @@ of an edge is not known, and for how long a storm must be seen at the least."""
 PERSIST = 5.0
 """Time-outs after which what still goes on holds by itself."""
 
+LEAST_WINDOWS = 3
+"""And no fewer windows: when the trigger ended is told to a window, and so is when the storm did."""
+
 TIMED_OUT = 0.9
 """Where so many attempts run out of time, what attempts took on average is the time-out to within a tenth."""
 
@@ -68,13 +71,10 @@ def lasts(windows: Windows, run: Run) -> bool:
 
 
 def persist_s(windows: Windows, storm: Finding) -> float:
-    """For how long after the trigger's end a storm must go on to hold by itself, in seconds.
-
-    No less than three windows: when the trigger ended is told to a window, and so is when the storm did.
-    """
+    """For how long after the trigger's end a storm must go on to hold by itself, in seconds."""
     if "timeout_s" not in storm.facts:
         return PERSIST_S
-    return max(PERSIST * float(storm.facts["timeout_s"]), 3.0 * windows.window_s)
+    return max(PERSIST * float(storm.facts["timeout_s"]), LEAST_WINDOWS * windows.window_s)
 
 
 def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
@@ -96,7 +96,7 @@ def _finding(windows: Windows, edge: EdgeCounts, run: Run) -> Finding:
     amplification = total["attempts"] / max(total["originals"], 1.0)
     goodput = (total["attempts"] - total["errors"]) / max(total["originals"], 1.0)
     timeout_s = _timeout_s(edge, run)
-    known = {} if timeout_s is None else {"timeout_s": timeout_s}
+    known: dict[str, float | str] = {} if timeout_s is None else {"timeout_s": timeout_s}
     evidence = Evidence(
         statement=f"{edge.client} made {amplification:.1f} attempts for each request to {edge.callee}, "
         f"and {goodput:.0%} of the requests succeeded; users had not asked for more",

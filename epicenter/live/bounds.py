@@ -46,7 +46,7 @@ class Bounds:
 
     def folded(self, calls: pa.Table) -> tuple[pa.Table, dict[str, int]]:
         """The table with what is too much folded into OVERFLOW (rows to be merged), and attempts folded by kind."""
-        counts = dict[str, int].fromkeys(("service", "name", "edge"), 0)
+        counts: dict[str, int] = {"service": 0, "name": 0, "edge": 0}
         rows: list[_Edge] = list(zip(*(calls[name].to_pylist() for name in _EDGE), strict=True))
         places = {edge: self._place(edge) for edge in sorted(set(rows) - self._edges.keys())}
         if all(place == edge for edge, (place, _) in places.items()):

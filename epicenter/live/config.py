@@ -47,7 +47,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     held_bytes: Annotated[int, _says("of all requests that are being taken"), Meta(ge=1024)] = 128 * _MIB
     request_s: Annotated[float, _says("seconds for headers or gRPC's handshake, and for a body"), Meta(gt=0)] = 30.0
     connections: Annotated[int, _says("open at once at each address; fewer where files are few"), Meta(ge=1)] = 4_000
-    memory_bytes: Annotated[int, _says("of the process: at 95 % it takes nothing more"), Meta(ge=64 * _MIB)] = 2 * _GIB
+    memory_bytes: Annotated[int, _says("with what folds: nothing is taken at 95 %"), Meta(ge=64 * _MIB)] = 2 * _GIB
     services: Annotated[int, _says("services known by name; the rest is __overflow__"), Meta(ge=1)] = 2_000
     edges: Annotated[int, _says("edges (client, server, peer) kept apart"), Meta(ge=1)] = 10_000
     names: Annotated[int, _says("host names that are called"), Meta(ge=1)] = 5_000

@@ -25,6 +25,8 @@ _NICE = 10
 _BEHIND = 16
 """So many segments, a GB, are due only where it has waited too long: then it takes its share, or the disk fills up."""
 _MOST_SERIES = 100_000
+_SET_ASIDE_BYTES = 300 * 10**6
+"""It holds nearly as much when it folds a segment of 64 MiB, and cannot be refused it once it is due."""
 
 Report = Callable[[str], None]
 
@@ -96,6 +98,14 @@ class Folding:
             )
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, _COMMAND)
+
+    def memory_bytes(self, resident: Callable[[int], int]) -> int:
+        """What folding holds, or what is to be left for it at any time. resident: bytes of a process, by its id."""
+        process, held = self._process, 0
+        if process is not None and process.returncode is None:
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended just now
+                held = resident(process.pid)
+        return max(held, _SET_ASIDE_BYTES)
 
     def end(self) -> None:
         """Kill what folds; nothing is folded from now on."""

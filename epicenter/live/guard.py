@@ -89,22 +89,26 @@ async def _refuse(_: Any, context: Any) -> None:
 
 
 class MemoryGuard:
-    """Refuses while the process holds nearly as much memory as it may.
+    """Refuses while nearly as much memory is held as may be, or will be once what was taken already is counted.
 
-    resident: bytes that the process holds now.
+    resident: bytes that are held now. coming: bytes more that it takes for a while to count what waits.
     """
 
-    def __init__(self, limit_bytes: int, resident: Callable[[], int]) -> None:
-        self._most, self._resident = _MEMORY_SHARE * limit_bytes, resident
+    def __init__(self, limit_bytes: int, resident: Callable[[], int], coming: Callable[[], int] = lambda: 0) -> None:
+        self._most, self._resident, self._coming = _MEMORY_SHARE * limit_bytes, resident, coming
         self.refusing = False
 
     def measure(self) -> None:
         """Look again; where it is too much, give back what is held for nothing first."""
-        if self._resident() > self._most:
+        if self._too_much():
             release()
-        self.refusing = self._resident() > self._most
+        self.refusing = self._too_much()
 
     def check(self) -> None:
-        """Raise Overloaded while there is too little."""
+        """Raise Overloaded where there is too little, from now on until there is enough at a `measure`."""
+        self.refusing = self.refusing or self._too_much()
         if self.refusing:
             raise Overloaded("memory is short")
+
+    def _too_much(self) -> bool:
+        return self._resident() + self._coming() > self._most

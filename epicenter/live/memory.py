@@ -12,12 +12,12 @@ import pyarrow as pa
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _SMALL_BYTES = 384 * 1024
 """What is greater is taken from the system and given back at once, and it grows without being copied. What is smaller
-is used again: asyncio takes 256 KB for all that it reads, and to be given their pages anew cost it half of its time."""
+is used again: asyncio takes 256 KB for all that it reads, and to get their pages anew cost it 4 parts in 10."""
 
 
-def resident_bytes() -> int:
-    """What this process holds (Linux)."""
-    pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+def resident_bytes(process: int) -> int:
+    """What a process holds, by its id; FileNotFoundError or ProcessLookupError where it has ended (Linux)."""
+    pages = int(Path(f"/proc/{process}/statm").read_bytes().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -101,9 +101,9 @@ class Metrics:
         self.disk_full = Gauge(
             "epicenter_disk_full", "1 while the log cannot be written for want of space.", registry=registry
         )
-        Gauge("epicenter_memory_limit_bytes", "Memory that the server keeps itself within.", registry=registry).set(
-            config.limits.memory_bytes
-        )
+        Gauge(
+            "epicenter_memory_limit_bytes", "Memory at 95 % of which nothing more is taken in.", registry=registry
+        ).set(config.limits.memory_bytes)
         Gauge("epicenter_build_info", "The version that runs.", ("version",), registry=registry).labels(
             version("epicenter")
         ).set(1)

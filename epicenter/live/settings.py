@@ -7,16 +7,23 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
+from ..collector.addresses import web_address
+from ..collector.concepts import concepts_of
 from ..collector.errors import UnreadableInput, UsageError
 from ..collector.promapi import TENANT, TOKEN
 from .config import ALERTMANAGER_TOKEN, Config
 
 PREFIX = "EPICENTER_"
+_OF_OTHERS = re.compile(rf"{TOKEN}|{TENANT}|{ALERTMANAGER_TOKEN}|{PREFIX}(\w+_)?(SERVICE_(HOST|PORT)|PORT)(_\w+)?")
+"""Tokens, and what Kubernetes sets for services named epicenter, epicenter-prometheus and so on."""
+_NEARLY = 0.8
+"""Of difflib's ratio: one letter more, less or other in a name of five."""
 
 
 class Address(NamedTuple):
@@ -77,8 +84,22 @@ def _of_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
         if variable in keys:
             key, kind = keys[variable]
             yield key, _value(variable, text, kind)
-        elif variable.startswith(sections) and variable not in (TOKEN, TENANT, ALERTMANAGER_TOKEN):
-            raise UsageError(f"{variable}: there is no such setting; `epicenter watch --print-config` shows all")
+        elif variable.startswith(PREFIX) and not _OF_OTHERS.fullmatch(variable):
+            meant = _meant(variable, list(keys))
+            # what else begins so is somebody else's, such as EPICENTER_CACHE
+            if meant or variable.startswith(sections):
+                hint = f"; {meant} is one" if meant else ""
+                raise UsageError(
+                    f"{variable}: there is no such setting{hint}; `epicenter watch --print-config` shows all"
+                )
+
+
+def _meant(variable: str, known: list[str]) -> str:
+    """The one that was meant: of the same key, whose section is missing, or written nearly so; "" for none."""
+    of_key = [one for one in known if one.endswith(f"_{variable.removeprefix(PREFIX)}")]
+    tails = [one.removeprefix(PREFIX) for one in known]
+    close = get_close_matches(variable.removeprefix(PREFIX), tails, 1, _NEARLY)
+    return next(iter([*of_key, *(PREFIX + one for one in close)]), "")
 
 
 def _variable(key: str) -> str:
@@ -130,6 +151,22 @@ def _check(config: Config) -> None:
     for name in ("cert", "key", "client_ca"):
         _check_file(f"tls.{name}", getattr(config.tls, name))
     tokens(config)
+    for key, url, *what in (
+        ("prometheus.url", config.prometheus.url, "a Prometheus", "http://localhost:9090"),
+        ("alertmanager.url", config.alertmanager.url, "an Alertmanager", "http://localhost:9093"),
+    ):
+        if url:
+            _check_address(key, url, *what)
+    for name, known in config.prometheus.names.items():
+        if not concepts_of(known):
+            raise UsageError(f"prometheus.names.{name}: no concept knows the name {known!r}, which it would be read as")
+
+
+def _check_address(key: str, url: str, of: str, such_as: str) -> None:
+    try:
+        web_address(url, of, such_as)
+    except UsageError as error:
+        raise UsageError(f"{key}: {error}") from error
 
 
 def _check_file(key: str, path: str) -> None:
@@ -151,8 +188,11 @@ def tokens(config: Config) -> tuple[bytes, ...]:
 
 def as_toml(config: Config) -> str:
     """The settings as a file that `load` reads back, each with what it means."""
-    lines = ["# Settings of `epicenter watch`. Each can be given as EPICENTER_SECTION_KEY in the environment too."]
-    lines += _lines(config)
+    lines = [
+        "# Settings of `epicenter watch`. Each but prometheus.names can be given in the environment too, as",
+        "# EPICENTER_SECTION_KEY.",
+        *_lines(config),
+    ]
     return "\n".join(lines) + "\n"
 
 

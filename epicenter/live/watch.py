@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -55,14 +56,14 @@ async def watch(
     registry: CollectorRegistry,
     clock: Callable[[], float],
     monotonic: Callable[[], float],
-    resident: Callable[[], int],
+    resident: Callable[[int], int],
     files: int | None,
     say: Say,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    clock: Unix seconds. monotonic: seconds that never go back. resident: bytes that this process holds. files: that it
-    may have open, None without a limit. say: takes a line for the person who started it.
+    clock: Unix seconds. monotonic: seconds that never go back. resident: bytes that a process holds, by its id.
+    files: that this one may have open, None without a limit. say: takes a line for the person who started it.
     Raises UsageError where an address or the folder cannot be had, UnwritableOutput where nothing can be written.
     """
     stop = asyncio.Event()
@@ -86,7 +87,7 @@ class _Server:
         registry: CollectorRegistry,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
-        resident: Callable[[], int],
+        resident: Callable[[int], int],
         files: int | None,
         report: Say,
     ) -> None:
@@ -96,7 +97,11 @@ class _Server:
         self._registry = registry
         self._feed = Feed()
         windows = LiveWindows(config.windows, config.limits)
-        guard = MemoryGuard(config.limits.memory_bytes, resident)
+
+        def held() -> int:
+            return resident(os.getpid()) + folding.memory_bytes(resident)
+
+        guard = MemoryGuard(config.limits.memory_bytes, held, lambda: windows.counting_bytes)
         self._core = Core(store.wal, windows, guard, self._metrics, monotonic)
         past = IncidentFiles(store.data / "incidents", config.keep.incidents)
         incidents = Incidents(past.read(report), config.keep.incidents, past.write)
@@ -112,6 +117,7 @@ class _Server:
         async with AsyncExitStack() as closing:
             where = await self._listen(closing, stop)
             around = self._around(where, stop)
+            self._loop.measure()
             for line in self._told(where):
                 say(line)
             async with asyncio.TaskGroup() as group:
@@ -145,7 +151,6 @@ class _Server:
                 await asyncio.sleep(_ANEW_S)
 
     async def _work(self) -> None:
-        self._loop.measure()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loop.measure_for_ever())
             await self._loop.restore()
@@ -219,5 +224,7 @@ class _Server:
             lines.append(
                 f"connections       {self._connections} at each address: the system lets it open no more files"
             )
+        if self._health.guard.refusing:
+            lines.append("memory            limits.memory_bytes is too little for it to take anything")
         lines.append(f"windows           {self._config.windows.window_s} s; Ctrl-C or SIGTERM stops it")
         return lines

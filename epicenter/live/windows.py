@@ -32,6 +32,8 @@ _WORTH_COUNTING = 2 * MANY_ROWS
 """Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
 MOST_WAITING = 3 * MANY_ROWS
 """With so many rows that wait to be counted, senders wait too: some hundred MB, and more would only wait longer."""
+_COUNTING_BYTES = 1_000
+"""That a row takes for a while when it is counted, beside what it holds while it waits."""
 _NEVER = 2**62
 _RESTART_EVERY_S = 600
 """Between two times that names which went away make room for new ones, since all windows are read for it."""
@@ -96,6 +98,11 @@ class LiveWindows:
     def closed_until(self) -> float:
         """Unix time before which nothing changes any more."""
         return self._traces.until_ns / 1e9
+
+    @property
+    def counting_bytes(self) -> int:
+        """How much more memory it will take for a while to count what waits."""
+        return min(self.uncounted, MANY_ROWS) * _COUNTING_BYTES
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
         """Look, and let go of what is too old."""

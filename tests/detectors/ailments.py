@@ -37,6 +37,13 @@ RACE = (
     change(30, "record.delete", "prices.example", "one", 5, Answers=0),
 )
 
+TURNS = tuple(
+    change(
+        BEGAN - 1.5 + 2 * turn, "record.upsert", "prices.example", ("one", "two")[turn % 2], None, Answers=2 + turn % 2
+    )
+    for turn in range(8)
+)
+
 
 def signals(end: int, ill: Collection[str] = (), told: Collection[str] = ()) -> Iterator[Row]:
     """Signals of the concepts `told`, or of all, a row each and window; those of `ill` are ill until window 60."""
@@ -86,6 +93,7 @@ AILMENTS: dict[str, Callable[[int], Windows]] = {
     "lease_collapse": signalled(*LEASES),
     "queueing": signalled("queue_age_s"),
     "record_race": lambda end: windows(end, calm(0, end), changes=RACE),
+    "record_writers": lambda end: windows(end, calm(0, end), changes=TURNS),
     "restart_herd": late(originals=200),
     "retry_storm": late(originals=40),
     "telemetry_silence": silence,

@@ -170,8 +170,8 @@ def test_what_may_come_before_harm_is_told_once_by_its_change_and_again_when_it_
     ]
     story = windows(END, calm(0, END), changes=raced)
     watcher = Watcher(WINDOW_S)
-    told = {end: watcher.step(between(story, start, end), SUMMARY) for start, end in once(story)}
-    warned = {float(end): found.warnings for end, found in told.items() if found is not None}
+    told = {float(end): watcher.step(between(story, start, end), SUMMARY) for start, end in once(story)}
+    warned = {end: found.warnings for end, found in told.items() if found is not None}
     assert list(warned) == [at(21), at(31)]
     assert [(w.component, w.started_at, w.ended_at) for w in warned[at(21)]] == [("prices.example", at(20), None)]
     assert warned[at(31)] == analyze(story, SUMMARY).warnings

@@ -137,6 +137,16 @@ def test_names_of_one_zone_fail_by_its_servers_while_others_resolve(signals: lis
     assert (incident.dns.role, incident.dns.names) == ("root", ZONE)
 
 
+def test_who_does_not_say_how_a_look_up_failed_means_what_the_others_say() -> None:
+    """The daily NXDOMAIN of search domains is all that resolvers still count while they answer nobody in time."""
+    vague, *others = NAMES
+    calls = [row for row in estate(NAMES, failure="dns_timeout", waited=WAITED) if row["peer"] != vague]
+    calls += [row for row in estate(NAMES, failure="dns_unspecified") if row["peer"] == vague]
+    incident = explained(calls, codes("example", code="NXDOMAIN"))
+    assert (incident.trigger.component, incident.trigger.kind) == ("the resolver", "dns.resolver_down")
+    assert (incident.dns.failure, incident.dns.names) == ("timeout", (vague, *others))
+
+
 @pytest.mark.parametrize("failure", ["dns_nodata", "dns_nxdomain"])
 def test_records_that_are_gone_are_no_resolver_that_is_down(failure: str) -> None:
     incident = explained(estate(NAMES[:2], failure=failure), codes("resolver-1"))

@@ -109,5 +109,14 @@ def test_a_queue_older_than_the_time_out_of_its_callers_is_told(age_s: float, sa
 def test_what_outlives_the_trigger_by_five_time_outs_holds_by_itself(
     facts: dict[str, float], window_s: int, needed: float
 ) -> None:
-    storm = Finding("retry_storm", "retry_storm", "pay", at(0), None, 1.0, evidence=(), facts=dict(facts))
+    storm = Finding(
+        started_at=at(0),
+        ended_at=None,
+        detector="retry_storm",
+        kind="retry_storm",
+        component="pay",
+        score=1.0,
+        evidence=(),
+        facts=dict(facts),
+    )
     assert persist_s(replace(windows(END), window_s=window_s), storm) == needed

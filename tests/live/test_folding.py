@@ -14,6 +14,7 @@ import pytest
 from epicenter.collector.errors import UnwritableOutput
 from epicenter.collector.wal import Wal, segments
 from epicenter.live.folding import Due, Folding, alone
+from epicenter.live.memory import resident_bytes
 from tests.collector.journals import TRACES, folded, one_span
 
 SERVER = """
@@ -69,8 +70,10 @@ def child() -> int:
 def test_one_that_is_killed_is_told_and_the_next_folds(tmp_path: Path) -> None:
     folding = Folding()
     stuck = Stuck(tmp_path, folding)
+    assert folding.memory_bytes({child(): 10**9}.__getitem__) == 10**9
     os.kill(child(), signal.SIGKILL)
     stuck.join()
+    assert folding.memory_bytes(resident_bytes) == 300 * 10**6  # left for the next
     assert ["was killed by signal 9" in str(error) for error in stuck.errors] == [True]
     told: list[str] = []
     with alone(tmp_path) as lock:

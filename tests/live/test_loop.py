@@ -7,6 +7,7 @@ import math
 import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -87,6 +88,37 @@ def test_what_cannot_be_measured_is_told_and_ends_nothing(tmp_path: Path, caplog
     assert told.startswith("memory and disk cannot be measured (")
     assert over == "Memory and disk can be measured again."
     server.store.close()
+
+
+def test_a_race_on_a_record_is_told_in_calm_until_it_is_over(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.windows.add(1, {}, encoded(with_hex_ids(span("a", at=-200.0))))  # without calls there is nothing to watch
+    told: list[float | None] = []
+
+    async def run() -> None:
+        for number, puts in enumerate([[7, 5], [], [8]], 2):
+            server.windows.add(number, {"changes": written(puts, T0 - 140 + 30 * number)})
+            await server.loop.look()
+            told.append(server.registry.get_sample_value("epicenter_warning_open"))
+        await server.loop.stop()
+
+    asyncio.run(run())
+    assert told == [1, 1, 0]
+    server.store.close()
+
+
+def written(generations: list[int], since: float) -> pa.Table:
+    """A record is put at these generations, one a second."""
+    row = {
+        "Kind": "record.upsert",
+        "Target": "api.example",
+        "Actor": "one",
+        "Answers": 2,
+        "Outcome": "ok",
+        "Detail": "",
+    }
+    rows = [row | {"Timestamp": int((since + n) * 1e9), "Generation": g} for n, g in enumerate(generations)]
+    return pa.Table.from_pylist(rows, schema=CHANGES)
 
 
 def test_the_windows_are_kept_however_long_folding_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

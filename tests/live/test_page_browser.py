@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -12,7 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import CONTRASTS, chromium
 from tests.live.pages import Served, serving
 from tests.live.snapshots import BLIND, EARLY, OTHER, OVER, RUNNING, at, tracked
+from tests.live.watching import outage, watching
 from tests.report.example_analyses import ATTACK, HOSTILE, INCIDENT, pdt
+from tests.synthetic.toy_history import DATABASE
 
 CALM = at(pdt("23:40"), blind=(BLIND,))
 BEGUN = at(pdt("00:10"), tracked(EARLY), blind=(BLIND,))
@@ -126,6 +130,34 @@ def test_names_from_telemetry_show_as_they_are_also_in_updates(
     headline(page, ATTACK.split("\x1b")[0])
     assert page.locator("img").count() == 0
     assert "<img src=x" in page.locator("svg.spread .box .name").all_text_contents()[0]
+    assert complaints == []
+
+
+def test_names_in_spans_show_as_they_are_from_the_port_to_the_page(
+    page: Page, complaints: list[str], tmp_path: Path
+) -> None:
+    attack = "<img src=x onerror=alert(1)>"
+    names = (DATABASE, "dynamodb", "shop", "checkout", "DynamoDB.GetItem", "GET /buy", "POST /checkout")
+    with watching(tmp_path / "data") as server:
+        for signal, body in outage(tmp_path / "toy", time.time()):
+            # an address cannot hold such a host, an attribute can
+            text = body.decode().replace(
+                f'http.url","value":{{"stringValue":"https://{DATABASE}/"',
+                f'server.address","value":{{"stringValue":"{DATABASE}"',
+            )
+            for name in names:
+                text = text.replace(f'"{name}"', f'"{attack}{name}"')
+            assert server.post(signal, text.encode())[0] == 200
+        found = server.incident()
+        assert (found["trigger"], found["service"]) == (attack + DATABASE, f"{attack}dynamodb")
+        page.goto(f"http://127.0.0.1:{server.page}")
+        headline(page, f"{attack}{DATABASE} lost its DNS addresses")
+        expect(page.locator("body")).to_contain_text(f"{attack}shop")
+        page.goto(f"http://127.0.0.1:{server.page}/incidents/{found['incident_id']}")
+        headline(page, attack)
+        assert page.locator("img").count() == 0
+        page.close()
+        assert server.stop()[0] == 0
     assert complaints == []
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from google.rpc import code_pb2
 
+from epicenter.collector.errors import UsageError
+from epicenter.live.config import Config
+from epicenter.live.settings import load
 from tests.dashboards.test_live_metrics import METRICS
 from tests.live.watching import COMMAND, TOML, once, outage, spans_of, watching
 from tests.programs import require
@@ -102,6 +105,7 @@ def test_where_memory_is_short_it_refuses_and_says_so(tmp_path: Path) -> None:
         code, body = server.post("traces", b"{}")
         assert (code, "memory is short" in body) == (429, True)
         assert "memory is short" in server.get("/healthz")[1]
+        assert "limits.memory_bytes is too little for it to take anything" in server.stop()[1]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +117,9 @@ def test_where_memory_is_short_it_refuses_and_says_so(tmp_path: Path) -> None:
         ('[listen]\npage = "nowhere"\n', "listen.page: 'nowhere' is not HOST:PORT"),
         ('[listen]\npage = "0.0.0.0:0"\n', "or --insecure"),
         ('[tls]\ncert = "x"\n', "one needs the other"),
+        ('[prometheus]\nurl = "nope"\n', "prometheus.url: 'nope' is no address of a Prometheus"),
+        ('[prometheus.names]\nmine = "strange"\n', "prometheus.names.mine: no concept knows the name 'strange'"),
+        ('[alertmanager]\nurl = "//there"\n', "alertmanager.url: '//there' is no address of an Alertmanager"),
     ],
 )
 def test_settings_that_will_not_do_are_one_sentence(tmp_path: Path, toml: str, sentence: str) -> None:
@@ -120,3 +127,23 @@ def test_settings_that_will_not_do_are_one_sentence(tmp_path: Path, toml: str, s
     done = subprocess.run([*COMMAND, "--config", str(tmp_path / "c.toml")], capture_output=True, text=True, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert sentence in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ("EPICENTER_WINDOW_S", "there is no such setting; EPICENTER_WINDOWS_WINDOW_S is one"),
+        ("EPICENTER_LIMIT_SERVICES", "there is no such setting; EPICENTER_LIMITS_SERVICES is one"),
+        ("EPICENTER_LIMITS_NONE", "there is no such setting; `epicenter watch --print-config` shows all"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(variable: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=f"{variable}: {sentence}"):
+        load(None, {variable: "5"}, {})
+
+
+def test_variables_of_others_are_passed_over() -> None:
+    """Of Epicenter's other commands, of its neighbours, and of Kubernetes for each service of such a name."""
+    mine = ("CACHE", "PROMETHEUS_TOKEN", "PROMETHEUS_TENANT", "ALERTMANAGER_TOKEN")
+    links = ("SERVICE_HOST", "PORT_9465_TCP", "PROMETHEUS_SERVICE_HOST", "PROMETHEUS_PORT", "FILES_SERVICE_PORT_HTTP")
+    assert load(None, {f"EPICENTER_{name}": "x" for name in (*mine, *links)}, {}) == Config()

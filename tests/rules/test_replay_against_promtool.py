@@ -28,7 +28,6 @@ END_S = SCRAPE_S * (SCRAPES - 1)
 RULES = """groups:
   - name: first
     interval: {interval}
-    limit: {limit}
     rules:
       - {{record: "job:errors:rate5m", expr: "sum by (job) (rate(errors_total[5m]))", labels: {{by: rule}}}}
       - {{alert: Errors, expr: "job:errors:rate5m > 0.5", for: 3m, labels: {{on: "x-{{{{ $labels.job }}}}"}}}}
@@ -222,10 +221,6 @@ def rule_file(folder: Path, name: str, text: str) -> str:
     return str(folder / name)
 
 
-def rules(folder: Path, step_s: float, limit: int = 0) -> str:
-    return rule_file(folder, "rules.yml", RULES.format(interval=f"{step_s:.0f}s", limit=limit))
-
-
 def compare(paths: list[str], step_s: float, expected: Told, names: Collection[str]) -> None:
     seen = {dict(labels).get("alertname", dict(labels)["__name__"]) for labels, _ in expected}
     assert seen >= set(names)  # no part of the comparison is empty
@@ -238,7 +233,7 @@ def compare(paths: list[str], step_s: float, expected: Told, names: Collection[s
 @pytest.mark.parametrize("step_s", [30.0, 60.0, 120.0])
 def test_all_that_rules_write_is_the_same_sample_by_sample(step_s: float, tmp_path: Path) -> None:
     require("prometheus")
-    path = rules(tmp_path, step_s)
+    path = rule_file(tmp_path, "rules.yml", RULES.format(interval=f"{step_s:.0f}s"))
     compare([path], step_s, theirs(promtool(path, tmp_path, step_s)), NAMES)
 
 
@@ -262,11 +257,14 @@ def test_groups_of_different_intervals_read_one_another(tmp_path: Path) -> None:
     compare(paths, 30.0, told, ("Low", "job:up:max", "Lasting", "Both", "OfLasting"))
 
 
-@pytest.mark.parametrize("limit", [1, 3, 5])
-def test_a_rule_fails_where_it_goes_over_its_limit(limit: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [*((RULES.format(interval="60s"), limit) for limit in (1, 3, 5)), (KNOTTED, 1), (KNOTTED, 2)],
+)
+def test_a_rule_fails_where_it_goes_over_its_limit(text: str, limit: int, tmp_path: Path) -> None:
     """promtool stops at the first such evaluation, which must be ours too, with the same rules."""
     require("prometheus")
-    path = rules(tmp_path, 60.0, limit)
+    path = rule_file(tmp_path, "rules.yml", text.replace("interval: 60s\n", f"interval: 60s\n    limit: {limit}\n", 1))
     said = promtool(path, tmp_path, 60.0)
     ((at, expected),) = {
         (at, frozenset(re.findall(rf"rule: (\S+), time: {at}, err: exceeded limit", said)))

@@ -1,0 +1,131 @@
+"""Names that fail to be resolved together, at rates alike, and what their callers make of all other names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import takewhile
+
+import pandas as pd
+
+from ..collector.model import DNS_ERRORS, Windows
+from .behind import ALIKE, SPREAD
+from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
+from .codes import within_zone
+from .cusum import ENOUGH
+from .dns_failures import AGAIN
+from .series import calls_over
+from .suspects import Suspect
+
+_LOST = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
+
+
+@dataclass(frozen=True)
+class Unresolved:
+    """The names that fail to be resolved, at rates alike.
+
+    failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
+    asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
+    late: those that were answered were past it, of the others nobody says whether they ended in one.
+    """
+
+    names: tuple[Blamed, ...]
+    failure: str
+    share: float
+    callers: tuple[str, ...]
+    asked: pd.DataFrame
+
+    @property
+    def named(self) -> list[str]:
+        """The names, sorted."""
+        return sorted(b.component for b in self.names)
+
+    @property
+    def owners(self) -> set[str]:
+        """Whose they are."""
+        return {b.service or b.component.partition(".")[0] for b in self.names}
+
+    @property
+    def failed(self) -> float:
+        """Calls above the usual that ended with these names."""
+        return sum(b.failed for b in self.names)
+
+    @property
+    def well(self) -> list[str]:
+        """Other names that the same callers call often enough to know that they resolve."""
+        often = self.asked[(self.asked["attempts"] >= LEAST_CALLS) & ~self.asked.index.isin(self.named)]
+        rate = self.failed / max(sum(b.attempts for b in self.names), 1.0)
+        return sorted(often.index[often["unresolved"] < ALIKE * rate * often["attempts"]].astype(str))
+
+    @property
+    def zone(self) -> str:
+        """The zone of all names that fail and of none that the same callers resolve; "" where nothing shows one."""
+        labels = [name.split(".")[::-1] for name in self.named]
+        common = takewhile(lambda level: len(set(level)) == 1, zip(*labels, strict=False))
+        zone = ".".join(reversed([label for label, *_ in common]))
+        apart = bool(self.well) and not any(within_zone(name, zone) for name in self.well)
+        return zone if len(labels) > 1 and apart else ""
+
+
+def unresolved_together(
+    windows: Windows, blamed: list[Blamed], ranked: list[Suspect], during: tuple[float, float]
+) -> Unresolved | None:
+    """The names of the blamed that fail alike, as they fail whose servers do not answer.
+
+    None where no look-ups fail, few of them are those of names that fail alike, or servers answer. ranked: the first of
+    the blamed. during: the stretch after the onset, in Unix seconds.
+    """
+    failing = [b for b in blamed if b.how == "resolution"]
+    failed = sum(b.failed for b in failing)
+    rate = failed / max(sum(b.attempts for b in failing), 1.0)
+    alike = tuple(b for b in failing if b.failed >= max(ENOUGH, ALIKE * rate * b.attempts))
+    if not alike or sum(b.failed for b in alike) < SPREAD * failed:
+        return None
+    failure = _fault(alike, ranked)
+    if not failure:
+        return None
+    callers, asked = _asked(windows, [b.component for b in alike], during)
+    return Unresolved(alike, failure, sum(b.failed for b in alike) / sum(b.failed for b in blamed), callers, asked)
+
+
+def _fault(names: Collection[Blamed], ranked: list[Suspect]) -> str:
+    """How servers fail these names; "" where most callers tell of an answer, if a bad one, or nothing tells of a fault.
+
+    Callers of names that fail together mean the same thing, so who does not say which gives way to who does.
+    """
+    words: dict[str, float] = {}
+    for b in names:
+        word = b.failure.removeprefix("dns_")
+        words[word] = words.get(word, 0.0) + b.failed
+    told = sum(words.values()) - words.get("unspecified", 0.0)
+    faults = sum(words.get(word, 0.0) for word in (*AGAIN, "temporary"))
+    known = {b.component for b in names}
+    judged = {name: sum(s.failed for s in ranked if s.component in known and s.failure == name) for name in AGAIN}
+    failure = max(AGAIN, key=lambda name: judged[name])
+    return failure if faults >= SPREAD * told and judged[failure] > 0 else ""
+
+
+def _asked(
+    windows: Windows, names: Collection[str], during: tuple[float, float]
+) -> tuple[tuple[str, ...], pd.DataFrame]:
+    """Who calls these names, and all calls by name that they made in the stretch.
+
+    Those that failed at once and got no answer may have failed in a look-up, which not all clients say.
+    """
+    edges = windows.edges
+    called = edges.names["client"] != ""
+    callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
+    theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
+    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *_LOST]
+    rows = calls_over(
+        windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
+    )
+    silent = rows["server"] == ""
+    waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
+    told = rows[["attempts", "errors"]].assign(
+        peer=rows["peer"].astype(str),
+        unresolved=rows[list(DNS_ERRORS)].sum(axis=1),
+        lost=rows[_LOST].sum(axis=1).where(waited, 0),
+        late=rows["errors_deadline"],
+    )
+    return tuple(callers), told.groupby("peer").sum()

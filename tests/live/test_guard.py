@@ -1,0 +1,38 @@
+"""Where memory is short nothing is taken, from the very request that finds it so until there is enough again."""
+
+from __future__ import annotations
+
+import pytest
+
+from epicenter.collector.errors import Overloaded
+from epicenter.live.guard import MemoryGuard
+
+LIMIT = 1_000
+
+
+def refuses(guard: MemoryGuard) -> bool:
+    try:
+        guard.check()
+    except Overloaded:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("held", "coming", "refused"), [(950, 0, False), (951, 0, True), (900, 51, True)])
+def test_what_is_held_and_what_counting_will_take_are_within_the_limits_share(
+    held: int, coming: int, refused: bool
+) -> None:
+    assert refuses(MemoryGuard(LIMIT, lambda: held, lambda: coming)) == refused
+
+
+def test_a_request_is_refused_between_two_looks_and_taken_again_after_one() -> None:
+    held = [900]
+    guard = MemoryGuard(LIMIT, lambda: held[0])
+    guard.measure()
+    assert not refuses(guard)
+    held[0] = 960
+    assert refuses(guard)
+    assert guard.refusing  # which health tells
+    held[0] = 940
+    guard.measure()
+    assert not refuses(guard)
