@@ -102,17 +102,20 @@ def _impact(truth: Truth) -> float | None:
 def _judge(firing: Firing, truth: Truth, components: Mapping[str, str]) -> Judged:
     named = {found for value in firing.labels.values() if (found := _component(value, components))}
     root = truth.root_component
-    kind, component = _kind(firing, truth, named)
+    own = dict.fromkeys((root, *truth.root_aliases), root)
+    forewarns = any(_component(value, own) for value in firing.labels.values())
+    kind, component = _kind(firing, truth, named, forewarns=forewarns)
     return Judged(kind, component or (root if root in named else min(named, default="")), firing)
 
 
-def _kind(firing: Firing, truth: Truth, named: set[str]) -> tuple[Kind, str]:
+def _kind(firing: Firing, truth: Truth, named: set[str], *, forewarns: bool) -> tuple[Kind, str]:
+    """forewarns: a label has the root's own name, not that of what has a part in the outage once it goes on."""
     if truth.trigger_start is None:
         return "false_alarm", ""
     start, end = truth.span
     root = truth.root_component
     if firing.start < start:
-        is_early = root in named and firing.start >= start - EARLY_S
+        is_early = forewarns and firing.start >= start - EARLY_S
         return ("early", root) if is_early else ("false_alarm", "")
     if firing.start > end + AFTER_S:
         return "false_alarm", ""

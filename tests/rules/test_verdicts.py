@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from epicenter.report.alerts import trust
-from epicenter.rules.files import read_rules
+from epicenter.rules.files import Rule, read_rules
+from epicenter.rules.played import Firing, Played
 from epicenter.rules.recordings import backtest_recording
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
-from epicenter.rules.verdicts import Verdict, components_of
+from epicenter.rules.verdicts import Verdict, components_of, judge
 from epicenter.rules.worlds import seen_in
 from epicenter.rules.write import Series
 from epicenter.synthetic.truth import TruePhase, Truth
@@ -132,6 +133,23 @@ def test_resolvers_that_fail_to_answer_are_the_root_by_all_that_their_metrics_ca
 
 def test_resolvers_that_hand_on_what_the_zone_says_have_no_part_in_it() -> None:
     assert not {"10.0.0.2:53", "kube-dns", "unbound"} & _names("dns-root-no-storm").keys()
+
+
+@pytest.mark.parametrize(
+    ("label", "before", "during"),
+    [("10.0.0.2:53", "false_alarm", "cause"), ("", "early", "cause"), ("kube-system", "false_alarm", "unattributed")],
+)
+def test_a_resolver_is_the_root_while_it_fails_and_no_forewarning_on_the_days_before(
+    label: str, before: str, during: str
+) -> None:
+    truth = simulated("dns-servfail-partial").truth
+    rule = Rule("A", True, "m > 1", 0.0, 0.0, {}, "rules.yml", "g", 4, 30.0, 0)
+    found: list[str] = []
+    for start in (truth.trigger[0] - 600.0, truth.trigger[0] + 60.0):
+        firing = Firing({"to": label or truth.root_component}, start, start + 60.0, 1.0)
+        played = Played(rule, 1, (firing,))
+        found.append(judge(played, truth, _names("dns-servfail-partial"), {"m": {}}).kind)
+    assert found == [before, during]
 
 
 def test_an_outage_in_which_it_fired_and_named_nobody_is_told_apart_from_one_that_it_missed() -> None:
