@@ -42,6 +42,7 @@ def render(report: Report) -> str:
             about=alerts.about,
             duration=alerts.duration,
             trust=alerts.trust,
+            overall=alerts.overall,
             style=Markup(text("page.css")),
         )
     )

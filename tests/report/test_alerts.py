@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from epicenter.report import alerts_html
 from epicenter.report.alerts import overall, render
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
@@ -33,6 +34,8 @@ def test_one_sentence_over_all_worlds_stands_first_where_there_are_several() -> 
         "",
     ]
     assert _printed(WORLD)[0].startswith("an-outage: 9 alerts: ")
+    assert f"<p>{_printed(WORLD, CALM)[0]}</p>\n<nav" in alerts_html.render(report((), (WORLD, CALM)))
+    assert "<nav" not in alerts_html.render(report((), (WORLD,)))
 
 
 def test_each_outage_counts_by_the_best_of_its_verdicts() -> None:
