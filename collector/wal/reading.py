@@ -110,6 +110,7 @@ def convert_journal(path: Path, report: lines.Report, *, max_line_bytes: int = 0
     """
     found = segments(path.parent)
     try:
+        path.stat()  # what a server folds meanwhile would be missing here and there
         totals = totals_before(path, None)
         for segment in (one for one in found if one >= path):
             reader = SegmentReader(segment, _teller(segment, report), growing=segment == found[-1])
