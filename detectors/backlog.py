@@ -22,7 +22,7 @@ from .queries import sql
 from .repeats import BUDGET
 from .retry_storm import MOSTLY, PERSIST_S, POOR, sharpened
 from .runs import Run
-from .series import Floats, carried, concept_of, gauge
+from .series import Floats, carried, concept_of, gauge, scrape_gap
 
 PARTS = 3
 """What falls steadily is lower in each third of its time than in the one before."""
@@ -64,7 +64,7 @@ def _old(windows: Windows, queue: Finding, trigger_end: float) -> Iterator[Findi
     if queue.started_at > trigger_end or until <= trigger_end + PERSIST_S:
         return
     table = gauge(windows, concept_of(windows, "queue_age_s", {queue.component}), ("component",))
-    ages = carried(table["value"], max(2, 60 // windows.window_s))[0]
+    ages = carried(table["value"], scrape_gap(windows))[0]
     ages = ages[_window(windows, trigger_end) : _window(windows, until)]
     ages = ages[np.isfinite(ages)]
     if _falls(ages):
