@@ -93,9 +93,13 @@ def _shared_way(
         for f in findings
         if f.kind == "queueing" and f.component not in labels and _near(windows, f, onset, horizon_s)
     ]
-    # Where one device's queue is old, to wait in vain for one callee behind it is enough.
-    if queued and (spread or ranked[0].kind in WAITING):
-        first = min(queued, key=lambda f: (f.started_at, f.component))
+    first = min(queued, key=lambda f: (f.started_at, f.component), default=None)
+    # Where one device's queue is old, to wait in vain for one callee behind it is enough; to wait for a look-up only if
+    # the queue is as old, since work waits for look-ups as well.
+    waiting = ranked[0].kind in WAITING
+    if first and ranked[0].how == "resolution":
+        waiting = waiting and first.started_at <= onset + windows.window_s
+    if first and (spread or waiting):
         # Where nothing tells who calls whom, it may as well be what they all call.
         kind: Kind = "network_congestion" if graph.callees else "unknown"
         return _suspect(first.component, kind, lost, (first,), first.evidence[0])
