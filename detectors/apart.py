@@ -62,7 +62,7 @@ def told_apart(graph: Graph, incidents: Sequence[Incident]) -> bool:
     if len(incidents) < 2 or any(one.verdict == "unknown" for one in incidents):
         return False
     nodes = {*graph.callees, *graph.callers, *graph.entries}
-    nodes |= {node.partition(".")[0] for node in nodes}
+    nodes |= {node.partition(".")[0] for node in nodes}  # by which those call it who start it anew
     triggers = [one.trigger for one in incidents]
     components = {trigger.component for trigger in triggers} & nodes
     kinds = {"on the way" if trigger.kind in ON_THE_WAY else trigger.kind for trigger in triggers} - {"unknown"}
