@@ -19,6 +19,7 @@ from .graph import Graph
 from .grouping import LEADING
 from .kinds import HORIZON, revived
 from .queries import sql
+from .queueing import old_by
 from .series import components
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -98,7 +99,7 @@ def _shared_way(
     # the queue is as old, since work waits for look-ups as well.
     waiting = ranked[0].kind in WAITING
     if first and ranked[0].how == "resolution":
-        waiting = waiting and first.started_at <= onset + windows.window_s
+        waiting = waiting and old_by(first, onset)
     if first and (spread or waiting):
         # Where nothing tells who calls whom, it may as well be what they all call.
         kind: Kind = "network_congestion" if graph.callees else "unknown"

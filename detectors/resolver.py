@@ -27,6 +27,7 @@ from .graph import Graph
 from .kinds import HORIZON
 from .metric_calls import MOSTLY
 from .queries import sql
+from .queueing import old_by
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -115,10 +116,9 @@ def _servers(windows: Windows, codes: list[Finding]) -> list[Finding]:
 
 
 def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
-    """Queues of what nobody calls by name that grew old as the names began to fail; later, work waits because of it."""
+    """Queues of what nobody calls by name that were old as the names began to fail; later, work waits because of it."""
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
-    until = during[0] + windows.window_s  # a scrape may be late
-    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at <= until]
+    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, during[0])]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
 
 
