@@ -2,8 +2,8 @@
 
 Failures spread along calls. Where users fail in two parts between which there are none, one of them cannot follow from
 the other; yet both may follow from what no call shows, such as a network or a resolver. So they are told apart only
-where each part names its own trigger, of a kind of its own: two outages of one kind at one time have one cause more
-likely than two.
+where each part names a trigger of its own that calls lead to, of a kind of its own: two outages of one kind at one time
+have one cause more likely than two, and what nobody calls may stand behind the other part as well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from .graph import Graph
 from .grouping import Group
 from .series import by_concept
 from .telemetry_silence import targets_down
+
+ON_THE_WAY = frozenset({"dns.servfail", "dns.resolver_down", "network_congestion"})
+"""Kinds that one fault on the way to others may have in several parts, by what each has to show of it."""
 
 
 def parts(windows: Windows, graph: Graph, group: Group) -> Iterator[tuple[Windows, Group]]:
@@ -54,10 +57,16 @@ def parts(windows: Windows, graph: Graph, group: Group) -> Iterator[tuple[Window
         yield seen, _of_part(group, part, users | part_of)
 
 
-def told_apart(incidents: Sequence[Incident]) -> bool:
+def told_apart(graph: Graph, incidents: Sequence[Incident]) -> bool:
     """Whether the parts of what seemed one incident are incidents of their own."""
-    kinds = {one.trigger.kind for one in incidents} - {"unknown"}
-    return 1 < len(incidents) == len(kinds) and all(one.verdict != "unknown" for one in incidents)
+    if len(incidents) < 2 or any(one.verdict == "unknown" for one in incidents):
+        return False
+    nodes = {*graph.callees, *graph.callers, *graph.entries}
+    nodes |= {node.partition(".")[0] for node in nodes}  # by which those call it who start it anew
+    triggers = [one.trigger for one in incidents]
+    components = {trigger.component for trigger in triggers} & nodes
+    kinds = {"on the way" if trigger.kind in ON_THE_WAY else trigger.kind for trigger in triggers} - {"unknown"}
+    return len(components) == len(kinds) == len(incidents)
 
 
 def _of_part(group: Group, part: str, part_of: dict[str, str]) -> Group:

@@ -19,6 +19,7 @@ from .graph import Graph
 from .grouping import LEADING
 from .kinds import HORIZON, revived
 from .queries import sql
+from .queueing import old_by
 from .series import components
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -93,9 +94,13 @@ def _shared_way(
         for f in findings
         if f.kind == "queueing" and f.component not in labels and _near(windows, f, onset, horizon_s)
     ]
-    # Where one device's queue is old, to wait in vain for one callee behind it is enough.
-    if queued and (spread or ranked[0].kind in WAITING):
-        first = min(queued, key=lambda f: (f.started_at, f.component))
+    first = min(queued, key=lambda f: (f.started_at, f.component), default=None)
+    # Where one device's queue is old, to wait in vain for one callee behind it is enough; to wait for a look-up only if
+    # the queue is as old, since work waits for look-ups as well.
+    waiting = ranked[0].kind in WAITING
+    if first and ranked[0].how == "resolution":
+        waiting = waiting and old_by(first, onset)
+    if first and (spread or waiting):
         # Where nothing tells who calls whom, it may as well be what they all call.
         kind: Kind = "network_congestion" if graph.callees else "unknown"
         return _suspect(first.component, kind, lost, (first,), first.evidence[0])

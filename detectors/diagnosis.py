@@ -77,7 +77,7 @@ def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
 def _explained(windows: Windows, graph: Graph, group: Group) -> list[Incident]:
     """The incident of a group, or where it is surely several that have nothing to do with each other, these."""
     apart = [explain(seen, graph, part, suspected(seen, graph, part)) for seen, part in parts(windows, graph, group)]
-    return apart if told_apart(apart) else [explain(windows, graph, group, suspected(windows, graph, group))]
+    return apart if told_apart(graph, apart) else [explain(windows, graph, group, suspected(windows, graph, group))]
 
 
 def _around(
@@ -87,11 +87,17 @@ def _around(
     near = [g for g in found if g.started_at - LOOK_S <= at <= g.until(windows.end)]
     if near:
         nearest = min(near, key=lambda g: (abs(g.started_at - at), g.started_at))
-        return [explain(windows, graph, nearest, suspected(windows, graph, nearest))], ()
+        return [min(_explained(windows, graph, nearest), key=lambda i: _distance(i, at))], ()
     ranked, noticed = suspects_around(windows, graph, findings, at, surely=surely)
     if not noticed:
         return [], tuple(_deviation(suspect) for suspect in ranked)
     return [explain(windows, graph, group_around(windows, findings, ranked[0] if ranked else None, at), ranked)], ()
+
+
+def _distance(incident: Incident, at: float) -> tuple[bool, float, float]:
+    """Sorts the incidents that go on at the moment before all others, and each by how far off it began."""
+    goes_on = incident.started_at <= at < (math.inf if incident.ended_at is None else incident.ended_at)
+    return not goes_on, abs(incident.started_at - at), incident.started_at
 
 
 def _warnings(findings: list[Finding], incidents: list[Incident]) -> tuple[EarlyWarning, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
@@ -32,8 +33,17 @@ def queueing(windows: Windows) -> list[Finding]:
     found: list[Finding] = []
     for row, name in enumerate(table.names("component")):
         old = ages[row] >= np.maximum(OLD_S, RISEN * _usual(ages[row]))
-        found += [_finding(windows, name, ages[row], run) for run in runs(old, old)]
+        seen = np.isfinite(table["value"][row])
+        found += [_finding(windows, name, ages[row], run, seen) for run in runs(old, old)]
     return sorted(found, key=lambda f: (f.started_at, f.component))
+
+
+def old_by(finding: Finding, at: float) -> bool:
+    """Whether the queue may have been old at the moment (Unix seconds): no scrape found it young after that.
+
+    Work waits for what fails, too, so a queue that was young after a failure had begun is no cause of it.
+    """
+    return float(finding.facts["young_at"]) <= at
 
 
 def _usual(ages: Floats) -> Floats:
@@ -42,12 +52,14 @@ def _usual(ages: Floats) -> Floats:
     return np.nan_to_num(calm.to_numpy(np.float64))
 
 
-def _finding(windows: Windows, name: str, ages: Floats, run: Run) -> Finding:
+def _finding(windows: Windows, name: str, ages: Floats, run: Run, seen: NDArray[np.bool_]) -> Finding:
     lasted = stretch_of(windows, run.start, run.end)
     during = lasted.up_to(windows.end)
     worst = float(np.nanmax(ages[run.start : run.end]))
     before = ages[: run.start][np.isfinite(ages[: run.start])]
     usual = float(np.median(before)) if len(before) else 0.0
+    young = int(np.flatnonzero(seen[: run.start]).max(initial=-1))
+    young_at = lasted.started_at if young < 0 else float(windows.start + young * windows.window_s)
     evidence = Evidence(
         statement=f"the oldest work in {name}'s queue waited for up to {worst:.0f} s, {usual:.1f} s before",
         query=sql("signals", '"window", value', during, component=name, concept="queue_age_s"),
@@ -63,5 +75,5 @@ def _finding(windows: Windows, name: str, ages: Floats, run: Run) -> Finding:
         ended_at=lasted.ended_at,
         score=worst / (worst + OLD_S),
         evidence=(evidence,),
-        facts={"alarm_at": sure_at(windows, run), "age_s": worst},
+        facts={"alarm_at": sure_at(windows, run), "age_s": worst, "young_at": young_at},
     )

@@ -2,7 +2,8 @@
 
 Records belong to their owners, and those of several seldom break at once; their resolver is what they share. It is a
 node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the codes that
-one server counted, a queue, a change. Where none does it is "the resolver", and its callers tell whose.
+one server counted, else a queue. Where none does it is "the resolver", and its callers tell whose; what was changed
+shortly before is told beside it.
 
 A network that loses look-ups loses other calls too, those whose names were known before; and what went wrong before
 the look-ups did is what they fail from, rather than the other way round.
@@ -26,6 +27,7 @@ from .graph import Graph
 from .kinds import HORIZON
 from .metric_calls import MOSTLY
 from .queries import sql
+from .queueing import old_by
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -34,6 +36,9 @@ UNKNOWN = "the resolver"
 
 LOADED = frozenset({"queueing", "cache_loss", "health_check_flapping", "retry_storm", "restart_herd"})
 """Kinds of what cuts off or drowns others, and a resolver among them."""
+
+EARLY = 0.5
+"""Before queues have been scraped, names that fail together are as likely to fail from what nothing tells of yet."""
 
 
 def resolver(
@@ -59,17 +64,21 @@ def resolver(
         return None
     if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it
-    if not (servers or queues) and during[1] - during[0] < LAG_S:
-        return None  # a queue that grew may not have been scraped yet
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
-    component, telling = _which(windows, graph, unresolved, zone, (servers, queues), during)
+    component, telling = _which(zone, servers, queues)
     own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
     if _came_first(windows, ranked, findings, component, own, during):
         return None
     kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
-    return replace(_suspect(component, kind, unresolved, (*telling, *own), during), codes=tuple(zones))
+    early = not (servers or queues) and during[1] - during[0] < LAG_S
+    return replace(
+        _suspect(component, kind, unresolved, (*telling, *own), during),
+        certainty=(EARLY if early else 1.0) * unresolved.share,
+        codes=tuple(zones),
+        changes=_changes(windows, graph, during) if component == UNKNOWN else (),
+    )
 
 
 def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool) -> bool:
@@ -107,39 +116,41 @@ def _servers(windows: Windows, codes: list[Finding]) -> list[Finding]:
 
 
 def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
-    """Queues that grew old of what nobody calls by name."""
+    """Queues of what nobody calls by name that were old as the names began to fail; later, work waits because of it."""
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
-    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1]]
+    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, during[0])]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
 
 
-def _which(
-    windows: Windows,
-    graph: Graph,
-    unresolved: Unresolved,
-    zone: str,
-    telling: tuple[list[Finding], list[Finding]],
-    during: tuple[float, float],
-) -> tuple[str, list[Finding]]:
-    """The component, and what detectors saw of it; telling: the codes of servers, and queues.
+def _which(zone: str, servers: list[Finding], queues: list[Finding]) -> tuple[str, list[Finding]]:
+    """The component, and what detectors saw of it; servers: the codes of single ones.
 
     Where several servers give bad answers, it is none of them alone.
     """
-    servers, queues = telling
     names = sorted({f.component for f in servers})
     if len(names) == 1:
         return names[0], [*servers, *(f for f in queues if f.component == names[0])]
-    if queues:
-        return queues[0].component, [queues[0], *servers]
-    return zone or _changed(windows, graph, during) or UNKNOWN, servers
+    if queues and not servers:
+        return queues[0].component, [queues[0]]
+    return zone or UNKNOWN, servers
 
 
-def _changed(windows: Windows, graph: Graph, during: tuple[float, float]) -> str:
-    """What nobody calls by name and somebody changed last as the names began to fail; "" if nothing."""
-    changes, horizon_s = windows.changes, HORIZON * windows.window_s
-    recent = changes[changes["time"].between(during[0] - horizon_s, during[0] + windows.window_s)]
+def _changes(windows: Windows, graph: Graph, during: tuple[float, float]) -> tuple[Evidence, ...]:
+    """The last change of what nobody calls by name as the names began to fail: it may be why, or mere coincidence."""
+    since, until = during[0] - HORIZON * windows.window_s, during[0] + windows.window_s
+    recent = windows.changes[windows.changes["time"].between(since, until)]
     recent = recent[~recent["Target"].isin(called(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
-    return "" if recent.empty else str(recent.sort_values(["time", "Target"]).iloc[-1]["Target"])
+    if recent.empty:
+        return ()
+    last = recent.sort_values(["time", "Target"]).iloc[-1]
+    told = Evidence(
+        statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}) as the names began to fail",
+        query=sql("changes", '"Kind", "Actor", "Detail"', (since, until), Target=str(last["Target"])),
+        window=(float(last["time"]), until),
+        observed=1.0,
+        expected=0.0,
+    )
+    return (told,)
 
 
 def _came_first(

@@ -21,6 +21,7 @@ class Suspect:
     rate: failed calls above the usual, of all calls to it in the stretch.
     explains: the components whose failures it takes over.
     onset: from when on it was judged, in Unix seconds, where that may not be the start of the incident.
+    changes: what was changed as it began, and may be why; nothing tells that it is.
     mended_at: when it was started anew for good, in Unix seconds, where nothing but that tells of its end.
     """
 
@@ -39,6 +40,7 @@ class Suspect:
     onset: float | None = None
     mended_at: float | None = None
     codes: tuple[Finding, ...] = ()
+    changes: tuple[Evidence, ...] = ()
 
 
 def overlaps(finding: Finding, during: tuple[float, float]) -> bool:

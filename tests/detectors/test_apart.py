@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from epicenter.detectors import analyze
 from tests.detectors.frames import SUMMARY, Row, at, call, windows
 from tests.detectors.stories import NAME, calm, name_gone, process_gone
+from tests.detectors.test_resolver import NAMES, WAITED, codes, estate, queue
 
 END = 70
 
 
-def elsewhere(rows: Iterator[Row]) -> Iterator[Row]:
+def elsewhere(rows: Iterable[Row]) -> Iterator[Row]:
     """The same story in an estate of its own."""
     for row in rows:
         yield {**row, **{side: f"other-{row[side]}" for side in ("client", "server", "peer") if row[side]}}
@@ -47,3 +48,19 @@ def test_parts_that_call_each_other_and_troubles_of_one_kind_are_one_incident() 
     assert len(told(crashed(), joined)) == 1
     alike = (elsewhere(story) for story in (calm(0, 30), name_gone(30, 45), calm(45, END)))
     assert len(told(*alike)) == 1
+
+
+def test_what_nobody_calls_may_fail_both_parts_and_is_told_once() -> None:
+    """One part names its resolver, the other has but one name that fails; or both name the same device."""
+    servfail = [*estate(NAMES), *elsewhere(estate(NAMES[:1], NAMES, lost=30))]
+    late = [
+        *estate(NAMES, failure="dns_timeout", waited=WAITED),
+        *elsewhere(estate(NAMES[:1], NAMES[:1], "dns_timeout", WAITED)),
+    ]
+    for rows, signals, cause in (
+        (servfail, [], "the resolver"),
+        (servfail, codes("resolver-1"), "resolver-1"),
+        (late, queue("core-9"), "core-9"),
+    ):
+        (incident,) = analyze(windows(END, rows, signals), SUMMARY).incidents
+        assert (incident.verdict, incident.trigger.component) == ("cascade", cause)

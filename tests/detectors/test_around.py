@@ -10,7 +10,8 @@ from epicenter.collector.errors import UsageError
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
 from tests.detectors.frames import START, SUMMARY, Row, at, call, change, windows
-from tests.detectors.stories import NAME, callee_fails, calm
+from tests.detectors.stories import NAME, callee_fails, calm, name_gone
+from tests.detectors.test_apart import crashed
 
 BAD, END = 20, 60
 MS = 1_000_000
@@ -152,6 +153,14 @@ def test_a_moment_told_late_finds_what_was_recorded_last_before_it(late: int) ->
 def test_a_moment_told_before_anything_was_recorded_finds_what_came_after() -> None:
     rows = [*calm(BAD, BAD + 3), *callee_fails(BAD + 3, BAD + 8)]
     assert around(rows, BAD).trigger.component == "prices"
+
+
+@pytest.mark.parametrize(("moment", "cause"), [(31, NAME), (34, "other-cart"), (47, "other-cart")])
+def test_of_two_outages_at_one_time_the_one_that_went_on_at_the_moment_is_explained(moment: int, cause: str) -> None:
+    """A name is gone from window 30 to 45, a process of another estate from 33 to 50."""
+    rows = [*calm(0, 30), *name_gone(30, 45), *calm(45, END), *crashed()]
+    incident = around(rows, moment)
+    assert (incident.verdict, incident.trigger.component) == ("cascade", cause)
 
 
 @pytest.mark.parametrize("moment", [START - 1, at(END) + 1])

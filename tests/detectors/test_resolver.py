@@ -57,9 +57,24 @@ def explained(calls: Iterable[Row], signals: Iterable[Row] = (), changes: Iterab
         (queue("resolver-1"), [], "resolver-1"),
         ([*codes("resolver-1"), *queue("resolver-1")], [], "resolver-1"),
         (codes("resolver-1", code="NXDOMAIN"), [], "the resolver"),
-        ([], [change(BAD - 0.5, "deploy", "name-cache", "operators", None)], "name-cache"),
+        (queue("orders-queue", BAD + 3), [], "the resolver"),
+        ([row for row in queue("resolver-1") if row["window"] not in (at(BAD), at(BAD + 1))], [], "resolver-1"),
+        ([*codes("resolver-1"), *codes("resolver-2"), *queue("orders-queue")], [], "the resolver"),
+        ([], [change(BAD - 0.5, "deploy", "nightly-report", "operators", None)], "the resolver"),
     ],
-    ids=["nobody", "codes", "an address", "codes of all", "a queue", "codes and a queue", "search domains", "a deploy"],
+    ids=[
+        "nobody",
+        "codes",
+        "an address",
+        "codes of all",
+        "a queue",
+        "codes and a queue",
+        "search domains",
+        "work that waits for look-ups",
+        "a queue that is scraped late",
+        "codes of all and a queue",
+        "a deploy",
+    ],
 )
 def test_names_of_several_owners_that_fail_at_once_have_their_resolver_in_common(
     signals: list[Row], changes: list[Row], told: str
@@ -83,6 +98,28 @@ def test_the_codes_of_the_resolver_and_what_its_callers_met_are_the_evidence() -
     assert cited == {"dns_rcodes", "dns_failures", "cause"}
 
 
+def test_what_was_changed_as_the_names_began_to_fail_is_evidence_and_no_more() -> None:
+    incident = explained(estate(NAMES), [], [change(BAD - 8, "deploy", "nightly-report", "operators", None)])
+    told = [item.statement for item in incident.evidence if item.id in incident.trigger.evidence]
+    assert "operators changed nightly-report (deploy) as the names began to fail" in told
+
+
+def test_in_the_first_minute_no_name_of_several_that_fail_alike_is_the_cause() -> None:
+    """One is called six times as often as the other; a queue that grew may not have been scraped yet."""
+    busy = [
+        row | {count: row[count] * 6 for count in ("attempts", "originals", "errors", "errors_dns_servfail")}
+        if row["peer"] == NAMES[0]
+        else row
+        for row in map(dict, estate(NAMES[:2], NAMES))
+    ]
+    verdicts = []
+    for end in (BAD + 1, BAD + 2):
+        rows = [row for row in busy if row["window"] < at(end)]
+        (incident,) = analyze(windows(end, rows), SUMMARY).incidents
+        verdicts.append((incident.verdict, incident.trigger.component))
+    assert verdicts == [("unknown", "the resolver"), ("cascade", "the resolver")]
+
+
 def test_an_overloaded_resolver_whose_callers_wait_is_no_congested_network() -> None:
     incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), queue("resolver-1"))
     assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
@@ -92,6 +129,8 @@ def test_an_overloaded_resolver_whose_callers_wait_is_no_congested_network() -> 
 def test_a_queue_in_which_one_name_waits_is_a_resolver_if_all_that_is_lost_are_look_ups() -> None:
     alone = explained(estate(NAMES[:1], NAMES[:1], "dns_timeout", waited=WAITED), queue("resolver-1"))
     assert (alone.trigger.component, alone.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    later = explained(estate(NAMES[:1], NAMES[:1], "dns_timeout", waited=WAITED), queue("orders-queue", BAD + 3))
+    assert later.trigger.component == NAMES[0]
     beside = explained(estate(NAMES[:1], NAMES, "dns_timeout", waited=WAITED), queue("switch"))
     assert (beside.trigger.component, beside.trigger.kind) == ("switch", "network_congestion")
 
