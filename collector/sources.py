@@ -21,7 +21,6 @@ from .openmetrics import convert_text, looks_like_metrics
 from .otlp import convert_lines, looks_like_otlp
 from .parquet import copy_good_rows, faults, mistyped, select, table_of, unreadable
 from .wal.reading import convert_journal
-from .wal.segments import segments
 from .writer import TableWriter
 
 Convert = Callable[..., Iterator[tuple[str, pa.Table]]]
@@ -50,20 +49,25 @@ class Source:
 
 
 def walk(paths: Sequence[Path]) -> Iterator[Source]:
-    """The files behind `paths`, folders in the order of their names; UsageError where a path does not exist."""
+    """The files behind `paths`, folders in the order of their names; UsageError where a path does not exist.
+
+    Of a journal's segments only the first, with which the others are read.
+    """
+    found = list(_files(paths))
+    segments = sorted(source.path for source in found if _SEGMENT.fullmatch(source.path.name))
+    first = {path.parent: path for path in reversed(segments)}
+    read_with_it = {path for path in segments if path != first[path.parent]}
+    yield from (source for source in found if source.path not in read_with_it)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Source]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         if path.is_dir():
-            found = (item for item in sorted(path.rglob("*")) if not item.is_dir() and not _goes_on(item))
-            yield from (Source(item, named=False) for item in found)
+            yield from (Source(item, named=False) for item in sorted(path.rglob("*")) if not item.is_dir())
         else:
             yield Source(path, named=True)
-
-
-def _goes_on(path: Path) -> bool:
-    """Whether it is a segment of a journal that begins with another, with which it is read."""
-    return bool(_SEGMENT.fullmatch(path.name)) and path != segments(path.parent)[0]
 
 
 class Copies:

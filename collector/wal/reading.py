@@ -108,16 +108,17 @@ def convert_journal(path: Path, report: lines.Report, *, max_line_bytes: int = 0
     They are one source, since what came as deltas is added up from segment to segment. What is damaged or cannot be
     decoded goes to `report`; UnreadableInput where a file cannot be read. max_line_bytes: for formats that have lines.
     """
-    totals = totals_before(path, None)
     found = segments(path.parent)
-    if path not in found:
-        raise UnreadableInput(path, "has become part of a recording meanwhile; ask again")
-    for segment in found[found.index(path) :]:
-        reader = SegmentReader(segment, _teller(segment, report), growing=segment == found[-1])
-        try:
+    try:
+        path.stat()  # what a server folds meanwhile would be missing here and there
+        totals = totals_before(path, None)
+        for segment in (one for one in found if one >= path):
+            reader = SegmentReader(segment, _teller(segment, report), growing=segment == found[-1])
             yield from totals.added_up(reader.tables())
-        except OSError as error:
-            raise UnreadableInput(segment, f"cannot be read ({error.strerror})") from error
+    except FileNotFoundError as error:
+        raise UnreadableInput(path, "has become part of a recording meanwhile; ask again") from error
+    except OSError as error:
+        raise UnreadableInput(path, f"cannot be read ({error.strerror})") from error
 
 
 def _teller(segment: Path, report: lines.Report) -> Callable[[str], None]:

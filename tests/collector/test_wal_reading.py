@@ -25,8 +25,12 @@ def journal(folder: Path) -> None:
 
 
 def opened(data: Path, scratch: Path, *, skip_bad: bool = False) -> Recording:
+    return given([data], scratch, skip_bad=skip_bad)
+
+
+def given(paths: list[Path], scratch: Path, *, skip_bad: bool = False) -> Recording:
     scratch.mkdir(exist_ok=True)
-    return open_recording([data], scratch=scratch, skip_bad=skip_bad)
+    return open_recording(paths, scratch=scratch, skip_bad=skip_bad)
 
 
 def held(recording: Recording) -> tuple[list[int], list[float]]:
@@ -40,6 +44,14 @@ def held(recording: Recording) -> tuple[list[int], list[float]]:
 def test_what_was_not_folded_yet_is_read_and_deltas_go_on_from_segment_to_segment(tmp_path: Path) -> None:
     journal(tmp_path / "data" / "journal")
     assert held(opened(tmp_path / "data", tmp_path / "scratch")) == ([1, 2, 3], [5.0, 12.0, 14.0])
+
+
+def test_segments_that_are_named_one_by_one_are_the_same_journal(tmp_path: Path) -> None:
+    journal(tmp_path / "journal")
+    found = given(segments(tmp_path / "journal")[::-1], tmp_path / "scratch")
+    assert held(found) == ([1, 2, 3], [5.0, 12.0, 14.0])
+    with found.connect() as connection:
+        assert connection.execute("select count(*) from spans").fetchall() == [(3,)]
 
 
 @pytest.mark.parametrize("crash", [False, True])
