@@ -40,25 +40,25 @@ def replay(rules: Sequence[Rule], prometheus: Server, start: float, end: float) 
     writes = writes_of(rules)
     played: dict[int, Played] = {}
     for knot in knots(rules, reads):
-        if isinstance(prometheus, Prometheus) and (len(knot) > 1 or knot[0] in reads[knot[0]]):
-            within = [{knot.index(other) for other in reads[place] if other in knot} for place in knot]
-            done = in_steps([rules[place] for place in knot], within, prometheus, start, end, writes)
-            played.update(zip(knot, done, strict=True))
-            continue
-        for place in knot:
-            to = prometheus if isinstance(prometheus, Prometheus) and place in read else None
-            played[place] = _play(rules[place], ask, start, end, to, writes(rules[place]))
+        own = [rules[place] for place in knot]
+        try:
+            if isinstance(prometheus, Prometheus) and (len(knot) > 1 or knot[0] in reads[knot[0]]):
+                within = [{knot.index(other) for other in reads[place] if other in knot} for place in knot]
+                done = in_steps(own, within, prometheus, start, end, writes)
+            else:
+                to = prometheus if isinstance(prometheus, Prometheus) and read.issuperset(knot) else None
+                done = [_play(rule, ask, start, end, to, writes(rule)) for rule in own]
+        except Unreachable:
+            raise
+        except Refused as error:  # the question, or what is written where the samples that are loaded have it already
+            done = [refused(rule, error.said or error) for rule in own]
+        played.update(zip(knot, done, strict=True))
     return [_doubted(played, place, reads[place]) for place in range(len(rules))]
 
 
 def _play(rule: Rule, ask: _Ask, start: float, end: float, to: Prometheus | None, writes: Writes) -> Played:
     steps = evaluations(rule, start, end)
-    try:
-        lines = ask(rule.expr, steps[0], steps[-1], rule.interval_s) if steps else []
-    except Unreachable:
-        raise
-    except Refused as error:
-        return refused(rule, error.said or error)
+    lines = ask(rule.expr, steps[0], steps[-1], rule.interval_s) if steps else []
     made, twice = by_labels(rule, lines)
     if twice is not None:
         return refused(rule, f"two series have the labels {twice}", len(lines))

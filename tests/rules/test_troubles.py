@@ -93,6 +93,18 @@ def test_of_two_rules_that_write_one_series_the_first_is_kept_and_it_is_said(kep
     assert "rule level: makes a series with another value than a rule before it at 61 of 61 evaluations" in doubts[0][1]
 
 
+def test_a_rule_whose_series_is_among_the_samples_already_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(TWICE, encoding="utf-8")
+    times = np.append(TIMES, END)
+    recorded = [Series({"__name__": name}, times, np.full_like(times, 9.0)) for name in ("level", "self")]
+    with holding([*UP, *recorded]) as prometheus:
+        played = replay(read_rules([str(tmp_path)]).rules, prometheus, BEGIN, END)
+    refused = [one.rule.name for one in played if "refuses it: duplicate sample for timestamp" in str(one.refused)]
+    assert refused == ["level", "self", "self"]
+    assert all(one.firings for one in played if one.rule.name in ("Hot", "Innocent"))
+
+
 class Slow(Prometheus):
     """To questions about the greedy rule it never answers, and to others only so many times."""
 
