@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epicenter.detectors.record_writers import record_writers
-from tests.detectors.frames import Row, at, change, windows
+from tests.detectors.frames import Row, at, call, change, windows
 
 NAME, END = "prices.example", 60
 A, B, C = "writer-a", "writer-b", "writer-c"
