@@ -22,7 +22,7 @@ from .queries import sql
 from .repeats import BUDGET
 from .retry_storm import MOSTLY, PERSIST_S, POOR, sharpened
 from .runs import Run
-from .series import Floats, carried, concept_of, gauge
+from .series import Floats, carried, concept_of, gauge, scrape_gap
 
 PARTS = 3
 """What falls steadily is lower in each third of its time than in the one before."""
@@ -35,11 +35,10 @@ def backlogs(windows: Windows, group: Group, graph: Graph, trigger_end: float) -
     """
     if any(f.kind in LOOPS and f.until(windows.end) > trigger_end + PERSIST_S for f in group.findings):
         return []
-    after, edges = slice(_window(windows, trigger_end), None), list(late_edges(windows))
+    edges = list(late_edges(windows))
     found = {f.component: f for e in edges for f in _late(windows, e, group, trigger_end)}
-    repeated = {e.callee for e in edges if _amplification(e, after) > BUDGET}
-    queues = (f for f in group.findings if f.kind == "queueing" and f.component not in repeated)
-    found |= {f.component: f for queue in queues for f in _old(windows, queue, trigger_end)}
+    queues = (f for f in group.findings if f.kind == "queueing")
+    found |= {f.component: f for queue in queues for f in _old(windows, queue, edges, trigger_end)}
     deepest = [f for name, f in found.items() if not any(graph.path(name, other) for other in found if other != name)]
     return sorted(deepest, key=lambda f: f.component)
 
@@ -58,14 +57,17 @@ def _falls(values: Floats) -> bool:
     return all(later < earlier for earlier, later in pairwise(means))
 
 
-def _old(windows: Windows, queue: Finding, trigger_end: float) -> Iterator[Finding]:
-    """By the age of a queue."""
+def _old(windows: Windows, queue: Finding, edges: list[EdgeCounts], trigger_end: float) -> Iterator[Finding]:
+    """By the age of a queue, while hardly any request to its owner is repeated."""
     until = queue.until(windows.end)
     if queue.started_at > trigger_end or until <= trigger_end + PERSIST_S:
         return
+    inside = slice(_window(windows, trigger_end), _window(windows, until))
+    amplification = max((_amplification(e, inside) for e in edges if e.callee == queue.component), default=0.0)
+    if amplification > BUDGET:
+        return
     table = gauge(windows, concept_of(windows, "queue_age_s", {queue.component}), ("component",))
-    ages = carried(table["value"], max(2, 60 // windows.window_s))[0]
-    ages = ages[_window(windows, trigger_end) : _window(windows, until)]
+    ages = carried(table["value"], scrape_gap(windows))[0][inside]
     ages = ages[np.isfinite(ages)]
     if _falls(ages):
         said = (
@@ -78,7 +80,8 @@ def _old(windows: Windows, queue: Finding, trigger_end: float) -> Iterator[Findi
             observed=float(ages[-1]),
             expected=float(ages.max()),
         )
-        yield _finding(queue.component, trigger_end, queue.ended_at, evidence)
+        facts: dict[str, float | str] = {"amplification": amplification} if amplification else {}
+        yield _finding(queue.component, trigger_end, queue.ended_at, evidence, facts=facts)
 
 
 def _late(windows: Windows, edge: EdgeCounts, group: Group, trigger_end: float) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
 from .queries import sql
 from .runs import Run, runs, sure_at
-from .series import Floats, carried, concept, gauge
+from .series import Floats, carried, concept, gauge, scrape_gap
 
 OLD_S = 1.0
 """Who waits for a second notices; clients' usual time-outs are one to ten seconds."""
@@ -28,17 +28,12 @@ def queueing(windows: Windows) -> list[Finding]:
     table = gauge(windows, concept(windows, "queue_age_s"), ("component",))
     if not len(table):
         return []
-    ages = carried(table["value"], _gap(windows))
+    ages = carried(table["value"], scrape_gap(windows))
     found: list[Finding] = []
     for row, name in enumerate(table.names("component")):
         old = ages[row] >= np.maximum(OLD_S, RISEN * _usual(ages[row]))
         found += [_finding(windows, name, ages[row], run) for run in runs(old, old)]
     return sorted(found, key=lambda f: (f.started_at, f.component))
-
-
-def _gap(windows: Windows) -> int:
-    """Gauges are scraped every minute or more often."""
-    return max(2, 60 // windows.window_s)
 
 
 def _usual(ages: Floats) -> Floats:

@@ -1,14 +1,13 @@
-"""Repeats that kept nothing going: held by a retry budget, or of failures too quick to overload anybody.
+"""Repeats that kept nothing going: few, as under a retry budget, or of failures too quick to overload anybody.
 
-Where most attempts fail and clients repeat hardly any, something holds them (Google SRE, "Handling Overload": a budget
-of a tenth; gRPC A6; Finagle and Envoy: a fifth), which is worth knowing before somebody blames retries or lifts the
-limit. Repeats that are lost before they arrive, or that are answered at once with an error, multiply calls and are no
+Where most attempts fail and clients repeat hardly any, it is worth knowing before somebody blames retries. A client
+that repeats most failures while these are few, and hardly any when most attempts fail, is held by something (Google
+SRE, "Handling Overload": a budget of a tenth; gRPC A6; Finagle and Envoy: a fifth); one that always repeats few may be
+made so. Repeats that are lost before they arrive, or that are answered at once with an error, multiply calls and are no
 storm: amplification alone proves nothing.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from .metric_calls import from_metrics
 from .queries import sql
 from .queueing import OLD_S
 from .retry_storm import AMPLIFIED, MOSTLY
-from .series import calls_over
+from .series import Flags, calls_over
 
 BUDGET = 1.2
 """A budget of a fifth, the widest that is usual, allows so many attempts per request."""
@@ -50,44 +49,68 @@ def harmless_repeats(windows: Windows, group: Group) -> list[Evidence]:
     names = (failing.index.get_level_values(side).astype(str).tolist() for side in ("client", "callee"))
     for row, (client, callee) in enumerate(zip(*names, strict=True)):
         if (client, callee) not in looping and callee not in drowned:
-            found += _told(client, callee, {name: float(count[row]) for name, count in counts.items()}, during)
-    return found[:SHOWN]
+            count = {name: float(values[row]) for name, values in counts.items()}
+            statement = _told(windows, client, callee, count)
+            found += [_evidence(statement, client, count, during)] if statement else []
+        if len(found) == SHOWN:
+            break
+    return found
 
 
 def _failing(windows: Windows, during: tuple[float, float]) -> pd.DataFrame:
     """Counts by client and callee over the windows in which most attempts failed, where enough were repeated."""
-    edges = windows.edges
-    client, callee = edges.categories["client"], callees(windows)
-    told = np.asarray((client != "") & (callee != ""), np.bool_) & (edges.total(windows.calls["errors"]) > 0)
-    spans = (~from_metrics(windows)).to_numpy(np.bool_)  # counters know no repeats of one request
-    rows = calls_over(windows, told, ["window", *_COUNTS], *during, where=spans, client=client, callee=callee)
-    by_window = rows.groupby(["client", "callee", "window"], observed=True)[_COUNTS].sum()
+    client, callee = windows.edges.categories["client"], callees(windows)
+    by_window = _by_window(windows, np.asarray((client != "") & (callee != ""), np.bool_), *during)
     bad = by_window[by_window["errors"] > MOSTLY * by_window["attempts"]]
     total = bad.groupby(["client", "callee"], observed=True).sum()
     repeats = total["attempts"] - total["originals"]
     return total[(total["originals"] >= LEAST_REQUESTS) & (repeats >= ENOUGH)]
 
 
-def _told(client: str, callee: str, count: dict[str, float], during: tuple[float, float]) -> Iterator[Evidence]:
+def _by_window(windows: Windows, told: Flags, start: float, end: float) -> pd.DataFrame:
+    """Counts by client, callee and window over those of the edges on which anything failed."""
+    edges = windows.edges
+    failed = told & (edges.total(windows.calls["errors"]) > 0)
+    names = {"client": edges.categories["client"], "callee": callees(windows)}
+    spans = (~from_metrics(windows)).to_numpy(np.bool_)  # counters know no repeats of one request
+    rows = calls_over(windows, failed, ["window", *_COUNTS], start, end, where=spans, **names)
+    return rows.groupby(["client", "callee", "window"], observed=True)[_COUNTS].sum()
+
+
+def _told(windows: Windows, client: str, callee: str, count: dict[str, float]) -> str:
+    """What repeats of the client did, or did not; "" where that cannot be said."""
     amplification = count["attempts"] / count["originals"]
-    statement = ""
     if amplification <= BUDGET:
-        statement = (
-            f"{client}'s retries to {callee} were held to {amplification - 1:.0%} of its requests, "
-            f"though {count['errors'] / count['attempts']:.0%} of its attempts failed"
-        )
-    elif amplification >= AMPLIFIED and (why := _harmless(count)):
-        statement = (
+        share, failed = f"{amplification - 1:.0%}", f"{count['errors'] / count['attempts']:.0%} of its attempts failed"
+        if _repeats_else(windows, client, callee):
+            return f"{client}'s retries to {callee} were held to {share} of its requests, though {failed}"
+        return f"{client} made repeats for {share} of its requests to {callee}, though {failed}"
+    if amplification >= AMPLIFIED and (why := _harmless(count)):
+        return (
             f"{client} made {amplification:.1f} attempts for each request to {callee}, which overloaded nobody: {why}"
         )
-    if statement:
-        yield Evidence(
-            statement=statement,
-            query=sql("calls", "attempts, originals, answered, errors, wasted", during, client=client),
-            window=during,
-            observed=amplification,
-            expected=1.0,
-        )
+    return ""
+
+
+def _repeats_else(windows: Windows, client: str, callee: str) -> bool:
+    """Whether a client repeats most of its failures in windows in which these are few, so that a lack of repeats is no
+    habit of its."""
+    names = windows.edges.categories["client"], callees(windows)
+    told = np.asarray((names[0] == client) & (names[1] == callee), np.bool_)
+    by_window = _by_window(windows, told, windows.start, windows.end)
+    total = by_window[by_window["errors"] <= MOSTLY * by_window["attempts"]].sum()
+    repeats = float(total["attempts"] - total["originals"])
+    return repeats >= ENOUGH and repeats > MOSTLY * float(total["errors"])
+
+
+def _evidence(statement: str, client: str, count: dict[str, float], during: tuple[float, float]) -> Evidence:
+    return Evidence(
+        statement=statement,
+        query=sql("calls", "attempts, originals, answered, errors, wasted", during, client=client),
+        window=during,
+        observed=count["attempts"] / count["originals"],
+        expected=1.0,
+    )
 
 
 def _harmless(count: dict[str, float]) -> str:

@@ -222,6 +222,11 @@ def carried(values: Floats, windows: int) -> Floats:
     return pd.DataFrame(values.T).ffill(limit=max(1, windows)).to_numpy(np.float64).T
 
 
+def scrape_gap(windows: Windows) -> int:
+    """For how many windows a gauge's last value holds: they are scraped every minute or more often."""
+    return max(2, 60 // windows.window_s)
+
+
 def _codes(rows: pd.DataFrame, keys: Sequence[str]) -> tuple[Indices, pd.DataFrame]:
     """The number of each row's series, and the names of all of them: through the numbers of the names."""
     numbers, names = zip(*(pd.factorize(rows[key], sort=True) for key in keys), strict=True)

@@ -1,10 +1,10 @@
-"""When others left a queue that stays full: a device that is shared with traffic which no span tells of.
+"""When others left a queue that stays full, or it was given room: a device shared with traffic which no span tells of.
 
-A full queue works at its capacity C, so of what its callers offer the share C / (own + others) passes. What they offer
-does not fall while users ask for as much as before and each request is repeated; a share that grows, while the queue
-stays as full, is traffic of others that went away. What then keeps it full are the callers' own repeats, of calls that
-pass too late (Bronson et al., HotOS 2021; AWS post-event summary of 7 December 2021, on its internal network). That
-none of the others are left cannot be told, only that no more of them leave.
+A full queue works at its capacity C, so of what its callers offer the share C / (own + others) passes. Where that share
+grows while the queue stays as full, and its callers ask and try for about as much as before, traffic of others went
+away, or C grew: the two look alike from here. What then keeps it full are the callers' own repeats, of calls that pass
+too late (Bronson et al., HotOS 2021; AWS post-event summary of 7 December 2021, on its internal network). That none of
+the others are left cannot be told, only that no more of them leave.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
 """How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
 name or a process is back."""
 
+ASKED = ("attempts", "originals")
+"""Where callers ask or try for less, more of it passes although nobody else left."""
+
 
 def calls_to(windows: Windows, top: Suspect) -> pd.DataFrame:
     """The calls to the suspect and to those whose failures it explains, by window: client, callee, attempts, originals,
@@ -44,8 +47,8 @@ def calls_to(windows: Windows, top: Suspect) -> pd.DataFrame:
 
 
 def kept_full(windows: Windows, top: Suspect) -> Finding | None:
-    """The retry storm of its callers that kept the suspect's queue full for a minute or more after others had left it,
-    from when they had; None where nothing tells of it."""
+    """The retry storm of its callers that kept the suspect's queue full for a minute or more after others had left it
+    or it had been given room, from then on; None where nothing tells of it."""
     queues = [f for f in top.findings if f.kind == "queueing"]
     rows = calls_to(windows, top) if queues and top.how == "behind" else pd.DataFrame()
     if rows.empty:
@@ -58,6 +61,8 @@ def kept_full(windows: Windows, top: Suspect) -> Finding | None:
         return None
     before, since = slice(first, first + split), slice(first + split, after)
     was = float(table["passed"][0, before].sum() / max(table["attempts"][0, before].sum(), 1.0))
+    if any(table[name][0, since].mean() * LEAST_FACTOR < table[name][0, before].mean() for name in ASKED):
+        return None
     total = {name: float(values[0, since].sum()) for name, values in table.values.items()}
     good = total["attempts"] - total["errors"]
     grown = total["passed"] >= LEAST_FACTOR * was * total["attempts"]
@@ -69,8 +74,8 @@ def kept_full(windows: Windows, top: Suspect) -> Finding | None:
     amplification = total["attempts"] / max(total["originals"], 1.0)
     evidence = Evidence(
         statement=f"{total['passed'] / total['attempts']:.0%} of the calls through {top.component} passed, {was:.0%} "
-        f"before, while its queue stayed full: others left it, and its callers' {amplification:.1f} attempts for each "
-        "request kept it so",
+        "before, while its queue stayed full: others left, or room was added, and its callers' "
+        f"{amplification:.1f} attempts for each request kept it so",
         query=sql("calls", "client, server, peer, attempts, originals, answered, errors", lasted.up_to(windows.end)),
         window=lasted.up_to(windows.end),
         observed=total["passed"] / total["attempts"],

@@ -20,7 +20,20 @@ from .gaps import evenly
 from .once import Once
 from .queries import sql
 from .runs import Run, runs, sure_at
-from .series import Flags, Floats, Indices, Table, calls_over, carried, concept, gauge, tables, tally, window_count
+from .series import (
+    Flags,
+    Floats,
+    Indices,
+    Table,
+    calls_over,
+    carried,
+    concept,
+    gauge,
+    scrape_gap,
+    tables,
+    tally,
+    window_count,
+)
 
 KIND = "telemetry_silence"
 
@@ -115,7 +128,7 @@ def targets_down(windows: Windows) -> Floats:
     table = gauge(windows, concept(windows, "up"), ("component",))
     if not len(table):
         return np.zeros(window_count(windows))
-    level = carried(table["value"], max(2, 60 // windows.window_s))
+    level = carried(table["value"], scrape_gap(windows))
     known = np.isfinite(level)
     return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
@@ -124,7 +137,7 @@ def probes_fail(windows: Windows, dark: Flags) -> Flags:
     """[windows] Whether something fails that is probed from outside and was well until the dark or shortly before it:
     what has failed for long tells nothing of now."""
     table = gauge(windows, concept(windows, "probe_ok"), ("component",))
-    level = carried(table["value"], max(2, 60 // windows.window_s)).copy()
+    level = carried(table["value"], scrape_gap(windows)).copy()
     told = np.flatnonzero(np.isfinite(table["value"]).any(axis=0))
     if not len(told):
         return np.zeros(window_count(windows), np.bool_)
@@ -153,7 +166,7 @@ def _counted_of(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
     places = {name: row for row, name in enumerate(spans.names("server"))}
     table = tally(windows, rows[rows["component"].isin(list(places))], ("component",), ("value",))
     out = np.zeros(window_count(windows), np.bool_)
-    width = max(2, 60 // windows.window_s)
+    width = scrape_gap(windows)
     for row, name in enumerate(table.names("component")):
         seen, counted = spans["attempts"][places[name]], table["value"][row]
         both = np.cumsum(seen) / np.maximum(np.cumsum(counted), 1.0)

@@ -25,8 +25,8 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When the trigger ended, in Unix seconds; None while it lasts.
 
     By what lost its cache: at once. After a silence, by who started it anew. Of a balancer, by when its targets flip
-    less. By its record, else a probe; by when others left its queue, else by that; by the calls that nobody got; by a
-    loop that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
+    less. By its record, else a probe; by when others left its queue or it got room, else by that; by the calls that
+    nobody got; by a loop that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
     """
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s

@@ -20,10 +20,10 @@ RECORD = [
 ]
 
 
-def explained(after: Callable[[int], Iterator[Row]], ages: list[float]) -> Incident:
+def explained(after: Callable[[int], Iterator[Row]], ages: list[float], end: int = END) -> Incident:
     """A name is gone and comes back; then calls are as told, and the ages those of the prices' queue."""
     calls = [*calm(0, GONE), *name_gone(GONE, BACK), *(row for w in range(BACK, DONE) for row in after(w))]
-    told = windows(END, [*calls, *calm(DONE, END)], gauge("prices", "queue_age_s", ages, "orders"), RECORD)
+    told = windows(end, [*calls, *calm(DONE, end)], gauge("prices", "queue_age_s", ages, "orders"), RECORD)
     return next(iter(analyze(told, SUMMARY).incidents))
 
 
@@ -83,3 +83,11 @@ def test_repeats_that_multiply_are_a_storm_and_no_backlog(ages: list[float]) -> 
 @pytest.mark.parametrize("ages", [STANDING, NO_QUEUE], ids=["a queue that stays as old", "no trace of a queue"])
 def test_what_does_not_fall_or_is_not_there_is_no_backlog(ages: list[float]) -> None:
     assert loops(well, ages) == []
+
+
+@pytest.mark.parametrize("end", [64, 200])
+def test_calm_that_follows_does_not_make_repeats_fewer(end: int) -> None:
+    ages = [*FALLING[:DONE], *[0.1] * (end - DONE)]
+    assert [list(explained(late(tries), ages, end).sustaining) for tries in (52, 56)] == [[], []]
+    (found,) = explained(late(46), ages, end).sustaining
+    assert (found.kind, found.amplification) == ("backlog", pytest.approx(46 / 40))

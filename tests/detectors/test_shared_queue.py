@@ -14,30 +14,31 @@ STORES = ("orders", "cart", "stock")
 FULL, LEFT, RELIEVED, END = 30, 38, 50, 60
 
 
-def crowded(passing: dict[int, int], attempts: int) -> Iterator[Row]:
+def crowded(passing: dict[int, int], attempts: int, users: int) -> Iterator[Row]:
     """40 requests a window to each store, tried so many times while the device is full; of each hundred tries so many
-    pass, too late, from a window on."""
+    pass, too late, from a window on. From LEFT on until it is well the users make so many requests."""
     for window in range(END):
         bad = FULL <= window < RELIEVED
-        yield call(window, "", "shop", attempts=120, errors_server=100 * bad)
+        asked = users if LEFT <= window < RELIEVED else 40
+        yield call(window, "", "shop", attempts=3 * asked, errors_server=5 * asked // 2 * bad)
         for name in STORES:
             if not bad:
                 yield call(window, "shop", name, f"{name}.example", attempts=40)
                 continue
-            tried = 40 * attempts
+            tried = asked * attempts
             passed = tried * next(share for since, share in reversed(passing.items()) if window >= since) // 100
             late = {"errors_deadline": passed, "wasted": passed}
             yield call(window, "shop", name, f"{name}.example", attempts=passed, originals=passed // attempts, **late)
             unasked = {"errors_dns_timeout": tried - passed, "unanswered_ns": (tried - passed) * 5 * 10**9}
             lost = tried - passed
             yield call(
-                window, "shop", "", f"{name}.example", attempts=lost, originals=40 - passed // attempts, **unasked
+                window, "shop", "", f"{name}.example", attempts=lost, originals=asked - passed // attempts, **unasked
             )
 
 
-def explained(passing: dict[int, int], attempts: int) -> Incident:
+def explained(passing: dict[int, int], attempts: int, users: int = 40) -> Incident:
     ages = gauge("core-9", "queue_age_s", [12.0 if FULL <= window < RELIEVED else 0.0 for window in range(END)])
-    (incident,) = analyze(windows(END, crowded(passing, attempts), ages), SUMMARY).incidents
+    (incident,) = analyze(windows(END, crowded(passing, attempts, users), ages), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == ("core-9", "network_congestion")
     return incident
 
@@ -47,6 +48,7 @@ def test_the_trigger_ends_when_others_leave_the_queue_and_not_when_the_repeats_d
     assert incident.trigger.ended_at == at(LEFT)
     (told,) = (item for item in incident.evidence if item.detector == "shared_queue")
     assert told.statement.startswith("30% of the calls through core-9 passed, 2% before, while its queue stayed full")
+    assert "others left, or room was added" in told.statement
     assert told.id in incident.trigger.evidence
     (loop,) = (loop for loop in incident.sustaining if loop.component == "core-9")
     assert (loop.kind, loop.started_at, loop.ended_at) == ("retry_storm", at(LEFT), at(RELIEVED))
@@ -55,11 +57,16 @@ def test_the_trigger_ends_when_others_leave_the_queue_and_not_when_the_repeats_d
 
 
 @pytest.mark.parametrize(
-    ("passing", "attempts"),
-    [({FULL: 20}, 4), ({FULL: 2, LEFT: 30}, 1), ({FULL: 2, RELIEVED - 1: 30}, 4)],
-    ids=["nobody left", "nobody repeats", "over within a minute"],
+    ("passing", "attempts", "users"),
+    [
+        ({FULL: 20}, 4, 40),
+        ({FULL: 2, LEFT: 30}, 1, 40),
+        ({FULL: 2, RELIEVED - 1: 30}, 4, 40),
+        ({FULL: 8, LEFT: 18}, 4, 14),
+    ],
+    ids=["nobody left", "nobody repeats", "over within a minute", "users left, and so more of their calls pass"],
 )
-def test_else_it_lasts_as_long_as_the_queue(passing: dict[int, int], attempts: int) -> None:
-    incident = explained(passing, attempts)
+def test_else_it_lasts_as_long_as_the_queue(passing: dict[int, int], attempts: int, users: int) -> None:
+    incident = explained(passing, attempts, users)
     assert incident.trigger.ended_at == at(RELIEVED)
     assert "core-9" not in {loop.component for loop in incident.sustaining}
