@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .documents import LINE
+from .documents import LINE, whole
 from .prometheus import program
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -56,8 +56,5 @@ def _json(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         made = {key: _plain(one) for key, one in value.items() if key != LINE}
-        return {
-            key: int(one) if key in _NUMBERS and isinstance(one, str) and one.isdecimal() else one
-            for key, one in made.items()
-        }
+        return {key: whole(one) if key in _NUMBERS else one for key, one in made.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value

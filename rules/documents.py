@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,19 @@ def documents(path: Path) -> Iterator[Any]:
         raise UnreadableInput(path, f"is no YAML: {error.problem}", line=line) from error
     except (yaml.YAMLError, ValueError) as error:
         raise UnreadableInput(path, f"is no YAML: {error}") from error
+
+
+def whole(value: Any) -> Any:
+    """The number that a text is to Prometheus' YAML (`0x10`; 010 is octal; fractions are cut), or `value` as it is.
+
+    >>> whole("-1"), whole("0x10"), whole("010"), whole("1e1"), whole("many")
+    (-1, 16, 8, 10, 'many')
+    """
+    if isinstance(value, str):
+        for read in (partial(int, base=0), partial(int, base=8), lambda text: int(float(text))):
+            with suppress(ValueError, OverflowError):
+                return read(value)
+    return value
 
 
 class _Loader(yaml.SafeLoader):

@@ -14,7 +14,7 @@ import promql_parser
 
 from ..collector.errors import EpicenterError, MissingTool, UnreadableInput, UsageError
 from .checks import refusals
-from .documents import LINE, documents
+from .documents import LINE, documents, whole
 from .mixins import ENTRY, SUFFIXES, rendered
 
 DEFAULT_INTERVAL_S = 60.0
@@ -116,8 +116,13 @@ class _Held(NamedTuple):
     twins: Sequence[Mapping[str, Any]]
 
     @property
+    def listed(self) -> bool:
+        return isinstance(self.group.get("rules") or [], list)
+
+    @property
     def rules(self) -> Sequence[Any]:
-        return self.group.get("rules") or ()
+        """Without empty entries, which Prometheus passes over."""
+        return [entry for entry in self.group.get("rules") or () if entry is not None] if self.listed else ()
 
     @property
     def head(self) -> Mapping[str, Any]:
@@ -159,6 +164,9 @@ def _loaded(held: Sequence[_Held]) -> tuple[list[Rule], list[str]]:
         of_this = list(islice(about_rules, len(one.rules)))
         if refused is not None:
             problems.append(f"{one.where()}: left out, for Prometheus refuses it: {refused}")
+            continue
+        if not one.listed:
+            problems.append(f"{one.where()}: left out, for its `rules` are no list")
             continue
         unplayed = [key for key in _UNPLAYED if key in one.group]
         problems += (f"{one.where()}: its {key} is not played" for key in unplayed)
@@ -214,7 +222,7 @@ def _rule(path: Path, group: Mapping[str, Any], entry: Mapping[str, Any]) -> Rul
         group=str(group.get("name", "")),
         line=entry.get(LINE, 0),
         interval_s=seconds(group.get("interval")) or DEFAULT_INTERVAL_S,
-        limit=int(group.get("limit") or 0),
+        limit=int(whole(group.get("limit") or 0)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .files import Rule
@@ -80,16 +80,25 @@ def refused(rule: Rule, why: object, series: int = 0) -> Played:
 
 
 def told(
-    rule: Rule, series: int, made: Made, found: Mapping[Key, States], over: Sequence[float], steps: Sequence[float]
+    rule: Rule,
+    series: int,
+    made: Made,
+    found: Mapping[Key, States],
+    over: Sequence[float],
+    dropped: Collection[float],
+    steps: Sequence[float],
 ) -> Played:
-    """What came of the rule, over all of its evaluations; found: of an alert, what each label set was."""
+    """What came of the rule, over all of its evaluations; found: of an alert, what each label set was.
+
+    over, dropped: the evaluations that went over the limit, and at which another rule had written the same series.
+    """
     firings: list[Firing] = []
     for key, (labels, points) in made.items():
         for begin, until in stretches(found[key].firing if key in found else (), rule.interval_s):
             value = points[begin]
             firings.append(Firing(labels, begin, until, value if math.isfinite(value) else None))
     firings.sort(key=lambda one: one.start)
-    doubts = (*unfilled(rule), *unknown_needs(rule), *_limited(rule, over, steps))
+    doubts = (*unfilled(rule), *unknown_needs(rule), *_limited(rule, over, steps), *_second(rule, dropped, steps))
     return Played(rule, series, tuple(firings), doubts=doubts)
 
 
@@ -99,4 +108,12 @@ def _limited(rule: Rule, over: Sequence[float], steps: Sequence[float]) -> Itera
         yield (
             f"{rule.where}: went over its group's limit of {rule.limit} {what} at {len(over)} of {len(steps)} "
             f"evaluations, first at {over[0]:.0f}, and Prometheus drops all of them there"
+        )
+
+
+def _second(rule: Rule, dropped: Collection[float], steps: Sequence[float]) -> Iterator[str]:
+    if dropped:
+        yield (
+            f"{rule.where}: makes a series with another value than a rule before it at {len(dropped)} of {len(steps)} "
+            f"evaluations, first at {min(dropped):.0f}, and Prometheus drops it (duplicate sample for timestamp)"
         )

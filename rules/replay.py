@@ -22,6 +22,7 @@ from .played import Key, Made, Played, by_labels, evaluations, refused, told, to
 from .prometheus import Line, Prometheus, evaluate
 from .states import States, states
 from .steps import in_steps
+from .taken import Writes, writes_of
 from .write import STALE, Series
 
 _Ask = Callable[[str, float, float, float], list[Line]]
@@ -36,27 +37,28 @@ def replay(rules: Sequence[Rule], prometheus: Server, start: float, end: float) 
     read = {place for places in reads for place in places}
     # alerts of one expression that follow each other, as those that differ in `for` do, ask for it once
     ask = lru_cache(maxsize=1)(partial(evaluate, prometheus))
+    writes = writes_of(rules)
     played: dict[int, Played] = {}
     for knot in knots(rules, reads):
-        if isinstance(prometheus, Prometheus) and (len(knot) > 1 or knot[0] in reads[knot[0]]):
-            within = [{knot.index(other) for other in reads[place] if other in knot} for place in knot]
-            done = in_steps([rules[place] for place in knot], within, prometheus, start, end)
-            played.update(zip(knot, done, strict=True))
-            continue
-        for place in knot:
-            writes = prometheus if isinstance(prometheus, Prometheus) and place in read else None
-            played[place] = _play(rules[place], ask, start, end, writes)
+        own = [rules[place] for place in knot]
+        try:
+            if isinstance(prometheus, Prometheus) and (len(knot) > 1 or knot[0] in reads[knot[0]]):
+                within = [{knot.index(other) for other in reads[place] if other in knot} for place in knot]
+                done = in_steps(own, within, prometheus, start, end, writes)
+            else:
+                to = prometheus if isinstance(prometheus, Prometheus) and read.issuperset(knot) else None
+                done = [_play(rule, ask, start, end, to, writes(rule)) for rule in own]
+        except Unreachable:
+            raise
+        except Refused as error:  # the question, or what is written where the samples that are loaded have it already
+            done = [refused(rule, error.said or error) for rule in own]
+        played.update(zip(knot, done, strict=True))
     return [_doubted(played, place, reads[place]) for place in range(len(rules))]
 
 
-def _play(rule: Rule, ask: _Ask, start: float, end: float, writes: Prometheus | None) -> Played:
+def _play(rule: Rule, ask: _Ask, start: float, end: float, to: Prometheus | None, writes: Writes) -> Played:
     steps = evaluations(rule, start, end)
-    try:
-        lines = ask(rule.expr, steps[0], steps[-1], rule.interval_s) if steps else []
-    except Unreachable:
-        raise
-    except Refused as error:
-        return refused(rule, error.said or error)
+    lines = ask(rule.expr, steps[0], steps[-1], rule.interval_s) if steps else []
     made, twice = by_labels(rule, lines)
     if twice is not None:
         return refused(rule, f"two series have the labels {twice}", len(lines))
@@ -67,11 +69,11 @@ def _play(rule: Rule, ask: _Ask, start: float, end: float, writes: Prometheus | 
         found, over = machines.found, machines.over
     else:
         over = _over(rule, made, steps)
-    if writes is not None:
+    if to is not None:
         # where it fails, nothing is written, not even that a series has ended
         at = [at for at in steps if at not in set(over)] if over else steps
-        writes.write(_alerting(rule, made, found, at) if rule.alert else _recording(rule, made, at))
-    return told(rule, len(lines), made, found, over, steps)
+        to.write(_alerting(rule, made, found, at, writes) if rule.alert else _recording(rule, made, at, writes))
+    return told(rule, len(lines), made, found, over, writes.dropped, steps)
 
 
 def _over(rule: Rule, made: Made, steps: Sequence[float]) -> list[float]:
@@ -80,12 +82,14 @@ def _over(rule: Rule, made: Made, steps: Sequence[float]) -> list[float]:
     return [at for at in steps if counts.get(at, 0) > rule.limit > 0]
 
 
-def _recording(rule: Rule, made: Made, steps: Sequence[float]) -> Iterator[Series]:
+def _recording(rule: Rule, made: Made, steps: Sequence[float], writes: Writes) -> Iterator[Series]:
     for labels, points in made.values():
-        yield _written({**labels, "__name__": rule.name}, points, steps)
+        yield _written({**labels, "__name__": rule.name}, points, steps, writes)
 
 
-def _alerting(rule: Rule, made: Made, found: Mapping[Key, States], steps: Sequence[float]) -> Iterator[Series]:
+def _alerting(
+    rule: Rule, made: Made, found: Mapping[Key, States], steps: Sequence[float], writes: Writes
+) -> Iterator[Series]:
     """Label sets that differ in `alertstate`, as those of an alert on ALERTS, are one series."""
     series: dict[Key, tuple[dict[str, str], dict[float, float]]] = {}
     for key, state in found.items():
@@ -94,18 +98,22 @@ def _alerting(rule: Rule, made: Made, found: Mapping[Key, States], steps: Sequen
         for labels, points in zip((pending, firing, since), ones, strict=True):
             series.setdefault(tuple(sorted(labels.items())), (labels, {}))[1].update(points)
     for labels, points in series.values():
-        yield _written(labels, points, steps)
+        yield _written(labels, points, steps, writes)
 
 
-def _written(labels: Mapping[str, str], points: Mapping[float, float], steps: Sequence[float]) -> Series:
+def _written(
+    labels: Mapping[str, str], points: Mapping[float, float], steps: Sequence[float], writes: Writes
+) -> Series:
     """The series with a mark of its end at each evaluation that no longer had it."""
     times, values = [], []
     there = False
     for at in steps:
-        if at in points or there:
+        value = points.get(at, STALE)
+        taken = (at in points or there) and writes.take(labels, at, value)
+        if taken:
             times.append(at)
-            values.append(points.get(at, STALE))
-        there = at in points
+            values.append(value)
+        there = taken and at in points
     return Series(labels, np.array(times, np.float64), np.array(values, np.float64))
 
 

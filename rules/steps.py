@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from .files import Rule
 from .played import Key, Made, Played, by_labels, evaluations, refused, told, told_of
 from .prometheus import Line, Prometheus, evaluate
 from .states import Machines
+from .taken import Writes
 from .write import STALE, Series
 
 MOST = 20_000
@@ -31,14 +32,19 @@ _Samples = dict[Key, _Sample]
 
 
 def in_steps(
-    rules: Sequence[Rule], reads: Sequence[Collection[int]], prometheus: Prometheus, start: float, end: float
+    rules: Sequence[Rule],
+    reads: Sequence[Collection[int]],
+    prometheus: Prometheus,
+    start: float,
+    end: float,
+    writes: Callable[[Rule], Writes],
 ) -> list[Played]:
     """Play a knot between two Unix seconds, at each moment in this order, as Prometheus goes through a group.
 
     reads: for each rule the places of those of the knot that it reads. Where that is more than MOST evaluations, they
     are refused. Unreachable if the server dies.
     """
-    courses = [_Course(rule, evaluations(rule, start, end)) for rule in rules]
+    courses = [_Course(rule, evaluations(rule, start, end), writes(rule)) for rule in rules]
     _ask_ahead(courses, reads, prometheus)
     asked = [one for one in courses if one.ahead is None]
     count = sum(len(one.steps) for one in asked)
@@ -88,6 +94,7 @@ class _Course:
 
     rule: Rule
     steps: Sequence[float]
+    writes: Writes
     ahead: dict[float, list[Line]] | None = None
     series: set[Key] = field(default_factory=set)
     made: Made = field(default_factory=dict)
@@ -121,17 +128,18 @@ class _Course:
         now = self._alerting(at, made) if self.rule.alert else self._recording(at, made)
         if now is None:  # over the limit it fails, and nothing is written, not even that a series has ended
             return ()
-        ended = (_Sample(one.labels, STALE) for key, one in self.written.items() if key not in now)
-        self.written = now
+        self.written, before = self._taken(at, now), self.written
+        ended = {key: _Sample(one.labels, STALE) for key, one in before.items() if key not in self.written}
+        taken = (*self.written.values(), *self._taken(at, ended).values())
         times = np.array([at], np.float64)
-        return [Series(one.labels, times, np.array([one.value], np.float64)) for one in (*now.values(), *ended)]
+        return [Series(one.labels, times, np.array([one.value], np.float64)) for one in taken]
 
     def played(self) -> Played:
         """After the last evaluation."""
         if self.refused is not None:
             return self.refused
         over = self.machines.over if self.rule.alert else self.over
-        return told(self.rule, len(self.series), self.made, self.machines.found, over, self.steps)
+        return told(self.rule, len(self.series), self.made, self.machines.found, over, self.writes.dropped, self.steps)
 
     def _asked(self, prometheus: Prometheus, steps: Sequence[float]) -> list[Line]:
         if self.refused is not None or not steps:
@@ -143,6 +151,9 @@ class _Course:
         except Refused as error:
             self.refused = refused(self.rule, error.said or error)
             return []
+
+    def _taken(self, at: float, samples: _Samples) -> _Samples:
+        return {key: one for key, one in samples.items() if self.writes.take(one.labels, at, one.value)}
 
     def _recording(self, at: float, made: Made) -> _Samples | None:
         if 0 < self.rule.limit < len(made):

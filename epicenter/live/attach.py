@@ -54,7 +54,8 @@ def sources(config: Config, core: Core, metrics: Metrics, clock: Callable[[], fl
         )
         found.append(partial(poll, prometheus, halted, core, metrics, clock))
     if config.files.folder:
-        found.append(partial(follow, Path(config.files.folder), Path(config.data) / "files.json", core))
+        kept = Path(config.data) / "files.json"
+        found.append(partial(follow, Path(config.files.folder), kept, core, metrics))
     return found
 
 

@@ -12,6 +12,7 @@ from ..collector.errors import UnreadableRequest
 from ..collector.otlp.decode import Export, Signal, decode
 from ..collector.tail import State, Tail, TailedLine
 from .core import Core
+from .metrics import Metrics
 from .troubles import Troubles
 
 LOG = logging.getLogger(__name__)
@@ -21,8 +22,8 @@ _KEYS: dict[Signal, bytes] = {"traces": b'"resourceSpans"', "metrics": b'"resour
 _HEAD_BYTES = 4096
 
 
-async def follow(folder: Path, kept: Path, core: Core) -> None:
-    """Take the lines of the folder's files until cancelled.
+async def follow(folder: Path, kept: Path, core: Core, metrics: Metrics) -> None:
+    """Take the lines of the folder's files until cancelled; one that fails is told and counted, and passed over.
 
     kept: file of the places that were read up to, written once the lines before them are durable.
     """
@@ -31,7 +32,11 @@ async def follow(folder: Path, kept: Path, core: Core) -> None:
     while True:
         lines = await asyncio.to_thread(tail.poll)
         for line in lines:
-            await _take(line, core)
+            try:
+                await _take(line, core)
+            except Exception:  # to begin anew would take again all that came before it, each time
+                metrics.analysis_failures.inc()
+                LOG.exception("%s: a line before byte %d failed, and is passed over", line.path.name, line.offset)
         if lines:
             await asyncio.to_thread(_keep, kept, tail.state)
         troubles.tell(*tail.troubles)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -105,8 +106,13 @@ class MemoryGuard:
         self.refusing = self._too_much()
 
     def check(self) -> None:
-        """Raise Overloaded where there is too little, from now on until there is enough at a `measure`."""
-        self.refusing = self.refusing or self._too_much()
+        """Raise Overloaded where there is too little, from now on until there is enough at a `measure`.
+
+        Where the system does not tell, what was known last holds: an error would be answered with a 500, after which
+        SDKs do not send again. `measure`, each second, is not silent about it.
+        """
+        with suppress(OSError):
+            self.refusing = self.refusing or self._too_much()
         if self.refusing:
             raise Overloaded("memory is short")
 

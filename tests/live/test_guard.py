@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from epicenter.collector.errors import Overloaded
@@ -36,3 +39,15 @@ def test_a_request_is_refused_between_two_looks_and_taken_again_after_one() -> N
     held[0] = 940
     guard.measure()
     assert not refuses(guard)
+
+
+def test_where_the_system_does_not_tell_what_was_known_last_holds() -> None:
+    def unknown() -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    guard = MemoryGuard(LIMIT, unknown)
+    assert not refuses(guard)  # and no other error, which would be answered with a 500
+    guard.refusing = True
+    assert refuses(guard)
+    with pytest.raises(OSError, match="Too many open files"):
+        guard.measure()  # whose caller tells of it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,29 @@ def test_what_prometheus_does_not_load_is_told_in_its_words_and_the_others_go_on
     assert list(read.problems) == [
         f"{path}, {where}: left out, for Prometheus refuses it: {said}" for where, said in SAID.items()
     ]
+
+
+UNUSUAL = """groups:
+  - {name: none, limit: -1, rules: [null, {alert: A, expr: up == 0}]}
+  - {name: hex, limit: 0x10, rules: [{alert: B, expr: up == 0}]}
+  - {name: octal, limit: 010, rules: [{alert: C, expr: up == 0}]}
+  - {name: empty, rules: [null]}
+"""
+
+
+def test_numbers_and_empty_entries_are_what_they_are_to_prometheus(tmp_path: Path) -> None:
+    promtool, path = require("promtool"), write(tmp_path, UNUSUAL)
+    said = subprocess.run([promtool, "check", "rules", path], capture_output=True, text=True, check=True).stdout
+    assert "SUCCESS: 3 rules found" in said
+    read = read_rules([path])
+    assert ([(rule.name, rule.limit) for rule in read.rules], read.problems) == ([("A", -1), ("B", 16), ("C", 8)], ())
+
+
+def test_rules_that_are_no_list_are_told_and_the_other_groups_go_on(tmp_path: Path) -> None:
+    path = write(tmp_path, "groups:\n- {name: g, rules: {a: b}}\n- {name: h, rules: [{alert: A, expr: up}]}\n")
+    read = read_rules([path])
+    assert [rule.name for rule in read.rules] == ["A"]
+    assert read.problems[-1] == f"{path}, line 2: group g: left out, for its `rules` are no list"
 
 
 def test_a_resource_may_hold_what_only_thanos_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -262,17 +262,37 @@ def test_groups_of_different_intervals_read_one_another(tmp_path: Path) -> None:
     [*((RULES.format(interval="60s"), limit) for limit in (1, 3, 5)), (KNOTTED, 1), (KNOTTED, 2)],
 )
 def test_a_rule_fails_where_it_goes_over_its_limit(text: str, limit: int, tmp_path: Path) -> None:
-    """promtool stops at the first such evaluation, which must be ours too, with the same rules."""
     require("prometheus")
     path = rule_file(tmp_path, "rules.yml", text.replace("interval: 60s\n", f"interval: 60s\n    limit: {limit}\n", 1))
-    said = promtool(path, tmp_path, 60.0)
+    same_first(path, tmp_path, "exceeded limit", "went over its group's limit")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ['record: "a:b", expr: "vector(1)"', 'record: "a:b", expr: "vector(5)"'],
+        ['record: "a:b", expr: "up == 1"', 'record: "a:b", expr: "up == 0"'],
+        ['record: "a:b", expr: "up == 1 or a:b + 1"', 'record: "a:b", expr: "up == 0"'],
+        ["alert: A, expr: up == 0", "alert: A, expr: up == 0, for: 2m", "alert: A, expr: up < 2"],
+    ],
+)
+def test_a_rule_fails_where_another_has_written_its_series(rules: Sequence[str], tmp_path: Path) -> None:
+    require("prometheus")
+    text = "".join(f"      - {{{rule}}}\n" for rule in rules)
+    path = rule_file(tmp_path, "rules.yml", f"groups:\n  - name: g\n    interval: 60s\n    rules:\n{text}")
+    same_first(path, tmp_path, "duplicate sample for timestamp", "duplicate sample for timestamp")
+
+
+def same_first(path: str, folder: Path, theirs: str, of_ours: str) -> None:
+    """promtool stops at the first evaluation that fails, which must be ours too, with the same rules."""
+    said = promtool(path, folder, 60.0)
     ((at, expected),) = {
-        (at, frozenset(re.findall(rf"rule: (\S+), time: {at}, err: exceeded limit", said)))
+        (at, tuple(re.findall(rf"rule: (\S+), time: {at}, err: .*{theirs}", said)))
         for at in re.findall(r"time: (\w+), err", said)
     }
     minutes = sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", at)) // 60
     played, _ = ours([path], 60.0)
-    told = [(one.rule.name, doubt) for one in played for doubt in one.doubts if "first at " in doubt]
-    first = {name for name, doubt in told if f"first at {BEGIN + 60 * minutes:.0f}" in doubt}
-    assert first == expected
+    told = [(one.rule.name, doubt) for one in played for doubt in one.doubts if of_ours in doubt]
+    first = [name for name, doubt in told if f"first at {BEGIN + 60 * minutes:.0f}" in doubt]
+    assert sorted(first) == sorted(expected)
     assert not [doubt for _, doubt in told if int(doubt.split("first at ")[1].split(",")[0]) < BEGIN + 60 * minutes]

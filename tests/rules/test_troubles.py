@@ -22,7 +22,7 @@ from epicenter.collector.promapi import Series as Answer
 from epicenter.collector.promapi import Server
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.loads import written
-from epicenter.rules.prometheus import Prometheus, free_port, private
+from epicenter.rules.prometheus import ADMIN, Prometheus, free_port, private
 from epicenter.rules.replay import replay
 from epicenter.rules.results import played_over
 from epicenter.rules.write import Series
@@ -49,6 +49,22 @@ PAST = """groups:
 """
 
 
+TWICE = """groups:
+  - name: g
+    rules:
+      - {record: "level", expr: "vector(1)"}
+      - {record: "level", expr: "vector(5)"}
+      - {alert: High, expr: "level > 3"}
+      - {record: "self", expr: "max(up) + 1 or self"}
+      - {record: "self", expr: "max(up) + 5 or self"}
+      - {alert: Higher, expr: "self > 3"}
+      - {alert: Hot, expr: "max(up) == 0"}
+      - {alert: Hot, expr: "count(up) > 0 and on () vector(time()) > 1700000640"}
+      - {alert: Later, expr: 'ALERTS_FOR_STATE{alertname="Hot"} > 1700000640'}
+      - {alert: Innocent, expr: "max(up) == 0"}
+"""
+
+
 @pytest.fixture
 def rules(tmp_path: Path) -> tuple[Rule, ...]:
     require("prometheus")
@@ -62,6 +78,31 @@ def test_a_rule_that_reads_too_many_samples_is_named_and_the_others_go_on(rules:
     assert "line 4: group g, rule Greedy: Prometheus refuses it: " in str(greedy.refused)
     assert "too many samples" in str(greedy.refused)
     assert len(modest.firings) == 1
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_of_two_rules_that_write_one_series_the_first_is_kept_and_it_is_said(kept: bool, tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(TWICE, encoding="utf-8")
+    with holding(UP, ADMIN) as written, private(blocks=written.snapshot()) as from_blocks:
+        played = replay(read_rules([str(tmp_path)]).rules, from_blocks if kept else written, BEGIN, END)
+    assert {one.rule.name for one in played if one.firings} == {"Hot", "Innocent"}
+    assert [one.refused for one in played if one.refused] == []
+    doubts = [(one.rule.line, doubt) for one in played for doubt in one.doubts if "duplicate sample" in doubt]
+    assert [line for line, _ in doubts] == [5, 8, 11]
+    assert "rule level: makes a series with another value than a rule before it at 61 of 61 evaluations" in doubts[0][1]
+
+
+def test_a_rule_whose_series_is_among_the_samples_already_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(TWICE, encoding="utf-8")
+    times = np.append(TIMES, END)
+    recorded = [Series({"__name__": name}, times, np.full_like(times, 9.0)) for name in ("level", "self")]
+    with holding([*UP, *recorded]) as prometheus:
+        played = replay(read_rules([str(tmp_path)]).rules, prometheus, BEGIN, END)
+    refused = [one.rule.name for one in played if "refuses it: duplicate sample for timestamp" in str(one.refused)]
+    assert refused == ["level", "self", "self"]
+    assert all(one.firings for one in played if one.rule.name in ("Hot", "Innocent"))
 
 
 class Slow(Prometheus):
