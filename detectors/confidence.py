@@ -27,13 +27,15 @@ _COEFFICIENTS: Mapping[str, float] = json.loads(FITTED.read_text())["coefficient
 def grounds(windows: Windows, top: Suspect) -> dict[str, float]:
     """What a confidence is made of, each between 0 and 1.
 
-    explained: the certainty of the suspect. kind: 1 if it is known what ails it. traced: 1 if spans tell of calls:
-    they know both ends of each, counters one.
+    explained: the certainty of the suspect. known: the same where it is known what ails it, else 0. traced: the same
+    where spans tell of calls, else 0: they know both ends of each, counters one. A known kind and spans only add to
+    what there is to explain: by themselves they make nobody guilty.
     """
+    traced = (windows.calls["example_trace"] != "").any()
     return {
         "explained": top.certainty,
-        "kind": float(_known(windows, top)),
-        "traced": float((windows.calls["example_trace"] != "").any()),
+        "known": top.certainty * _known(windows, top),
+        "traced": top.certainty * float(traced),
     }
 
 
