@@ -48,7 +48,8 @@ class Alert:
         if onset is None:
             since = "its start" if self.world.truth is None else "the start of this calm world"
         head = f"{self.name} in {self.world.scenario}, from {since}:"
-        quiet = [] if self._firings() else [f"  {self.name} never fires"]
+        still = ": nothing that it reads changes here" if all(one.still for one in self.verdicts) else ""
+        quiet = [] if self._firings() else [f"  {self.name} never fires{still}"]
         return "\n".join([head, *(f"  {_after(at, start)} {text}  {what}" for at, what, text in sorted(lines)), *quiet])
 
     def _firings(self) -> list[Judged]:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .files import Rule
-from .needs import There, missing, parsed
+from .needs import There, missing, moves, parsed
 
-SCHEMA = "epicenter.coverage/1"
+SCHEMA = "epicenter.coverage/2"
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,15 @@ class Gap:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Of `alerts` in all, so many are known to be `testable` in this world; the gaps with the most to gain first."""
+    """Of `alerts` in all, so many are known to be `testable` in this world; the gaps with the most to gain first.
+
+    still: those of the testable that read nothing which changes there: it shows only that they stay quiet.
+    """
 
     scenario: str
     alerts: int
     testable: int
+    still: tuple[str, ...]
     gaps: tuple[Gap, ...]
 
 
@@ -42,8 +46,8 @@ class GapsReport:
     scenarios: tuple[Gaps, ...]
 
 
-def gaps_of(rules: Sequence[Rule], scenario: str, there: There) -> Gaps:
-    """What is missing in a world; `there` with the metrics that the rules can record in it."""
+def gaps_of(rules: Sequence[Rule], scenario: str, there: There, moving: There) -> Gaps:
+    """What is missing in a world; `there`, and what changes in it, with the metrics that the rules can record."""
     makers: dict[str, list[Rule]] = {}
     for rule in rules:
         if not rule.alert:
@@ -59,8 +63,9 @@ def gaps_of(rules: Sequence[Rule], scenario: str, there: There) -> Gaps:
         for need, numbers in found.items()
     ]
     gaps.sort(key=lambda one: (-one.alone, -len(one.alerts), one.need))
-    testable = sum(not needs and parsed(rule.expr) is not None for rule, needs in zip(alerts, lacks, strict=True))
-    return Gaps(scenario, len(alerts), testable, tuple(gaps))
+    able = [rule for rule, needs in zip(alerts, lacks, strict=True) if not needs and parsed(rule.expr) is not None]
+    still = tuple(rule.name for rule in able if not moves(rule.expr, moving))
+    return Gaps(scenario, len(alerts), len(able), still, tuple(gaps))
 
 
 def _scraped(

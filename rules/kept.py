@@ -15,7 +15,7 @@ import numpy as np
 from ..collector.errors import Refused, Unreachable, UnreadableInput
 from .cache import Cache, named
 from .files import Rule
-from .loads import Load, Scraped, scraped_in
+from .loads import Load, Scraped, moving_in, scraped_in
 from .needs import selecting
 from .prometheus import ADMIN, Prometheus, private, program
 from .results import Seen
@@ -49,6 +49,7 @@ class Kept:
 
     seen: Seen
     scraped: Scraped
+    moving: Scraped
     names: dict[str, bool]
 
     def has_all(self, rules: Sequence[Rule]) -> bool:
@@ -66,7 +67,7 @@ def loaded(rules: Sequence[Rule], source: Source, store: Cache, blocks: Path, to
     before: Collection[str] = ()
     if kept is not None:
         if kept.has_all(rules):
-            return kept, Load(kept.scraped, lambda: private(blocks=blocks))
+            return kept, Load(kept.scraped, kept.moving, lambda: private(blocks=blocks))
         before = {one for one, there in kept.names.items() if there}
     names: dict[str, bool] = {}
     wanted = selecting(rule.expr for rule in rules)
@@ -76,7 +77,7 @@ def loaded(rules: Sequence[Rule], source: Source, store: Cache, blocks: Path, to
         return names[one]
 
     seen, series = source.make(choose)
-    kept = Kept(seen, scraped_in(series), names)
+    kept = Kept(seen, scraped_in(series), moving_in(series), names)
 
     @contextmanager
     def served() -> Generator[Prometheus]:
@@ -90,7 +91,7 @@ def loaded(rules: Sequence[Rule], source: Source, store: Cache, blocks: Path, to
                 told.append(_words(store, error))
             yield prometheus
 
-    return kept, Load(kept.scraped, served)
+    return kept, Load(kept.scraped, kept.moving, served)
 
 
 def taken(source: Source, store: Cache, blocks: Path, told: list[str]) -> Kept | None:

@@ -8,27 +8,31 @@ from dataclasses import dataclass
 from functools import partial
 
 from .prometheus import Prometheus, private
-from .write import Series
+from .write import Series, is_stale
 
 Scraped = Mapping[str, Mapping[str, set[str]]]
 """Metric -> label -> its values, of what is loaded."""
 Private = Callable[[], AbstractContextManager[Prometheus]]
+LOOKBACK_S = 300.0
+"""So long after its last sample a series still counts as being there, as Prometheus has it."""
 
 
 @dataclass(frozen=True)
 class Load:
     """What is loaded, and a server that has it until its block ends; it may be asked for again where one died.
 
-    Raises MissingTool, and Refused or Unreachable where it cannot be loaded.
+    moving: of the series that change, come or go. Raises MissingTool, and Refused or Unreachable where it cannot be
+    loaded.
     """
 
     scraped: Scraped
+    moving: Scraped
     served: Private
 
 
 def written(series: Sequence[Series], server: Private = private) -> Load:
     """These series, written to an empty server as it starts."""
-    return Load(scraped_in(series), partial(_written, series, server))
+    return Load(scraped_in(series), moving_in(series), partial(_written, series, server))
 
 
 def scraped_in(series: Iterable[Series]) -> Scraped:
@@ -39,6 +43,19 @@ def scraped_in(series: Iterable[Series]) -> Scraped:
         for name, value in one.labels.items():
             labels.setdefault(name, set()).add(value)
     return found
+
+
+def moving_in(series: Sequence[Series]) -> Scraped:
+    """The metrics of those series that have two values, or that are not there all the time."""
+    held = [one for one in series if len(one.times)]
+    start, end = min((one.times[0] for one in held), default=0.0), max((one.times[-1] for one in held), default=0.0)
+
+    def moves(one: Series) -> bool:
+        there = one.values[~is_stale(one.values)]
+        late = one.times[0] > start + LOOKBACK_S or one.times[-1] < end - LOOKBACK_S
+        return late or len(there) < len(one.values) or bool((there != there[:1]).any())
+
+    return scraped_in(one for one in held if moves(one))
 
 
 @contextmanager

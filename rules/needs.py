@@ -15,7 +15,19 @@ There = Mapping[str, Mapping[str, Collection[str]] | None]
 """Metric -> label -> its values in the world; None for a recorded metric, of whose labels nothing is known."""
 
 _TELLS_OF_ABSENCE = ("absent", "absent_over_time")
-_TARGET = "job"
+_WHOSE = frozenset(
+    {
+        *("job", "instance", "cluster", "region", "namespace", "node", "pod", "container"),
+        *("service", "service_name", "service_namespace", "deployment", "statefulset", "daemonset", "cronjob"),
+        *("horizontalpodautoscaler", "persistentvolumeclaim", "device", "mountpoint", "fstype"),
+        *("http_route", "route", "handler", "path", "le", "quantile"),
+    }
+)
+"""Labels that say whose a series is, or which bucket of it: no fault makes a value of them that was not there.
+
+Names as Prometheus, kube-state-metrics, the node exporter and OpenTelemetry's conventions have them. Of any other
+label, such as a code, a reason or a condition, a fault may bring a value that was never seen.
+"""
 _WORD = re.compile(r"[a-zA-Z_:][\w:]*")
 _NAMELESS = re.compile(r"(?<![\w:])\{|__name__")
 """A selector that may have no name before its braces."""
@@ -67,29 +79,32 @@ def missing(expr: str, there: There) -> frozenset[str]:
     """The metrics that are not there and without which the expression is empty, whatever happens.
 
     Of `a or b` one side is enough that reads anything. `absent(m{l="v"})` needs m, with that value of l: where
-    nobody ever had it, it only says so. Any other selector needs the label, not the value: a fault may bring it; but
-    for `job`, since no fault makes anything scraped that was not.
+    nobody ever had it, it only says so. Any other selector needs the label, and the value where it says whose the
+    series is: else a fault may bring it.
     """
     tree = parsed(expr)
     return frozenset() if tree is None else _missing(tree, there)
 
 
-def _missing(tree: Expr, there: There) -> frozenset[str]:
+def _missing(tree: Expr, there: There, *, whose: bool = True) -> frozenset[str]:
     if isinstance(tree, BinaryExpr):
-        left, right = _missing(tree.lhs, there), _missing(tree.rhs, there)
+        # what is not there takes nothing away, and need not be
+        left = _missing(tree.lhs, there, whose=whose)
+        right = _missing(tree.rhs, there, whose=whose and str(tree.op) != "unless")
         if str(tree.op) == "or":
             # `x or vector(0)` has a value where nobody has x, and says nothing of it
             says = [lacks for side, lacks in ((tree.lhs, left), (tree.rhs, right)) if _selectors(side)]
             return frozenset() if not all(says) else left | right
         return left | right  # of `unless` too: without its second side it would fire for a metric that nobody has
     if isinstance(tree, VectorSelector | MatrixSelector | Call):
-        values = isinstance(tree, Call) and tree.func.name in _TELLS_OF_ABSENCE
-        return frozenset(lack for one in _selectors(tree) if (lack := _lack(one, there, values=values)))
+        exact = None if isinstance(tree, Call) and tree.func.name in _TELLS_OF_ABSENCE else _WHOSE if whose else ()
+        return frozenset(lack for one in _selectors(tree) if (lack := _lack(one, there, exact)))
     inner = getattr(tree, "expr", None)
-    return _missing(inner, there) if isinstance(inner, Expr) else frozenset()
+    return _missing(inner, there, whose=whose) if isinstance(inner, Expr) else frozenset()
 
 
-def _lack(selector: VectorSelector, there: There, *, values: bool) -> str:
+def _lack(selector: VectorSelector, there: There, exact: Collection[str] | None) -> str:
+    """What the selector lacks, "" if nothing; of the labels in `exact`, None for all, it needs the value too."""
     name = _name(selector)
     if not name:
         return ""
@@ -102,18 +117,21 @@ def _lack(selector: VectorSelector, there: There, *, values: bool) -> str:
         if matcher.name == "__name__" or matcher.op not in (MatchOp.Equal, MatchOp.Re) or not matcher.value:
             continue
         seen = labels.get(matcher.name, frozenset())
-        exact = values or matcher.name == _TARGET
-        if matcher.op == MatchOp.Re:
-            # RE2 knows a few things that Python does not; what Python refuses is taken as found
-            found = _some_match(matcher.value, seen)
-        else:
-            found = matcher.value in seen if exact else bool(seen)
-        if not found and (exact or not seen):
-            if matcher.op == MatchOp.Re and not values and _some_match(matcher.value, {""}):
-                continue
-            sign = "=" if matcher.op == MatchOp.Equal else "=~"
+        if seen and exact is not None and matcher.name not in exact:
+            continue
+        # RE2 knows a few things that Python does not; what Python refuses is taken as found
+        regex = matcher.op == MatchOp.Re
+        if not (_some_match(matcher.value, {*seen, ""}) if regex else matcher.value in seen):
+            sign = "=~" if regex else "="
             return f'{name} (label {matcher.name}{sign}"{matcher.value}")'
     return ""
+
+
+def moves(expr: str, moving: There) -> bool:
+    """Whether anything that the expression reads may change: `moving` is of those series alone that do."""
+    tree = parsed(expr)
+    selectors = [] if tree is None else _selectors(tree)
+    return not selectors or any(not _lack(one, moving, None) for one in selectors)
 
 
 def _some_match(pattern: str, values: Collection[str]) -> bool:

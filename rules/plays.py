@@ -14,11 +14,11 @@ from ..collector.errors import EpicenterError, MissingTool
 from ..synthetic import simulate
 from .cache import Cache
 from .files import Rule
-from .gaps import Gaps, gaps_of
+from .gaps import Gaps
 from .kept import Choose, Source, loaded, taken
 from .promtool import export
-from .results import Backtest, Seen, judged_over, with_recorded
-from .worlds import METRICS, SCRAPE_S, chosen, missing_in, over, seen_in, world_of
+from .results import Backtest, Seen, judged_over
+from .worlds import METRICS, SCRAPE_S, chosen, gaps_over, missing_in, over, seen_in, world_of
 from .write import Series
 
 
@@ -70,7 +70,7 @@ def gaps_in(
         with tempfile.TemporaryDirectory(prefix="epicenter-") as name, suppress(MissingTool):
             kept = taken(_source(scenario, seed), cache, Path(name, "blocks"), told)
             if kept is not None and kept.has_all(rules):
-                return gaps_of(rules, scenario, with_recorded(rules, kept.scraped)), tuple(told)
+                return gaps_over(rules, scenario, kept.scraped, kept.moving), tuple(told)
     return missing_in(rules, scenario, seed=seed), tuple(told)
 
 

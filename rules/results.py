@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,7 +10,7 @@ from ..collector.errors import Unreachable
 from ..synthetic.truth import Truth
 from .files import Rule
 from .loads import Load
-from .needs import There, missing
+from .needs import There, missing, moves
 from .pages import Coverage, Pages, coverage_of, pages_of
 from .played import Played
 from .replay import replay
@@ -80,8 +80,9 @@ def judged_over(rules: Sequence[Rule], load: Load, seen: Seen, *, tune: bool = F
     """
     tried = list(variants(rules)) if tune and seen.truth is not None else []
     played = played_over(rules, load, seen.start, seen.end, after=[one.rule for one in tried])
-    there = with_recorded([one.rule for one in played[: len(rules)] if one.refused is None], load.scraped)
-    told = result(seen, played[: len(rules)], there)
+    kept = [one.rule for one in played[: len(rules)] if one.refused is None]
+    there = with_recorded(kept, load.scraped)
+    told = result(seen, played[: len(rules)], there, with_recorded(kept, load.moving, moves))
     if seen.truth is None or not tried:
         return told
     names = components_of(seen.truth, seen.services)
@@ -89,11 +90,16 @@ def judged_over(rules: Sequence[Rule], load: Load, seen: Seen, *, tune: bool = F
     return replace(told, trials=tuple(trials(tried, judged)))
 
 
-def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[str] = ()) -> Backtest:
-    """The verdict on each alert, the pages, and a sentence for each rule that was refused or is doubtful."""
+def result(
+    seen: Seen, played: Sequence[Played], there: There, moving: There | None, notes: Iterable[str] = ()
+) -> Backtest:
+    """The verdict on each alert, the pages, and a sentence for each rule that was refused or is doubtful.
+
+    moving: what of `there` changes at all; None where nobody knows.
+    """
     truth = seen.truth
     names = {} if truth is None else components_of(truth, seen.services)
-    verdicts = tuple(judge(one, truth, names, there) for one in played if one.rule.alert)
+    verdicts = tuple(judge(one, truth, names, there, moving) for one in played if one.rule.alert)
     return Backtest(
         *(seen.name, seen.start, seen.end, truth),
         pages=None if truth is None else pages_of(verdicts, truth),
@@ -104,12 +110,16 @@ def result(seen: Seen, played: Sequence[Played], there: There, notes: Iterable[s
     )
 
 
-def with_recorded(rules: Sequence[Rule], scraped: There) -> There:
-    """What is there once the rules have recorded what they can."""
+def _able(expr: str, there: There) -> bool:
+    return not missing(expr, there)
+
+
+def with_recorded(rules: Sequence[Rule], scraped: There, able: Callable[[str, There], bool] = _able) -> There:
+    """What is there once the rules have recorded what they can: all whose expression is `able` to say anything."""
     there: dict[str, Mapping[str, Collection[str]] | None] = {**scraped, "ALERTS": None, "ALERTS_FOR_STATE": None}
     grew = True
     while grew:
-        made = {rule.name for rule in rules if not rule.alert and not missing(rule.expr, there)}
+        made = {rule.name for rule in rules if not rule.alert and able(rule.expr, there)}
         grew = not made <= there.keys()
         there.update(dict.fromkeys(made - there.keys()))
     return there

@@ -19,7 +19,7 @@ def backtest_server(rules: Sequence[Rule], server: Server, start: float, end: fl
     there: Mapping[str, None] = dict.fromkeys([*server.names(start, end), *ALERTS])
     played = replay(rules, server, start, end)
     seen = Seen(server.url, start, end, None, {}, "server")
-    return result(seen, played, there, _unwritten(rules))
+    return result(seen, played, there, None, _unwritten(rules))
 
 
 def _unwritten(rules: Sequence[Rule]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from .notifications import Notifications
 from .results import Backtest, calm_s
 from .verdicts import TRUE, Verdict
 
-SCHEMA = "epicenter.backtest/5"
+SCHEMA = "epicenter.backtest/6"
 DAY_S = 86_400.0
 
 
@@ -20,8 +20,9 @@ DAY_S = 86_400.0
 class RuleTotals:
     """One alert over all worlds.
 
-    tested: worlds with an outage that have its metrics; caught: those in which it fired on any part of the outage;
-    unnamed: those in which it fired during the outage, and no label named anybody who failed.
+    tested: worlds with an outage that have its metrics, and in which anything that it reads changes; caught: those in
+    which it fired on any part of the outage; unnamed: those in which it fired during the outage, and no label named
+    anybody who failed. still: worlds that have its metrics, of which none changes.
     unjudged: worlds that have its metrics and of which nobody knows the truth; fired: those of them in which it fired.
     true, false, unattributed: firings. precision: true of true and false; recall: caught of tested, 0 to 1.
     calm_s: seconds of weather without an outage in which it could have fired for nothing; false_per_day: per calm day.
@@ -35,6 +36,7 @@ class RuleTotals:
     tested: int
     caught: int
     unnamed: int
+    still: int
     unjudged: int
     fired: int
     true: int
@@ -82,7 +84,9 @@ def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
     able = [(result, one) for result, one in seen if one.kind not in ("untestable", "refused")]
     unjudged = [one for result, one in able if result.truth is None]
     could = [(result, one) for result, one in able if result.truth is not None]
-    outages = [one for result, one in could if result.truth is not None and result.truth.incident is not None]
+    outages = [
+        one for result, one in could if result.truth is not None and result.truth.incident is not None and not one.still
+    ]
     kinds = Counter(judged.kind for _, one in could for judged in one.firings)
     true, false = sum(kinds[kind] for kind in TRUE), kinds["false_alarm"]
     caught = sum(one.kind in TRUE for one in outages)
@@ -90,6 +94,7 @@ def _totals(seen: Sequence[tuple[Backtest, Verdict]]) -> RuleTotals:
     return RuleTotals(
         *(rule.name, rule.group, rule.file, rule.line, len(outages), caught),
         sum(one.kind == "unattributed" for one in outages),
+        sum(one.still for _, one in able),
         *(len(unjudged), sum(one.kind == "fired" for one in unjudged)),
         *(true, false, kinds["unattributed"]),
         precision=true / (true + false) if true + false else None,

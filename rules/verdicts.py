@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..synthetic.truth import Truth
-from .needs import There, missing, tells_of_absence
+from .needs import There, missing, moves, tells_of_absence
 from .played import Firing, Played
 
 Kind = Literal[
@@ -40,6 +40,7 @@ class Verdict:
 
     to_detect_s, after_impact_s: from the true onset, and from the first user-visible failure, to the first firing on
     cause, loop or symptom; good to one interval of the group. needs: the metrics that the world does not have.
+    still: it is quiet, and nothing that it reads changes there, so it could not have told anything.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Verdict:
     kind: Kind
     absence: bool
     needs: tuple[str, ...]
+    still: bool
     refused: str | None
     to_detect_s: float | None
     after_impact_s: float | None
@@ -57,8 +59,13 @@ class Verdict:
     firings: tuple[Judged, ...]
 
 
-def judge(played: Played, truth: Truth | None, components: Mapping[str, str], there: There) -> Verdict:
-    """The verdict on one alert; without a truth, that it fired. components: every name that one goes by -> the one."""
+def judge(
+    played: Played, truth: Truth | None, components: Mapping[str, str], there: There, moving: There | None = None
+) -> Verdict:
+    """The verdict on one alert; without a truth, that it fired. components: every name that one goes by -> the one.
+
+    moving: what of `there` changes at all; None where nobody knows.
+    """
     rule = played.rule
     needs = tuple(sorted(missing(rule.expr, there)))
     judged = tuple(
@@ -70,11 +77,22 @@ def judge(played: Played, truth: Truth | None, components: Mapping[str, str], th
         kind = "refused"
     elif needs:
         kind, judged = "untestable", ()
+    still = kind == "quiet" and moving is not None and not moves(rule.expr, moving)
     told = [one.firing.start for one in judged if one.kind in ("cause", "loop", "symptom")]
     onset = None if truth is None else truth.trigger_start
     impact = None if truth is None else _impact(truth)
     return Verdict(
-        *(rule.name, rule.group, rule.file, rule.line, rule.interval_s, kind, tells_of_absence(rule.expr), needs),
+        *(
+            rule.name,
+            rule.group,
+            rule.file,
+            rule.line,
+            rule.interval_s,
+            kind,
+            tells_of_absence(rule.expr),
+            needs,
+            still,
+        ),
         refused=played.refused,
         to_detect_s=min(told) - onset if told and onset is not None else None,
         after_impact_s=min(told) - impact if told and impact is not None else None,

@@ -12,8 +12,8 @@ from ..synthetic.telemetry.metrics.troubled import troubled_resolvers
 from ..synthetic.world.history import History
 from .files import Rule
 from .gaps import Gaps, gaps_of
-from .loads import scraped_in, written
-from .needs import selecting
+from .loads import Scraped, moving_in, scraped_in, written
+from .needs import moves, selecting
 from .promtool import World
 from .results import Backtest, Seen, judged_over, with_recorded
 from .write import STALE, Series
@@ -37,7 +37,12 @@ def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S, *, 
 def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Gaps:
     """What a world lacks for the alerts to be tested in it; nothing is played."""
     series = series_of(rules, simulate(scenario, seed=seed), every_s)
-    return gaps_of(rules, scenario, with_recorded(rules, scraped_in(series)))
+    return gaps_over(rules, scenario, scraped_in(series), moving_in(series))
+
+
+def gaps_over(rules: Sequence[Rule], scenario: str, scraped: Scraped, moving: Scraped) -> Gaps:
+    """What a world with these metrics, of which these change, lacks for the alerts to be tested in it."""
+    return gaps_of(rules, scenario, with_recorded(rules, scraped), with_recorded(rules, moving, moves))
 
 
 def world_of(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S) -> World:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console
 
@@ -32,6 +33,7 @@ _HOW = ("told by the cause", "by another part alone", "without naming anybody", 
 """How an outage was told of, the best first."""
 _NAMED = 3
 """So many quiet alerts are named."""
+_STILL = "nothing that {} ever changes here"
 _NOT: dict[Place, str] = {
     "scenario": "not in this scenario",
     "recording": "not in this recording",
@@ -104,22 +106,27 @@ def _told(result: Backtest) -> str:
 
 
 def _rows(result: Backtest) -> list[tuple[str, ...]]:
-    """A row for each verdict, but one for all that stayed quiet."""
-    quiet = [one.name for one in ordered(result.verdicts) if one.kind == "quiet"]
+    """A row for each verdict, but one for all that stayed quiet, and one for those of them that had nothing to see."""
     rows: list[tuple[str, ...]] = []
-    for one in ordered(result.verdicts):
-        if one.kind != "quiet" or len(quiet) == 1:
-            rows.append((SAYS[one.kind], one.name, about(one, result.place)))
-        elif quiet:
-            rows.append((SAYS["quiet"], counted(len(quiet), "alert"), listed(quiet, _NAMED)))
-            quiet = []
+    for (kind, still), found in groupby(ordered(result.verdicts), key=lambda one: (one.kind, one.still)):
+        ones = list(found)
+        if kind == "quiet" and len(ones) > 1:
+            names = listed([one.name for one in ones], _NAMED)
+            rows.append(
+                (SAYS[kind], counted(len(ones), "alert"), f"{_STILL.format('they read')}: {names}" if still else names)
+            )
+        else:
+            rows.extend((SAYS[one.kind], one.name, about(one, result.place)) for one in ones)
     return rows
 
 
 def summary(result: Backtest) -> str:
     """One sentence: how many alerts fired, on what, and when the cause was first told."""
     kinds = Counter(one.kind for one in result.verdicts)
-    parts = ", ".join(f"{kinds[kind]} {says}" for kind, says in SAYS.items() if kinds[kind])
+    still = sum(one.still for one in result.verdicts)
+    some = f"{still} of them " if still < kinds["quiet"] else ""
+    had_none = {"quiet": f" ({some}with nothing to see)" if still else ""}
+    parts = ", ".join(f"{kinds[kind]} {says}{had_none.get(kind, '')}" for kind, says in SAYS.items() if kinds[kind])
     told = [
         (one.to_detect_s, one.name) for one in result.verdicts if one.kind == "cause" and one.to_detect_s is not None
     ]
@@ -128,8 +135,8 @@ def summary(result: Backtest) -> str:
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """In the order in which they are listed: by verdict, then by time to detect."""
-    return sorted(verdicts, key=lambda one: (list(SAYS).index(one.kind), one.to_detect_s or 0.0, one.name))
+    """In the order in which they are listed: by verdict, then by time to detect; those with nothing to see go last."""
+    return sorted(verdicts, key=lambda one: (list(SAYS).index(one.kind), one.still, one.to_detect_s or 0.0, one.name))
 
 
 def sentences(report: Report, result: Backtest) -> list[str]:
@@ -169,6 +176,8 @@ def trust(one: RuleTotals) -> str:
     parts = [f"caught {one.caught} of {one.tested} outages"] if one.tested else []
     if one.unnamed:
         parts.append(f"fired in {counted(one.unnamed, 'other')} without naming anybody")
+    if one.still:
+        parts.append(f"nothing that it reads changes in {counted(one.still, 'world')}")
     if one.unjudged:
         parts.append(f"fired in {one.fired} of {one.unjudged}, not judged")
     if one.precision is not None:
@@ -212,9 +221,11 @@ def spelled(seconds: float) -> str:
 
 
 def about(one: Verdict, place: Place) -> str:
-    """What there is to say of a verdict beside its kind; empty for a quiet one."""
+    """What there is to say of a verdict beside its kind; empty for a quiet one that had something to see."""
     if one.refused is not None:
         return "see below"
+    if one.still:
+        return _STILL.format("it reads")
     if one.kind == "untestable":
         return f"{'it tells of absence, and ' if one.absence else ''}{_NOT[place]}: {', '.join(one.needs)}"
     when = "" if one.to_detect_s is None else f"{duration(one.to_detect_s)} (±{one.interval_s:g} s) after the onset; "

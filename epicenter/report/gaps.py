@@ -6,6 +6,7 @@ from rich.console import Console
 
 from ..rules.gaps import Gap, GapsReport
 from .printer import Printer
+from .words import listed
 
 _NAMES = 3
 """Alerts that are named; the rest is counted."""
@@ -18,6 +19,9 @@ def render(report: GapsReport, console: Console) -> None:
         if number:
             console.print()
         printer.say(f"{world.scenario}: {world.testable} of {world.alerts} alerts can be tested.", style="bold")
+        if world.still:
+            names = listed(list(dict.fromkeys(world.still)), _NAMES)
+            printer.say(f"{len(world.still)} of these read only what never changes there: {names}.", indent=2)
         for gap in world.gaps:  # names are long, and would leave no room beside them
             printer.say(gap.need, indent=2)
             printer.say(_gain(gap), indent=6)

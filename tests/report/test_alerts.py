@@ -62,3 +62,15 @@ def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
 def test_alerts_that_stay_quiet_share_a_row(names: tuple[str, ...], row: str) -> None:
     rows = [line for line in _printed(_outage(*(verdict(name, "quiet") for name in names))) if "quiet  " in line]
     assert rows == [row]
+
+
+def test_those_that_had_nothing_to_see_are_told_apart() -> None:
+    blind = [verdict(name, "quiet", still=True) for name in ("A", "C")]
+    told = _printed(_outage(verdict("B", "quiet"), *blind))
+    assert told[0] == "an-outage: 3 alerts: 3 quiet (2 of them with nothing to see)."
+    assert [line for line in told if line.startswith("  quiet")] == [
+        "  quiet  B",
+        "  quiet  2 alerts  nothing that they read ever changes here: A, C",
+    ]
+    assert "3 alerts: 3 quiet (with nothing to see)." in _printed(_outage(*blind, blind[0]))[0]
+    assert "  quiet  A  nothing that it reads ever changes here" in _printed(_outage(blind[0]))

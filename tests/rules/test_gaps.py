@@ -28,8 +28,8 @@ def rules(folder: Path) -> tuple[Rule, ...]:
 
 def test_each_gap_counts_the_alerts_that_it_alone_holds_up(tmp_path: Path) -> None:
     there = {"up": {"job": {"x"}}, "job:requests:rate5m": None}
-    told = gaps_of(rules(tmp_path), "world", there)
-    assert (told.alerts, told.testable) == (5, 1)
+    told = gaps_of(rules(tmp_path), "world", there, there)
+    assert (told.alerts, told.testable, told.still) == (5, 1, ())
     assert told.gaps == (
         Gap("errors_total", ("Share", "Errors", "Both"), 2),
         Gap('up (label zone="a")', ("Label",), 1),
@@ -39,8 +39,9 @@ def test_each_gap_counts_the_alerts_that_it_alone_holds_up(tmp_path: Path) -> No
 
 def test_nothing_is_missing_where_everything_is_recorded(tmp_path: Path) -> None:
     there = {"up": {"zone": {"b"}}, "nowhere": {}, "job:errors:rate5m": None, "job:share:rate5m": None}
-    told = gaps_of(rules(tmp_path), "world", there)
+    told = gaps_of(rules(tmp_path), "world", there, {"up": {"zone": {"b"}}})
     assert (told.testable, told.gaps) == (5, ())
+    assert told.still == ("Share", "Errors", "Both", "Label")
 
 
 def test_rules_that_record_one_another_come_to_an_end(tmp_path: Path) -> None:
@@ -48,5 +49,5 @@ def test_rules_that_record_one_another_come_to_an_end(tmp_path: Path) -> None:
         "groups: [{name: g, rules: [{record: a, expr: b}, {record: b, expr: a}, {alert: Loop, expr: a > 0}]}]",
         encoding="utf-8",
     )
-    told = gaps_of(read_rules([str(tmp_path)]).rules, "world", {})
+    told = gaps_of(read_rules([str(tmp_path)]).rules, "world", {}, {})
     assert [(gap.need, gap.alone) for gap in told.gaps] == [("a", 1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epicenter.rules.needs import missing, selecting
+from epicenter.rules.needs import missing, moves, selecting
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,34 @@ def test_only_what_an_expression_may_read_is_selected(expr: str, read: set[str],
         ('there{job=~"a|b"} > 0', set[str]()),
         ('there{zone="b"} > 0', {'there (label zone="b")'}),
         ('zoned{zone="b"} > 0', set[str]()),
+        ('there{job="a"} unless there{job="b"}', set[str]()),
+        ('whose{namespace="b"} > 0', {'whose (label namespace="b")'}),
+        ('whose{namespace=~"b|c"} > 0', {'whose (label namespace=~"b|c")'}),
+        ('whose{namespace=~".*", namespace!="b"} > 0', set[str]()),
+        ('histogram_quantile(0.9, whose{le="0.3"})', {'whose (label le="0.3")'}),
+        ('there unless on (job) whose{namespace="b"}', set[str]()),
         ('absent(there{job="b"})', {'there (label job="b")'}),
     ],
 )
 def test_without_what_a_verdict_would_be_about_nothing(expr: str, lacks: set[str]) -> None:
-    assert missing(expr, {"there": {"job": {"a"}}, "zoned": {"zone": {"a"}}}) == lacks
+    there = {"there": {"job": {"a"}}, "zoned": {"zone": {"a"}}, "whose": {"namespace": {"a"}, "le": {"1"}}}
+    assert missing(expr, there) == lacks
+
+
+@pytest.mark.parametrize(
+    ("expr", "may"),
+    [
+        ('up{job="a"} == 0', True),
+        ('up{job="b"} == 0', False),
+        ('up{job=~"b|c"} == 0', False),
+        ('up{zone=~".*"} == 0', True),
+        ("still > 1", False),
+        ('absent(up{job="b"})', False),
+        ("still / up > 1", True),
+        ("recorded > 1", True),
+        ("vector(1)", True),
+        ("not promql", True),
+    ],
+)
+def test_an_expression_moves_with_anything_that_it_reads(expr: str, may: bool) -> None:
+    assert moves(expr, {"up": {"job": {"a"}}, "recorded": None}) == may

@@ -66,6 +66,14 @@ def test_an_alert_that_nothing_could_test_has_no_precision_and_no_recall() -> No
     assert (one.precision, one.recall, one.false_per_day) == (None, None, None)
 
 
+def test_an_outage_that_changes_nothing_of_what_an_alert_reads_is_none_that_it_missed() -> None:
+    firing = verdict("A", "cause", fired("cause", 1100.0, 1200.0))
+    worlds = [_world(OUTAGE, DAY, one) for one in (firing, verdict("A", "quiet"), verdict("A", "quiet", still=True))]
+    (one,) = report((), worlds).rules
+    assert (one.tested, one.caught, one.still) == (2, 1, 1)
+    assert "caught 1 of 2 outages; nothing that it reads changes in 1 world" in trust(one)
+
+
 def test_alerts_of_one_name_and_no_line_are_counted_apart() -> None:
     firing = verdict("A", "cause", fired("cause", 1100.0, 1200.0))
     told = report((), [_world(OUTAGE, DAY, firing, verdict("A", "quiet")) for _ in range(2)]).rules

@@ -22,9 +22,9 @@ def fired(kind: Kind, start: float, end: float, severity: str = "critical") -> J
     return Judged(kind, "", Firing({"severity": severity}, start, end, 1.0))
 
 
-def verdict(name: str, kind: Kind, *firings: Judged, needs: tuple[str, ...] = ()) -> Verdict:
+def verdict(name: str, kind: Kind, *firings: Judged, needs: tuple[str, ...] = (), still: bool = False) -> Verdict:
     return Verdict(
-        *(name, "mine", "rules.yml", 4, 30.0, kind, False, needs),
+        *(name, "mine", "rules.yml", 4, 30.0, kind, False, needs, still),
         refused=None,
         to_detect_s=None,
         after_impact_s=None,
