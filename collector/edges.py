@@ -14,8 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import UsageError
-
-EDGE_KEYS = ("client", "server", "peer")
+from .model import EDGE_KEYS
 
 
 @dataclass(frozen=True)

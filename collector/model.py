@@ -17,13 +17,17 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
-from .edges import EDGE_KEYS, Edges, edges_of
+if TYPE_CHECKING:
+    # what folds recordings beside a server under load makes no frames, and pandas is a third of its memory
+    import pandas as pd
+
+    from .edges import Edges
 
 TIME = pa.timestamp("ns")
 ATTRIBUTES = pa.map_(pa.string(), pa.string())
@@ -124,6 +128,7 @@ LATENCY_COLUMNS = tuple(f"latency_{i:02d}" for i in range(len(LATENCY_BOUNDS_S) 
 DNS_ERRORS = tuple(f"errors_dns_{name}" for name in DNS_CLASSES)
 """The columns of `CALLS` that count failed resolutions."""
 
+EDGE_KEYS = ("client", "server", "peer")
 CALL_KEYS = ("window", *EDGE_KEYS)
 CALL_COUNTS = (
     "attempts",  # every try: a client span, or a server span whose client was not seen
@@ -216,12 +221,14 @@ class Windows:
     @cached_property
     def edges(self) -> Edges:
         """The edges of `calls`, told once."""
+        from .edges import edges_of
+
         return edges_of(self.calls)
 
     @cached_property
     def concepts(self) -> dict[str, npt.NDArray[np.int64]]:
         """The rows of `signals` about each concept that it tells of."""
-        codes, different = pd.factorize(self.signals["concept"])
+        codes, different = self.signals["concept"].factorize()
         order = np.argsort(codes, kind="stable")
         ends = np.cumsum(np.bincount(codes, minlength=len(different)))
         return dict(zip(map(str, different), np.split(order, ends[:-1]), strict=True)) if len(different) else {}

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 
-from ..collector.edges import EDGE_KEYS, Edges, edges_of, joined
-from ..collector.model import CALL_COUNTS, LATENCY_COLUMNS, Windows
+from ..collector.edges import Edges, edges_of, joined
+from ..collector.model import CALL_COUNTS, EDGE_KEYS, LATENCY_COLUMNS, Windows
 from .series import Indices
 
 _SIGNALS = ("window", "component", "concept", "item")

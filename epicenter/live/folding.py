@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,6 +136,7 @@ def main() -> None:
     due: list[Due] = pickle.load(sys.stdin.buffer)
     os.nice(_NICE if len(due) < _BEHIND else 0)
     threading.Thread(target=_end_with_server, daemon=True).start()
+    sys.meta_path.insert(0, _WithoutFrames())
     from .memory import be_frugal
 
     be_frugal()
@@ -147,6 +149,14 @@ def main() -> None:
         fold_here(due, -1, say)
     except EpicenterError as error:
         say(error)
+
+
+class _WithoutFrames(MetaPathFinder):
+    """pyarrow imports pandas with its first array, for frames: there are none here, and it is a third of the memory."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("folding makes no frames", name=fullname)
 
 
 def _end_with_server() -> None:

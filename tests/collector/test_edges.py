@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epicenter.collector.edges import EDGE_KEYS, Edges, edges_of, joined
+from epicenter.collector.edges import Edges, edges_of, joined
 from epicenter.collector.errors import UsageError
+from epicenter.collector.model import EDGE_KEYS
 
 NAMES = st.sampled_from(["", "a", "b", "b.example", "Ä"])
 ROWS = st.lists(st.tuples(NAMES, NAMES, NAMES), max_size=12)
