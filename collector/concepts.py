@@ -80,6 +80,7 @@ _CLIENT_TIME = r"(http_client_(request_)?duration|rpc_client_(call_)?duration)_{
 _MS = _CLIENT_TIME.format("milliseconds")
 _HEALTHY = r"aws_(networkelb|applicationelb)_healthy_host_count_\w+|envoy_cluster_membership_healthy"
 _UNHEALTHY = r"aws_(networkelb|applicationelb)_un_healthy_host_count_\w+"
+_AVAILABLE = r"kube_deployment_status_replicas_available|kube_statefulset_status_replicas_ready"
 _PROXY_RETRIES = (
     r"envoy_cluster_upstream_rq_retry(_total)?|traefik_service_retries_total|rest_client_request_retries_total"
 )
@@ -163,6 +164,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("leases_active", r"\w+_leases_active", "gauge"),
     Concept("healthy_hosts", _HEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
     Concept("unhealthy_hosts", _UNHEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
+    Concept("replicas", _AVAILABLE, "gauge", ("deployment", "statefulset")),
     Concept("health_flips", r"\w+_health_check_flips_total", "counter", BALANCER_LABELS, ZONE_LABELS),
     Concept("propagation_delay_s", r"\w+_propagation_delay_seconds", "gauge"),
     Concept("throttled", r"\w+_throttled_requests_total", "counter"),

@@ -61,6 +61,8 @@ SEEN = {
     "aws_applicationelb_healthy_host_count_minimum": {"healthy_hosts"},
     "envoy_cluster_membership_healthy": {"healthy_hosts"},
     "aws_networkelb_un_healthy_host_count_average": {"unhealthy_hosts"},
+    "kube_deployment_status_replicas_available": {"replicas"},
+    "kube_statefulset_status_replicas_ready": {"replicas"},
     "nlb_health_check_flips_total": {"health_flips"},
     "network_propagation_delay_seconds": {"propagation_delay_s"},
     "ec2_throttled_requests_total": {"throttled"},
