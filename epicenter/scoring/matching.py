@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..detectors.analysis import Analysis, Candidate, Incident, Trigger
+from ..detectors.resolver import UNKNOWN
 from ..synthetic.truth import Truth
 
 TOP = 3
@@ -22,8 +23,11 @@ def overlaps(truth: Truth, incident: Incident) -> bool:
 
 
 def names_root(truth: Truth, said: Trigger | Candidate) -> bool:
-    """Whether it names what broke first, by the component's or its service's name or any alias."""
+    """Whether it names what broke first, by the component's or its service's name or any alias; of resolvers, also as
+    one of which nothing tells which it is."""
     names = {truth.root_component, *truth.root_aliases}
+    if truth.root_kind == "dns.resolver_down":
+        names.add(UNKNOWN)
     return said.component in names or said.service in names
 
 

@@ -48,11 +48,16 @@ def hubble(grid: Grid) -> Iterator[Family]:
 def _flow(one: Lookups, **labels: str) -> Flow:
     told = {
         "job": "hubble-metrics",
-        "destination": f"kube-system/{one.resolver}",
+        "destination": seen_as(one.resolver),
         "query": f"{one.name}." if one.name else "",
         "qtypes": one.qtype,
     }
     return Flow(told | labels, one.count, one.count)
+
+
+def seen_as(resolver: str) -> str:
+    """What Hubble calls a resolver's pod."""
+    return f"kube-system/{resolver}"
 
 
 def _addresses(history: History) -> Callable[[Lookups], str]:
