@@ -8,11 +8,12 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import LEAST_CALLS, Blamed, blame
+from .capacity_loss import KIND as INSTANCES_GONE
 from .codes import codes_about
 from .cusum import ENOUGH
 from .graph import Graph
 from .grouping import FAILING, LEADING
-from .kinds import HORIZON, dns_failure, kind_of
+from .kinds import HORIZON, dns_failure, instances_gone, kind_of
 from .queries import sql
 from .resolver import resolver
 from .suspects import Suspect, overlaps
@@ -91,9 +92,11 @@ def blamed_suspect(
 ) -> Suspect:
     """A blamed node with what detectors saw of it."""
     inside = [f for f in findings if overlaps(f, during)]
-    own = tuple(f for f in inside if f.component == b.component)
+    own = tuple(f for f in inside if f.component == b.component and f.kind != INSTANCES_GONE)
     failure = dns_failure(windows, b, findings, during)
-    kind = kind_of(windows, b, failure, findings, _began(windows, own, during))
+    began = _began(windows, own, during)
+    kind = kind_of(windows, b, failure, findings, began)
+    gone = instances_gone(windows, b, findings, began) if kind == INSTANCES_GONE else ()
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
     return Suspect(
         component=b.component,
@@ -104,7 +107,7 @@ def blamed_suspect(
         failed=b.failed,
         failure=failure,
         evidence=_evidence(b, during),
-        findings=own,
+        findings=(*gone, *own),
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
         codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
