@@ -13,7 +13,7 @@ from epicenter.synthetic.telemetry.metrics import FOR_RULES, families
 from epicenter.synthetic.world.history import Probe
 
 from .dialects import DARK, DOWN, EVERY_S, Told, rich_history
-from .toy_history import OUTAGE, TICK_S
+from .toy_history import OUTAGE, TICK_S, toy_history
 
 CALM = slice(0, 50)
 
@@ -110,6 +110,72 @@ def test_telemetry_that_is_lost_could_not_be_sent_on(told: Told) -> None:
     assert told.grew("otelcol_exporter_send_failed_spans", DARK) > 0
     assert told.grew("otelcol_exporter_send_failed_spans", CALM) == 0
     assert told.total("otelcol_exporter_queue_size")[at(DARK)].max() > told.total("otelcol_exporter_queue_size")[1]
+
+
+@pytest.mark.parametrize(("times", "refused"), [(1.0, False), (20.0, True)])
+def test_a_collector_that_cannot_send_fills_its_queue_or_before_that_its_memory(times: float, refused: bool) -> None:
+    history = rich_history()
+    lost = np.zeros_like(history.lost)
+    lost[OUTAGE] = 1.0
+    flows = {name: times * getattr(history, name) for name in ("arrivals", "attempts")}
+    told = Told(replace(history, lost=lost, **flows), "otelcol")
+    gone = {
+        name: told.grew(f"otelcol_{name}_spans", OUTAGE)
+        for name in ("receiver_refused", "exporter_send_failed", "exporter_enqueue_failed")
+    }
+    made = told.grew("otelcol_receiver_accepted_spans", OUTAGE) + gone["receiver_refused"]
+    assert sum(gone.values()) == pytest.approx(made)
+    assert (gone["receiver_refused"] > 0, gone["exporter_enqueue_failed"] > 0) == (refused, not refused)
+    assert gone["exporter_send_failed"] > 0  # while there was room
+    assert told.grew("otelcol_processor_refused_spans", OUTAGE) == gone["receiver_refused"]
+    assert told.grew("otelcol_receiver_refused_spans", CALM) == 0
+
+
+def test_requests_wait_at_the_edge_where_its_servers_hold_all_they_may() -> None:
+    history = rich_history()
+    s, slow = history.service("shop"), history.latency_s.copy()
+    slow[OUTAGE, s] = 20.0
+    told = Told(replace(history, latency_s=slow), "haproxy")
+    waiting, held = (told.total(f"haproxy_backend_current_{name}", proxy="shop") for name in ("queue", "sessions"))
+    assert set(waiting[at(CALM)]) == {0.0}
+    np.testing.assert_allclose(waiting[at(OUTAGE)], held[at(OUTAGE)] - 100.0 * INSTANCES, atol=1.0)
+    assert waiting[at(OUTAGE)].min() > 0
+
+
+def test_an_exporter_of_the_cloud_is_locked_out_once_its_credentials_run_out_while_sts_fails() -> None:
+    history = rich_history()
+    s, failed = history.service("lambda"), history.failed.copy()
+    failed[OUTAGE, s] = history.arrivals[OUTAGE, s]
+    services = list(history.services)
+    services[s] = replace(services[s], hosts=("sts.us-east-1.amazonaws.com",))
+    hour = OUTAGE.start + 30  # ticks until the clock strikes
+    start = 3600.0 * np.ceil(history.start / 3600.0) - hour * TICK_S
+    told = Told(replace(history, services=tuple(services), failed=failed, start=start), "cloudwatch")
+    error = told.total("cloudwatch_exporter_scrape_error")
+    assert set(error[at(slice(hour, OUTAGE.stop))]) == {1.0}
+    assert error.sum() == pytest.approx(OUTAGE.stop - hour, abs=1)
+
+
+def test_an_endpoint_that_fails_in_a_row_is_taken_out_until_it_answers() -> None:
+    told = Told(toy_history(failure="deadline"), "envoy-pods")
+    labels = {"job": "checkout", "envoy_cluster_name": "dynamodb"}
+    for out, left in zip(
+        told.each("envoy_cluster_outlier_detection_ejections_active", **labels),
+        told.each("envoy_cluster_membership_healthy", **labels),
+        strict=True,
+    ):
+        assert (set(out[at(CALM)]), set(left[at(CALM)])) == ({0.0}, {float(INSTANCES)})
+        assert (set(out[at(OUTAGE)][1:]), set(left[at(OUTAGE)][1:])) == ({1.0}, {INSTANCES - 1.0})
+
+
+def test_probes_and_the_api_server_are_never_quite_the_same() -> None:
+    told = Told(rich_history(), "blackbox", "control-plane")
+    for name, labels in (
+        ("probe_duration_seconds", {"module": "dns"}),
+        ("probe_dns_lookup_time_seconds", {"module": "http_2xx"}),
+        ("apiserver_current_inflight_requests", {}),
+    ):
+        assert all(len(np.unique(values[at(CALM)])) > 1 for values in told.each(name, **labels)), name
 
 
 def test_the_edge_counts_what_the_world_counts(told: Told) -> None:
@@ -223,6 +289,7 @@ def test_the_same_seed_tells_the_same_and_another_seed_something_else() -> None:
         "otelcol_process_runtime_heap_alloc_bytes",
         "probe_icmp_duration_seconds",
         "cloudwatch_exporter_scrape_duration_seconds",
+        "prometheus_remote_storage_succeeded_samples_total",
         "go_memstats_heap_alloc_bytes",
         "jvm_memory_used_bytes",
         "container_last_seen",

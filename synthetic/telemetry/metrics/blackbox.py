@@ -9,6 +9,7 @@ import numpy as np
 from ...world.history import Probe
 from .base import Family, Floats, Labels
 from .grid import Grid
+from .machines import wobble
 from .shapes import gauges
 
 _TIMEOUT_S = 9.5
@@ -86,26 +87,33 @@ def _certificate(grid: Grid, _: Probe) -> Floats:
 
 def _dns_phases(grid: Grid, probe: Probe) -> dict[str, Floats]:
     replied = _success(grid, probe) > 0
-    there = np.ones(len(grid.times))
     return {
-        "resolve": 0.0 * there,
-        "connect": 0.0002 * there,
-        "request": np.where(replied, _LOOKUP_S, _TIMEOUT_S),
+        "resolve": np.zeros(len(grid.times)),
+        "connect": 0.0002 * _noise(grid, probe, "connect"),
+        "request": np.where(replied, _LOOKUP_S * _noise(grid, probe, "request"), _TIMEOUT_S),
     }
 
 
 def _http_phases(grid: Grid, probe: Probe) -> dict[str, Floats]:
     s = _server(grid, probe)
     there = np.ones(len(grid.times))
+    resolve, connect, tls = (
+        lasts * _noise(grid, probe, phase)
+        for phase, lasts in (("resolve", _LOOKUP_S), ("connect", _CONNECT_S), ("tls", _TLS_S))
+    )
     processing = 0.01 * there if s is None else grid.state(grid.history.latency_s[:, s])
-    spent = _LOOKUP_S + _CONNECT_S + _TLS_S
     return {
-        "resolve": _LOOKUP_S * there,
-        "connect": _CONNECT_S * there,
-        "tls": _TLS_S * there,
-        "processing": np.minimum(processing, _TIMEOUT_S - spent),
+        "resolve": resolve,
+        "connect": connect,
+        "tls": tls,
+        "processing": np.minimum(processing, _TIMEOUT_S - resolve - connect - tls),
         "transfer": 0.0005 * there,
     }
+
+
+def _noise(grid: Grid, probe: Probe, phase: str) -> Floats:
+    """[K] around 1: the way to a target is never quite as long as a moment before."""
+    return grid.state(wobble(grid.history, f"{probe.target} {probe.city} {phase}", 0.08))
 
 
 def _duration(grid: Grid, probe: Probe) -> Floats:
@@ -115,7 +123,7 @@ def _duration(grid: Grid, probe: Probe) -> Floats:
 
 def _lookup_time(grid: Grid, probe: Probe) -> Floats:
     """Of a DNS probe: the look-up of the resolver's own address, which is given as a number."""
-    return np.full(len(grid.times), 0.0 if probe.module == "dns" else _LOOKUP_S)
+    return np.zeros(len(grid.times)) if probe.module == "dns" else _http_phases(grid, probe)["resolve"]
 
 
 _BOTH: tuple[tuple[str, str, Value], ...] = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...world.history import History
 from ..looks import INSTANCES
 from .base import Family, Floats, Labels
 from .grid import Grid
@@ -16,6 +17,10 @@ EXPORTER = {"job": "aws_cloudwatch", "instance": "cloudwatch-exporter:9106"}
 _DELAY_S = 600.0
 """CloudWatch's figures are asked for this long after their time, unless the exporter is told otherwise."""
 _SCRAPE_S, _PERIOD_S = 7.0, 60.0
+_CREDENTIALS_S = 3600.0
+"""How long a role's credentials hold unless it is told otherwise."""
+_REFUSED = 0.5
+"""Share of failed requests from which the exporter, which tries a few times, gets none (assumed)."""
 _NAMESPACES = ("AWS/ApplicationELB", "AWS/SQS")
 
 
@@ -48,11 +53,22 @@ def _late(grid: Grid, values: Floats) -> Floats:
     return np.where(before >= 0, values[np.clip(before, 0, len(values) - 1)], np.nan)
 
 
+def _locked_out(history: History) -> Floats:
+    """[T] whether the exporter's credentials, which STS gives for a full hour, ran out while STS fails."""
+    failing = np.zeros(history.ticks, np.bool_)
+    for s, one in enumerate(history.services):
+        if any(host.startswith("sts.") for host in one.hosts):
+            failing = history.failed[:, s] > _REFUSED * history.arrivals[:, s]
+    answered = np.maximum.accumulate(np.where(failing, -np.inf, history.times))
+    expired = np.floor(history.times / _CREDENTIALS_S) * _CREDENTIALS_S
+    return (failing & (answered < expired)).astype(float)
+
+
 def _exporter(grid: Grid) -> Iterator[Family]:
     history = grid.history
-    ones = np.ones(len(grid.times))
     lasts = _SCRAPE_S * grid.state(wobble(history, "cloudwatch", 0.15))
-    yield gauges("cloudwatch_exporter_scrape_error", "Whether the last scrape failed.", [(EXPORTER, 0.0 * ones)])
+    error = grid.state(_locked_out(history))
+    yield gauges("cloudwatch_exporter_scrape_error", "Whether the last scrape failed.", [(EXPORTER, error)])
     yield gauges("cloudwatch_exporter_scrape_duration_seconds", "Time of the last scrape.", [(EXPORTER, lasts)])
     asked = history.tick_s / _PERIOD_S * len(history.services) * np.ones(history.ticks)
     rows: Iterator[tuple[Labels, Floats]] = (

@@ -125,10 +125,10 @@ def _api(grid: Grid, busy: Floats) -> Iterator[Family]:
 
 
 def _most(grid: Grid, busy: Floats, *, reads: bool) -> Floats:
-    """[T] the most requests of a kind under way in a second: three sigma above their mean, which is Little's law."""
+    """[T] the most requests of a kind under way in a second: three sigma or so above their mean, by Little's law."""
     flows = (count * mean_s for made, count, mean_s in _made(grid, busy) if (made["verb"] in ("GET", "LIST")) == reads)
     mean = sum(flows, np.zeros(grid.history.ticks)) / grid.history.tick_s
-    return np.round(mean + 3.0 * np.sqrt(mean))
+    return np.round(mean + 3.0 * np.sqrt(mean) * wobble(grid.history, f"in flight {reads}", 0.3))
 
 
 def _client(job: str, port: int) -> dict[str, str]:

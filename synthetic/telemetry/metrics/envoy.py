@@ -18,6 +18,7 @@ from ..looks import INSTANCES
 from ..odds import failure_s
 from .base import Family, Floats, Labels
 from .grid import Grid
+from .outliers import ejected
 from .shapes import InstanceOf, counters, gauges, histogram
 
 BOUNDS_MS = (0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 30000.0, 60000.0)
@@ -56,7 +57,9 @@ def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
         flows = merged(_flow(history, e, count(history, e)) for e in edges)
         yield counters(grid, f"envoy_cluster_upstream_{name}", told, flows, pods)
     by_class = merged(
-        _flow(history, e, count, envoy_response_code_class=code) for e in edges for code, count in _codes(history, e)
+        _flow(history, e, count, envoy_response_code_class=code)
+        for e in edges  # a failure without an answer is a 503 or 504 of Envoy's own
+        for code, count in (("2", history.ok[:, e]), ("5", history.failures[:, e].sum(axis=-1)))
     )
     yield counters(grid, "envoy_cluster_upstream_rq_xx", "Responses by class of status.", by_class, pods)
     times = merged(
@@ -73,7 +76,8 @@ def _upstream(grid: Grid, pods: InstanceOf | None) -> Iterator[Family]:
     ):
         flows = merged(_flow(history, e, update(history, e)) for e in edges)
         yield counters(grid, f"envoy_cluster_update_{name}", told, flows, pods, each=True)
-    checks = merged(_flow(history, e, _failed_checks(history, e)) for e in edges)
+    every = history.tick_s / _CHECK_S
+    checks = merged(_flow(history, e, (INSTANCES - _healthy(history, e)) * every) for e in edges)
     told = "Health checks that failed."
     yield counters(grid, "envoy_cluster_health_check_failure", told, checks, pods, each=True)
     clusters: dict[tuple[str, str], list[int]] = {}
@@ -103,10 +107,6 @@ def _labels(edge: Edge) -> Labels:
 def _flow(history: History, e: int, count: Floats, **labels: str) -> Flow:
     edge = history.edges[e]
     return Flow({**_labels(edge), **labels}, count, count, job=edge.client)
-
-
-def _failed_checks(history: History, e: int) -> Floats:
-    return (INSTANCES - _healthy(history, e)) * history.tick_s / _CHECK_S
 
 
 def _failed(history: History, e: int, name: str) -> Floats:
@@ -148,14 +148,8 @@ def _empty(history: History, e: int) -> Floats:
     return np.zeros(history.ticks) if shares is None else np.clip(shares[:, e], 0.0, 1.0)
 
 
-def _every_refresh(history: History, e: int) -> Floats:
-    del e
+def _every_refresh(history: History, _: int) -> Floats:
     return np.full(history.ticks, history.tick_s / _REFRESH_S)
-
-
-def _codes(history: History, e: int) -> tuple[tuple[str, Floats], ...]:
-    """A failure without an answer is a 503 or 504 of Envoy's own."""
-    return ("2", history.ok[:, e]), ("5", history.failures[:, e].sum(axis=-1))
 
 
 def _overflow(history: History, e: int) -> Floats:
@@ -172,6 +166,12 @@ def _total(history: History, e: int) -> Floats:
 def _healthy(history: History, e: int) -> Floats:
     up = history.up[:, history.service(history.edges[e].server)]
     return np.minimum(_total(history, e), np.ceil(INSTANCES * up - 1e-9))
+
+
+def _balanced(history: History, e: int) -> Floats:
+    """Endpoints that get requests."""
+    healthy = _healthy(history, e)
+    return healthy - np.minimum(healthy, ejected(history, e))
 
 
 def _under_way(history: History, e: int) -> Floats:
@@ -206,8 +206,8 @@ _COUNTS: tuple[tuple[str, str, Count], ...] = (
 )
 _STATES: tuple[tuple[str, str, Count], ...] = (
     ("membership_total", "Endpoints of a cluster.", _total),
-    ("membership_healthy", "Healthy endpoints of a cluster.", _healthy),
-    ("outlier_detection_ejections_active", "Endpoints taken out.", lambda h, e: _total(h, e) - _healthy(h, e)),
+    ("membership_healthy", "Healthy endpoints of a cluster.", _balanced),
+    ("outlier_detection_ejections_active", "Endpoints taken out.", lambda h, e: _total(h, e) - _balanced(h, e)),
     ("upstream_rq_active", "Requests under way.", _under_way),
     ("circuit_breakers_default_rq_open", "Whether the requests' circuit breaker is open.", _open),
     ("circuit_breakers_default_cx_open", "Whether the connections' circuit breaker is open.", _open),

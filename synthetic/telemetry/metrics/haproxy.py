@@ -18,6 +18,8 @@ from .shapes import gauges
 _CHECK_S = 2.0
 _SESSIONS = 2000.0
 """Sessions at which a backend counts as full, unless it is told otherwise: a tenth of those of its frontends."""
+_SERVER_SESSIONS = 100.0
+"""`maxconn` of a server (assumed): what comes beyond it waits in the backend's queue."""
 _UNKNOWN = 0.002
 """Requests for what is not there, beside those of the world, per request (assumed)."""
 _UP_S = 5.5 * 86400.0
@@ -85,13 +87,13 @@ def _states(grid: Grid, fronts: list[tuple[int, Service]]) -> Iterator[Family]:
     history = grid.history
     alive = {one.name: grid.state(np.ceil(INSTANCES * history.up[:, s] - 1e-9)) for s, one in fronts}
     table: tuple[tuple[str, str, Of], ...] = (
-        (
-            "current_sessions",
-            "Sessions under way.",
-            lambda s, _: np.round(grid.rate(history.served[:, s] * history.latency_s[:, s])),
-        ),
+        ("current_sessions", "Sessions under way.", lambda s, _: np.round(_held(grid, s))),
         ("limit_sessions", "Sessions that may be under way.", lambda _, one: _SESSIONS + 0.0 * alive[one.name]),
-        ("current_queue", "Requests that wait.", lambda s, _: np.round(grid.state(history.queue_depth[:, s]))),
+        (
+            "current_queue",
+            "Requests that wait for a server.",
+            lambda s, one: np.round(np.maximum(0.0, _held(grid, s) - _SERVER_SESSIONS * alive[one.name])),
+        ),
         (
             "max_total_time_seconds",
             "Slowest request since the start of the edge.",
@@ -111,6 +113,11 @@ def _states(grid: Grid, fronts: list[tuple[int, Service]]) -> Iterator[Family]:
         for i in range(INSTANCES)
     )
     yield totals(grid, "haproxy_server_check_failures_total", "Checks of a server that failed.", checks)
+
+
+def _held(grid: Grid, s: int) -> Floats:
+    """[K] requests that users wait for, by Little's law; a slow callee holds them as well."""
+    return grid.rate(grid.history.served[:, s] * grid.history.latency_s[:, s])
 
 
 def _slowest(history: History, s: int) -> Floats:

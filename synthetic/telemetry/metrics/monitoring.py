@@ -107,11 +107,12 @@ _FLOWS: _Table = (
     ("tsdb_compactions_total", "Compactions.", {}, lambda h: h.tick_s / _BLOCK_S + _nothing(h)),
     ("notifications_sent_total", "Alerts sent.", _MANAGER, _sent),
     ("rule_evaluations_total", "Evaluations of rules.", {}, lambda h: _RULES / _GROUP_S * h.tick_s + _nothing(h)),
-    (
-        "remote_storage_samples_total",
-        "Samples sent to the remote store.",
-        _REMOTE,
-        lambda h: _series(h) / _SCRAPE_S * h.tick_s,
+    *(
+        (name, told, _REMOTE, lambda h: _series(h) / _SCRAPE_S * h.tick_s)
+        for name, told in (
+            ("remote_storage_samples_total", "Samples sent to the remote store."),
+            ("remote_storage_succeeded_samples_total", "Samples that the remote store took."),
+        )
     ),
     *(
         (f"{name}_total", told, labels, _nothing)
@@ -120,7 +121,6 @@ _FLOWS: _Table = (
             ("notifications_errors", "Errors in sending alerts.", _MANAGER),
             ("remote_storage_samples_failed", "Samples that the remote store refused.", _REMOTE),
             ("remote_storage_failed_samples", "Samples that the remote store refused.", _REMOTE),
-            ("remote_storage_succeeded_samples", "Samples that the remote store took.", _REMOTE),
             ("rule_evaluation_failures", "Evaluations of rules that failed.", {}),
             ("rule_group_iterations_missed", "Evaluations of groups that were left out.", {"rule_group": _GROUPS[0]}),
             ("sd_kubernetes_failures", "Lists and watches of Kubernetes that failed.", {}),
