@@ -77,7 +77,7 @@ def loaded(rules: Sequence[Rule], source: Source, store: Cache, blocks: Path, to
         return names[one]
 
     seen, series = source.make(choose)
-    kept = Kept(seen, scraped_in(series), moving_in(series), names)
+    kept = Kept(seen, scraped_in(series), moving_in(series, seen.start, seen.end), names)
 
     @contextmanager
     def served() -> Generator[Prometheus]:

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from .prometheus import Prometheus, private
 from .write import Series, is_stale
 
@@ -15,6 +17,8 @@ Scraped = Mapping[str, Mapping[str, set[str]]]
 Private = Callable[[], AbstractContextManager[Prometheus]]
 LOOKBACK_S = 300.0
 """So long after its last sample a series still counts as being there, as Prometheus has it."""
+SETTLES_S = 900.0
+"""What is told first so soon may have been so before: CloudWatch is read with a delay of ten minutes."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,9 @@ class Load:
     served: Private
 
 
-def written(series: Sequence[Series], server: Private = private) -> Load:
-    """These series, written to an empty server as it starts."""
-    return Load(scraped_in(series), moving_in(series), partial(_written, series, server))
+def written(series: Sequence[Series], start: float, end: float, server: Private = private) -> Load:
+    """These series of a stretch in Unix seconds, written to an empty server as it starts."""
+    return Load(scraped_in(series), moving_in(series, start, end), partial(_written, series, server))
 
 
 def scraped_in(series: Iterable[Series]) -> Scraped:
@@ -45,17 +49,16 @@ def scraped_in(series: Iterable[Series]) -> Scraped:
     return found
 
 
-def moving_in(series: Sequence[Series]) -> Scraped:
-    """The metrics of those series that have two values, or that are not there all the time."""
-    held = [one for one in series if len(one.times)]
-    start, end = min((one.times[0] for one in held), default=0.0), max((one.times[-1] for one in held), default=0.0)
+def moving_in(series: Iterable[Series], start: float, end: float) -> Scraped:
+    """The metrics of those series that have two values, or are not there all the time from `start` to `end`."""
 
     def moves(one: Series) -> bool:
-        there = one.values[~is_stale(one.values)]
-        late = one.times[0] > start + LOOKBACK_S or one.times[-1] < end - LOOKBACK_S
-        return late or len(there) < len(one.values) or bool((there != there[:1]).any())
+        there = one.values[~is_stale(one.values)].view(np.uint64)  # a NaN is not another value than a NaN
+        away = np.diff(one.times, append=end) > LOOKBACK_S
+        late = one.times[0] > start + SETTLES_S
+        return late or bool(away.any()) or len(there) < len(one.values) or bool((there != there[:1]).any())
 
-    return scraped_in(one for one in held if moves(one))
+    return scraped_in(one for one in series if len(one.times) and moves(one))
 
 
 @contextmanager

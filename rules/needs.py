@@ -96,8 +96,10 @@ def _missing(tree: Expr, there: There, *, whose: bool = True) -> frozenset[str]:
             says = [lacks for side, lacks in ((tree.lhs, left), (tree.rhs, right)) if _selectors(side)]
             return frozenset() if not all(says) else left | right
         return left | right  # of `unless` too: without its second side it would fire for a metric that nobody has
+    if isinstance(tree, Call) and tree.func.name not in _TELLS_OF_ABSENCE:
+        return frozenset[str]().union(*(_missing(one, there, whose=whose) for one in tree.args))
     if isinstance(tree, VectorSelector | MatrixSelector | Call):
-        exact = None if isinstance(tree, Call) and tree.func.name in _TELLS_OF_ABSENCE else _WHOSE if whose else ()
+        exact = None if isinstance(tree, Call) else _WHOSE if whose else ()
         return frozenset(lack for one in _selectors(tree) if (lack := _lack(one, there, exact)))
     inner = getattr(tree, "expr", None)
     return _missing(inner, there, whose=whose) if isinstance(inner, Expr) else frozenset()
@@ -128,10 +130,12 @@ def _lack(selector: VectorSelector, there: There, exact: Collection[str] | None)
 
 
 def moves(expr: str, moving: There) -> bool:
-    """Whether anything that the expression reads may change: `moving` is of those series alone that do."""
+    """Whether anything that the expression reads may change, time included; `moving` is of the series that do."""
     tree = parsed(expr)
     selectors = [] if tree is None else _selectors(tree)
-    return not selectors or any(not _lack(one, moving, None) for one in selectors)
+    if tree is None or not selectors or _tells_time(tree):
+        return True
+    return any(not _lack(one, moving, None) for one in selectors)
 
 
 def _some_match(pattern: str, values: Collection[str]) -> bool:
@@ -167,6 +171,19 @@ def _selectors(tree: Expr) -> list[VectorSelector]:
 
     walk(tree, visit)
     return found
+
+
+def _tells_time(tree: Expr) -> bool:
+    """It asks for the time, as `time()` and `hour()` do."""
+    found: list[Expr] = []
+
+    def visit(node: Expr) -> bool:
+        if isinstance(node, Call) and not node.args and node.func.name != "pi":
+            found.append(node)
+        return True
+
+    walk(tree, visit)
+    return bool(found)
 
 
 def _name(selector: VectorSelector) -> str:

@@ -54,7 +54,7 @@ def export(folder: Path, rules: Sequence[Rule], world: World) -> tuple[Path, tup
     every = in_order([replace(rule, interval_s=step_s) for rule in rules])
     clock = "it reads the clock, and promtool's starts at 0"
     kept, notes = _without(every, {id(rule): clock for rule in every if _CLOCK.search(rule.expr)})
-    played = played_over(kept, written(world.series), world.start, world.end)
+    played = played_over(kept, written(world.series, world.start, world.end), world.start, world.end)
     left = {id(one.rule): one.refused for one in played if one.refused is not None}
     while True:
         kept, more = _without(kept, left)

@@ -41,7 +41,7 @@ def backtest_recording(
     """
     if cache is None:
         seen, series = _read(folder, selecting(rule.expr for rule in rules))
-        return judged_over(rules, written(series), seen, tune=tune)
+        return judged_over(rules, written(series, seen.start, seen.end), seen, tune=tune)
     told: list[str] = []
     source = Source("recording", _digest(folder), partial(_read, folder))
     with tempfile.TemporaryDirectory(prefix="epicenter-") as name:

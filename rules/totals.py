@@ -20,9 +20,9 @@ DAY_S = 86_400.0
 class RuleTotals:
     """One alert over all worlds.
 
-    tested: worlds with an outage that have its metrics, and in which anything that it reads changes; caught: those in
-    which it fired on any part of the outage; unnamed: those in which it fired during the outage, and no label named
-    anybody who failed. still: worlds that have its metrics, of which none changes.
+    tested: worlds with an outage that have its metrics, but for those in which it was still; caught: those in which it
+    fired on any part of the outage; unnamed: those in which it fired during the outage, and no label named anybody who
+    failed. still: worlds in which it was quiet and nothing that it reads changes.
     unjudged: worlds that have its metrics and of which nobody knows the truth; fired: those of them in which it fired.
     true, false, unattributed: firings. precision: true of true and false; recall: caught of tested, 0 to 1.
     calm_s: seconds of weather without an outage in which it could have fired for nothing; false_per_day: per calm day.

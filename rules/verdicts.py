@@ -40,7 +40,7 @@ class Verdict:
 
     to_detect_s, after_impact_s: from the true onset, and from the first user-visible failure, to the first firing on
     cause, loop or symptom; good to one interval of the group. needs: the metrics that the world does not have.
-    still: it is quiet, and nothing that it reads changes there, so it could not have told anything.
+    still: it is quiet and was not even pending, and nothing that it reads changes there.
     """
 
     name: str
@@ -77,7 +77,7 @@ def judge(
         kind = "refused"
     elif needs:
         kind, judged = "untestable", ()
-    still = kind == "quiet" and moving is not None and not moves(rule.expr, moving)
+    still = kind == "quiet" and not played.series and moving is not None and not moves(rule.expr, moving)
     told = [one.firing.start for one in judged if one.kind in ("cause", "loop", "symptom")]
     onset = None if truth is None else truth.trigger_start
     impact = None if truth is None else _impact(truth)

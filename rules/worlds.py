@@ -31,13 +31,15 @@ _SUFFIXES = ("", "_bucket", "_sum", "_count")
 
 def over(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S, *, tune: bool = False) -> Backtest:
     """Play the rules over a world that has been simulated; MissingTool, Unreachable if Prometheus died twice."""
-    return judged_over(rules, written(series_of(rules, history, every_s)), seen_in(history), tune=tune)
+    load = written(series_of(rules, history, every_s), history.start, history.end)
+    return judged_over(rules, load, seen_in(history), tune=tune)
 
 
 def missing_in(rules: Sequence[Rule], scenario: str, *, seed: int = 0, every_s: float = SCRAPE_S) -> Gaps:
     """What a world lacks for the alerts to be tested in it; nothing is played."""
-    series = series_of(rules, simulate(scenario, seed=seed), every_s)
-    return gaps_over(rules, scenario, scraped_in(series), moving_in(series))
+    history = simulate(scenario, seed=seed)
+    series = series_of(rules, history, every_s)
+    return gaps_over(rules, scenario, scraped_in(series), moving_in(series, history.start, history.end))
 
 
 def gaps_over(rules: Sequence[Rule], scenario: str, scraped: Scraped, moving: Scraped) -> Gaps:

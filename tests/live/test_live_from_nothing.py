@@ -77,7 +77,9 @@ def test_who_follows_the_page_sees_the_incident_here_and_in_prometheus(tmp_path:
         running(elsewhere, tmp_path, {"PATH": programs}) as beside,
     ):
         told(f"curl -s http://127.0.0.1:{ports['9465']}/healthz", ["ok"], server, beside)
-        with running(emit.replace("--speed 120", "--speed 240"), tmp_path, {}) as sender:
+        with running(
+            f"{emit.replace('--speed 120', '--speed 240')} --metrics-port {free_port()}", tmp_path, {}
+        ) as sender:
             told(metrics, incident, server, sender)
             told(query, [re.sub(r"(\w+)=", r'"\1":', label) for label in incident], server, beside)
 

@@ -42,6 +42,9 @@ def test_only_what_an_expression_may_read_is_selected(expr: str, read: set[str],
         ('whose{namespace=~".*", namespace!="b"} > 0', set[str]()),
         ('histogram_quantile(0.9, whose{le="0.3"})', {'whose (label le="0.3")'}),
         ('there unless on (job) whose{namespace="b"}', set[str]()),
+        ('clamp_min(there unless on (job) whose{namespace="b"}, 0)', set[str]()),
+        ('max_over_time((there or whose{namespace="b"})[5m:])', set[str]()),
+        ('rate(whose{namespace="b"}[5m])', {'whose (label namespace="b")'}),
         ('absent(there{job="b"})', {'there (label job="b")'}),
     ],
 )
@@ -62,6 +65,8 @@ def test_without_what_a_verdict_would_be_about_nothing(expr: str, lacks: set[str
         ("still / up > 1", True),
         ("recorded > 1", True),
         ("vector(1)", True),
+        ("still - time() < 86400", True),
+        ("hour() > 3 and still", True),
         ("not promql", True),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_prometheus_that_dies_is_started_once_more_and_then_given_up(rules: tu
                 started.append(prometheus.url)
                 yield Mortal(prometheus.url) if len(started) <= times else prometheus
 
-        return [len(one.firings) for one in played_over(rules, written(UP, server), BEGIN, END)]
+        return [len(one.firings) for one in played_over(rules, written(UP, BEGIN, END, server), BEGIN, END)]
 
     assert dying(1) == [5, 1]
     with pytest.raises(Unreachable, match="could not be asked"):
