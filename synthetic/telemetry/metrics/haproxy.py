@@ -92,7 +92,7 @@ def _states(grid: Grid, fronts: list[tuple[int, Service]]) -> Iterator[Family]:
         (
             "current_queue",
             "Requests that wait for a server.",
-            lambda s, one: np.round(np.maximum(0.0, _held(grid, s) - _SERVER_SESSIONS * alive[one.name])),
+            lambda s, one: np.maximum(0.0, np.round(_held(grid, s) - _SERVER_SESSIONS * alive[one.name])),
         ),
         (
             "max_total_time_seconds",
