@@ -17,7 +17,6 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .blame import Blamed, blame
-from .capacity_loss import KIND as INSTANCES_GONE
 from .cause import blamed_suspect
 from .cusum import LEAST_RISE
 from .edges import CHANCE
@@ -166,13 +165,8 @@ def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple
         failed=0.0,
         failure="",
         evidence=evidence,
-        findings=tuple(f for f in findings if f.component == shift.service and _tells(f, during)),
+        findings=tuple(f for f in findings if f.component == shift.service and overlaps(f, during)),
     )
-
-
-def _tells(finding: Finding, during: tuple[float, float]) -> bool:
-    """Whether a finding tells of the stretch; instances may have been gone for long without being missed."""
-    return overlaps(finding, during) and finding.kind != INSTANCES_GONE
 
 
 def group_around(windows: Windows, findings: list[Finding], top: Suspect | None, at: float) -> Group:

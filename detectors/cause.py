@@ -8,12 +8,11 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import LEAST_CALLS, Blamed, blame
-from .capacity_loss import KIND as INSTANCES_GONE
 from .codes import codes_about
 from .cusum import ENOUGH
 from .graph import Graph
-from .grouping import FAILING, LEADING
-from .kinds import HORIZON, dns_failure, instances_gone, kind_of
+from .grouping import LEADING
+from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .resolver import resolver
 from .suspects import Suspect, overlaps
@@ -92,11 +91,9 @@ def blamed_suspect(
 ) -> Suspect:
     """A blamed node with what detectors saw of it."""
     inside = [f for f in findings if overlaps(f, during)]
-    own = tuple(f for f in inside if f.component == b.component and f.kind != INSTANCES_GONE)
+    own = tuple(f for f in inside if f.component == b.component)
     failure = dns_failure(windows, b, findings, during)
-    began = _began(windows, own, during)
-    kind = kind_of(windows, b, failure, findings, began)
-    gone = instances_gone(windows, b, findings, began) if kind == INSTANCES_GONE else ()
+    kind = kind_of(windows, b, failure, findings, during)
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
     return Suspect(
         component=b.component,
@@ -107,21 +104,11 @@ def blamed_suspect(
         failed=b.failed,
         failure=failure,
         evidence=_evidence(b, during),
-        findings=(*gone, *own),
+        findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
         codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
     )
-
-
-def _began(windows: Windows, own: tuple[Finding, ...], during: tuple[float, float]) -> tuple[float, float]:
-    """The stretch, from where the node itself began to fail: a stray failure elsewhere may have dated it too early, and
-    what was changed or lost just before would then seem to come after."""
-    start = min((f.started_at for f in own if f.kind in FAILING), default=during[0])
-    horizon_s = HORIZON * windows.window_s
-    if start <= during[0] or during[1] < min(during[0] + horizon_s, windows.end):
-        return during  # what fell silent soon after the onset is judged by what was seen until then
-    return start, min(start + horizon_s, float(windows.end))
 
 
 def _evidence(b: Blamed, during: tuple[float, float]) -> Evidence:

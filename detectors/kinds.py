@@ -100,7 +100,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     if any(f.kind == SILENCE and overlaps(f, soon) for f in findings) and revived(windows, b, findings) is not None:
         # Counters that were read again tell of no word that was new in the gap, such as that of a refused connection.
         return "crash"
-    fewer = bool(instances_gone(windows, b, findings, during)) or _refused_at_first(windows, b, during)
+    fewer = _fewer(b, findings, during) or _refused_at_first(windows, b, during)
     if fewer and not _grown(windows, b, during):
         return "capacity_loss"
     if b.failure == "deadline":
@@ -116,15 +116,11 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     return "overload" if _grown(windows, b, during) else "unknown"
 
 
-def instances_gone(
-    windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]
-) -> tuple[Finding, ...]:
-    """What tells that some of the node's instances went right before it began to fail: none of what was read after
-    that found all of them. Who is overloaded loses the first instance to a scrape or a check that it is too busy for,
-    and later; and with what has been gone for long it could do."""
-    since = during[0] - HORIZON * windows.window_s
-    gone = (f for f in findings if f.kind == INSTANCES_GONE and f.component in _names(b) and overlaps(f, during))
-    return tuple(f for f in gone if f.started_at >= since and float(f.facts["full_at"]) <= during[0])
+def _fewer(b: Blamed, findings: list[Finding], during: tuple[float, float]) -> bool:
+    """Whether some of the node's instances were gone as it began to fail: none of what was read after that found all
+    of them. Who is overloaded loses the first instance to a scrape or a check that it is too busy for, and later."""
+    gone = [f for f in findings if f.kind == INSTANCES_GONE and f.component in _names(b) and overlaps(f, during)]
+    return any(float(f.facts["full_at"]) <= during[0] for f in gone)
 
 
 def _refused_at_first(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:

@@ -91,13 +91,6 @@ def test_instances_that_go_first_are_the_cause_and_those_that_go_later_are_too_b
     assert (incident.trigger.component, incident.trigger.kind) == ("pay", kind)
 
 
-def test_instances_that_have_been_gone_for_long_neither_are_the_cause_nor_date_it() -> None:
-    there = [2.0] * 4 + [1.0] * (END - 4)
-    (incident,) = analyze(windows(END, late(), counted(there)), SUMMARY).incidents
-    assert (incident.trigger.component, incident.trigger.kind) == ("pay", "slow")
-    assert (incident.trigger.started_at, incident.trigger.ended_at) == (at(BAD), at(OVER))
-
-
 def test_a_loss_that_nobody_feels_is_no_incident_and_makes_none_longer() -> None:
     rows = counted(put([3.0] * END, 5, [1.0] * (END - 5)))
     assert analyze(windows(END, [call(w, "", "shop") for w in range(END)], rows), SUMMARY).incidents == ()

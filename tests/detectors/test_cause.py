@@ -5,8 +5,8 @@ from __future__ import annotations
 from epicenter.detectors.cause import suspects
 from epicenter.detectors.diagnosis import look
 from epicenter.detectors.suspects import Suspect
-from tests.detectors.frames import Row, at, call, change, windows
-from tests.detectors.stories import NAME, callee_fails, calm, name_gone
+from tests.detectors.frames import Row, at, call, windows
+from tests.detectors.stories import NAME, calm, name_gone
 
 STRAY, GONE, END = 20, 30, 45
 
@@ -31,13 +31,3 @@ def test_all_of_a_few_failures_is_little_to_go_by() -> None:
     (top,) = suspected([*(row for row in calm(0, END) if not row["errors"]), *stray()])
     assert (top.component, top.score) == ("mail", 1.0)
     assert 0 < top.certainty < 0.25
-
-
-def test_a_release_right_before_a_node_fails_is_why_though_a_stray_failure_elsewhere_dates_it_earlier() -> None:
-    """Judged from the stray on, it would have been made after the failures had begun."""
-    began = STRAY + 6
-    rows = [*calm(0, began), *callee_fails(began, END), *stray()]
-    released = [change(began, "deploy", "prices", "ci", 2)]
-    seen, graph, findings, _ = look(windows(END, rows, changes=released))
-    top, *_ = suspects(seen, graph, findings, at(STRAY))
-    assert (top.component, top.kind) == ("prices", "bad_release")
