@@ -45,7 +45,6 @@ class Concept:
     told_by: who counts, where several count the same things: an estate that has more than one of them is not counted
         twice.
     scale: what a sample is multiplied by, where the name tells of another unit.
-    by_pod: the component is a single pod, whose name is kept, and not the workload that it belongs to.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Concept:
     told_by: str = ""
     detail: tuple[str, ...] = ()
     scale: float = 1.0
-    by_pod: bool = False
 
     @property
     def about_hosts(self) -> bool:
@@ -80,7 +78,6 @@ _CLIENT_TIME = r"(http_client_(request_)?duration|rpc_client_(call_)?duration)_{
 _MS = _CLIENT_TIME.format("milliseconds")
 _HEALTHY = r"aws_(networkelb|applicationelb)_healthy_host_count_\w+|envoy_cluster_membership_healthy"
 _UNHEALTHY = r"aws_(networkelb|applicationelb)_un_healthy_host_count_\w+"
-_AVAILABLE = r"kube_deployment_status_replicas_available|kube_statefulset_status_replicas_ready"
 _PROXY_RETRIES = (
     r"envoy_cluster_upstream_rq_retry(_total)?|traefik_service_retries_total|rest_client_request_retries_total"
 )
@@ -100,7 +97,6 @@ _RCODE_WORDS = (
     ("Query Refused", "REFUSED"),
 )
 _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name",), ("grpc_target",)
-_HUBBLE = r"hubble_dns_responses_total"
 _SERVED_SPANS = ("span_kind", "SPAN_KIND_SERVER")
 _CALLER = ("service_name", "job")
 _NODE, _PAIRED = ("server",), ("connection_type",)
@@ -110,19 +106,12 @@ _WRITER = ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
 _ZONE = ("zone", "server", "instance")
 _ASKED = ("query", "destination", "source", "instance")
-_SERVER = ("destination", "instance")
 
 CONCEPTS: tuple[Concept, ...] = (
     Concept("dns_answers", r"probe_dns_answer_rrs", "gauge", PROBED_LABELS, _QTYPE),
     Concept("dns_probe_ok", r"probe_dns_query_succeeded", "gauge", PROBED_LABELS),
     Concept("dns_responses", r"coredns_dns_responses_total|unbound_answer_rcodes_total", "counter", _ZONE, ("rcode",)),
-    Concept("dns_responses", r"coredns_dns_responses_total", "counter", ("instance",), ("rcode",), told_by="server"),
-    Concept("dns_responses", _HUBBLE, "counter", _ASKED, ("rcode",), words=_RCODE_WORDS, by_pod=True),
-    Concept(
-        "dns_responses", _HUBBLE, "counter", _SERVER, ("rcode",), words=_RCODE_WORDS, told_by="server", by_pod=True
-    ),
-    # CoreDNS counts a question when it answers it
-    Concept("dns_requests", r"hubble_dns_queries_total|unbound_queries_total", "counter", _SERVER, by_pod=True),
+    Concept("dns_responses", r"hubble_dns_responses_total", "counter", _ASKED, ("rcode",), words=_RCODE_WORDS),
     Concept("dns_responses", r"container_dns_requests_total", "counter", ("domain",), ("status",)),
     Concept(
         "dns_lookup_failures", r"dns_lookup_duration_seconds_count", "counter", PROBED_LABELS, ("error_type",), True
@@ -164,7 +153,6 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("leases_active", r"\w+_leases_active", "gauge"),
     Concept("healthy_hosts", _HEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
     Concept("unhealthy_hosts", _UNHEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
-    Concept("replicas", _AVAILABLE, "gauge", ("deployment", "statefulset")),
     Concept("health_flips", r"\w+_health_check_flips_total", "counter", BALANCER_LABELS, ZONE_LABELS),
     Concept("propagation_delay_s", r"\w+_propagation_delay_seconds", "gauge"),
     Concept("throttled", r"\w+_throttled_requests_total", "counter"),

@@ -87,8 +87,7 @@ def _component(concept: Concept) -> str:
     if concept.about_hosts:
         return bare_host(f"regexp_replace({named}, '{_TARGET_SCHEME}', '')")
     # a zone may end with the root's dot, but the root is nothing but a dot
-    owner = named if concept.by_pod else f"regexp_replace({named}, '{_POD_SUFFIX}', '')"
-    parts = f"regexp_replace({owner}, '([^.])[.]$', '\\1')"
+    parts = f"regexp_replace(regexp_replace({named}, '{_POD_SUFFIX}', ''), '([^.])[.]$', '\\1')"
     return f"regexp_replace({parts}, '{_BALANCER_PATH}', '\\1')"
 
 

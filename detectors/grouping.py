@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ..collector.model import Windows
 from .analysis import SustainingKind
 from .base import Finding, Stretch
-from .capacity_loss import KIND as INSTANCES_GONE
 from .gate import KIND as USERS_FAILED
 from .kinds import HORIZON
 from .suspects import overlaps
@@ -44,7 +43,7 @@ class Group(Stretch):
 
 def groups(windows: Windows, symptoms: list[Finding], findings: list[Finding]) -> list[Group]:
     """Join what overlaps or follows within one window, a loop within ten; only what users noticed is an incident."""
-    harm = [f for f in findings if f.kind not in LEADING and f.kind != INSTANCES_GONE]
+    harm = [f for f in findings if f.kind not in LEADING]
     clusters: list[list[Finding]] = []
     reach = float("-inf")
     for event in sorted([*symptoms, *harm], key=lambda e: (_since(windows, e), e.component)):

@@ -9,9 +9,7 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
-from .capacity_loss import KIND as INSTANCES_GONE
 from .codes import ROOT, possible, within_zone
-from .cusum import ENOUGH
 from .dns_failures import KINDS, VAGUE
 from .metric_calls import from_metrics
 from .series import calls_over, tally
@@ -41,12 +39,6 @@ VANISHED = 0.5
 AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
-
-NOTICED_S = 60.0
-"""Balancers stop sending to a dead instance after two or three checks, ten seconds apart or more often."""
-
-NO_MORE = 0.1
-"""Of the share that was refused: what is left are strays."""
 
 RECORD_KINDS = ("record.upsert", "record.delete", "manual")
 
@@ -100,9 +92,6 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     if any(f.kind == SILENCE and overlaps(f, soon) for f in findings) and revived(windows, b, findings) is not None:
         # Counters that were read again tell of no word that was new in the gap, such as that of a refused connection.
         return "crash"
-    fewer = _fewer(b, findings, during) or _refused_at_first(windows, b, during)
-    if fewer and not _grown(windows, b, during):
-        return "capacity_loss"
     if b.failure == "deadline":
         own = [f for f in findings if f.component == b.component and overlaps(f, during)]
         asked_more = any(f.kind == "restart_herd" for f in own) or _grown(windows, b, during)
@@ -114,29 +103,6 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
     return "overload" if _grown(windows, b, during) else "unknown"
-
-
-def _fewer(b: Blamed, findings: list[Finding], during: tuple[float, float]) -> bool:
-    """Whether some of the node's instances were gone as it began to fail: none of what was read after that found all
-    of them. Who is overloaded loses the first instance to a scrape or a check that it is too busy for, and later."""
-    gone = [f for f in findings if f.kind == INSTANCES_GONE and f.component in _names(b) and overlaps(f, during)]
-    return any(float(f.facts["full_at"]) <= during[0] for f in gone)
-
-
-def _refused_at_first(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
-    """Whether calls to the node were refused until balancers had noticed, and soon no more, though it went on failing:
-    some of its instances died, and those that are left do not suffice. Who is overloaded is late before it refuses."""
-    noticed = during[0] + NOTICED_S
-    counts = ["window", "server", "attempts", "errors", "errors_connect", "unanswered", "unanswered_ns"]
-    rows = calls_over(windows, _about(windows, b), counts, *during)
-    lost = rows["server"] == ""
-    at_once = lost & (rows["unanswered_ns"] < WAITED_S * 1e9 * rows["unanswered"])
-    soon = rows["window"] < noticed
-    first, later = rows.loc[at_once & soon, "errors_connect"].sum(), rows.loc[lost & ~soon, "errors_connect"].sum()
-    asked, asked_later = rows.loc[soon, "attempts"].sum(), rows.loc[~soon, "attempts"].sum()
-    failing = rows.loc[~soon, "errors"].sum() - later
-    share, share_later = first / max(asked, 1.0), later / max(asked_later, 1.0)
-    return bool(first >= ENOUGH and failing >= ENOUGH and share_later < NO_MORE * share)
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:

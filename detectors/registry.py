@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .base import Detector
 from .cache_loss import cache_loss
-from .capacity_loss import capacity_loss
 from .dns_answers import dns_answers
 from .dns_failures import dns_failures
 from .dns_lookups import dns_lookups
@@ -21,7 +20,6 @@ from .telemetry_silence import telemetry_silence
 
 DETECTORS: dict[str, Detector] = {
     "cache_loss": cache_loss,
-    "capacity_loss": capacity_loss,
     "dns_answers": dns_answers,
     "dns_failures": dns_failures,
     "dns_lookups": dns_lookups,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..detectors.analysis import Analysis, Candidate, Incident, Trigger
-from ..detectors.resolver import UNKNOWN
 from ..synthetic.truth import Truth
 
 TOP = 3
@@ -23,11 +22,8 @@ def overlaps(truth: Truth, incident: Incident) -> bool:
 
 
 def names_root(truth: Truth, said: Trigger | Candidate) -> bool:
-    """Whether it names what broke first, by the component's or its service's name or any alias; of resolvers, also as
-    one of which nothing tells which it is."""
+    """Whether it names what broke first, by the component's or its service's name or any alias."""
     names = {truth.root_component, *truth.root_aliases}
-    if truth.root_kind == "dns.resolver_down":
-        names.add(UNKNOWN)
     return said.component in names or said.service in names
 
 

@@ -61,24 +61,6 @@ def test_what_an_application_and_its_spans_both_count_is_counted_once() -> None:
     assert values(*told, concept="requests")[0, "shop", ""] == 6
 
 
-def test_answers_of_resolvers_are_counted_by_zone_and_name_and_by_the_pod_that_gave_them() -> None:
-    pods = ("coredns-5d78c9869d-4x2kq", "coredns-5d78c9869d-9bw7z")
-    told = [
-        row
-        for grew, pod in zip((3, 7), pods, strict=True)
-        for row in (
-            *every(30, [0, grew], "coredns_dns_responses_total", zone=".", rcode="NOERROR", instance=f"{pod}:9153"),
-            *every(30, [0, grew], "hubble_dns_responses_total", query="a.example.", rcode="No Error", destination=pod),
-        )
-    ]
-    assert values(*told, concept="dns_responses") == {
-        (0, ".", "NOERROR"): 10,
-        (0, "a.example", "NOERROR"): 10,
-        **{(0, pod, "NOERROR"): grew for grew, pod in zip((3, 7), pods, strict=True)},
-        **{(0, f"{pod}:9153", "NOERROR"): grew for grew, pod in zip((3, 7), pods, strict=True)},
-    }
-
-
 def test_codes_of_dns_in_words_are_the_codes_and_a_name_s_last_dot_is_none_of_it() -> None:
     name, query = "hubble_dns_responses_total", "stock.example."
     told = every(30, [0, 4], name, query=query, rcode="Non-Existent Domain", ips_returned="0")

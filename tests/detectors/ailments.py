@@ -26,7 +26,6 @@ LEVELS = (
     ("cpu", "", 0.2, 0.9),
     ("memory", "", 2e8, 9e8),
     ("network", "", 1e6, 9e6),
-    ("replicas", "", 3, 1),
     ("up", "", 1, 0),
 )
 """Concept and item of each kind of signal that the detectors read, its value while all is well and while it is ill."""
@@ -85,7 +84,6 @@ def silence(end: int) -> Windows:
 
 AILMENTS: dict[str, Callable[[int], Windows]] = {
     "cache_loss": signalled("cache_hits", "cache_misses"),
-    "capacity_loss": signalled("replicas"),
     "dns_answers": signalled("dns_answers", "probe_ok"),
     "dns_failures": called(name_gone),
     "dns_lookups": signalled("dns_lookup_failures"),

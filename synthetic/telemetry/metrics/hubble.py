@@ -48,16 +48,11 @@ def hubble(grid: Grid) -> Iterator[Family]:
 def _flow(one: Lookups, **labels: str) -> Flow:
     told = {
         "job": "hubble-metrics",
-        "destination": seen_as(one.resolver),
+        "destination": f"kube-system/{one.resolver}",
         "query": f"{one.name}." if one.name else "",
         "qtypes": one.qtype,
     }
     return Flow(told | labels, one.count, one.count)
-
-
-def seen_as(resolver: str) -> str:
-    """What Hubble calls a resolver's pod."""
-    return f"kube-system/{resolver}"
 
 
 def _addresses(history: History) -> Callable[[Lookups], str]:
