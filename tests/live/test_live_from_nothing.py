@@ -11,12 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from epicenter.rules.prometheus import free_port
+from tests.live.watching import once
 from tests.programs import require
 
 ROOT = Path(__file__).parents[2]
@@ -43,16 +43,15 @@ def running(command: str, folder: Path, environment: Mapping[str, str]) -> Gener
             print(said)
 
 
-def told(command: str, wanted: list[str], *processes: subprocess.Popen[str]) -> str:
-    """What the command prints once it holds all that is wanted; it is tried again until then."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False).stdout
-        if all(word in said for word in wanted):
-            return said
-        assert time.monotonic() < deadline, said
+def once_told(command: str, wanted: list[str], *processes: subprocess.Popen[str]) -> None:
+    """Wait until the command prints all that is wanted, while the processes run."""
+
+    def told() -> bool:
         assert all(one.poll() is None for one in processes)
-        time.sleep(0.2)
+        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False).stdout
+        return all(word in said for word in wanted)
+
+    once(told, PATIENCE_S)
 
 
 def test_who_follows_the_page_sees_the_incident_here_and_in_prometheus(tmp_path: Path) -> None:
@@ -76,12 +75,12 @@ def test_who_follows_the_page_sees_the_incident_here_and_in_prometheus(tmp_path:
         running(watch.replace("--window 10", "--window 5"), tmp_path, listening) as server,
         running(elsewhere, tmp_path, {"PATH": programs}) as beside,
     ):
-        told(f"curl -s http://127.0.0.1:{ports['9465']}/healthz", ["ok"], server, beside)
+        once_told(f"curl -s http://127.0.0.1:{ports['9465']}/healthz", ["ok"], server, beside)
         with running(
             f"{emit.replace('--speed 120', '--speed 240')} --metrics-port {free_port()}", tmp_path, {}
         ) as sender:
-            told(metrics, incident, server, sender)
-            told(query, [re.sub(r"(\w+)=", r'"\1":', label) for label in incident], server, beside)
+            once_told(metrics, incident, server, sender)
+            once_told(query, [re.sub(r"(\w+)=", r'"\1":', label) for label in incident], server, beside)
 
 
 def _moved(command: str, ports: Mapping[str, str]) -> str:

@@ -134,9 +134,9 @@ def _wait_until_ready(server: Watching) -> None:
         time.sleep(0.05)
 
 
-def once(true: Callable[[], object]) -> None:
+def once(true: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
     """Wait for something to become true."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.1)
