@@ -25,7 +25,7 @@ from .grouping import Group
 from .kinds import HORIZON
 from .queries import sql
 from .series import Floats, tally
-from .shifts import Shift, shifts
+from .shifts import Shift, shifts, told_by_callers
 from .suspects import Suspect, overlaps
 
 LOOK_S = 180.0
@@ -69,27 +69,29 @@ def suspects_around(
     changed is ranked.
     """
     before, during = stretches_around(windows, at)
-    was = _between(windows.calls, before)
+    calls = told_by_callers(windows)
+    was, now = _between(calls, before), _between(calls, during)
     blamed = blame(windows, graph, before, during)
     usually = fences(was, before[1], during[1] - during[0])
-    ranked = _ranked(windows, findings, was, during, blamed, usually, LEAST_RISE if usually.known else 0.0)
+    least = LEAST_RISE if usually.known else 0.0
+    ranked = _ranked(windows, findings, was, now, during, blamed, usually, least)
     if ranked:
         return ranked, True
     usually = usually if surely else NOTHING_KNOWN
-    return _ranked(windows, findings, was, during, blamed, usually, 0.0), not surely
+    return _ranked(windows, findings, was, now, during, blamed, usually, 0.0), not surely
 
 
 def _ranked(
     windows: Windows,
     findings: list[Finding],
     was: pd.DataFrame,
+    now: pd.DataFrame,
     during: tuple[float, float],
     blamed: list[Blamed],
     usually: Fences,
     least: float,
 ) -> list[Suspect]:
     """least: the share of everybody's usual time by which somebody must have become slower."""
-    now = _between(windows.calls, during)
     blamed = _beyond(blamed, usually)
     compared = shifts(was, now, usually)
     usual = sum(s.usual for s in compared)
@@ -152,7 +154,7 @@ def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple
     where = max(parts, key=lambda part: parts[part])
     evidence = Evidence(
         statement=f"{shift.service} accounts for {shift.extra / 1000:.1f} s of changed time, mostly {where}, "
-        f"within {during[1] - during[0]:.0f} s; {shift.usual / 1000:.1f} s of its own work are usual for as many calls",
+        f"within {during[1] - during[0]:.0f} s; {shift.usual / 1000:.1f} s are usual for as many calls",
         query=sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=shift.service),
         window=during,
         observed=shift.usual + shift.extra,

@@ -9,8 +9,9 @@ from .graph import Graph, standing_behind
 from .grouping import Group
 from .ledger import Ledger
 from .suspects import Suspect
+from .waits import KIND as USERS_WAITED
 
-FAILING = frozenset({"failure_spike", "unreachable", USERS_FAILED})
+FAILING = frozenset({"failure_spike", "unreachable", USERS_FAILED, USERS_WAITED})
 
 
 def cascade(group: Group, graph: Graph, trigger: Suspect, started_at: float, ledger: Ledger) -> tuple[CascadeStep, ...]:

@@ -45,7 +45,7 @@ def user_visible(windows: Windows) -> list[Finding]:
 @Once
 def entered(windows: Windows) -> pd.DataFrame:
     """The rows of calls that came in from outside: window, entries, component (what users met), failed (requests of
-    theirs) and error_trace."""
+    theirs) and error_trace; timed, requests of which is known how long they took, and waited_s, that together."""
     names, came = windows.edges.names, (windows.calls["entries"] > 0).to_numpy(np.bool_)
     entry = pd.Series(windows.edges.any(came))
     # A root client span is a user by itself: its service has no server span of its own.
@@ -54,10 +54,12 @@ def entered(windows: Windows) -> pd.DataFrame:
         owners = name_owners(windows)
         told = names["peer"].map(lambda name: owners.get(str(name)) or str(name))
         component = component.where(component != "", told)
-    columns = ["window", "entries", "attempts", "errors", "error_trace"]
+    columns = ["window", "entries", "attempts", "errors", "error_trace", "client_ns", "server_ns"]
     rows = calls_over(windows, entry, columns, where=came, component=category(component))
-    share = rows["entries"] / rows["attempts"].where(rows["attempts"] > 0, 1)  # scaled counters are below one
-    return rows.assign(failed=rows.pop("errors") * share).drop(columns="attempts")
+    share = rows["entries"] / rows.pop("attempts").where(lambda attempts: attempts > 0, 1)  # scaled: below one
+    took_ns = rows.pop("client_ns").where(lambda ns: ns > 0, rows.pop("server_ns"))
+    timed = rows["entries"].where(took_ns > 0, 0)
+    return rows.assign(failed=rows.pop("errors") * share, timed=timed, waited_s=took_ns * share / 1e9)
 
 
 def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:

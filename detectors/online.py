@@ -1,8 +1,8 @@
 """Windows as they come, in order or late: the same analysis as in batch, made only where there is something to explain.
 
-Each step the gate on users' failures takes in what is new and no more. While users fail, while scrapes of most targets
-fail, until what was found is over and settled, and when changes tell of what may come before harm, all windows that are
-kept are analyzed as a recording of them is.
+Each step the gates on what users meet take in what is new and no more. While users fail or wait, while scrapes of most
+targets fail, until what was found is over and settled, and when changes tell of what may come before harm, all windows
+that are kept are analyzed as a recording of them is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
 from .analysis import Analysis, Incident, RecordingSummary
-from .cusum import IDLE
+from .cusum import IDLE, Running
 from .diagnosis import analyze
 from .gate import entered
 from .grouping import LEADING
@@ -29,6 +29,7 @@ from .registry import DETECTORS
 from .running_gate import RunningGate
 from .telemetry_silence import MOST as MOST_DOWN
 from .telemetry_silence import targets_down
+from .waits import RunningWaits
 
 LOOK_BACK = 360
 """Windows before an incident from which is learned what is usual: an hour of windows of ten seconds."""
@@ -57,7 +58,10 @@ class Watcher:
         self._window_s, self._look_back, self._most, self._rows = window_s, look_back, most, rows
         self._parts: list[Windows] = []
         self._origin = self._end = 0
-        self._gate = RunningGate()
+        self._gates = (
+            RunningGate(Running.over(0), "failed", "entries"),
+            RunningGate(RunningWaits.over(0), "waited_s", "timed"),
+        )
         self._incidents: tuple[Incident, ...] = ()
         self._warned: list[tuple[str, str, float, float | None]] = []
         self._past: MutableMapping[str, object] = {}
@@ -79,7 +83,7 @@ class Watcher:
             raise UsageError(f"windows of {fresh.window_s} s came where those of {self._window_s} s are watched")
         self._take(fresh)
         near = self._laid_together(fresh.start - CONTEXT * self._window_s, fresh.end)
-        suspicious = self._users_fail(near, fresh) or bool((targets_down(near) > MOST_DOWN).any())
+        suspicious = self._users_meet(near, fresh) or bool((targets_down(near) > MOST_DOWN).any())
         warned_anew = self._warned_anew(near)
         if not (anyway or suspicious or warned_anew or self._unsettled()):
             if len(self._parts) > _PARTS or self._too_many():
@@ -101,12 +105,14 @@ class Watcher:
         self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read]), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
 
-    def _users_fail(self, near: Windows, fresh: Windows) -> bool:
-        """Whether users meet failures in the fresh windows, or meet any after them, now that these are known."""
+    def _users_meet(self, near: Windows, fresh: Windows) -> bool:
+        """Whether users fail or wait in the fresh windows, or do so after them, now that these are known."""
         seen = with_metric_calls(near) if tell_of_users(near) else near
         rows = entered(between(seen, fresh.start, fresh.end))
         rows = rows.assign(window=(rows["window"] - self._origin) // self._window_s)
-        return self._gate.tell(self._number(fresh.start), self._number(fresh.end), rows)
+        first, after = self._number(fresh.start), self._number(fresh.end)
+        told = [gate.tell(first, after, rows) for gate in self._gates]
+        return any(told)
 
     def _warned_anew(self, near: Windows) -> bool:
         """Whether the changes that are kept tell of other things that may come before harm than they last did."""
@@ -132,7 +138,8 @@ class Watcher:
         since = max(since, self._end - self._most * self._window_s, self._since_too_many())
         kept = self._laid_together(since, self._end)
         self._parts = [kept]
-        self._gate.forget(self._number(kept.start))
+        for gate in self._gates:
+            gate.forget(self._number(kept.start))
         return kept
 
     def _too_many(self) -> bool:

@@ -3,7 +3,8 @@
 Time is booked where it was spent. What a server span takes beyond its own calls is its service's;
 what a client waits beyond the server span (the network, queues on both sides) is booked on the
 callee, unless the same caller waits longer for most of whom it calls: then the caller itself is
-slow to send and to receive. Calls that vanished count with the time they used to take, and in the
+slow to send and to receive. Of a callee that sends no spans, what its callers wait is all there is.
+Calls that vanished count with the time they used to take, and in the
 same way: one missing callee speaks of the callee, most of them missing speaks of the caller.
 """
 
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..collector.model import Windows
 from .fences import NOTHING_KNOWN, Fences
+from .graph import callees
 
 VANISHED_SIGMA = 4.0
 """Standard errors by which a callee's calls must fall short: one false alarm in 30,000 for a normal count."""
@@ -48,14 +51,31 @@ def shifts(before: pd.DataFrame, during: pd.DataFrame, usually: Fences = NOTHING
     """
     own, usual = _own(before, during)
     own = _beyond(own, usual, during, usually)
-    waiting = _waiting(before, during)
+    waiting, waited = _waiting(before, during)
     vanished = _vanished(before, during, usually)
     services = sorted({*usual, *own, *waiting, *vanished} - {""})
-    found = [
-        Shift(s, own.get(s, 0.0), waiting.get(s, 0.0), vanished.get(s, 0.0), max(0.0, usual.get(s, 0.0)))
-        for s in services
-    ]
+    usual = {s: usual.get(s, 0.0) or waited.get(s, 0.0) for s in services}
+    found = [Shift(s, own.get(s, 0.0), waiting.get(s, 0.0), vanished.get(s, 0.0), max(0.0, usual[s])) for s in services]
     return sorted(found, key=lambda s: (-s.extra, s.service))
+
+
+def told_by_callers(windows: Windows) -> pd.DataFrame:
+    """The calls, in which a callee that never answered with a span of its own stands as the server of all calls to it.
+
+    All of their time lies beyond its spans. Of a callee that sends some, a call without is one that was lost.
+    """
+    names, called = windows.edges.names, callees(windows)
+    answering = frozenset(names["server"])
+    silent = (names["server"] == "") & (names["client"] != "") & ~pd.Series(called).isin(answering)
+    rows = silent.to_numpy(np.bool_)[windows.edges.of]
+    if not rows.any():
+        return windows.calls
+    calls, server = windows.calls, called.astype(object)[windows.edges.of]
+    return calls.assign(
+        server=calls["server"].mask(rows, pd.Series(server, calls.index)),
+        answered=calls["answered"].mask(rows, calls["unanswered"]),
+        uncovered_ns=calls["uncovered_ns"].mask(rows, calls["unanswered_ns"]),
+    )
 
 
 def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
@@ -83,11 +103,13 @@ def _own_time(calls: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"ns": ns, "requests": served["attempts"]})
 
 
-def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> dict[str, float]:
+def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
+    """Milliseconds that calls took beyond the server's spans, above the usual, and the usual of each callee."""
     was, now = _edges(before, "uncovered_ns"), _edges(during, "uncovered_ns")
     was = was.reindex(now.index)
     more = (now["uncovered_ns"] / now["answered"] - was["uncovered_ns"] / was["answered"]) / 1e6
     more = more.where(now["answered"] > 0).fillna(0.0).clip(lower=0.0)
+    usual = (was["uncovered_ns"] / was["answered"] * now["answered"] / 1e6).dropna().groupby(level="server").sum()
     booked: dict[str, float] = {}
     for client, per_call in more.groupby(level="client", sort=True):
         counts = now.loc[per_call.index, "answered"].to_numpy(np.float64)
@@ -97,7 +119,7 @@ def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> dict[str, float]:
         callees = per_call.index.get_level_values("server")
         for server, extra in zip(callees, np.maximum(0.0, values - common) * counts, strict=True):
             _book(booked, str(server), float(extra))
-    return booked
+    return booked, _by_name(usual)
 
 
 def _common(values: np.ndarray) -> float:

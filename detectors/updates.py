@@ -12,6 +12,7 @@ from .base import Finding
 from .grouping import LOOPS, Group
 from .ledger import Ledger
 from .retry_storm import PERSIST_S
+from .waits import KIND as USERS_WAITED
 
 RESOLUTION = {
     "nodata": "the name exists but has no addresses (NODATA)",
@@ -45,17 +46,18 @@ def updates(
     """Write the updates of an incident, in order of time, each claim with the evidence of what it speaks of."""
     met = [s for s in group.symptoms if float(s.facts["alarm_at"]) <= detected]
     last = [s for s in group.symptoms if s.ended_at == max(float(e.ended_at or 0) for e in group.symptoms)]
+    trouble = "delays" if met and _waits(met) else "failures"
     posts = [
         _post(
             detected,
             [
                 (_symptom(met), ledger.cite_findings(met) or trigger.evidence),
-                (_cause(verdict, trigger, dns), trigger.evidence),
+                (_cause(verdict, trigger, dns, trouble), trigger.evidence),
             ],
         )
     ]
     if trigger.ended_at is not None and verdict != "unknown":
-        posts.append(_post(trigger.ended_at, [(_repaired(trigger, group), trigger.evidence)]))
+        posts.append(_post(trigger.ended_at, [(_repaired(trigger, group, trouble), trigger.evidence)]))
     posts += [_post(_known_at(loop, group), [(_loop(loop), loop.evidence)]) for loop in loops]
     if group.ended_at is not None:
         posts.append(
@@ -76,25 +78,29 @@ def _symptom(met: list[Finding]) -> str:
     hit = sorted({symptom.component for symptom in met})
     if not hit:
         return "Something changed, though users have met no failures."
-    return f"Requests to {', '.join(hit)} are failing more than usual."
+    return f"Requests to {', '.join(hit)} {'take far longer' if _waits(met) else 'are failing more'} than usual."
 
 
-def _cause(verdict: Verdict, trigger: Trigger, dns: Dns) -> str:
+def _waits(met: list[Finding]) -> bool:
+    return all(symptom.kind == USERS_WAITED for symptom in met)
+
+
+def _cause(verdict: Verdict, trigger: Trigger, dns: Dns, trouble: str) -> str:
     if verdict == "unknown":
         return "We do not know the cause yet."
     if dns.role == "root" and dns.failure is not None:
         what = f"the name {trigger.component}" if trigger.component in dns.names else trigger.component
-        return f"The failures lead back to {what}: {RESOLUTION[dns.failure]}."
-    return f"The failures lead back to {trigger.component}."
+        return f"The {trouble} lead back to {what}: {RESOLUTION[dns.failure]}."
+    return f"The {trouble} lead back to {trigger.component}."
 
 
-def _repaired(trigger: Trigger, group: Group) -> str:
+def _repaired(trigger: Trigger, group: Group, trouble: str) -> str:
     ended = inf if trigger.ended_at is None else trigger.ended_at
     own = (f for f in group.findings if f.component == trigger.component and f.kind in (*LOOPS, "queueing"))
     if any(f.until(inf) > ended for f in own):
         return f"What began at {trigger.component} is over, but it has not recovered."
     over = group.ended_at is not None and group.ended_at <= ended
-    return f"{trigger.component} works again." + ("" if over else " Failures elsewhere go on.")
+    return f"{trigger.component} works again." + ("" if over else f" {trouble.capitalize()} elsewhere go on.")
 
 
 def _loop(loop: Sustaining) -> str:

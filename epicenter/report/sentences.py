@@ -14,6 +14,7 @@ from ..detectors.analysis import (
     SustainingKind,
     Trigger,
 )
+from ..detectors.waits import DETECTOR as WAITS
 from . import words
 
 BROKE: dict[Kind, str] = {
@@ -97,8 +98,20 @@ def strength(loop: Sustaining) -> str:
 
 def untold(incident: Incident) -> str:
     """The headline of an incident whose verdict is unknown."""
+    if waited(incident):
+        return "Users had to wait, but the data cannot tell what became slow first"
     what = "Users met failures" if incident.impact > 0 else "Something changed"
     return f"{what}, but the data cannot tell what broke first"
+
+
+def waited(incident: Incident) -> bool:
+    """Whether users only waited: what they asked for took long, and nothing of it is known to have failed."""
+    return incident.impact <= 0 and any(item.detector == WAITS for item in incident.evidence)
+
+
+def went(incident: Incident) -> str:
+    """What those did that the trigger took along, in the past tense."""
+    return "became slow" if waited(incident) else "failed"
 
 
 def zero(incident: Incident) -> float:
@@ -120,14 +133,16 @@ def lead(incident: Incident) -> str:
 def spread_heading(incident: Incident) -> str:
     """What stands above the cascade: with no known cause it is only one way to read it."""
     if incident.verdict == "unknown":
-        return f"What failed, read as if {words.plain(incident.trigger.component)} had broken first"
-    return "Only symptoms: what failed because of it"
+        return f"What {went(incident)}, read as if {words.plain(incident.trigger.component)} had broken first"
+    return f"Only symptoms: what {went(incident)} because of it"
 
 
 def impact(incident: Incident) -> str:
     """How soon it was seen and what users felt, in one sentence."""
     soon = incident.detected_at - zero(incident)
     seen = f"visible in the data {words.span(soon)} after the start"
+    if waited(incident):
+        return f"Requests of users took long, and none is known to have failed; {seen}."
     if incident.impact <= 0:
         return f"No request of users is known to have failed; {seen}."
     return f"For users {words.counted(incident.impact, 'request')} failed; {seen}."
@@ -230,6 +245,6 @@ def why_not(candidate: Candidate, incident: Incident) -> str:
     step = next((step for step in incident.cascade if step.component in about), None)
     if step is not None and step.onset_at >= trigger.started_at:
         began = words.offset(step.onset_at - trigger.started_at)
-        return f"It failed {began}, because of {words.plain(step.because_of or trigger.component)}."
+        return f"It {went(incident)} {began}, because of {words.plain(step.because_of or trigger.component)}."
     best = words.percent(incident.candidates[0].score)
     return f"The evidence for it is weaker: {words.percent(candidate.score)} against {best}."

@@ -31,7 +31,7 @@ def draw(incident: Incident, root: Node, entries: frozenset[str], name: str) -> 
         max(box.x + box.width for box in boxes) + 2 * margin,
         max(box.y + box.height for box in boxes) + 2 * margin,
         "How the failure spread",
-        "; ".join(_said(box, root.onset_at) for box in boxes),
+        "; ".join(_said(box, root.onset_at, sentences.went(incident)) for box in boxes),
         _arrow_heads(name),
         tag(
             "g",
@@ -49,12 +49,12 @@ def _note(loop: Sustaining) -> str:
     return f"{sentences.LOOP[loop.kind]}{crowd}"
 
 
-def _said(box: Box, zero: float) -> str:
+def _said(box: Box, zero: float, went: str) -> str:
     node = box.node
     if box.parent is None:
         return f"First {node.component}"
     reason = node.because_of or "something not known"
-    return f"{node.component} failed {words.offset(node.onset_at - zero)} because of {reason}"
+    return f"{node.component} {went} {words.offset(node.onset_at - zero)} because of {reason}"
 
 
 def _arrow_heads(name: str) -> Markup:

@@ -114,7 +114,7 @@ def _cascade(incident: Incident, printer: Printer) -> None:
     for guide, node in lines[: TREE_SHOWN + 1]:
         began = words.offset(node.onset_at - root.onset_at)
         well = "not yet" if node.recovered_at is None else words.offset(node.recovered_at - root.onset_at)
-        times = f"{began:<13} {well}" if node is not root else f"{'failed':<13} recovered"
+        times = f"{began:<13} {well}" if node is not root else f"{sentences.went(incident):<13} recovered"
         rows.append((guide + words.elide(node.component, max(12, printer.width - 36 - len(guide))), times))
     printer.rows(rows)
     hidden = len(lines) - len(rows)

@@ -24,6 +24,7 @@ from . import (
     plain_failure,
     restart_herd,
     retries_without_storm,
+    slow_dependency,
     telemetry_loss,
 )
 
@@ -40,6 +41,7 @@ SCENARIOS: dict[str, Callable[[int], Estate]] = {
     "organic-surge": organic_surge.estate,
     "plain-failure": plain_failure.estate,
     "retries-without-storm": retries_without_storm.estate,
+    "slow-dependency": slow_dependency.estate,
     "health-check-flapping": health_check_flapping.estate,
     "telemetry-loss": telemetry_loss.estate,
     "chronic-dns-noise": chronic_dns_noise.estate,

@@ -92,6 +92,25 @@ class Slowdown:
 
 
 @dataclass(frozen=True)
+class Delay:
+    """A service's own work on every request takes `slow_s` longer, on average, and it works off as many as ever."""
+
+    service: str
+    at_s: float
+    until_s: float
+    slow_s: float
+
+    def impose(self, world: World) -> None:
+        """Its work takes longer."""
+        c = world.conditions
+        c.slow_s[c.during(self.at_s, self.until_s), c.service(self.service)] += self.slow_s
+
+    def changes(self) -> Iterable[Change]:
+        """Nobody did it."""
+        return ()
+
+
+@dataclass(frozen=True)
 class Scale:
     """People give a service another capacity."""
 

@@ -34,6 +34,14 @@ def process_gone(start: int, end: int) -> Iterator[Row]:
         yield call(window, "shop", "", "cart.example", attempts=40, errors_connect=40)
 
 
+def callee_slow(start: int, end: int) -> Iterator[Row]:
+    """The prices take two seconds, and all who ask them as long; nobody fails."""
+    for window in range(start, end):
+        for client, server, peer in (("", "shop", ""), ("shop", "cart", "cart.example"), ("cart", "prices", NAME)):
+            took = 40 * 2_000_000_000
+            yield call(window, client, server, peer, 40, client_ns=took if client else 0, server_ns=took)
+
+
 def callee_fails(start: int, end: int) -> Iterator[Row]:
     """The prices answer with errors, which climb to the users."""
     for window in range(start, end):

@@ -17,7 +17,7 @@ from epicenter.detectors.analysis import Incident
 from epicenter.detectors.gate import user_visible
 from epicenter.detectors.online import Watcher, between
 from tests.detectors.frames import SUMMARY, WINDOW_S, Row, at, change, gauge, signal, windows
-from tests.detectors.stories import callee_fails, calm, name_gone, process_gone
+from tests.detectors.stories import callee_fails, callee_slow, calm, name_gone, process_gone
 
 END = 60
 
@@ -45,6 +45,7 @@ STORIES: dict[str, Windows] = {
     ),
     "a process that is gone for ever": windows(END, [*calm(0, 50), *process_gone(50, END)]),
     "a silence of the telemetry": windows(END, [*calm(0, 45), *calm(55, END)], scraped(range(45, 55))),
+    "users who wait": windows(END, [*calm(0, 42), *callee_slow(42, END)]),
     "metrics alone": windows(END, signals=[*counted(0, 45), *counted(45, 50, 30), *counted(50, END)]),
 }
 TWO = windows(END, [*calm(0, 20), *callee_fails(20, 26), *calm(26, 50), *name_gone(50, 56), *calm(56, END)])
@@ -95,7 +96,10 @@ def only(story: Windows, told: Iterable[tuple[int, int]]) -> Windows:
 
 @pytest.mark.parametrize(
     ("name", "comes"),
-    [*((name, in_order) for name in STORIES), ("a name that is gone", late), ("metrics alone", late)],
+    [
+        *((name, in_order) for name in STORIES),
+        *((name, late) for name in ("a name that is gone", "users who wait", "metrics alone")),
+    ],
 )
 def test_after_each_step_it_says_what_the_batch_says_of_the_same_windows(
     name: str, comes: Callable[[Windows], list[tuple[int, int]]]
