@@ -20,7 +20,7 @@ from .blame import Blamed, blame
 from .cause import blamed_suspect
 from .cusum import LEAST_RISE
 from .fences import NOTHING_KNOWN, Fences, fences
-from .graph import Graph
+from .graph import Graph, callees
 from .grouping import Group
 from .kinds import HORIZON
 from .queries import sql
@@ -155,7 +155,7 @@ def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple
     evidence = Evidence(
         statement=f"{shift.service} accounts for {shift.extra / 1000:.1f} s of changed time, mostly {where}, "
         f"within {during[1] - during[0]:.0f} s; {shift.usual / 1000:.1f} s are usual for as many calls",
-        query=sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=shift.service),
+        query=_calls_to(windows, shift.service, during),
         window=during,
         observed=shift.usual + shift.extra,
         expected=shift.usual,
@@ -171,6 +171,14 @@ def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple
         evidence=evidence,
         findings=tuple(f for f in findings if f.component == shift.service and overlaps(f, during)),
     )
+
+
+def _calls_to(windows: Windows, service: str, during: tuple[float, float]) -> str:
+    """The query for the calls to a service, by its name where it answers none of them with a span of its own."""
+    if service in windows.edges.told["server"]:
+        return sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=service)
+    names = windows.edges.names["peer"][np.asarray(callees(windows) == service, np.bool_)]
+    return sql("calls", "client, attempts, client_ns, unanswered_ns", during, peer=str(names.min()))
 
 
 def group_around(windows: Windows, findings: list[Finding], top: Suspect | None, at: float) -> Group:

@@ -75,7 +75,8 @@ def _of_incident(tracked: Tracked, page_url: str, runbook_url: str) -> Iterator[
     down = (step for step in incident.cascade if step.recovered_at is None and step.component != trigger.component)
     for step in sorted(down, key=lambda step: (step.onset_at, step.component))[:SYMPTOMS]:
         reason = words.plain(step.because_of) or "something not known"
-        text = f"{words.plain(step.component)} fails because of {reason}"
+        how = "is slow" if sentences.waited(incident) else "fails"
+        text = f"{words.plain(step.component)} {how} because of {reason}"
         since = f"{text}, since {words.utc(step.onset_at)}."
         labels = {"stage": "dependency", "severity": "warning", "peer": step.component, "service": step.component}
         yield alert("EpicenterSymptom", (text, since), step.onset_at, **labels)

@@ -1,4 +1,4 @@
-"""What users felt: the failed share of the requests that came in from outside."""
+"""What users felt: the failed share of the requests that came in from outside, or how long these took."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from ..collector.model import Windows
 
 @dataclass(frozen=True)
 class Felt:
-    """The failed share (0..1) of users' requests from `start` to `end`, Unix seconds."""
+    """What users felt from `start` to `end`, Unix seconds: the failed share (0..1) of requests, or mean seconds."""
 
     start: float
     end: float
-    share: float
+    value: float
 
 
-def felt(windows: Windows, start: float, end: float, *, bins: int) -> list[Felt]:
-    """The curve in at most `bins` stretches of whole windows; a stretch without requests is left out."""
+def felt(windows: Windows, start: float, end: float, *, bins: int, waits: bool = False) -> list[Felt]:
+    """The curve in at most `bins` stretches of whole windows; a stretch without requests is left out.
+
+    waits: the seconds that requests took on average, instead of the share that failed.
+    """
     calls = windows.calls
     entries = calls[
         (calls["client"] == "") & (calls["entries"] > 0) & (calls["window"] >= start) & (calls["window"] < end)
     ]
     step = windows.window_s * max(1, int(np.ceil((end - start) / windows.window_s / bins)))
     into = entries.assign(stretch=entries["window"] // step * step)
-    sums = into.groupby("stretch", sort=True)[["entries", "errors"]].sum()
-    shares = (sums["errors"] / sums["entries"]).clip(upper=1.0)
-    return [Felt(float(at), float(at) + step, float(share)) for at, share in zip(sums.index, shares, strict=True)]
+    sums = into.groupby("stretch", sort=True)[["entries", "attempts", "errors", "server_ns"]].sum()
+    failed = (sums["errors"] / sums["entries"]).clip(upper=1.0)
+    values = sums["server_ns"] / sums["attempts"] / 1e9 if waits else failed
+    return [Felt(float(at), float(at) + step, float(value)) for at, value in zip(sums.index, values, strict=True)]
 
 
 def entry_services(windows: Windows) -> frozenset[str]:

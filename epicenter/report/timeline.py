@@ -15,6 +15,7 @@ from .svg import label, picture, tag, wide
 
 TICKS_S = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 7 * 86400)
 TOP_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
+TOP_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Upper ends of the vertical axis: the smallest that holds the peak."""
 
 HEADING = 24.0
@@ -56,7 +57,7 @@ class Row:
 
 
 def draw(incident: Incident, seen: RecordingSummary, windows: Windows | None, name: str, *, narrow: bool) -> Markup:
-    """The drawing in one of two widths; without `windows` it has no curve of failed requests."""
+    """The drawing in one of two widths; without `windows` it has no curve of what users felt."""
     start, end = _range(incident, seen)
     frame = _frame(start, end, narrow=narrow, chart=windows is not None)
     rows = _rows(incident, frame)
@@ -70,7 +71,7 @@ def draw(incident: Incident, seen: RecordingSummary, windows: Windows | None, na
         _described(rows, incident),
         *_bands(rows, frame),
         *axis(frame, height),
-        *(_curve(windows, frame) if windows is not None else ()),
+        *(_curve(windows, frame, waits=sentences.waited(incident)) if windows is not None else ()),
         *(part for row in rows for part in _bar(row, incident, frame)),
         _detected(incident, frame),
         *(_updates(incident, frame, updates_y) if incident.updates else ()),
@@ -157,24 +158,26 @@ def axis(frame: Frame, height: float) -> Iterator[Markup]:
             date = day
 
 
-def _curve(windows: Windows, frame: Frame) -> Iterator[Markup]:
-    """The share of users' requests that failed, as an area of steps."""
-    points = felt(windows, frame.start, frame.end, bins=int((frame.width - frame.left) / 2))
-    top = next((share for share in TOP_SHARES if share >= max((p.share for p in points), default=0.0)), 1.0)
+def _curve(windows: Windows, frame: Frame, *, waits: bool) -> Iterator[Markup]:
+    """The share of users' requests that failed, or how long they took, as an area of steps."""
+    points = felt(windows, frame.start, frame.end, bins=int((frame.width - frame.left) / 2), waits=waits)
+    most, tops = max((p.value for p in points), default=0.0), TOP_SECONDS if waits else TOP_SHARES
+    top = next((top for top in tops if top >= most), most)
     base, tall = frame.chart + 10, frame.chart - 8
-    for share in (top, top / 2):
-        y = base - tall * share / top
+    for value in (top, top / 2):
+        y = base - tall * value / top
         yield tag("line", x1=frame.left, x2=frame.width - 12, y1=y, y2=y, class_="grid")
-        yield tag("text", f"{share * 100:g} %", x=frame.left - 5, y=y + 4, text_anchor="end", class_="tick")
+        said = f"{value:g} s" if waits else f"{value * 100:g} %"
+        yield tag("text", said, x=frame.left - 5, y=y + 4, text_anchor="end", class_="tick")
     steps = [
-        f"M{frame.x(p.start):.1f} {base:.1f}V{base - tall * p.share / top:.1f}H{frame.x(p.end):.1f}V{base:.1f}Z"
+        f"M{frame.x(p.start):.1f} {base:.1f}V{base - tall * p.value / top:.1f}H{frame.x(p.end):.1f}V{base:.1f}Z"
         for p in points
-        if p.share > 0
+        if p.value > 0
     ]
     if steps:
         yield tag("path", d="".join(steps), class_="felt")
     if frame.labels:
-        for line, text in enumerate(("Requests of users", "that failed, share")):
+        for line, text in enumerate(("Requests of users:", "mean time" if waits else "share that failed")):
             yield label(text, 0, 34 + 16 * line, frame.labels - 50, 13, "name")
 
 

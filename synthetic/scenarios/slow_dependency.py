@@ -1,8 +1,8 @@
 """A store whose every answer takes long, and nobody gives up on it: users wait, and none of their requests fails.
 
-After Heroku's and others' slow volumes: a disk that retries its reads, a lock that is held too long, a noisy neighbour.
-Every call waits longer than people like and less than its caller's time-out, there are workers enough to hold
-what waits, and nothing is turned away; so no counter of errors moves. How long, and for how long, is drawn.
+As a disk that retries its reads or a lock that is held too long would have it; no one outage is followed. Every call
+waits longer than people like and less than its caller's time-out, there are workers enough to hold what waits, and
+nothing is turned away, so that no counter of errors moves. How much longer, and for how long, is drawn.
 """
 
 from __future__ import annotations

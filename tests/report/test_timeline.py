@@ -1,6 +1,7 @@
 """The timeline: what users felt, in as many steps as there are pixels for, and bars that stay inside."""
 
 import re
+from dataclasses import replace as with_fields
 from itertools import pairwise
 
 import pandas as pd
@@ -28,7 +29,7 @@ def windows(*rows: tuple[int, str, int, int, int]) -> Windows:
 
 def test_only_requests_from_outside_count() -> None:
     seen = felt(windows((0, "", 10, 10, 5), (0, "web", 90, 0, 90)), 0, 60, bins=6)
-    assert [(step.start, step.end, step.share) for step in seen] == [(0, 10, 0.5)]
+    assert [(step.start, step.end, step.value) for step in seen] == [(0, 10, 0.5)]
 
 
 def test_a_stretch_without_requests_is_left_out_and_not_called_healthy() -> None:
@@ -38,7 +39,14 @@ def test_a_stretch_without_requests_is_left_out_and_not_called_healthy() -> None
 
 def test_a_long_time_is_drawn_in_few_steps_weighted_by_requests() -> None:
     seen = felt(windows((0, "", 30, 30, 0), (10, "", 10, 10, 10), (20, "", 1, 1, 0)), 0, 60, bins=3)
-    assert [(step.start, step.end, step.share) for step in seen] == [(0, 20, 0.25), (20, 40, 0.0)]
+    assert [(step.start, step.end, step.value) for step in seen] == [(0, 20, 0.25), (20, 40, 0.0)]
+
+
+def test_of_users_who_only_waited_it_is_how_long() -> None:
+    rows = windows((0, "", 10, 10, 0), (10, "", 5, 5, 0))
+    calls = rows.calls.assign(server_ns=[2e9, 15e9])
+    seen = felt(with_fields(rows, calls=calls), 0, 60, bins=6, waits=True)
+    assert [(step.start, step.value) for step in seen] == [(0, 0.2), (10, 3.0)]
 
 
 def test_entry_services_are_those_called_by_nobody_seen() -> None:
