@@ -17,15 +17,16 @@ import pandas as pd
 from ..collector.model import Windows
 from .base import Evidence, Finding
 from .blame import Blamed, blame
-from .cause import blamed_suspect
+from .cause import UNTOLD, blamed_suspect
 from .cusum import LEAST_RISE
 from .fences import NOTHING_KNOWN, Fences, fences
 from .graph import Graph, callees
 from .grouping import Group
 from .kinds import HORIZON
+from .pauses import failed_calls, without_pauses
 from .queries import sql
 from .series import Floats, tally
-from .shifts import Shift, shifts, told_by_callers
+from .shifts import Shift, shifts, told_by_callers, untold_waits
 from .suspects import Suspect, overlaps
 
 LOOK_S = 180.0
@@ -60,15 +61,16 @@ def stretches_around(windows: Windows, at: float) -> tuple[tuple[float, float], 
 
 
 def suspects_around(
-    windows: Windows, graph: Graph, findings: list[Finding], at: float, *, surely: bool
+    windows: Windows, graph: Graph, findings: list[Finding], at: float, *, surely: bool, since: float = -inf
 ) -> tuple[list[Suspect], bool]:
     """Rank what may have gone wrong at the moment, the likeliest first, at most ten; and whether it is an incident.
 
     What is out of the ordinary for a service counts, and is an incident if it costs users what they would notice. Where
     nothing does, there is none, if the past is `surely` normal; else it may hold faults of the same kind, and whatever
-    changed is ranked.
+    changed is ranked. since: Unix seconds; what was before that is no measure of what is usual.
     """
     before, during = stretches_around(windows, at)
+    before = max(before[0], since), before[1]
     calls = told_by_callers(windows)
     was, now = _between(calls, before), _between(calls, during)
     blamed = blame(windows, graph, before, during)
@@ -95,7 +97,7 @@ def _ranked(
     blamed = _beyond(blamed, usually)
     compared = shifts(was, now, usually)
     usual = sum(s.usual for s in compared)
-    slower = [s for s in compared if s.extra > least * usual]
+    slower = without_pauses([s for s in compared if s.extra > least * usual], blamed, failed_calls(windows, during))
     failed, extra = sum(b.failed for b in blamed), sum(s.extra for s in slower)
     by_failures = {b.component: b.failed / failed for b in blamed}
     by_time = {s.service: s.extra / extra for s in slower}
@@ -105,16 +107,30 @@ def _ranked(
     )
     known = {b.component: blamed_suspect(windows, b, by_failures[b.component], findings, during) for b in blamed}
     known |= {s.service: _slow(windows, s, findings, during) for s in slower if s.service not in known}
-    ranked = [_weighed(s, weights, (by_failures.get(n, 0.0), by_time.get(n, 0.0))) for n, s in known.items()]
+    heads = {max(by, key=lambda name: (by[name], name)) for by in (by_failures, by_time) if by}
+    untold = untold_waits(now)
+    ranked = [
+        _weighed(
+            s, weights, (by_failures.get(n, 0.0), by_time.get(n, 0.0)), agree=len(heads) == 1, told=n not in untold
+        )
+        for n, s in known.items()
+    ]
     return sorted(ranked, key=lambda s: (-s.score, s.component))[:10]
 
 
-def _weighed(suspect: Suspect, weights: tuple[float, float], shares: tuple[float, float]) -> Suspect:
-    """The suspect with its part in both lists of evidence, each as weighty as its contrast."""
+def _weighed(
+    suspect: Suspect, weights: tuple[float, float], shares: tuple[float, float], *, agree: bool, told: bool
+) -> Suspect:
+    """The suspect with its part in both lists of evidence, each as weighty as its contrast.
+
+    agree: whether the same suspect leads both lists; where they contradict each other, neither is sure. told: whether
+    it is told how long its own calls took, which may be all of its time.
+    """
     by_failures, by_time = weights[0] * shares[0], weights[1] * shares[1]
     total = sum(weights)
     score = (by_failures + by_time) / (total if total > 0 else 1.0)
-    return replace(suspect, score=float(score), certainty=float(1 - (1 - by_failures) * (1 - by_time)))
+    certainty = 1 - (1 - by_failures) * (1 - by_time) if agree else min(score, max(by_failures, by_time))
+    return replace(suspect, score=float(score), certainty=float(certainty * (1.0 if told else UNTOLD)))
 
 
 def _beyond(blamed: list[Blamed], usually: Fences) -> list[Blamed]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..collector.errors import UsageError
@@ -24,8 +23,7 @@ from .order import in_order
 from .record_writes import STORY_S
 from .registry import DETECTORS
 from .suspects import Suspect
-from .waits import KIND as USERS_WAITED
-from .waits import users_waited
+from .waiting import Told, with_waits
 
 
 def analyze(
@@ -48,8 +46,8 @@ def analyze(
     windows, graph, findings, found = look(windows, since)
     deviations: tuple[Deviation, ...] = ()
     if at is None:
-        incidents = [incident for group in found for incident in _explained(windows, graph, group)]
-        incidents += _waits(windows, graph, findings, found, since)
+        failed = [Told(group, incident) for group in found for incident in _explained(windows, graph, group)]
+        incidents = with_waits(windows, graph, findings, failed, since)
     else:
         incidents, deviations = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
@@ -82,22 +80,6 @@ def _explained(windows: Windows, graph: Graph, group: Group) -> list[Incident]:
     """The incident of a group, or where it is surely several that have nothing to do with each other, these."""
     apart = [explain(seen, graph, part, suspected(seen, graph, part)) for seen, part in parts(windows, graph, group)]
     return apart if told_apart(graph, apart) else [explain(windows, graph, group, suspected(windows, graph, group))]
-
-
-def _waits(windows: Windows, graph: Graph, findings: list[Finding], found: list[Group], since: float) -> list[Incident]:
-    """The incidents in which users waited and none of their requests failed: what changed when most of them began to.
-
-    A service that few ask is slow now and then, and dates nothing.
-    """
-    waits = [wait for wait in users_waited(windows, found) if wait.started_at >= since]
-    incidents: list[Incident] = []
-    for group in groups(windows, waits, findings) if waits else ():
-        met = [symptom for symptom in group.symptoms if symptom.kind == USERS_WAITED]
-        if met:
-            began = max(met, key=lambda wait: (float(wait.facts["extra_s"]), wait.component)).started_at
-            ranked, _ = suspects_around(windows, graph, findings, began, surely=False)
-            incidents.append(explain(windows, graph, replace(group, started_at=began), ranked))
-    return incidents
 
 
 def _around(

@@ -56,17 +56,22 @@ def fences(before: pd.DataFrame, until: float, length_s: float) -> Fences:
     requests = served["attempts"].where(served["attempts"] > 0)
     spent = spent.reindex(served.index, fill_value=0.0)
     made = calls[(calls["client"] != "") & (calls["server"] != "")]
+    return Fences(
+        known=True,
+        own_ns=_upper((served["server_ns"] - spent["client_ns"]) / requests),
+        failed=_upper((served["errors"] - spent["errors"]) / requests),
+        calls={} if made.empty else _made(made, requests),
+    )
+
+
+def _made(made: pd.DataFrame, requests: pd.Series[float]) -> dict[tuple[str, str], float]:
+    """By caller and callee: the fewest calls a request of the caller that are usual."""
     made = made.groupby(["client", "server", "stretch"], sort=True)["answered"].sum().unstack("stretch", fill_value=0)
     asked = requests.unstack("stretch").reindex(index=made.index.get_level_values("client"), columns=made.columns)
     rate = pd.DataFrame(made.to_numpy() / asked.to_numpy(), index=made.index)
     low, high = rate.quantile(0.25, axis=1), rate.quantile(0.75, axis=1)
     least = pd.concat([low - OUTER * (high - low), rate.quantile(RARE, axis=1)], axis=1).min(axis=1)
-    return Fences(
-        known=True,
-        own_ns=_upper((served["server_ns"] - spent["client_ns"]) / requests),
-        failed=_upper((served["errors"] - spent["errors"]) / requests),
-        calls={(str(pair[0]), str(pair[1])): value for pair, value in _each(least)},
-    )
+    return {(str(pair[0]), str(pair[1])): value for pair, value in _each(least)}
 
 
 def _summed(calls: pd.DataFrame, side: str) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from .kinds import HORIZON
 from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST
-from .waits import KIND as USERS_WAITED
 
 LEADING = frozenset({"record_race", "record_writers"})
 """Kinds that may come long before any harm, each told by the detector of that name from changes; they never stretch or
@@ -65,7 +64,7 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
     # Where nothing can be seen and nothing scraped, it may be only the telemetry that broke; somebody has to look.
     # So it is where calls fail in the dark, and nothing tells of users.
     dark = [e for e in cluster if e.kind == SILENCE and (float(e.facts["down"]) > MOST or _unseen(windows, cluster, e))]
-    symptoms = tuple(e for e in cluster if e.kind in (USERS_FAILED, USERS_WAITED)) or tuple(dark)
+    symptoms = tuple(e for e in cluster if e.kind == USERS_FAILED) or tuple(dark)
     if not symptoms:
         return None
     # A fault can smoulder before users notice, but what began long before them is another story.

@@ -1,16 +1,16 @@
 """Where time went: extra milliseconds per service between two stretches, and calls that are no longer made.
 
-Time is booked where it was spent. What a server span takes beyond its own calls is its service's;
-what a client waits beyond the server span (the network, queues on both sides) is booked on the
-callee, unless the same caller waits longer for most of whom it calls: then the caller itself is
-slow to send and to receive. Of a callee that sends no spans, what its callers wait is all there is.
-Calls that vanished count with the time they used to take, and in the
-same way: one missing callee speaks of the callee, most of them missing speaks of the caller.
+Time is booked where it was spent. What a server span takes beyond its own calls is its service's; what a client waits
+beyond the server span (the network, queues on both sides) is booked on the callee, unless the same caller waits longer
+for most of whom it calls, or no other caller of that callee does: then the caller itself is slow to send and to
+receive. Of a callee that sends no spans, what its callers wait is all there is. Calls that vanished count with the time
+they used to take, and in the same way: one missing callee speaks of the callee, most of them missing speaks of the
+caller.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -60,10 +60,13 @@ def shifts(before: pd.DataFrame, during: pd.DataFrame, usually: Fences = NOTHING
 
 
 def told_by_callers(windows: Windows) -> pd.DataFrame:
-    """The calls, in which a callee that never answered with a span of its own stands as the server of all calls to it.
+    """The calls, in which what callers alone know of a callee's time is told of it.
 
-    All of their time lies beyond its spans. Of a callee that sends some, a call without is one that was lost.
+    A callee that never answered with a span of its own is the server of all calls to it, and all of their time lies
+    beyond its spans; of one that sends some, a call without is one that was lost. A server that counters tell of, and
+    that never measured itself, took as long as its callers waited.
     """
+    windows = _measured(windows)
     names, called = windows.edges.names, callees(windows)
     answering = frozenset(names["server"])
     silent = (names["server"] == "") & (names["client"] != "") & ~pd.Series(called).isin(answering)
@@ -78,13 +81,34 @@ def told_by_callers(windows: Windows) -> pd.DataFrame:
     )
 
 
+def _measured(windows: Windows) -> Windows:
+    calls, server = windows.calls, windows.edges.names["server"]
+    untold = server.map(pd.Series(windows.edges.total(calls["server_ns"])).groupby(server).sum()) == 0
+    rows = untold.to_numpy(np.bool_)[windows.edges.of] & (calls["client_ns"] > 0) & (calls["example_trace"] == "")
+    if not rows.any():
+        return windows
+    told = replace(windows, calls=calls.assign(server_ns=calls["server_ns"].mask(rows, calls["client_ns"])))
+    return told.with_edges(windows.edges)
+
+
+def untold_waits(calls: pd.DataFrame) -> set[str]:
+    """The services that made calls of which nobody tells how long they took: they may have been all of its time."""
+    made = calls[(calls["client"] != "") & (calls["attempts"] > 0)]
+    took = made.groupby(["client", "server", "peer"], sort=True)["client_ns"].sum()
+    return set(took.index.get_level_values("client")[took == 0])
+
+
 def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     """Milliseconds in each service's own server spans above the usual per request, and the usual."""
     was, now = _own_time(before), _own_time(during)
     was = was[was["requests"] > 0].reindex(now.index)
+    asked = now["requests"] / was["requests"] / 1e6
     # calls made beside its requests can outweigh them; less than no time of its own is no measure of what is usual
-    usual = (was["ns"].clip(lower=0) / was["requests"] * now["requests"]).dropna() / 1e6
-    extra = (now["ns"] / 1e6 - usual).dropna().clip(lower=0.0)
+    usual = (was["ns"].clip(lower=0) * asked).dropna()
+    extra = (now["ns"] / 1e6 - usual).dropna()
+    # where they do, its own time has grown by as much as it answers later, if that is not theirs
+    grown = pd.DataFrame({name: now[name] / 1e6 - was[name] * asked for name in ("ns", "server_ns")}).min(axis=1)
+    extra = extra.where(~(grown.where(was["ns"] < 0) > extra), grown).clip(lower=0.0)
     return _by_name(extra), _by_name(usual)
 
 
@@ -100,7 +124,7 @@ def _own_time(calls: pd.DataFrame) -> pd.DataFrame:
     served = calls[calls["server"] != ""].groupby("server", sort=True)[["server_ns", "attempts"]].sum()
     spent = calls[calls["client"] != ""].groupby("client", sort=True)["client_ns"].sum()
     ns = served["server_ns"] - spent.reindex(served.index, fill_value=0)
-    return pd.DataFrame({"ns": ns, "requests": served["attempts"]})
+    return pd.DataFrame({"ns": ns, "server_ns": served["server_ns"], "requests": served["attempts"]})
 
 
 def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
@@ -110,21 +134,22 @@ def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, floa
     more = (now["uncovered_ns"] / now["answered"] - was["uncovered_ns"] / was["answered"]) / 1e6
     more = more.where(now["answered"] > 0).fillna(0.0).clip(lower=0.0)
     usual = (was["uncovered_ns"] / was["answered"] * now["answered"] / 1e6).dropna().groupby(level="server").sum()
+    # a single callee shares its rise with nobody
+    shared = _common(more, "client").where(more.groupby(level="client").transform("size") > 1, 0.0)
+    rest = (more - shared).clip(lower=0.0)
+    # what a callee's other callers do not wait for either is the caller's, or lies between the two
+    theirs = rest.clip(upper=_common(rest, "server"))
     booked: dict[str, float] = {}
-    for client, per_call in more.groupby(level="client", sort=True):
-        counts = now.loc[per_call.index, "answered"].to_numpy(np.float64)
-        values = per_call.to_numpy(np.float64)
-        common = _common(values)
-        _book(booked, str(client), common * float(counts.sum()))
-        callees = per_call.index.get_level_values("server")
-        for server, extra in zip(callees, np.maximum(0.0, values - common) * counts, strict=True):
-            _book(booked, str(server), float(extra))
+    for side, per_call in (("client", more - theirs), ("server", theirs)):
+        for name, ms in (per_call * now["answered"]).groupby(level=side, sort=True).sum().items():
+            _book(booked, str(name), float(ms))
     return booked, _by_name(usual)
 
 
-def _common(values: np.ndarray) -> float:
-    """The rise that at least half of a caller's callees share; a single callee shares with nobody."""
-    return float(np.sort(values)[(len(values) - 1) // 2]) if len(values) > 1 else 0.0
+def _common(values: pd.Series[float], side: str) -> pd.Series[float]:
+    """[edges] The rise that at least half of the edges of its client, or server, share."""
+    middle = values.groupby(level=side).quantile(0.5, interpolation="lower")
+    return pd.Series(middle.reindex(values.index.get_level_values(side)).to_numpy(), values.index)
 
 
 def _vanished(before: pd.DataFrame, during: pd.DataFrame, usually: Fences) -> dict[str, float]:

@@ -8,7 +8,6 @@ import pytest
 
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
-from epicenter.detectors.base import Stretch
 from epicenter.detectors.waits import users_waited
 from tests.detectors.frames import SUMMARY, Row, at, call, windows
 from tests.detectors.stories import callee_slow, calm, process_gone
@@ -60,20 +59,11 @@ def test_it_is_known_after_six_slow_windows_and_goes_on_until_users_wait_no_more
         pytest.param(story(*[(1, 0.05 + 1.5 * (n % 3 == 0)) for n in range(60)]), id="often slow"),
         pytest.param(story((30, 0.1), (2, 5.0), (30, 0.1)), id="for a moment"),
         pytest.param(story((4, 0.1), (20, 2.0)), id="nothing known of what is usual"),
-        pytest.param(story(*[(1, 0.1 * 1.02**n) for n in range(200)]), id="a little slower each minute"),
+        pytest.param(story(*[(1, 0.1 * 1.002**n) for n in range(600)]), id="a little slower each hour"),
     ],
 )
 def test_nothing_is_said_where_users_wait_as_they_are_used_to(calm_story: Windows) -> None:
     assert analyze(calm_story, SUMMARY).incidents == ()
-
-
-def test_what_waited_with_failures_or_right_after_them_belongs_to_these() -> None:
-    slow = story((30, 0.1), (12, 2.0), (45, 0.1))
-    (wait,) = users_waited(slow, [])
-    assert (wait.started_at, wait.ended_at) == (at(30), at(42))
-    assert users_waited(slow, [Stretch(at(35), at(36))]) == []
-    assert users_waited(slow, [Stretch(at(10), at(22))]) == []
-    assert users_waited(slow, [Stretch(at(10), at(15))]) == [wait]
 
 
 def test_one_incident_where_calls_that_fail_also_take_long() -> None:
@@ -82,5 +72,5 @@ def test_one_incident_where_calls_that_fail_also_take_long() -> None:
 
 
 def test_times_that_nobody_told_are_no_waits() -> None:
-    rows = [call(w, "", "shop", server_ns=0 if w % 2 else 20 * 100_000_000) for w in range(60)]
-    assert users_waited(windows(60, rows), []) == []
+    rows = [call(w, "", "shop", server_ns=0 if w % 2 else 20 * 2_000_000_000) for w in range(60)]
+    assert users_waited(windows(60, rows)) == []

@@ -19,7 +19,7 @@ SCRAPE_S = 120.0
 STEPS, CALM_STEPS = 300, 100
 """Evaluations of a world at most; calm ones are long, and expose a lot."""
 UNNAMED = {"bgp-withdrawal", "cache-loss", "slow-dependency", "telemetry-loss", "calm-day", "calm-weekend"}
-"""Worlds in which no rule names the cause or the loop: nothing broke, nothing failed, or nothing tells of what broke."""
+"""Worlds in which no rule names the cause or the loop: nothing broke, nothing failed, or nothing tells what broke."""
 RULES = read_rules([str(path) for path in FILES if path.stem != "self"]).rules
 
 
