@@ -76,7 +76,7 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
 
 
 def detected_at(group: Group, window_s: int) -> float:
-    """When users' failures were certain; where they met none, one window after the start."""
+    """When it was certain that users failed or waited; where they did neither, one window after the start."""
     return min((float(s.facts["alarm_at"]) for s in group.symptoms), default=group.started_at + window_s)
 
 

@@ -18,18 +18,18 @@ from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
 from .analysis import Analysis, Incident, RecordingSummary
-from .cusum import IDLE, Running
+from .cusum import IDLE
 from .diagnosis import analyze
 from .gate import entered
 from .grouping import LEADING
 from .kinds import HORIZON
+from .levels import Levels
 from .metric_calls import tell_of_users, with_metric_calls
 from .order import end_to_end
 from .registry import DETECTORS
 from .running_gate import RunningGate
 from .telemetry_silence import MOST as MOST_DOWN
 from .telemetry_silence import targets_down
-from .waits import RunningWaits
 
 LOOK_BACK = 360
 """Windows before an incident from which is learned what is usual: an hour of windows of ten seconds."""
@@ -59,8 +59,8 @@ class Watcher:
         self._parts: list[Windows] = []
         self._origin = self._end = 0
         self._gates = (
-            RunningGate(Running.over(0), "failed", "entries"),
-            RunningGate(RunningWaits.over(0), "waited_s", "timed"),
+            RunningGate("failed", "entries"),
+            RunningGate("waited_s", "timed", Levels.over(0)),
         )
         self._incidents: tuple[Incident, ...] = ()
         self._warned: list[tuple[str, str, float, float | None]] = []

@@ -108,7 +108,8 @@ def _own(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], 
     extra = (now["ns"] / 1e6 - usual).dropna()
     # where they do, its own time has grown by as much as it answers later, if that is not theirs
     grown = pd.DataFrame({name: now[name] / 1e6 - was[name] * asked for name in ("ns", "server_ns")}).min(axis=1)
-    extra = extra.where(~(grown.where(was["ns"] < 0) > extra), grown).clip(lower=0.0)
+    beside = grown.where(was["ns"] < 0).reindex(extra.index)
+    extra = extra.where(~(beside > extra), beside).clip(lower=0.0)
     return _by_name(extra), _by_name(usual)
 
 

@@ -55,7 +55,7 @@ def with_waits(
 
 
 def _well_since(windows: Windows, began: float, told: list[Told]) -> float:
-    """The end of the last incident before, if enough is known of the time after it: in it nothing took as long as usual."""
+    """The end of the last incident before, if enough is known of the time after it: within it nothing was as usual."""
     ends = (other.group.until(windows.end) for other in told)
     return max((end for end in ends if end <= began - LEARNS * windows.window_s), default=float("-inf"))
 

@@ -6,17 +6,17 @@ others. It counts if it lasts, if requests enough were met by it, and if they to
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
 from .blame import LEAST_CALLS
-from .cusum import ENOUGH, Episode, Running
+from .cusum import ENOUGH, Episode
 from .episodes import alarm_time, episodes
 from .gate import entered
+from .kinds import HORIZON
 from .levels import NOTICED_S, Levels
 from .queries import sql
 from .series import Flags, Floats, tables
@@ -25,53 +25,6 @@ DETECTOR, KIND = "waits", "users_waited"
 
 LASTING_S = 120.0
 """What is over sooner, such as the cold caches of a deploy, wakes nobody."""
-
-
-@dataclass
-class RunningWaits:
-    """The test as it runs over series, a window at a time, as `cusum.Running` does for failures."""
-
-    levels: Levels
-    slow: Running
-
-    @classmethod
-    def over(cls, series: int) -> RunningWaits:
-        """So many series, of which nothing was seen so far."""
-        return cls(Levels.over(series), Running.over(series))
-
-    def join(self, series: int) -> None:
-        """Let so many more series take part from the next window on."""
-        self.levels.join(series)
-        self.slow.join(series)
-
-    def step(self, waited_s: Floats, timed: Floats) -> None:
-        """Take in the next window; [series] each."""
-        slow = self.levels.step(waited_s, timed)
-        self.slow.step(slow.astype(np.float64), (timed > 0).astype(np.float64))
-
-    @property
-    def series(self) -> int:
-        """How many series there are."""
-        return self.slow.series
-
-    @property
-    def window(self) -> int:
-        """The number of the next window."""
-        return self.slow.window
-
-    @property
-    def open(self) -> Flags:
-        """[series] Which are in a slow stretch."""
-        return self.slow.open
-
-    @property
-    def closed(self) -> list[Episode]:
-        """The stretches that are over."""
-        return self.slow.closed
-
-    def __copy__(self) -> RunningWaits:
-        """A run of its own that goes on from here."""
-        return RunningWaits(copy(self.levels), copy(self.slow))
 
 
 def users_waited(windows: Windows) -> list[Finding]:
@@ -92,8 +45,10 @@ def users_waited(windows: Windows) -> list[Finding]:
         slow = np.array(steps, np.bool_).reshape(len(steps), len(names)).T
         for episode in episodes(slow.astype(np.float64), (timed > 0).astype(np.float64)):
             at = episode.series
-            finding = _finding(windows, names[at], waited_s[at], timed[at], slow[at], episode)
-            found += [] if finding is None else [finding]
+            told = (
+                _finding(windows, names[at], waited_s[at], timed[at], slow[at], e) for e in _parts(slow[at], episode)
+            )
+            found += [finding for finding in told if finding is not None]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
@@ -104,12 +59,31 @@ def _may_be_slow(waited_s: Floats, timed: Floats) -> Flags:
     return above.sum(axis=1) >= ENOUGH
 
 
+def _parts(slow: Flags, episode: Episode) -> list[Episode]:
+    """The episode without its fast windows where ten or more of them (`HORIZON`) follow each other.
+
+    One window is one witness, fast or slow, and the test takes as many fast ones to be sure that it is over.
+    """
+    until = len(slow) if episode.end is None else episode.end
+    places = episode.onset + np.flatnonzero(slow[episode.onset : until])
+    parts = np.split(places, np.flatnonzero(np.diff(places) > HORIZON) + 1)
+    out = [
+        replace(episode, onset=int(part[0]), alarm=max(episode.alarm, int(part[0])), end=int(part[-1]) + 1)
+        for part in parts
+        if len(part) >= ENOUGH
+    ]
+    if out and episode.end is None and out[-1].onset <= places[-1] and len(slow) - 1 - places[-1] < HORIZON:
+        out[-1] = replace(out[-1], end=None)
+    return out
+
+
 def _finding(
     windows: Windows, component: str, waited_s: Floats, timed: Floats, slow: Flags, episode: Episode
 ) -> Finding | None:
     """None for what is too short, too seldom asked or, all in all, too little."""
     lasted = stretch_of(windows, episode.onset, episode.end)
-    during, within = lasted.up_to(windows.end), slice(episode.onset, episode.end)
+    last_slow = int(np.flatnonzero(slow)[-1]) if episode.end is None else episode.end - 1
+    during, within = lasted.up_to(windows.end), slice(episode.onset, last_slow + 1)
     met = float(timed[within].sum())
     now = float(waited_s[within].sum()) / met
     quiet = ~slow[: episode.onset]

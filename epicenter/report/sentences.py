@@ -105,7 +105,7 @@ def untold(incident: Incident) -> str:
 
 
 def waited(incident: Incident) -> bool:
-    """Whether users only waited: what they asked for took long, and nothing of it is known to have failed."""
+    """Whether users only waited: what they asked for took long, and no more of it than usual failed."""
     return incident.impact <= 0 and any(item.detector == WAITS for item in incident.evidence)
 
 
@@ -142,7 +142,7 @@ def impact(incident: Incident) -> str:
     soon = incident.detected_at - zero(incident)
     seen = f"visible in the data {words.span(soon)} after the start"
     if waited(incident):
-        return f"Requests of users took long, and none is known to have failed; {seen}."
+        return f"Requests of users took long, and no more of them than usual failed; {seen}."
     if incident.impact <= 0:
         return f"No request of users is known to have failed; {seen}."
     return f"For users {words.counted(incident.impact, 'request')} failed; {seen}."

@@ -30,7 +30,7 @@ def draw(incident: Incident, root: Node, entries: frozenset[str], name: str) -> 
         name,
         max(box.x + box.width for box in boxes) + 2 * margin,
         max(box.y + box.height for box in boxes) + 2 * margin,
-        "How the failure spread",
+        "How it spread",
         "; ".join(_said(box, root.onset_at, sentences.went(incident)) for box in boxes),
         _arrow_heads(name),
         tag(

@@ -15,8 +15,10 @@ from .svg import label, picture, tag, wide
 
 TICKS_S = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 7 * 86400)
 TOP_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
-TOP_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Upper ends of the vertical axis: the smallest that holds the peak."""
+
+TOP_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+"""The same of an axis of mean times."""
 
 HEADING = 24.0
 """Pixels above a group of bars."""

@@ -45,7 +45,7 @@ STORIES: dict[str, Windows] = {
     ),
     "a process that is gone for ever": windows(END, [*calm(0, 50), *process_gone(50, END)]),
     "a silence of the telemetry": windows(END, [*calm(0, 45), *calm(55, END)], scraped(range(45, 55))),
-    "users who wait": windows(END, [*calm(0, 42), *callee_slow(42, END)]),
+    "users who wait": windows(END, [*calm(0, 20), *callee_slow(20, 28), *calm(28, END)]),
     "metrics alone": windows(END, signals=[*counted(0, 45), *counted(45, 50, 30), *counted(50, END)]),
 }
 TWO = windows(END, [*calm(0, 20), *callee_fails(20, 26), *calm(26, 50), *name_gone(50, 56), *calm(56, END)])
