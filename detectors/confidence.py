@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..collector.model import Windows
+from .base import MOSTLY
 from .edges import users_flat
 from .kinds import HORIZON, rewritten
-from .retry_storm import MOSTLY
 from .suspects import Suspect
 
 CACHES = ("cache_hits", "cache_misses")

@@ -18,6 +18,7 @@ from .analysis import (
     Trigger,
     Verdict,
 )
+from .base import MOSTLY
 from .cascade import cascade
 from .cause import nobody
 from .confidence import confidence
@@ -26,7 +27,7 @@ from .graph import Graph
 from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
-from .metric_calls import MOSTLY, from_metrics
+from .metric_calls import from_metrics
 from .repeats import harmless_repeats
 from .shared_queue import DETECTOR as SHARED_QUEUE
 from .shared_queue import kept_full

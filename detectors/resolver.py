@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
-from .base import Evidence, Finding
+from .base import MOSTLY, Evidence, Finding
 from .behind import LAG_S, LEAST_SHARE, SPREAD, called
 from .blame import Blamed
 from .blind_spots import FEW
@@ -25,7 +25,6 @@ from .cusum import ENOUGH
 from .dns_failures import KINDS
 from .graph import Graph
 from .kinds import HORIZON
-from .metric_calls import MOSTLY
 from .queries import sql
 from .queueing import old_by
 from .suspects import Suspect, overlaps
