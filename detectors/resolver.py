@@ -27,6 +27,7 @@ from .graph import Graph
 from .kinds import HORIZON
 from .queries import sql
 from .queueing import old_by
+from .series import concept
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -59,7 +60,8 @@ def resolver(
     codes = _codes(unresolved, findings, during)
     servers = _servers(windows, codes)
     queues = _queues(windows, graph, findings, during)
-    if _others_are_lost(unresolved, blamed, told=bool(servers)):
+    beside = _in_look_ups(windows, unresolved, blamed, servers)
+    if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it
@@ -71,10 +73,13 @@ def resolver(
         return None
     kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
+    share = unresolved.share + sum(b.failed for b in beside) / sum(b.failed for b in blamed)
     early = not (servers or queues) and during[1] - during[0] < LAG_S
     return replace(
         _suspect(component, kind, unresolved, (*telling, *own), during),
-        certainty=(EARLY if early else 1.0) * unresolved.share,
+        score=share,
+        certainty=(EARLY if early else 1.0) * share,
+        explains=(*unresolved.named, *(b.component for b in beside)),
         codes=tuple(zones),
         changes=_changes(windows, graph, during) if component == UNKNOWN else (),
     )
@@ -86,7 +91,7 @@ def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool
     told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
     as those over connections that were open are.
     """
-    others = sum(b.failed for b in blamed if b.how == "unreached" and b.failure in ("connect", "other"))
+    others = sum(b.failed for b in blamed if _nobody_answered(b))
     if others > (1 - SPREAD) * (others + unresolved.failed):
         return True
     mine = unresolved.asked.reindex(unresolved.named).sum()
@@ -95,6 +100,25 @@ def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool
         theirs = (b.failed for b in blamed if b.how == "unreached" and b.component in unresolved.owners)
         bad += float(mine["late"]) + sum(theirs)
     return bad >= max(ENOUGH, MOSTLY * (bad + good))
+
+
+def _nobody_answered(b: Blamed) -> bool:
+    return b.how == "unreached" and b.failure in ("connect", "other")
+
+
+def _in_look_ups(
+    windows: Windows, unresolved: Unresolved, blamed: list[Blamed], servers: list[Finding]
+) -> list[Blamed]:
+    """The callees whose names fail, too, and calls to whom ended without a word, where one server of several tells of
+    its trouble: what a network loses, all of them lose, so these calls were in their look-ups as well."""
+    sick = {f.component for f in servers}
+    known = set(map(str, concept(windows, "dns_responses")["component"].unique()))
+    well = [name for name in known - sick if is_server(name, map(str, windows.edges.categories["peer"].categories))]
+    if len(sick) != 1 or not well:
+        return []
+    failing = set(map(str, unresolved.asked.index[unresolved.asked["unresolved"] > 0]))
+    owners = failing | {name.partition(".")[0] for name in failing}
+    return [b for b in blamed if _nobody_answered(b) and not owners.isdisjoint({b.component, b.service})]
 
 
 def _nothing_else(unresolved: Unresolved) -> bool:

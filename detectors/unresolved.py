@@ -42,8 +42,8 @@ class Unresolved:
 
     @property
     def owners(self) -> set[str]:
-        """Whose they are."""
-        return {b.service or b.component.partition(".")[0] for b in self.names}
+        """Whose those are that failed often enough to prove it."""
+        return {b.service or b.component.partition(".")[0] for b in self.names if b.failed >= ENOUGH}
 
     @property
     def failed(self) -> float:
@@ -78,8 +78,9 @@ def unresolved_together(
     failing = [b for b in blamed if b.how == "resolution"]
     failed = sum(b.failed for b in failing)
     rate = failed / max(sum(b.attempts for b in failing), 1.0)
-    alike = tuple(b for b in failing if b.failed >= max(ENOUGH, ALIKE * rate * b.attempts))
-    if not alike or sum(b.failed for b in alike) < SPREAD * failed:
+    # A name of which few calls were seen at all proves nothing by itself, and goes with those that do.
+    alike = tuple(b for b in failing if b.failed >= ALIKE * rate * b.attempts)
+    if all(b.failed < ENOUGH for b in alike) or sum(b.failed for b in alike) < SPREAD * failed:
         return None
     failure = _fault(alike, ranked)
     if not failure:

@@ -218,3 +218,20 @@ def test_what_never_resolved_counts_for_nothing() -> None:
 def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
     spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots
     assert any("No resolver tells what it answered" in spot.statement for spot in spots) == (not signals)
+
+
+def test_where_one_resolver_of_several_tells_of_its_trouble_calls_without_a_word_ended_in_their_look_ups() -> None:
+    """Half of the callers' clients give up connecting before the look-up does, and say no more than that."""
+    names = (*NAMES, "ledger.example")
+    calls = [*estate(NAMES, failure="dns_timeout", waited=WAITED), *beside("ledger", BAD, 36)]
+    calls += [call(window, "shop", "", "ledger.example", 2, errors_dns_timeout=2) for window in range(BAD, WELL)]
+    well = gauge("resolver-2", "dns_responses", [100.0] * END, "NOERROR")
+    incident = explained(calls, [*codes("resolver-1"), *well])
+    assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    assert (incident.trigger.confidence >= 0.9, incident.dns.role, incident.dns.names) == (
+        True,
+        "root",
+        tuple(sorted(names)),
+    )
+    nobody_well = explained(calls, codes("resolver-1"))
+    assert nobody_well.trigger.component != "resolver-1"
