@@ -1,9 +1,9 @@
 """What names that fail together are asked through: a resolver, which no caller names, or the servers of their zone.
 
 Records belong to their owners, and those of several seldom break at once; their resolver is what they share. It is a
-node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the codes that
-one server counted, else a queue. Where none does it is "the resolver", and its callers tell whose; what was changed
-shortly before is told beside it.
+node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the answers that
+one server counted (`servers`), else a queue. Where none does it is "the resolver", and its callers tell whose; what was
+changed shortly before is told beside it.
 
 A network that loses look-ups loses other calls too, those whose names were known before; and what went wrong before
 the look-ups did is what they fail from, rather than the other way round.
@@ -20,14 +20,14 @@ from .base import MOSTLY, Evidence, Finding
 from .behind import LAG_S, LEAST_SHARE, SPREAD, called
 from .blame import Blamed
 from .blind_spots import FEW
-from .codes import is_server, possible, within_zone
+from .codes import possible, within_zone
 from .cusum import ENOUGH
 from .dns_failures import KINDS
 from .graph import Graph
 from .kinds import HORIZON
 from .queries import sql
 from .queueing import old_by
-from .series import concept
+from .servers import in_look_ups, in_trouble, nobody_answered
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -58,9 +58,9 @@ def resolver(
         return None
     zone = unresolved.zone
     codes = _codes(unresolved, findings, during)
-    servers = _servers(windows, codes)
+    servers = in_trouble(windows, unresolved, codes, during)
     queues = _queues(windows, graph, findings, during)
-    beside = _in_look_ups(windows, unresolved, blamed, servers)
+    beside = in_look_ups(windows, unresolved, blamed, servers, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
@@ -73,13 +73,11 @@ def resolver(
         return None
     kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
-    share = unresolved.share + sum(b.failed for b in beside) / sum(b.failed for b in blamed)
+    found = _suspect(component, kind, unresolved, beside, (*telling, *own), during)
     early = not (servers or queues) and during[1] - during[0] < LAG_S
     return replace(
-        _suspect(component, kind, unresolved, (*telling, *own), during),
-        score=share,
-        certainty=(EARLY if early else 1.0) * share,
-        explains=(*unresolved.named, *(b.component for b in beside)),
+        found,
+        certainty=(EARLY if early else 1.0) * found.score,
         codes=tuple(zones),
         changes=_changes(windows, graph, during) if component == UNKNOWN else (),
     )
@@ -91,7 +89,7 @@ def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool
     told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
     as those over connections that were open are.
     """
-    others = sum(b.failed for b in blamed if _nobody_answered(b))
+    others = sum(b.failed for b in blamed if nobody_answered(b))
     if others > (1 - SPREAD) * (others + unresolved.failed):
         return True
     mine = unresolved.asked.reindex(unresolved.named).sum()
@@ -100,25 +98,6 @@ def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool
         theirs = (b.failed for b in blamed if b.how == "unreached" and b.component in unresolved.owners)
         bad += float(mine["late"]) + sum(theirs)
     return bad >= max(ENOUGH, MOSTLY * (bad + good))
-
-
-def _nobody_answered(b: Blamed) -> bool:
-    return b.how == "unreached" and b.failure in ("connect", "other")
-
-
-def _in_look_ups(
-    windows: Windows, unresolved: Unresolved, blamed: list[Blamed], servers: list[Finding]
-) -> list[Blamed]:
-    """The callees whose names fail, too, and calls to whom ended without a word, where one server of several tells of
-    its trouble: what a network loses, all of them lose, so these calls were in their look-ups as well."""
-    sick = {f.component for f in servers}
-    known = set(map(str, concept(windows, "dns_responses")["component"].unique()))
-    well = [name for name in known - sick if is_server(name, map(str, windows.edges.categories["peer"].categories))]
-    if len(sick) != 1 or not well:
-        return []
-    failing = set(map(str, unresolved.asked.index[unresolved.asked["unresolved"] > 0]))
-    owners = failing | {name.partition(".")[0] for name in failing}
-    return [b for b in blamed if _nobody_answered(b) and not owners.isdisjoint({b.component, b.service})]
 
 
 def _nothing_else(unresolved: Unresolved) -> bool:
@@ -130,12 +109,6 @@ def _codes(unresolved: Unresolved, findings: list[Finding], during: tuple[float,
     """What resolvers' codes tell of look-ups that fail so."""
     codes = [f for f in findings if f.detector == "dns_rcodes" and during[0] - LAG_S <= f.started_at < during[1]]
     return [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
-
-
-def _servers(windows: Windows, codes: list[Finding]) -> list[Finding]:
-    """Those of single servers."""
-    names = windows.edges.categories["peer"].categories
-    return [f for f in codes if is_server(f.component, map(str, names))]
 
 
 def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
@@ -199,30 +172,40 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _suspect(
-    component: str, kind: Kind, unresolved: Unresolved, findings: tuple[Finding, ...], during: tuple[float, float]
+    component: str,
+    kind: Kind,
+    unresolved: Unresolved,
+    beside: list[Blamed],
+    findings: tuple[Finding, ...],
+    during: tuple[float, float],
 ) -> Suspect:
+    """beside: the callees that were not reached because of look-ups, though nobody says so."""
     names = unresolved.named
     count = f"{len(names)} name{'s' * (len(names) != 1)}"
+    more = sum(b.failed for b in beside)
+    failed = unresolved.failed + more
+    share = unresolved.share * failed / unresolved.failed
+    nobody = f", and {more:,.0f} to {_listed([b.component for b in beside])} met nobody" if beside else ""
     evidence = Evidence(
         statement=f"{unresolved.failed:,.0f} calls of {_listed(unresolved.callers)} failed because {count} "
-        f"({_listed(names)}) could not be resolved, {unresolved.share:.0%} of all that failed within "
+        f"({_listed(names)}) could not be resolved{nobody}, {share:.0%} of all that failed within "
         f"{during[1] - during[0]:.0f} s of the onset",
         query=sql("calls", f"peer, client, attempts, {', '.join(DNS_ERRORS)}", during),
         window=during,
-        observed=unresolved.failed,
+        observed=failed,
         expected=0.0,
     )
     return Suspect(
         component=component,
         service=component,
         kind=kind,
-        score=unresolved.share,
-        certainty=unresolved.share,
-        failed=unresolved.failed,
+        score=share,
+        certainty=share,
+        failed=failed,
         failure=unresolved.failure,
         evidence=evidence,
         findings=findings,
         how="behind",
         rate=unresolved.failed / max(sum(b.attempts for b in unresolved.names), 1.0),
-        explains=tuple(names),
+        explains=(*names, *(b.component for b in beside)),
     )

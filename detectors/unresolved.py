@@ -17,7 +17,8 @@ from .dns_failures import AGAIN
 from .series import calls_over
 from .suspects import Suspect
 
-_LOST = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
+UNSAID = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
+"""Of calls that nobody answers, those that may have ended in a look-up, for all that their clients say."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _asked(
     called = edges.names["client"] != ""
     callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
     theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
-    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *_LOST]
+    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *UNSAID]
     rows = calls_over(
         windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
     )
@@ -126,7 +127,7 @@ def _asked(
     told = rows[["attempts", "errors"]].assign(
         peer=rows["peer"].astype(str),
         unresolved=rows[list(DNS_ERRORS)].sum(axis=1),
-        lost=rows[_LOST].sum(axis=1).where(waited, 0),
+        lost=rows[UNSAID].sum(axis=1).where(waited, 0),
         late=rows["errors_deadline"],
     )
     return tuple(callers), told.groupby("peer").sum()
