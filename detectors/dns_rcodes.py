@@ -52,7 +52,7 @@ def _unanswered(windows: Windows, answers: pd.DataFrame) -> pd.DataFrame:
     answered = answers.groupby(by, observed=True)["value"].sum()
     left = (asked - answered.reindex(asked.index)).clip(lower=0.0).dropna()
     before = left.groupby("component", observed=True).shift(fill_value=0.0)
-    return np.minimum(left, before).rename("value").reset_index().assign(code=SILENT)
+    return left.clip(upper=before).rename("value").reset_index().assign(code=SILENT)
 
 
 def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:

@@ -27,7 +27,7 @@ from .graph import Graph
 from .kinds import HORIZON
 from .queries import sql
 from .queueing import old_by
-from .servers import in_look_ups, in_trouble, nobody_answered
+from .servers import in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -67,13 +67,15 @@ def resolver(
         return None  # one owner's record, or the way to it
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
-    component, telling = _which(zone, servers, queues)
+    if queues and not servers and _on_the_way(windows, queues[0]):
+        return None
+    component, seen = _which(zone, servers, queues)
     own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
     if _came_first(windows, ranked, findings, component, own, during):
         return None
     kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
-    found = _suspect(component, kind, unresolved, beside, (*telling, *own), during)
+    found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
     early = not (servers or queues) and during[1] - during[0] < LAG_S
     return replace(
         found,
@@ -116,6 +118,13 @@ def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tup
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
     old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, during[0])]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
+
+
+def _on_the_way(windows: Windows, queue: Finding) -> bool:
+    """Whether servers, or pods of theirs, tell of themselves and the queue is none of theirs: what gets to them they
+    answer, so look-ups wait on the way to them."""
+    names = telling(windows)
+    return bool(names) and not any(name.startswith(queue.component) for name in names)
 
 
 def _which(zone: str, servers: list[Finding], queues: list[Finding]) -> tuple[str, list[Finding]]:

@@ -20,11 +20,18 @@ from .series import calls_over, concept
 from .unresolved import UNSAID, Unresolved
 
 
+def telling(windows: Windows) -> set[str]:
+    """The servers whose answers are counted one by one."""
+    names = list(map(str, windows.edges.categories["peer"].categories))
+    told = map(str, concept(windows, "dns_responses")["component"].unique())
+    return {server for server in told if is_server(server, names)}
+
+
 def in_trouble(
     windows: Windows, unresolved: Unresolved, codes: list[Finding], during: tuple[float, float]
 ) -> list[Finding]:
     """What tells of servers that fail the names: their codes, or else that the answers of a single one ceased."""
-    servers = _telling(windows)
+    servers = telling(windows)
     told = [f for f in codes if f.component in servers]
     if told or "timeout" not in possible(unresolved.failure):
         return told
@@ -45,7 +52,7 @@ def in_look_ups(
     that gives up connecting before its look-up does says no more than that.
     """
     sick = {f.component for f in servers}
-    if len(sick) != 1 or _telling(windows) <= sick:
+    if len(sick) != 1 or telling(windows) <= sick:
         return []
     failing = set(map(str, unresolved.asked.index[unresolved.asked["unresolved"] > 0]))
     owners = failing | {name.partition(".")[0] for name in failing}
@@ -60,13 +67,6 @@ def in_look_ups(
 def nobody_answered(blamed: Blamed) -> bool:
     """Whether calls to it ended with nobody, and no word says where."""
     return blamed.how == "unreached" and blamed.failure in ("connect", "other")
-
-
-def _telling(windows: Windows) -> set[str]:
-    """The servers whose answers are counted one by one."""
-    names = list(map(str, windows.edges.categories["peer"].categories))
-    told = map(str, concept(windows, "dns_responses")["component"].unique())
-    return {server for server in told if is_server(server, names)}
 
 
 def _ceased(windows: Windows, servers: set[str], during: tuple[float, float]) -> list[Finding]:
