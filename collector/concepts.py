@@ -45,6 +45,7 @@ class Concept:
     told_by: who counts, where several count the same things: an estate that has more than one of them is not counted
         twice.
     scale: what a sample is multiplied by, where the name tells of another unit.
+    by_pod: the component is a single pod, by its name without its namespace, and not the workload that it belongs to.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Concept:
     told_by: str = ""
     detail: tuple[str, ...] = ()
     scale: float = 1.0
+    by_pod: bool = False
 
     @property
     def about_hosts(self) -> bool:
@@ -97,6 +99,8 @@ _RCODE_WORDS = (
     ("Query Refused", "REFUSED"),
 )
 _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name",), ("grpc_target",)
+_COREDNS, _UNBOUND = r"coredns_dns_responses_total", r"unbound_answer_rcodes_total"
+_HUBBLE = r"hubble_dns_responses_total"
 _SERVED_SPANS = ("span_kind", "SPAN_KIND_SERVER")
 _CALLER = ("service_name", "job")
 _NODE, _PAIRED = ("server",), ("connection_type",)
@@ -104,14 +108,25 @@ _OUTCOME = ("error_type", *STATUS_LABELS, "rpc_response_status_code", "rpc_grpc_
 _RECORD = ("name", "endpoint", "record")
 _WRITER = ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
-_ZONE = ("zone", "server", "instance")
-_ASKED = ("query", "destination", "source", "instance")
+_ONE_POD = ("pod", "instance")
+# an answer is a flow of its own, from the server to the client; what names the two ends, and whether any does, is for
+# Hubble's sourceContext, destinationContext and labelsContext to say
+_ASKED = ("destination_pod", "destination", "destination_workload")
+_ANSWERING = ("source_pod", "source", "source_workload")
 
 CONCEPTS: tuple[Concept, ...] = (
     Concept("dns_answers", r"probe_dns_answer_rrs", "gauge", PROBED_LABELS, _QTYPE),
     Concept("dns_probe_ok", r"probe_dns_query_succeeded", "gauge", PROBED_LABELS),
-    Concept("dns_responses", r"coredns_dns_responses_total|unbound_answer_rcodes_total", "counter", _ZONE, ("rcode",)),
-    Concept("dns_responses", r"hubble_dns_responses_total", "counter", _ASKED, ("rcode",), words=_RCODE_WORDS),
+    Concept("dns_responses", _COREDNS, "counter", ("zone", "server"), ("rcode",)),
+    Concept("dns_responses", _COREDNS, "counter", _ONE_POD, ("rcode",), told_by="server", by_pod=True),
+    Concept("dns_responses", _UNBOUND, "counter", _ONE_POD, ("rcode",), told_by="server", by_pod=True),
+    Concept("dns_responses", _HUBBLE, "counter", ("query",), ("rcode",), words=_RCODE_WORDS),
+    Concept(
+        "dns_responses", _HUBBLE, "counter", _ANSWERING, ("rcode",), words=_RCODE_WORDS, told_by="wire", by_pod=True
+    ),
+    # CoreDNS counts a question when it answers it
+    Concept("dns_requests", r"unbound_queries_total", "counter", _ONE_POD, told_by="server", by_pod=True),
+    Concept("dns_requests", r"hubble_dns_queries_total", "counter", _ASKED, told_by="wire", by_pod=True),
     Concept("dns_responses", r"container_dns_requests_total", "counter", ("domain",), ("status",)),
     Concept(
         "dns_lookup_failures", r"dns_lookup_duration_seconds_count", "counter", PROBED_LABELS, ("error_type",), True

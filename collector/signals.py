@@ -11,6 +11,8 @@ from .sides import bare_host
 
 _POD_SUFFIX = "-[a-f0-9]{6,10}-[a-z0-9]{5}$"
 """What a Kubernetes Deployment appends to its own name in the names of its pods."""
+_NAMESPACE = "^[^/]+/"
+"""How Hubble begins the name of a pod."""
 _BALANCER_PATH = "^(?:app|net|gwy)/([^/]+)/[a-f0-9]{8,}$"
 """How CloudWatch writes the name of a load balancer."""
 _TARGET_SCHEME = "^(?:dns|xds|passthrough):/*"
@@ -87,7 +89,8 @@ def _component(concept: Concept) -> str:
     if concept.about_hosts:
         return bare_host(f"regexp_replace({named}, '{_TARGET_SCHEME}', '')")
     # a zone may end with the root's dot, but the root is nothing but a dot
-    parts = f"regexp_replace(regexp_replace({named}, '{_POD_SUFFIX}', ''), '([^.])[.]$', '\\1')"
+    owner = f"regexp_replace({named}, '{_NAMESPACE if concept.by_pod else _POD_SUFFIX}', '')"
+    parts = f"regexp_replace({owner}, '([^.])[.]$', '\\1')"
     return f"regexp_replace({parts}, '{_BALANCER_PATH}', '\\1')"
 
 

@@ -19,6 +19,7 @@ from .base import Evidence, Finding
 from .blame import Blamed, blame
 from .cause import UNTOLD, blamed_suspect
 from .cusum import LEAST_RISE
+from .edges import CHANCE
 from .fences import NOTHING_KNOWN, Fences, fences
 from .graph import Graph, callees
 from .grouping import Group
@@ -31,9 +32,6 @@ from .suspects import Suspect, overlaps
 
 LOOK_S = 180.0
 """How long after the moment counts: three minutes of minute-wise metrics, and most alarms' waiting time."""
-
-CHANCE = 3.0
-"""Standard deviations by which a Poisson count may exceed its mean: one false alarm in 700."""
 
 LEAST_WINDOWS = 3
 """Windows that the stretch holds at least, where windows are long."""

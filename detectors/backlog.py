@@ -14,13 +14,13 @@ from itertools import pairwise
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import MOSTLY, Evidence, Finding
 from .edges import LEAST_REQUESTS, EdgeCounts, late_edges
 from .graph import Graph
 from .grouping import LOOPS, Group
 from .queries import sql
 from .repeats import BUDGET
-from .retry_storm import MOSTLY, PERSIST_S, POOR, sharpened
+from .retry_storm import PERSIST_S, POOR, sharpened
 from .runs import Run
 from .series import Floats, carried, concept_of, gauge, scrape_gap
 

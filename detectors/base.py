@@ -7,6 +7,9 @@ from typing import Protocol
 
 from ..collector.model import Windows
 
+MOSTLY = 0.5
+"""What more than half of a count is, is what it mostly is."""
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -104,7 +104,9 @@ def _shared_way(
         # Where nothing tells who calls whom, it may as well be what they all call.
         kind: Kind = "network_congestion" if graph.callees else "unknown"
         return _suspect(first.component, kind, lost, (first,), first.evidence[0])
-    if not spread:
+    # What was changed on a way loses calls; that several callees answer with errors is no sign of a way.
+    on_way = [s for s in lost if s.how != "answer"]
+    if not spread or sum(s.score for s in on_way) < SPREAD * share:
         return None
     changes = windows.changes
     recent = changes[(changes["time"] > onset - horizon_s) & (changes["time"] <= onset + windows.window_s)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .analysis import CascadeStep
 from .base import Finding
 from .gate import KIND as USERS_FAILED
-from .graph import Graph, standing_behind
+from .graph import Graph
 from .grouping import Group
 from .ledger import Ledger
 from .suspects import Suspect
@@ -17,11 +17,10 @@ FAILING = frozenset({"failure_spike", "unreachable", USERS_FAILED, USERS_WAITED}
 def cascade(group: Group, graph: Graph, trigger: Suspect, started_at: float, ledger: Ledger) -> tuple[CascadeStep, ...]:
     """List the components that failed after the trigger, by onset.
 
+    graph: a trigger that nobody calls stands in it behind those that it explains.
     started_at: when the trigger began. What followed from it cannot have failed before, though a window that
     began before it, or a stray failure in that window, may say so.
     """
-    if trigger.how == "behind":
-        graph = standing_behind(graph, trigger.component, trigger.explains)
     failing = _failing(group, graph, trigger)
     onsets = {component: min(f.started_at for f in own) for component, own in failing.items()}
     steps = [

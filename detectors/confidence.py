@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..collector.model import Windows
+from .base import MOSTLY
 from .edges import users_flat
 from .kinds import HORIZON, rewritten
-from .retry_storm import MOSTLY
+from .resolver import UNKNOWN
 from .suspects import Suspect
 
 CACHES = ("cache_hits", "cache_misses")
@@ -43,8 +44,8 @@ def _known(windows: Windows, top: Suspect) -> bool:
     """Whether it is known what ails the suspect.
 
     It is not where calls are lost on the way to it, since nothing shows what stands there; nor where ever more of them
-    are and nobody told of its record; nor where callers ask it for more whose users do not, and no cache is seen that
-    may have kept load from it until then.
+    are and nobody told of its record; nor where nothing tells which resolver it is; nor where callers ask it for more
+    whose users do not, and no cache is seen that may have kept load from it until then.
     """
     onset = float(windows.start if top.onset is None else top.onset)
     if top.how == "unreached" and top.kind in ("network_congestion", "dns.stale_record"):
@@ -52,7 +53,7 @@ def _known(windows: Windows, top: Suspect) -> bool:
     if top.kind == "overload" and top.how != "behind" and windows.concepts.keys().isdisjoint(CACHES):
         since = int((onset - windows.start) // windows.window_s)
         return bool(users_flat(windows)[since : since + HORIZON].mean() <= MOSTLY)
-    return top.kind != "unknown"
+    return top.kind != "unknown" and top.component != UNKNOWN
 
 
 def confidence(windows: Windows, top: Suspect) -> float:

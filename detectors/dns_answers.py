@@ -15,15 +15,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding, stretch_of
+from .base import MOSTLY, Evidence, Finding, stretch_of
 from .cusum import LEAST_RISE, WARM_UP
 from .dns_failures import KINDS
 from .queries import sql
 from .runs import Run, runs, sure_at
 from .series import Flags, carried, concept, gauge
-
-MOSTLY = 0.5
-"""A probe's verdicts are 0 or 1: their mean over a stretch tells which of the two most of them were."""
 
 
 def dns_answers(windows: Windows) -> list[Finding]:
@@ -69,6 +66,7 @@ def _finding(windows: Windows, name: str, question: str, usual: float, run: Run)
 
 
 def _failure(windows: Windows, name: str, stretch: tuple[float, float]) -> str:
+    # verdicts are 0 or 1: their mean over a stretch tells which of the two most of them were
     if _mean(windows, "dns_probe_ok", name, stretch) < MOSTLY:
         return "timeout"
     verdict = _mean(windows, "probe_ok", name, stretch)

@@ -1,6 +1,7 @@
-"""Zones and servers whose share of bad answers rose, by the resolvers' own counters.
+"""Zones and servers whose share of bad answers rose, or of questions without one, by the resolvers' own counters.
 
-SERVFAIL and REFUSED are a server that cannot or will not answer; NXDOMAIN is a name that is gone.
+SERVFAIL and REFUSED are a server that cannot or will not answer; NXDOMAIN is a name that is gone. A question that a
+server was asked and never answered is one that its client waited for in vain.
 NODATA is not among the codes (it is NOERROR without answers, RFC 2308), so silence here proves
 nothing about an empty record.
 """
@@ -8,6 +9,7 @@ nothing about an empty record.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
@@ -17,14 +19,17 @@ from .episodes import alarm_time, episodes
 from .queries import sql
 from .series import Floats, Table, concept, tally
 
-FAILURES = {"NXDOMAIN": "nxdomain", "SERVFAIL": "servfail", "REFUSED": "refused"}
+SILENT = ""
+"""The code of no answer at all."""
+
+FAILURES = {"NXDOMAIN": "nxdomain", "SERVFAIL": "servfail", "REFUSED": "refused", SILENT: "timeout"}
 
 
 def dns_rcodes(windows: Windows) -> list[Finding]:
-    """Find servers and zones that answer with more failures of one code than is usual for them."""
+    """Find servers and zones that answer with more failures of one code, or less often, than is usual for them."""
     rows = concept(windows, "dns_responses")
-    rows = rows.assign(code=rows["item"].str.upper())
-    table = tally(windows, rows, ("component", "code"), ("value",))
+    answers = rows.assign(code=rows["item"].str.upper())
+    table = tally(windows, pd.concat([answers, _unanswered(windows, answers)]), ("component", "code"), ("value",))
     if not len(table):
         return []
     components = np.array(table.names("component"))
@@ -34,6 +39,20 @@ def dns_rcodes(windows: Windows) -> list[Finding]:
     return [
         _finding(windows, table, e) for e in episodes(failed, totals) if _rose(failed[e.series], totals[e.series], e)
     ]
+
+
+def _unanswered(windows: Windows, answers: pd.DataFrame) -> pd.DataFrame:
+    """By window and component the questions that got no answer, where both are counted.
+
+    The counter of an answer that is new stands at its first rise when it is first scraped, so that what it rose by is
+    missed once: missing are those that two scrapes running miss.
+    """
+    by = ["component", "window"]
+    asked = concept(windows, "dns_requests").groupby(by, observed=True)["value"].sum()
+    answered = answers.groupby(by, observed=True)["value"].sum()
+    left = (asked - answered.reindex(asked.index)).clip(lower=0.0).dropna()
+    before = left.groupby("component", observed=True).shift(fill_value=0.0)
+    return left.clip(upper=before).rename("value").reset_index().assign(code=SILENT)
 
 
 def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:
@@ -51,8 +70,9 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     component, code = table.names("component")[episode.series], table.names("code")[episode.series]
     lasted = stretch_of(windows, episode.onset, episode.end)
     during = lasted.up_to(windows.end)
+    told = f"answers of {component} were {code}" if code else f"questions to {component} were never answered"
     evidence = Evidence(
-        statement=f"{episode.rate:.0%} of the answers of {component} were {code}, against {episode.usual:.1%} before",
+        statement=f"{episode.rate:.0%} of the {told}, against {episode.usual:.1%} before",
         query=sql("signals", "item, value", during, component=component, concept="dns_responses"),
         window=during,
         observed=episode.rate,

@@ -18,15 +18,16 @@ from .analysis import (
     Trigger,
     Verdict,
 )
+from .base import MOSTLY
 from .cascade import cascade
 from .cause import nobody
 from .confidence import confidence
 from .dns_failures import VAGUE
-from .graph import Graph
+from .graph import Graph, standing_behind
 from .grouping import LEADING, Group
 from .ledger import Ledger
 from .loops import sustaining
-from .metric_calls import MOSTLY, from_metrics
+from .metric_calls import from_metrics
 from .repeats import harmless_repeats
 from .shared_queue import DETECTOR as SHARED_QUEUE
 from .shared_queue import kept_full
@@ -49,13 +50,15 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
         max(group.symptoms, key=lambda s: (float(s.facts["excess"]), s.component)).component if group.symptoms else ""
     )
     top = ranked[0] if ranked else nobody(windows, group.started_at, seen_at)
+    if top.how == "behind":
+        graph = standing_behind(graph, top.component, top.explains)
     storm = kept_full(windows, top)
     group = replace(group, findings=(*group.findings, storm)) if storm else group
     trigger = _trigger(windows, group, top, ledger)
     candidates = tuple(_candidate(s, ledger) for s in ranked)
     loops = sustaining(windows, group, graph, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
-    dns = _dns(windows, group, top, ranked)
+    dns = _dns(windows, graph, group, top, ranked)
     verdict = _verdict(top, trigger, steps, loops)
     return Incident(
         verdict=verdict,
@@ -128,12 +131,12 @@ def _verdict(top: Suspect, trigger: Trigger, steps: tuple[CascadeStep, ...], loo
     return "cascade" if steps or loops else "local"
 
 
-def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) -> Dns:
+def _dns(windows: Windows, graph: Graph, group: Group, top: Suspect, ranked: list[Suspect]) -> Dns:
     failing = [f for f in group.findings if f.kind.startswith("dns.")]
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
-        own = top.explains if top.how == "behind" else (top.component,)
+        own = [name for name in top.explains if name in graph.owners] if top.how == "behind" else [top.component]
         return Dns(role="root", failure=_failure(top.failure), names=tuple(sorted({*own, *names})))
     if failing:
         told = [f for f in failing if f.facts.get("failure", "unspecified") not in VAGUE]

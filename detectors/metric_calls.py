@@ -30,7 +30,7 @@ import pandas as pd
 
 from ..collector.failures import classify
 from ..collector.model import CALL_KEYS, CALLS, ERROR_CLASSES, Windows
-from .base import Finding
+from .base import MOSTLY, Finding
 from .gaps import remembered
 from .graph import label_owner
 from .metric_times import with_server_times
@@ -40,10 +40,6 @@ from .series import by_concept, components, concept, concept_of, totals, window_
 from .service_graph import NO_CALLS, graph_calls
 from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
 from .wordless import WORDLESS, worded
-
-MOSTLY = 0.5
-"""A service is entered from outside if no known client makes most of its requests: two counters that are scraped at
-different moments differ by far less."""
 
 _ANSWERED = re.compile(r"RESOURCE_EXHAUSTED|INTERNAL|DATA_LOSS|8|13|15")
 _GOOD = re.compile(
@@ -205,6 +201,7 @@ def _served(windows: Windows, edges: pd.DataFrame, silences: list[Silence]) -> p
     lost = np.minimum(np.maximum(failed - known_failed, 0.0), attempts)
     service = keys % len(services)
     rest, whole = (np.bincount(service, counts, len(services)) for counts in (attempts, total))
+    # entered from outside is whom no known client asks for most: counters scraped apart differ by far less
     entered = (rest > MOSTLY * whole) & np.array([name not in spans for name in services], np.bool_)
     rows = pd.DataFrame({"window": keys // len(services), "server": services[service], "attempts": attempts})
     rows = rows.assign(failed=lost, entered=entered[service])[attempts > 0]

@@ -73,7 +73,7 @@ def _finding(windows: Windows, name: str, ages: Floats, run: Run, seen: NDArray[
         component=name,
         started_at=lasted.started_at,
         ended_at=lasted.ended_at,
-        score=worst / (worst + OLD_S),
+        score=1.0 - OLD_S / (worst + OLD_S),  # 1 where it waits for ever, as a gauge without bounds may say
         evidence=(evidence,),
         facts={"alarm_at": sure_at(windows, run), "age_s": worst, "young_at": young_at},
     )

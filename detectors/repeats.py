@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .base import Evidence
+from .base import MOSTLY, Evidence
 from .cusum import ENOUGH
 from .edges import LEAST_REQUESTS
 from .graph import callees
@@ -21,7 +21,7 @@ from .grouping import LOOPS, Group
 from .metric_calls import from_metrics
 from .queries import sql
 from .queueing import OLD_S
-from .retry_storm import AMPLIFIED, MOSTLY
+from .retry_storm import AMPLIFIED
 from .series import Flags, calls_over
 
 BUDGET = 1.2

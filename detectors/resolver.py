@@ -1,9 +1,9 @@
 """What names that fail together are asked through: a resolver, which no caller names, or the servers of their zone.
 
 Records belong to their owners, and those of several seldom break at once; their resolver is what they share. It is a
-node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the codes that
-one server counted, else a queue. Where none does it is "the resolver", and its callers tell whose; what was changed
-shortly before is told beside it.
+node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the answers that
+one server counted (`servers`), else a queue. Where none does it is "the resolver", and its callers tell whose; what was
+changed shortly before is told beside it.
 
 A network that loses look-ups loses other calls too, those whose names were known before; and what went wrong before
 the look-ups did is what they fail from, rather than the other way round.
@@ -16,18 +16,18 @@ from dataclasses import replace
 
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
-from .base import Evidence, Finding
+from .base import MOSTLY, Evidence, Finding
 from .behind import LAG_S, LEAST_SHARE, SPREAD, called
 from .blame import Blamed
 from .blind_spots import FEW
-from .codes import is_server, possible, within_zone
+from .codes import possible, within_zone
 from .cusum import ENOUGH
 from .dns_failures import KINDS
 from .graph import Graph
 from .kinds import HORIZON
-from .metric_calls import MOSTLY
 from .queries import sql
 from .queueing import old_by
+from .servers import in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -58,24 +58,28 @@ def resolver(
         return None
     zone = unresolved.zone
     codes = _codes(unresolved, findings, during)
-    servers = _servers(windows, codes)
+    servers = in_trouble(windows, unresolved, codes, during)
     queues = _queues(windows, graph, findings, during)
-    if _others_are_lost(unresolved, blamed, told=bool(servers)):
+    beside = in_look_ups(windows, unresolved, blamed, servers, during)
+    if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
-    component, telling = _which(zone, servers, queues)
+    if queues and not servers and _on_the_way(windows, queues[0]):
+        return None
+    component, seen = _which(zone, servers, queues)
     own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
     if _came_first(windows, ranked, findings, component, own, during):
         return None
     kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
+    found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
     early = not (servers or queues) and during[1] - during[0] < LAG_S
     return replace(
-        _suspect(component, kind, unresolved, (*telling, *own), during),
-        certainty=(EARLY if early else 1.0) * unresolved.share,
+        found,
+        certainty=(EARLY if early else 1.0) * found.score,
         codes=tuple(zones),
         changes=_changes(windows, graph, during) if component == UNKNOWN else (),
     )
@@ -87,7 +91,7 @@ def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool
     told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
     as those over connections that were open are.
     """
-    others = sum(b.failed for b in blamed if b.how == "unreached" and b.failure in ("connect", "other"))
+    others = sum(b.failed for b in blamed if nobody_answered(b))
     if others > (1 - SPREAD) * (others + unresolved.failed):
         return True
     mine = unresolved.asked.reindex(unresolved.named).sum()
@@ -109,17 +113,18 @@ def _codes(unresolved: Unresolved, findings: list[Finding], during: tuple[float,
     return [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
 
 
-def _servers(windows: Windows, codes: list[Finding]) -> list[Finding]:
-    """Those of single servers."""
-    names = windows.edges.categories["peer"].categories
-    return [f for f in codes if is_server(f.component, map(str, names))]
-
-
 def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
     """Queues of what nobody calls by name that were old as the names began to fail; later, work waits because of it."""
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
     old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, during[0])]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
+
+
+def _on_the_way(windows: Windows, queue: Finding) -> bool:
+    """Whether servers, or pods of theirs, tell of themselves and the queue is none of theirs: what gets to them they
+    answer, so look-ups wait on the way to them."""
+    names = telling(windows)
+    return bool(names) and not any(name.startswith(queue.component) for name in names)
 
 
 def _which(zone: str, servers: list[Finding], queues: list[Finding]) -> tuple[str, list[Finding]]:
@@ -176,30 +181,40 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _suspect(
-    component: str, kind: Kind, unresolved: Unresolved, findings: tuple[Finding, ...], during: tuple[float, float]
+    component: str,
+    kind: Kind,
+    unresolved: Unresolved,
+    beside: list[Blamed],
+    findings: tuple[Finding, ...],
+    during: tuple[float, float],
 ) -> Suspect:
+    """beside: the callees that were not reached because of look-ups, though nobody says so."""
     names = unresolved.named
     count = f"{len(names)} name{'s' * (len(names) != 1)}"
+    more = sum(b.failed for b in beside)
+    failed = unresolved.failed + more
+    share = unresolved.share * failed / unresolved.failed
+    nobody = f", and {more:,.0f} to {_listed([b.component for b in beside])} met nobody" if beside else ""
     evidence = Evidence(
         statement=f"{unresolved.failed:,.0f} calls of {_listed(unresolved.callers)} failed because {count} "
-        f"({_listed(names)}) could not be resolved, {unresolved.share:.0%} of all that failed within "
+        f"({_listed(names)}) could not be resolved{nobody}, {share:.0%} of all that failed within "
         f"{during[1] - during[0]:.0f} s of the onset",
         query=sql("calls", f"peer, client, attempts, {', '.join(DNS_ERRORS)}", during),
         window=during,
-        observed=unresolved.failed,
+        observed=failed,
         expected=0.0,
     )
     return Suspect(
         component=component,
         service=component,
         kind=kind,
-        score=unresolved.share,
-        certainty=unresolved.share,
-        failed=unresolved.failed,
+        score=share,
+        certainty=share,
+        failed=failed,
         failure=unresolved.failure,
         evidence=evidence,
         findings=findings,
         how="behind",
         rate=unresolved.failed / max(sum(b.attempts for b in unresolved.names), 1.0),
-        explains=tuple(names),
+        explains=(*names, *(b.component for b in beside)),
     )

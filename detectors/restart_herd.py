@@ -13,12 +13,12 @@ from functools import cache, partial
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding, stretch_of
+from .base import MOSTLY, Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, summed, users_flat, usual
 from .metric_calls import of_spans
 from .queries import sql
-from .retry_storm import AMPLIFIED, MOSTLY, POOR, lasts, sharpened
+from .retry_storm import AMPLIFIED, POOR, lasts, sharpened
 from .runs import Run, sure_at
 from .series import Flags, Floats, tally, window_count
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding, stretch_of
+from .base import MOSTLY, Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, users_flat, usual
 from .queries import sql
@@ -27,9 +27,6 @@ AMPLIFIED = 1.5
 
 POOR = 0.5
 """Less than half of the requests succeed in the end."""
-
-MOSTLY = 0.5
-"""Most failures are time-outs: who is overloaded answers too late, who is broken answers with an error at once."""
 
 PERSIST_S = 60.0
 """Five times a usual client time-out of some ten seconds: what is over sooner drained by itself. So where the time-out
@@ -82,6 +79,7 @@ def _storming(edge: EdgeCounts, flat: Flags) -> Flags:
     originals = np.maximum(edge["originals"], 1.0)
     good = edge["attempts"] - edge["errors"]
     in_vain = (edge["attempts"] >= AMPLIFIED * originals) & (good < POOR * originals)
+    # who is overloaded answers too late, who is broken answers with an error at once
     late = np.maximum(edge["errors_deadline"], edge["wasted"]) > MOSTLY * edge["errors"]
     storming = in_vain & late & flat & (edge["originals"] >= LEAST_REQUESTS / 2)
     if not storming.any():  # what is usual is the dearest to tell

@@ -17,7 +17,8 @@ from .dns_failures import AGAIN
 from .series import calls_over
 from .suspects import Suspect
 
-_LOST = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
+UNSAID = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
+"""Of calls that nobody answers, those that may have ended in a look-up, for all that their clients say."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Unresolved:
 
     @property
     def owners(self) -> set[str]:
-        """Whose they are."""
-        return {b.service or b.component.partition(".")[0] for b in self.names}
+        """Whose those are that failed often enough to prove it."""
+        return {b.service or b.component.partition(".")[0] for b in self.names if b.failed >= ENOUGH}
 
     @property
     def failed(self) -> float:
@@ -78,8 +79,9 @@ def unresolved_together(
     failing = [b for b in blamed if b.how == "resolution"]
     failed = sum(b.failed for b in failing)
     rate = failed / max(sum(b.attempts for b in failing), 1.0)
-    alike = tuple(b for b in failing if b.failed >= max(ENOUGH, ALIKE * rate * b.attempts))
-    if not alike or sum(b.failed for b in alike) < SPREAD * failed:
+    # A name of which few calls were seen at all proves nothing by itself, and goes with those that do.
+    alike = tuple(b for b in failing if b.failed >= ALIKE * rate * b.attempts)
+    if all(b.failed < ENOUGH for b in alike) or sum(b.failed for b in alike) < SPREAD * failed:
         return None
     failure = _fault(alike, ranked)
     if not failure:
@@ -116,7 +118,7 @@ def _asked(
     called = edges.names["client"] != ""
     callers = sorted(set(edges.names.loc[called & edges.names["peer"].isin(names), "client"]))
     theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
-    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *_LOST]
+    counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *UNSAID]
     rows = calls_over(
         windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
     )
@@ -125,7 +127,7 @@ def _asked(
     told = rows[["attempts", "errors"]].assign(
         peer=rows["peer"].astype(str),
         unresolved=rows[list(DNS_ERRORS)].sum(axis=1),
-        lost=rows[_LOST].sum(axis=1).where(waited, 0),
+        lost=rows[UNSAID].sum(axis=1).where(waited, 0),
         late=rows["errors_deadline"],
     )
     return tuple(callers), told.groupby("peer").sum()

@@ -41,6 +41,7 @@ class Naming:
     servfail_share, search_share: of all other look-ups, those answered SERVFAIL, and the search-domain misses answered
         NXDOMAIN, every day. without_aaaa: names that have IPv4 addresses only, so that AAAA is always NODATA.
     machine: writers of one record; other records stand still unless somebody rewrites them.
+    asked_by: service -> the resolvers that its instances ask, in equal parts; services that are left out ask all.
     """
 
     resolvers: tuple[str, ...] = ("coredns-0", "coredns-1", "coredns-2")
@@ -49,6 +50,11 @@ class Naming:
     search_share: float = 0.08
     without_aaaa: tuple[str, ...] = ()
     machine: Machine | None = None
+    asked_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def of(self, service: str) -> list[int]:
+        """Indices of the resolvers that a service asks."""
+        return [self.resolvers.index(name) for name in self.asked_by.get(service, self.resolvers)]
 
 
 @dataclass(frozen=True)

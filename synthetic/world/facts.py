@@ -10,6 +10,7 @@ from ...collector.model import ERROR_CLASSES
 from .books import Flows
 from .estate import Estate
 from .history import Floats, Lookups, Probe, Targets
+from .resolvers import ELSEWHERE
 from .simulation import Mechanisms, generator
 
 DNS_CLASSES = sum(name.startswith("dns_") for name in ERROR_CLASSES)
@@ -25,15 +26,16 @@ def lookups_of(estate: Estate, mechanisms: Mechanisms, flows: Flows) -> tuple[Lo
 
     Clients ask for A and AAAA alike. An empty answer is NOERROR: no response code tells that a record is empty.
     """
-    return (*_changed(estate, mechanisms, flows), *_others(estate, flows))
+    return (*_changed(estate, mechanisms, flows), *_others(estate, mechanisms, flows))
 
 
 def _changed(estate: Estate, mechanisms: Mechanisms, flows: Flows) -> Iterator[Lookups]:
     resolvers = estate.naming.resolvers
     for name, seen in sorted(mechanisms.names.seen.items()):
-        asked = _asked(estate, flows, name) / len(resolvers)
+        every = _asked(estate, flows, name)
         zone = name.partition(".")[2] or name
         for r, resolver in enumerate(resolvers):
+            asked = every[:, r]
             for qtype in ("A", "AAAA"):
                 yield Lookups(
                     resolver, zone, name, qtype, "NOERROR", False, asked * ((seen[:, r] > 0) | (seen[:, r] < -3))
@@ -45,28 +47,34 @@ def _changed(estate: Estate, mechanisms: Mechanisms, flows: Flows) -> Iterator[L
 
 
 def _asked(estate: Estate, flows: Flows, name: str) -> Floats:
-    """[T] Look-ups of a name: each new connection makes one, and so does each attempt that fails at it."""
-    asked = np.zeros(len(flows.attempts))
+    """[T, R] Look-ups of a name: each new connection makes one, and so does each attempt that fails at it."""
+    asked = np.zeros((len(flows.attempts), len(estate.naming.resolvers)))
     for e, edge in enumerate(estate.edges):
         if edge.peer == name:
-            asked += flows.ok[:, e] * estate.tick_s / edge.pool_tau_s
-            asked += flows.failures[:, e, :DNS_CLASSES].sum(axis=1)
+            theirs = estate.naming.of(edge.client)
+            made = flows.ok[:, e] * estate.tick_s / edge.pool_tau_s + flows.failures[:, e, :DNS_CLASSES].sum(axis=1)
+            asked[:, theirs] += made[:, None] / len(theirs)
     return asked
 
 
-def _others(estate: Estate, flows: Flows) -> Iterator[Lookups]:
+def _others(estate: Estate, mechanisms: Mechanisms, flows: Flows) -> Iterator[Lookups]:
     naming = estate.naming
+    failing = mechanisms.names.elsewhere
     everything = flows.arrivals.sum(axis=1) * OTHER_LOOKUPS / len(naming.resolvers)
     well = 1.0 - naming.search_share - naming.servfail_share
     # Where some names have IPv4 addresses only, asking for AAAA finds nothing, every day.
     hollow = min(0.5, 0.1 * len(naming.without_aaaa))
-    for resolver in naming.resolvers:
+    for r, resolver in enumerate(naming.resolvers):
+        codes = np.zeros(len(everything)) if failing is None else failing[:, r]
         for qtype, empty in (("A", 0.0), ("AAAA", hollow)):
             parts = [("NOERROR", False, well * (1.0 - empty)), ("NOERROR", True, well * empty)]
             parts += [("NXDOMAIN", False, naming.search_share), ("SERVFAIL", False, naming.servfail_share)]
             for rcode, nothing, share in parts:
                 if share:
-                    yield Lookups(resolver, ".", "", qtype, rcode, nothing, everything * share)
+                    yield Lookups(resolver, ELSEWHERE, "", qtype, rcode, nothing, everything * share * (codes == 0))
+            for code in sorted(set(codes[codes < 0].tolist())):
+                rcode, nothing = _RCODES[code]
+                yield Lookups(resolver, ELSEWHERE, "", qtype, rcode, nothing, everything * (codes == code))
 
 
 def probes_of(estate: Estate, mechanisms: Mechanisms, flows: Flows, seed: int) -> Iterator[Probe]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .history import Change
 from .interventions import FOREVER, World
-from .resolvers import ANSWERS
+from .resolvers import ANSWERS, ELSEWHERE
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,28 @@ class ResolverTrouble:
     def changes(self) -> Iterable[Change]:
         """Nobody did it on purpose."""
         return ()
+
+
+@dataclass(frozen=True)
+class ResolverDown:
+    """One resolver answers servfail, or nothing in time, whatever it is asked, until somebody starts it anew.
+
+    resolver: its index. pod: what the change log calls it.
+    """
+
+    resolver: int
+    answer: str
+    at_s: float
+    until_s: float
+    pod: str
+
+    def impose(self, world: World) -> None:
+        """It fails every name, those of the rest of the world as well."""
+        for name in (*world.authority, ELSEWHERE):
+            troubled = world.resolvers.setdefault(name, np.zeros((world.conditions.ticks, world.resolver_count)))
+            troubled[world.conditions.during(self.at_s, self.until_s), self.resolver] = ANSWERS[self.answer]
+
+    def changes(self) -> Iterable[Change]:
+        """Nobody broke it; who mends it says so."""
+        if self.until_s < FOREVER:
+            yield Change(self.until_s, "restart", self.pod, "operators", detail="resolver started anew")

@@ -8,10 +8,10 @@ import numpy as np
 
 from .conditions import Conditions
 from .dns import DnsBooks
-from .estate import Estate
+from .estate import Estate, Naming
 from .history import Floats
 from .pools import without_connection
-from .resolvers import FAILING, STALE, cached_answers
+from .resolvers import ELSEWHERE, FAILING, STALE, cached_answers
 
 ADDRESSES = 2.0
 """Addresses behind an ordinary name."""
@@ -23,13 +23,15 @@ class NameBooks:
 
     machine: the books of the writers that race, or None. authority: name -> [T]; seen: name -> [T, R] at each
     resolver; watched: name -> [T, 2 * cities] at those of the probes' cities, for A and AAAA in turn. Names that always
-    have addresses are left out of `seen`.
+    have addresses are left out of `seen`. elsewhere: [T, R] how each resolver fails the names of the rest of the world,
+    else 0; None where none ever does.
     """
 
     machine: DnsBooks | None
     authority: dict[str, Floats]
     seen: dict[str, Floats]
     watched: dict[str, Floats]
+    elsewhere: Floats | None = None
 
 
 def authorities(estate: Estate, ticks: int, machine: DnsBooks | None, times_s: Floats) -> dict[str, Floats]:
@@ -63,10 +65,10 @@ def look_up(
             watched[name] = np.tile(answers[:, None], (1, 2 * cities))
             if moves:
                 watched[name] = cached_answers(answers, estate.tick_s, naming.caching, 2 * cities, rngs[1])
-    return NameBooks(machine, authority, seen, watched)
+    return NameBooks(machine, authority, seen, watched, troubled.get(ELSEWHERE))
 
 
-def fail_calls(conditions: Conditions, books: NameBooks, but: tuple[tuple[str, str], ...] = ()) -> None:
+def fail_calls(conditions: Conditions, books: NameBooks, naming: Naming, but: tuple[tuple[str, str], ...] = ()) -> None:
     """Let the calls fail whose clients hold no connection and get no address, or get one of a host long drained.
 
     but: edges (client, server) whose failures a mechanism of their own decides.
@@ -74,7 +76,7 @@ def fail_calls(conditions: Conditions, books: NameBooks, but: tuple[tuple[str, s
     for e, edge in enumerate(conditions.edges):
         if edge.peer not in books.seen or (edge.client, edge.server) in but:
             continue
-        seen = books.seen[edge.peer]
+        seen = books.seen[edge.peer][:, naming.of(edge.client)]
         lost = without_connection((seen > 0).mean(axis=1), conditions.tick_s, edge.pool_tau_s)
         bad = np.maximum((seen <= 0).mean(axis=1), 1e-12)
         for name, code in FAILING.items():

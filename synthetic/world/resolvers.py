@@ -23,6 +23,9 @@ ANSWERS = {"nodata": NODATA, "nxdomain": NXDOMAIN, "servfail": SERVFAIL, "timeou
 FAILING = {"nodata": NODATA, "nxdomain": NXDOMAIN, "servfail": SERVFAIL, "timeout": TIMEOUT}
 """Of these, the ways in which a look-up itself fails."""
 
+ELSEWHERE = "."
+"""The zone of all names that no service is called by: the rest of the world's."""
+
 
 @dataclass(frozen=True)
 class Caching:

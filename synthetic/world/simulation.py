@@ -68,7 +68,7 @@ def set_up(estate: Estate, seed: int) -> tuple[Conditions, Mechanisms]:
     launches = _run_launches(estate, demand, leases)
     balancer = _run_balancer(estate, launches, times_s, seed)
     manager = estate.lease_manager
-    fail_calls(conditions, names, () if manager is None else ((manager.service, manager.checks),))
+    fail_calls(conditions, names, estate.naming, () if manager is None else ((manager.service, manager.checks),))
     _lease_conditions(estate, conditions, leases)
     _launch_conditions(estate, conditions, launches)
     _balancer_conditions(estate, conditions, balancer, demand)

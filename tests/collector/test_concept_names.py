@@ -61,6 +61,68 @@ def test_what_an_application_and_its_spans_both_count_is_counted_once() -> None:
     assert values(*told, concept="requests")[0, "shop", ""] == 6
 
 
+PODS = ("coredns-5d78c9869d-4x2kq", "coredns-5d78c9869d-9bw7z")
+CLIENT = "default/shop-7d4b9c6f58-x2x9k"
+
+
+def test_answers_of_coredns_are_counted_by_zone_and_by_the_pod_that_gave_them() -> None:
+    name = "coredns_dns_responses_total"
+    told = every(30, [0, 3], name, zone=".", rcode="NOERROR", pod=PODS[0], instance="10.0.0.7:9153")
+    told += every(30, [0, 7], name, zone=".", rcode="NOERROR", instance="10.0.0.8:9153")
+    assert values(*told, concept="dns_responses") == {
+        (0, ".", "NOERROR"): 10,
+        (0, PODS[0], "NOERROR"): 3,
+        (0, "10.0.0.8:9153", "NOERROR"): 7,
+    }
+
+
+@pytest.mark.parametrize("label", ["", "_pod"])
+def test_who_answers_is_where_an_answer_comes_from_on_the_wire_and_who_is_asked_is_where_a_question_goes(
+    label: str,
+) -> None:
+    """With the client at the other end: no client is ever taken for a resolver."""
+    told, asked = ("hubble_dns_responses_total", "hubble_dns_queries_total")
+    rows = [
+        row
+        for grew, pod in zip((3, 7), PODS, strict=True)
+        for row in (
+            *every(
+                30,
+                [0, grew],
+                told,
+                **{f"source{label}": f"kube-system/{pod}", f"destination{label}": CLIENT},
+                query="a.example.",
+                rcode="Server Failure",
+            ),
+            *every(30, [0, 9], asked, **{f"source{label}": CLIENT, f"destination{label}": f"kube-system/{pod}"}),
+        )
+    ]
+    assert values(*rows, concept="dns_responses") == {
+        (0, "a.example", "SERVFAIL"): 10,
+        **{(0, pod, "SERVFAIL"): grew for grew, pod in zip((3, 7), PODS, strict=True)},
+    }
+    assert values(*rows, concept="dns_requests") == {(0, pod, ""): 9 for pod in PODS}
+
+
+def test_where_hubble_tells_of_clients_alone_it_names_no_resolver() -> None:
+    told = every(30, [0, 3], "hubble_dns_responses_total", destination=CLIENT, rcode="No Error", instance="node:9965")
+    assert values(*told, concept="dns_responses") == {}
+
+
+def test_answers_that_a_server_and_the_wire_both_count_are_counted_once() -> None:
+    told = every(30, [0, 3], "coredns_dns_responses_total", rcode="NOERROR", pod=PODS[0])
+    told += every(30, [0, 3], "hubble_dns_responses_total", source=f"kube-system/{PODS[0]}", rcode="No Error")
+    assert values(*told, concept="dns_responses") == {(0, PODS[0], "NOERROR"): 3}
+
+
+@pytest.mark.parametrize("instance", [f"{PODS[0]}:9167", PODS[0]])
+def test_questions_and_answers_of_one_unbound_are_those_of_one_server(instance: str) -> None:
+    told = every(30, [0, 9], "unbound_queries_total", instance=instance, thread="0")
+    told += every(30, [0, 3], "unbound_answer_rcodes_total", instance=instance, rcode="SERVFAIL")
+    assert values(*told, concept="dns_requests") == {(0, instance, ""): 9}
+    assert values(*told, concept="dns_responses") == {(0, instance, "SERVFAIL"): 3}
+
+
 def test_codes_of_dns_in_words_are_the_codes_and_a_name_s_last_dot_is_none_of_it() -> None:
     name, query = "hubble_dns_responses_total", "stock.example."
     told = every(30, [0, 4], name, query=query, rcode="Non-Existent Domain", ips_returned="0")

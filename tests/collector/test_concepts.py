@@ -14,6 +14,8 @@ SEEN = {
     "probe_success": {"probe_ok"},
     "coredns_dns_responses_total": {"dns_responses"},
     "unbound_answer_rcodes_total": {"dns_responses"},
+    "hubble_dns_queries_total": {"dns_requests"},
+    "unbound_queries_total": {"dns_requests"},
     "container_dns_requests_total": {"dns_responses"},
     "traces_span_metrics_calls_total": {"requests", "errors"},
     "traces_spanmetrics_calls_total": {"requests", "errors"},

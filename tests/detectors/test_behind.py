@@ -32,6 +32,19 @@ def test_services_whose_names_begin_alike_are_several(prefix: str) -> None:
     assert (incident.trigger.component, incident.trigger.kind) == ("router-7", "network_congestion")
 
 
+def test_a_change_elsewhere_is_no_way_to_services_that_answer_with_errors() -> None:
+    def failing() -> Iterator[Row]:
+        for window in range(END):
+            bad = 24 if 30 <= window < 45 else 0
+            yield call(window, "", "shop", attempts=120, errors_server=3 * bad)
+            for name in ("orders", "cart", "stock"):
+                yield call(window, "shop", name, f"{name}.example", attempts=40, errors_server=bad)
+
+    changes = [change(29.9, "manual", "nightly-report", "operators", None)]
+    (incident,) = analyze(windows(END, failing(), changes=changes), SUMMARY).incidents
+    assert "nightly-report" not in {incident.trigger.component, *(c.component for c in incident.candidates)}
+
+
 def test_a_callee_and_the_servers_of_its_name_that_are_lost_at_once_are_lost_on_the_way() -> None:
     def lost(waited_s: int) -> Iterator[Row]:
         yield from calm(0, 30)

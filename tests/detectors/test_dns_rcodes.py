@@ -74,3 +74,28 @@ def test_servers_are_judged_each_by_its_own_history() -> None:
     ]
     (found,) = dns_rcodes(windows(END, signals=rows))
     assert (found.component, found.started_at, found.ended_at) == ("10.0.0.3", at(40), None)
+
+
+def asked(counts: list[float]) -> list[Row]:
+    return gauge(SERVER, "dns_requests", counts)
+
+
+def test_questions_that_a_server_never_answers_are_told() -> None:
+    hung = counted("NOERROR", put([99.0] * END, 19, [0.0] * 11))
+    (found,) = dns_rcodes(windows(END, signals=[*hung, *asked([100.0] * END)]))
+    assert (found.component, found.facts["failure"], found.kind) == (SERVER, "timeout", "dns.resolver_down")
+    assert (found.started_at, found.ended_at) == (at(19), at(30))
+    assert found.evidence[0].statement == f"100% of the questions to {SERVER} were never answered, against 1.0% before"
+
+
+@pytest.mark.parametrize("few", [put([100.0] * END, 20, [0.0] * 10), put([100.0] * END, 20, [20.0] * 10)])
+def test_a_server_that_is_asked_less_leaves_nothing_unanswered(few: list[float]) -> None:
+    assert dns_rcodes(windows(END, signals=[*counted("NOERROR", few), *asked(few)])) == []
+
+
+@pytest.mark.parametrize(("code", "told"), [("SERVFAIL", ["servfail"]), ("NODATA", [])])
+def test_answers_of_a_code_that_is_counted_for_the_first_time_are_not_missing(code: str, told: list[str]) -> None:
+    """Their counter appears with the first scrape after them, and what it then stands at is no increase."""
+    bad = [row for row in counted(code, [90.0] * END) if at(21) <= row["window"] < at(30)]
+    rows = [*counted("NOERROR", put([100.0] * END, 20, [10.0] * 10)), *bad, *asked([100.0] * END)]
+    assert [f.facts["failure"] for f in dns_rcodes(windows(END, signals=rows))] == told

@@ -24,6 +24,11 @@ def test_work_that_waits_is_found_with_its_window_and_its_age() -> None:
     assert found.evidence[0].statement == "the oldest work in router-7's queue waited for up to 9 s, 0.0 s before"
 
 
+def test_work_that_is_said_to_wait_for_ever_is_as_old_as_can_be() -> None:
+    (found,) = queueing(windows(END, signals=gauge("core", "queue_age_s", ages([float("inf")] * 5))))
+    assert found.score == 1.0
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -81,7 +81,9 @@ def test_names_of_several_owners_that_fail_at_once_have_their_resolver_in_common
 ) -> None:
     incident = explained(estate(NAMES), signals, changes)
     assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.resolver_down")
-    assert (incident.verdict, incident.trigger.confidence >= 0.9) == ("cascade", True)
+    sure = incident.trigger.confidence
+    assert (incident.verdict, sure >= 0.9) == ("cascade", told != "the resolver")
+    assert told != "the resolver" or sure < 0.8  # one of several, and nothing tells which
     assert (incident.trigger.started_at, incident.trigger.ended_at) == (at(BAD), at(WELL))
     assert (incident.dns.role, incident.dns.failure, incident.dns.names) == ("root", "servfail", NAMES)
 

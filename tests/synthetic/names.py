@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from epicenter.synthetic import History
+from epicenter.synthetic.telemetry.metrics.troubled import troubled_resolvers
 
 
 def orphans(history: History, records: Collection[str] = ()) -> list[str]:
     """What is named somewhere and belongs to nothing: "where: name". records: names that writers race on."""
     services = {service.name for service in history.services}
     hosts = {host for service in history.services for host in service.hosts}
-    known = services | hosts | {edge.peer for edge in history.edges} | set(records)
+    resolvers = {one.resolver for one in history.lookups} | set(troubled_resolvers(history))
+    known = services | hosts | resolvers | {edge.peer for edge in history.edges} | set(records)
     return sorted(
         {f"{where}: {name}" for where, name in _services_named(history) if name not in services}
         | {f"{where}: {name}" for where, name in _names(history) if name.removeprefix("https://") not in known}

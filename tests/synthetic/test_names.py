@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from epicenter.synthetic.world.conditions import Conditions
 from epicenter.synthetic.world.estate import Naming
 from epicenter.synthetic.world.interventions import Intervention, World
-from epicenter.synthetic.world.name_interventions import ResolverTrouble, Rewrite
+from epicenter.synthetic.world.name_interventions import ResolverDown, ResolverTrouble, Rewrite
 from epicenter.synthetic.world.names import NameBooks, authorities, fail_calls, look_up
 from epicenter.synthetic.world.resolvers import Caching
 from tests.synthetic.small import edge, estate, service, steady
@@ -18,18 +20,20 @@ BEFORE, AFTER = round(AT / TICK_S), round(UNTIL / TICK_S)
 NEGATIVE_S = 240.0
 
 
-def run(*events: Intervention, resolvers: int = 8) -> tuple[Conditions, NameBooks]:
+def run(
+    *events: Intervention, resolvers: int = 8, asked_by: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Conditions, NameBooks]:
     """A client with pooled connections to one name, and what became of its calls."""
     services, edges = (service("web"), service("api")), (edge("web", "api", pool_tau_s=POOL_S),)
     conditions = steady(services, edges, rps=10.0, ticks=TICKS, tick_s=TICK_S)
-    naming = Naming(tuple(f"r{i}" for i in range(resolvers)), Caching(10.0, NEGATIVE_S, 5.0))
+    naming = Naming(tuple(f"r{i}" for i in range(resolvers)), Caching(10.0, NEGATIVE_S, 5.0), asked_by=asked_by or {})
     declared = estate(services, edges, rps=10.0, naming=naming)
     world = World(conditions, authorities(declared, TICKS, None, TICK_S * np.arange(TICKS, dtype=float)), resolvers)
     for event in events:
         event.impose(world)
     rngs = (np.random.default_rng(1), np.random.default_rng(2))
     books = look_up(declared, world.authority, world.resolvers, None, rngs)
-    fail_calls(conditions, books)
+    fail_calls(conditions, books, naming)
     return conditions, books
 
 
@@ -103,3 +107,13 @@ def test_trouble_of_a_share_of_resolvers_fails_that_share_in_the_end() -> None:
 def test_trouble_with_some_names_leaves_the_others_alone() -> None:
     _, books = run(ResolverTrouble(1.0, "timeout", AT, UNTIL, ("other.test",)))
     assert books.seen == {}
+
+
+@pytest.mark.parametrize(("asked", "share"), [(("r0",), 1.0), (("r0", "r1"), 0.5), (("r1", "r2"), 0.0)])
+def test_a_resolver_that_is_down_fails_those_who_ask_it(asked: tuple[str, ...], share: float) -> None:
+    conditions, books = run(ResolverDown(0, "servfail", AT, UNTIL, "pod"), asked_by={"web": asked})
+    assert books.elsewhere is not None
+    assert (books.elsewhere[BEFORE:AFTER] != 0).all(axis=0).tolist() == [True] + [False] * 7
+    failing = conditions.unresolved_share()[:, 0]
+    assert failing[AFTER - 1] == pytest.approx(share, abs=0.06)
+    assert failing[AFTER + 1 :].max() == 0.0

@@ -1,6 +1,8 @@
 """Cilium's Hubble, which reads DNS on the wire: the only common metric in which an empty answer shows.
 
-Codes are words ("No Error"), and `ips_returned="0"` with "No Error" is NODATA.
+Codes are words ("No Error"), and `ips_returned="0"` with "No Error" is NODATA. An answer is a flow of its own: the
+resolver's pod is the `destination` of questions and the `source` of answers. The other end is left out, since the world
+counts no look-ups by client.
 """
 
 from __future__ import annotations
@@ -28,14 +30,16 @@ def hubble(grid: Grid) -> Iterator[Family]:
     """Questions and answers by name, code, type and number of addresses."""
     returned = _addresses(grid.history)
     asked = list(looked_up(grid.history))
-    queries = merged(_flow(one, ips_returned="0") for one in asked)
+    queries = merged(_flow(one, "destination", ips_returned="0") for one in asked)
     yield counters(grid, "hubble_dns_queries_total", "DNS questions seen on the wire.", queries, born=True)
     answers = merged(
-        _flow(one, rcode=RCODES.get(one.rcode, one.rcode), ips_returned=returned(one)) for one in asked if one.rcode
+        _flow(one, "source", rcode=RCODES.get(one.rcode, one.rcode), ips_returned=returned(one))
+        for one in asked
+        if one.rcode
     )
     told = "DNS answers seen on the wire; No Error with 0 addresses is NODATA."
     yield counters(grid, "hubble_dns_responses_total", told, answers, born=True)
-    full = merged(_flow(one, type=one.qtype) for one in asked if one.rcode == "NOERROR" and not one.empty)
+    full = merged(_flow(one, "source", type=one.qtype) for one in asked if one.rcode == "NOERROR" and not one.empty)
     yield counters(
         grid,
         "hubble_dns_response_types_total",
@@ -45,14 +49,19 @@ def hubble(grid: Grid) -> Iterator[Family]:
     )
 
 
-def _flow(one: Lookups, **labels: str) -> Flow:
+def _flow(one: Lookups, end: str, **labels: str) -> Flow:
     told = {
         "job": "hubble-metrics",
-        "destination": f"kube-system/{one.resolver}",
+        end: seen_as(one.resolver),
         "query": f"{one.name}." if one.name else "",
         "qtypes": one.qtype,
     }
     return Flow(told | labels, one.count, one.count)
+
+
+def seen_as(resolver: str) -> str:
+    """What Hubble calls a resolver's pod."""
+    return f"kube-system/{resolver}"
 
 
 def _addresses(history: History) -> Callable[[Lookups], str]:
