@@ -125,7 +125,7 @@ class Loop:
         ahead_of = 0.0
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= MANY_ROWS and await self._tried(self._gather, self._thread):
+            while self._windows.due and await self._tried(self._gather, self._thread):
                 pass
             look_at = self._look_at
             if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.uncounted >= _WORTH_ROWS:

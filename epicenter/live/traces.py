@@ -116,11 +116,6 @@ class Traces:
         return self._encoded.failed
 
     @property
-    def read_rows(self) -> int:
-        """Rows that are read, and not counted yet."""
-        return sum(rows.num_rows for tables in self._read.values() for rows in tables)
-
-    @property
     def first(self) -> int | None:
         """The oldest record of the journal that something of is still kept."""
         kept = (self._spans.read(), self._logs)
