@@ -7,8 +7,6 @@ import gc
 import os
 from pathlib import Path
 
-import pyarrow as pa
-
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _SMALL_BYTES = 384 * 1024
 """What is greater is taken from the system and given back at once, and it grows without being copied. What is smaller
@@ -28,11 +26,11 @@ def release() -> None:
 
 
 def be_frugal() -> None:
-    """Tell the allocators of this process to give back early what is freed.
+    """Tell the allocators of this process to give back early what is freed; before Arrow is imported, which asks once.
 
     Counts take and free some hundred MB every second, of which glibc and Arrow's own pool would hold most for later.
     """
-    pa.set_memory_pool(pa.system_memory_pool())
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
     if mallopt is not None:
         for of in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
@@ -41,7 +39,6 @@ def be_frugal() -> None:
 
 def trim() -> None:
     """Give freed memory back to the system, which the allocators keep for later."""
-    pa.default_memory_pool().release_unused()
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
     if malloc_trim is not None:
         malloc_trim(0)
