@@ -45,8 +45,8 @@ _PHASES = (0.1, 0.5, 0.9)
 class Load:
     """What one stretch of load came to; cpu: seconds of the processor, of the server and of the generator.
 
-    folding: of the server's processes that fold, by themselves; memory_mb and folding_mb were taken at the same moments.
-    waiting: rows that were not counted yet.
+    folding: of the server's processes that fold, by themselves. memory_mb, folding_mb: at the same moments. waiting:
+    rows that were not counted yet.
     """
 
     spans: int

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,17 +20,11 @@ from .arrow import compute, read, written
 from .bounds import Bounds
 from .changes import Changes
 from .config import Limits, Windows
+from .inbox import MANY_ROWS, Inbox, Record
 from .packed import Pack, Packed
 from .samples import Samples
 from .traces import UNREAD, Traces
 
-MANY_ROWS = 150_000
-"""So many are read at once, without waiting for the next look: memory and the time of a look stay within bounds."""
-_WORTH_COUNTING = 2 * MANY_ROWS
-"""Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
-MOST_WAITING = _WORTH_COUNTING + MANY_ROWS
-"""With so many rows that are not counted, senders wait too: more would take memory and only wait longer. Of so many
-either are enough read to be counted or enough not read to be read next, so that nothing stands still at this bound."""
 _COUNTING_BYTES = 1_000
 """That a row takes for a while when it is counted, beside what it holds while it waits."""
 _NEVER = 2**62
@@ -71,11 +63,7 @@ class LiveWindows:
     def __init__(self, windows: Windows, limits: Limits) -> None:
         self.window_s, self._keep_s, self.rows = windows.window_s, windows.keep_s, windows.rows
         self.counts = Counts()
-        self._inbox: deque[tuple[int, Mapping[str, pa.Table], Encoded | None]] = deque()
-        self._guard = threading.Lock()
-        self.waiting = 0  # rows that are in the inbox
-        self._in_hand = 0  # rows that have left it, and are not counted yet
-        self._expected = 0  # rows that were let in, and are not in the inbox yet
+        self.inbox = Inbox()
         self._looked = 0.0  # Unix time up to which all that came is counted
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
@@ -89,28 +77,11 @@ class LiveWindows:
         self._changes = Changes()
         self._told_until: int | None = None
 
-    def reserve(self, rows: int) -> bool:
-        """Set room aside for rows that will be added; False where too many wait to be counted already.
-
-        So what waits exceeds MOST_WAITING by the rows of one request at the most, whose sender might wait for ever else.
-        """
-        with self._guard:
-            free = self.waiting + self._in_hand + self._expected < MOST_WAITING
-            self._expected += rows if free else 0
-        return free
-
-    def release(self, rows: int) -> None:
-        """Let go of the room for rows that were let in: they are added now, or will not come."""
-        with self._guard:
-            self._expected -= rows
-
     def add(self, sequence: int, tables: Mapping[str, pa.Table], later: Encoded | None = None) -> None:
         """Take what came in record `sequence` of the journal (0: in none); later: spans that are still encoded."""
         # of all that waits to be counted, resources are a third, and nothing is counted by them
         slim = {name: rows.select([n for n in rows.column_names if n != UNREAD]) for name, rows in tables.items()}
-        with self._guard:
-            self._inbox.append((sequence, slim, later))
-            self.waiting += rows_of(slim, later)
+        self.inbox.add(Record(sequence, slim, later))
 
     @property
     def closed_until(self) -> float:
@@ -120,7 +91,7 @@ class LiveWindows:
     @property
     def counting_bytes(self) -> int:
         """How much more memory it will take for a while to count what waits."""
-        return self.uncounted * _COUNTING_BYTES
+        return self.inbox.uncounted * _COUNTING_BYTES
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
         """Look, and let go of what is too old."""
@@ -133,8 +104,9 @@ class LiveWindows:
 
         Where nothing has changed, there is no window.
         """
-        for _ in range(max(1, math.ceil(self.waiting / MANY_ROWS))):
-            self.take_in(now)
+        for _ in range(self.inbox.unread // MANY_ROWS):
+            self.gather(now)
+        self.take_in(now)
         self._looked = now
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
@@ -151,22 +123,11 @@ class LiveWindows:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
         self._told_until = None
 
-    @property
-    def uncounted(self) -> int:
-        """Rows that were taken in and are not counted yet, wherever they are."""
-        with self._guard:
-            return self.waiting + self._in_hand
-
-    @property
-    def due(self) -> bool:
-        """Whether so much has come that it is to be read, or was read that it is to be counted, before the next look."""
-        return self.waiting >= MANY_ROWS or self._in_hand >= _WORTH_COUNTING
-
     def gather(self, now: float) -> None:
         """Read what has come, of much more than MANY_ROWS those that came first; count it where that is worth it."""
         self._sort_in()
         self._traces.read()
-        if self._in_hand >= _WORTH_COUNTING:
+        if self.inbox.worth_counting:
             self.take_in(now)
 
     def take_in(self, now: float) -> None:
@@ -187,7 +148,7 @@ class LiveWindows:
         self._calls.put(*calls)
         self._texts.put(*texts)
         self._traces.take(count)
-        self._in_hand = 0
+        self.inbox.counted()
         self._last = self._sorted
         self.counts.late["spans"] += count.late["spans"]
         self.counts.late["log_records"] += count.late["logs"]
@@ -198,22 +159,14 @@ class LiveWindows:
 
     def _sort_in(self) -> None:
         """Take records out of the inbox, each once it is where it belongs."""
-        taken = 0
-        while self._inbox and taken < MANY_ROWS:
-            sequence, tables, later = self._inbox[0]
-            for name, added in list(self._totals.added_up(tables.items())):
-                self._sort(name, added, sequence)
-                self.counts.taken[name] = self.counts.taken.get(name, 0) + added.num_rows
+        for sequence, tables, later in self.inbox.some():
+            for name, rows in list(self._totals.added_up(tables.items())):
+                self._sort(name, rows, sequence)
+                self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
             if later is not None:
                 self._traces.add_encoded(later, sequence)
                 self.counts.taken["spans"] += later.spans
             self._sorted = max(self._sorted, sequence)
-            rows = rows_of(tables, later)
-            with self._guard:
-                self._inbox.popleft()
-                self.waiting -= rows
-                self._in_hand += rows
-            taken += rows
 
     def _sort(self, name: str, rows: pa.Table, sequence: int) -> None:
         if name == "samples":
@@ -314,8 +267,3 @@ def _merged(parts: Sequence[pa.Table]) -> pa.Table:
     """All calls of some parts; what was taken away altogether is no row."""
     calls = merge_calls(parts)
     return calls.filter(compute.greater(calls["attempts"], 0))
-
-
-def rows_of(tables: Mapping[str, pa.Table], later: Encoded | None) -> int:
-    """How many rows a request holds, decoded or not."""
-    return sum(rows.num_rows for rows in tables.values()) + (0 if later is None else later.spans)

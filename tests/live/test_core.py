@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from epicenter.collector.errors import JournalFailed, Overloaded, Unavailable
 from epicenter.collector.otlp.decode import Export, checked
 from epicenter.collector.wal import Wal
-from epicenter.live import core, windows
+from epicenter.live import core, inbox
 from epicenter.live.config import Config, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.guard import MemoryGuard
@@ -26,7 +26,7 @@ MOST = 6
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (core, windows):
+    for module in (core, inbox):
         monkeypatch.setattr(module, "MOST_WAITING", MOST)
 
 
@@ -73,7 +73,7 @@ def test_a_sender_waits_until_there_is_room_and_then_is_taken(tmp_path: Path) ->
         assert not sent.done()
         server.windows.take_in(T0 / 1e9)
         await sent
-        assert server.windows.uncounted == 1
+        assert server.windows.inbox.uncounted == 1
 
     assert serving(tmp_path, run) == MOST + 1
 
@@ -97,7 +97,7 @@ def test_of_many_senders_at_once_no_more_are_taken_than_there_is_room_for(tmp_pa
         server.seconds = 60.0
         ended = await asyncio.gather(*sent, return_exceptions=True)
         assert [type(end) for end in ended] == [type(None)] * MOST + [Overloaded] * 4 * MOST
-        assert server.windows.uncounted == MOST
+        assert server.windows.inbox.uncounted == MOST
 
     assert serving(tmp_path, run) == MOST
 

@@ -221,12 +221,13 @@ def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: 
     pieces = [spans(span("a", server_address="stock.lan")), spans(server("b", "a", at=20.0)), spans(span("c", at=21.0))]
     found: list[Seen] = []
     for many in (150_000, 1):
-        monkeypatch.setattr("epicenter.live.windows.MANY_ROWS", many)
+        for module in ("inbox", "windows"):
+            monkeypatch.setattr(f"epicenter.live.{module}.MANY_ROWS", many)
         windows = LiveWindows(SHORT, Limits())
         for number, piece in enumerate(pieces[:2], 1):
             windows.add(number, piece)
         windows.take_in(T0 + 25)
-        assert (windows.waiting > 0) == (many == 1)
+        assert (windows.inbox.unread > 0) == (many == 1)
         windows.observe(T0 + 45)
         state = windows.state()
         windows = LiveWindows(SHORT, Limits())

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
 from epicenter.collector.otlp.decode import Encoded, Export, checked
-from epicenter.live import loop, windows
+from epicenter.live import inbox, loop
 from epicenter.live.config import Config, Keep, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.feed import Feed
@@ -23,6 +23,7 @@ from epicenter.live.incidents import Incidents
 from epicenter.live.loop import Loop, next_look
 from epicenter.live.metrics import Metrics
 from epicenter.live.store import Store
+from epicenter.live.traces import Traces
 from epicenter.live.windows import LiveWindows
 from tests.collector.journals import TRACES, one_span
 from tests.collector.told import T0, span
@@ -57,7 +58,7 @@ class Server:
 
 
 def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "MANY_ROWS", 1)
+    monkeypatch.setattr(inbox, "MANY_ROWS", 1)
     server = Server(tmp_path)
     server.windows.add(1, {"spans": written([1], T0)})  # which are no spans
 
@@ -79,17 +80,17 @@ def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_COUNT_EVERY_S", 0.0)
-    for name, rows in (("MANY_ROWS", 3), ("_WORTH_COUNTING", 6), ("MOST_WAITING", 9)):
-        monkeypatch.setattr(windows, name, rows)
-    server, held, decoded = Server(tmp_path), list[int](), windows.Traces.read
+    for name, rows in (("MANY_ROWS", 3), ("WORTH_COUNTING", 6), ("MOST_WAITING", 9)):
+        monkeypatch.setattr(inbox, name, rows)
+    server, held, decoded = Server(tmp_path), list[int](), Traces.read
 
-    def read(traces: windows.Traces) -> None:
-        before = server.windows.uncounted
+    def read(traces: Traces) -> None:
+        before = server.windows.inbox.uncounted
         decoded(traces)
         held.append(before)
-        assert server.windows.uncounted == before  # while they are decoded, and once they are, they wait as well
+        assert server.windows.inbox.uncounted == before  # while they are decoded, and once they are, they wait as well
 
-    monkeypatch.setattr(windows.Traces, "read", read)
+    monkeypatch.setattr(Traces, "read", read)
 
     async def run() -> None:
         counting = asyncio.create_task(server.loop.count_for_ever())
@@ -104,7 +105,7 @@ def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
     assert max(held) >= 6
     assert max(held) <= 9
     server.windows.take_in(T0)
-    assert server.windows.uncounted == 0
+    assert server.windows.inbox.uncounted == 0
     assert server.windows.counts.taken["spans"] == 100
     server.store.close()
 
