@@ -20,10 +20,11 @@ from .arrow import compute, read, written
 from .bounds import Bounds
 from .changes import Changes
 from .config import Limits, Windows
+from .facts import UNREAD
 from .inbox import MANY_ROWS, Inbox, Record
 from .packed import Pack, Packed
 from .samples import Samples
-from .traces import UNREAD, Traces
+from .traces import Traces
 
 _COUNTING_BYTES = 1_000
 """That a row takes for a while when it is counted, beside what it holds while it waits."""
