@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from ..collector.otlp.decode import Encoded
 
-MANY_ROWS = 150_000
-"""So many are read at once, without waiting for the next look: memory and the time of a look stay within bounds."""
-WORTH_COUNTING = 2 * MANY_ROWS
+MANY_ROWS = 50_000
+"""So many are read at once, without waiting for the next look: more take no less time each, and memory meanwhile."""
+WORTH_COUNTING = 6 * MANY_ROWS
 """Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
 MOST_WAITING = WORTH_COUNTING + MANY_ROWS
 """With so many rows that are not counted, senders wait too: more would take memory and only wait longer. Of so many
