@@ -7,6 +7,7 @@ beside what the clock says, which on a machine that others use as well says litt
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import subprocess
@@ -162,7 +163,7 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], options: argpars
         warm = stretch(server, rounds, WARM_S)
         full = stretch(server, rounds, options.seconds, options.rate)
         print(f"ours      {full}")
-        _tell("sustained", full.spans / full.seconds, "/s", -AIMS["rate"])
+        _tell("sustained", full.spans / full.seconds, "/s", -min(AIMS["rate"], options.rate or math.inf))
         times = full.server_cpu / full.spans / (yardstick.server_cpu / yardstick.spans)
         print(f"  of the processor {times:.1f} times what the bare server takes")
         sent = warm.spans + full.spans

@@ -32,8 +32,9 @@ _PATIENCE = 10
 AHEAD_S = 3600.0
 """A clock that goes so far ahead is wrong, and its spans would never grow old."""
 
-_QUIET = 4
-"""What ended so many parts of the lateness ago, a quarter, is packed: most traces are over by then."""
+_QUIET = 6
+"""What ended so many parts of the lateness ago, a sixth, is packed: most traces are over by then. Of a minute it is
+twice the time that SDKs hold back what they send (OpenTelemetry's batch span processor: 5 s)."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
 _CLOSED = "select tid from old group by tid having max(start + duration) < $until or min(start) < $patience"
