@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..collector.otlp.decode import Encoded
 
 MANY_ROWS = 50_000
-"""So many are read at once, without waiting for the next look: more take no less time each, and memory meanwhile."""
+"""So many are read at once, without waiting for the next look: more would take no less time each, and more memory."""
 WORTH_COUNTING = 6 * MANY_ROWS
 """Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
 MOST_WAITING = WORTH_COUNTING + MANY_ROWS
