@@ -13,11 +13,12 @@ from ..collector.otlp.decode import Encoded
 
 MANY_ROWS = 50_000
 """So many are read at once, without waiting for the next look: more would take no less time each, and more memory."""
-WORTH_COUNTING = 6 * MANY_ROWS
+WORTH_COUNTING = 5 * MANY_ROWS
 """Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
-MOST_WAITING = WORTH_COUNTING + MANY_ROWS
-"""With so many rows that are not counted, senders wait too: more would take memory and only wait longer. Of so many
-either are enough read to be counted or enough not read to be read next, so that nothing stands still at this bound."""
+MOST_WAITING = WORTH_COUNTING + 3 * MANY_ROWS
+"""With so many rows that are not counted, senders wait too: more would take memory and only wait longer. Beside what is
+read there is room for what 50,000 spans/s bring in 3 s, in which a look may hold up the reading. That it is MANY_ROWS
+more than are worth counting, or more, is needed: so something is due at this bound, and nothing stands still there."""
 
 
 class Record(NamedTuple):

@@ -105,11 +105,8 @@ class Loop:
         records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
             self._windows.restore(state, records, self._clock())
-            return
-        for sequence, held in records:
-            self._windows.add(sequence, held.tables, held.later)
-            if self._windows.inbox.due:
-                self._windows.gather(self._clock())
+        else:
+            self._windows.replay(records, self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at once, for what was read back, then at the end of each window and some times within it."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 import pyarrow as pa
@@ -251,10 +252,23 @@ class LiveWindows:
         self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])
         self._last = self._sorted = state.counted_to
+        others = self._sort_again(iter(records), state.counted_to)
+        self._traces.keep_again(now)
+        self._samples.take_in(now)
+        self.replay(others, now)
+
+    def replay(self, records: Iterable[tuple[int, Decoded]], now: float) -> None:
+        """Take records of the journal in, and count them as they come: there may be more than may wait."""
         for sequence, held in records:
-            if sequence > state.counted_to:
-                self.add(sequence, held.tables, held.later)
-                continue
+            self.add(sequence, held.tables, held.later)
+            if self.inbox.due:
+                self.gather(now)
+
+    def _sort_again(self, records: Iterator[tuple[int, Decoded]], counted_to: int) -> Iterator[tuple[int, Decoded]]:
+        """Take what was counted before, and give what follows."""
+        for sequence, held in records:
+            if sequence > counted_to:
+                return chain([(sequence, held)], records)
             for name, again in self._totals.added_up(held.tables.items()):
                 if name != "changes":  # all of them are in the state
                     self._sort(name, again, sequence)
@@ -262,8 +276,7 @@ class LiveWindows:
                 self._traces.add_encoded(held.later, sequence)
             if self._traces.unread >= MANY_ROWS:
                 self._traces.read()
-        self._traces.keep_again(now)
-        self._samples.take_in(now)
+        return iter(())
 
 
 def _merged(parts: Sequence[pa.Table]) -> pa.Table:
