@@ -29,6 +29,12 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "epicenter-bench")
     parser.add_argument("--spans", type=int, default=10_000_000, help="size of the windows benchmark")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long the live benchmark sends")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        metavar="SPANS_PER_S",
+        help="of the live benchmark's part `rate`; none: as fast as it goes",
+    )
     parser.add_argument("--part", action="append", help="of the live benchmark: rate, half, restart or hour; none: all")
     parser.add_argument("--json", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()

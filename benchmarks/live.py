@@ -7,6 +7,7 @@ beside what the clock says, which on a machine that others use as well says litt
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import subprocess
@@ -45,7 +46,8 @@ _PHASES = (0.1, 0.5, 0.9)
 class Load:
     """What one stretch of load came to; cpu: seconds of the processor, of the server and of the generator.
 
-    folding: of the server's processes that fold, by themselves. waiting: rows that were not counted yet.
+    folding: of the server's processes that fold, by themselves. memory_mb, folding_mb: at the same moments. waiting:
+    rows that were not counted yet.
     """
 
     spans: int
@@ -59,12 +61,18 @@ class Load:
     folding_mb: list[float]
     waiting: list[float]
 
+    @property
+    def together_mb(self) -> list[float]:
+        """What the server and its process that folds held at the same moments."""
+        return [server + folding for server, folding in zip(self.memory_mb, self.folding_mb, strict=True)]
+
     def __str__(self) -> str:
         return (
             f"{self.spans / self.seconds:9,.0f} spans/s acknowledged, p99 {self.p99_ms:6.0f} ms, "
             f"{1e6 * self.server_cpu / self.spans:5.2f} us of CPU a span (generator "
             f"{1e6 * self.own_cpu / self.spans:.2f}, folding {1e6 * self.folding_cpu / self.spans:.2f}), "
-            f"{max(self.memory_mb):,.0f} MB at the most (folding {max(self.folding_mb):,.0f}), "
+            f"{max(self.memory_mb):,.0f} MB at the most (folding {max(self.folding_mb):,.0f}, "
+            f"both at once {max(self.together_mb):,.0f}), "
             f"{self.refused} requests refused, {max(self.waiting, default=0.0):,.0f} rows waited at the most"
         )
 
@@ -141,11 +149,11 @@ def run(options: argparse.Namespace) -> None:
     )
     for name in options.part or parts:
         shutil.rmtree(folder, ignore_errors=True)
-        parts[name](folder, estate, rounds, options.seconds)
+        parts[name](folder, estate, rounds, options)
 
 
-def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) -> None:
-    """As fast as it goes; then everything that was acknowledged is looked for."""
+def _rate(folder: Path, _: Estate, rounds: list[list[Request]], options: argparse.Namespace) -> None:
+    """As fast as it goes, or at `options.rate`; then everything that was acknowledged is looked for."""
     with bare() as server:
         stretch(server, rounds, WARM_S)
         yardstick = stretch(server, rounds, BARE_S)
@@ -153,9 +161,9 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) 
     with watching(folder, WINDOW_S) as server:
         _tell("start to ready", server.ready_s, "s", AIMS["ready_s"])
         warm = stretch(server, rounds, WARM_S)
-        full = stretch(server, rounds, seconds)
+        full = stretch(server, rounds, options.seconds, options.rate)
         print(f"ours      {full}")
-        _tell("sustained", full.spans / full.seconds, "/s", -AIMS["rate"])
+        _tell("sustained", full.spans / full.seconds, "/s", -min(AIMS["rate"], options.rate or math.inf))
         times = full.server_cpu / full.spans / (yardstick.server_cpu / yardstick.spans)
         print(f"  of the processor {times:.1f} times what the bare server takes")
         sent = warm.spans + full.spans
@@ -174,10 +182,10 @@ def _rate(folder: Path, _: Estate, rounds: list[list[Request]], seconds: float) 
     _tell("analyses that failed", failures, "", 0)
 
 
-def _half(folder: Path, estate: Estate, rounds: list[list[Request]], seconds: float) -> None:
+def _half(folder: Path, estate: Estate, rounds: list[list[Request]], options: argparse.Namespace) -> None:
     """At half the rate: answer times, memory, and how soon an outage is told of."""
     with watching(folder, WINDOW_S) as server:
-        half = stretch(server, rounds, max(_STEADY_S, seconds / 3), AIMS["rate"] / 2)
+        half = stretch(server, rounds, max(_STEADY_S, options.seconds / 3), AIMS["rate"] / 2)
         print(f"at half   {half}")
         _tell("p99 of answers", half.p99_ms, "ms", AIMS["p99_ms"])
         _tell("memory", float(np.median(half.memory_mb[len(half.memory_mb) * 2 // 3 :])), "MB", AIMS["memory_mb"])
@@ -200,7 +208,7 @@ def _delay(folder: Path, estate: Estate, rounds: list[list[Request]], phase: flo
     return took
 
 
-def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) -> None:
+def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: argparse.Namespace) -> None:
     """Start again on an hour of windows of the usual length."""
     an_hour(folder, rounds)
     with watching(folder, HOUR_WINDOW_S) as server:
@@ -209,9 +217,9 @@ def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: float) ->
         server.stop()
 
 
-def _hour(folder: Path, _: Estate, __: list[list[Request]], seconds: float) -> None:
+def _hour(folder: Path, _: Estate, __: list[list[Request]], options: argparse.Namespace) -> None:
     """An hour and a half of the flagship in so many seconds, a minute at the least."""
-    told = hour(folder, WINDOW_S, max(60.0, seconds))
+    told = hour(folder, WINDOW_S, max(60.0, options.seconds))
     print(
         f"90 minutes of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
         f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "

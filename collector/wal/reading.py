@@ -19,8 +19,8 @@ from .segments import first_sequence, segments
 
 _SPANS = Export("traces", b"").kind
 TOTALS = "totals"
-_AT_ONCE_BYTES = 2 * 2**20
-"""Requests that are decoded together: enough that their number costs little."""
+_AT_ONCE_BYTES = 2**20
+"""Requests that are decoded together: enough that their number costs little, and the memory of their rows as well."""
 
 
 class SegmentReader:

@@ -41,11 +41,12 @@ def command(config_path: Path | None, print_config: bool, **options: object) -> 
 
     from prometheus_client import CollectorRegistry, disable_created_metrics
 
-    from ..live.connections import allow_files
     from ..live.memory import be_frugal, resident_bytes
-    from ..live.watch import watch
 
     be_frugal()
+    from ..live.connections import allow_files
+    from ..live.watch import watch
+
     disable_created_metrics()  # type-less twins of each counter, which nobody reads
     logging.basicConfig(format="epicenter: %(message)s", level=logging.WARNING)
     logging.getLogger("epicenter").setLevel(logging.INFO)

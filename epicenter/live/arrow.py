@@ -3,6 +3,7 @@ bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +20,7 @@ def written(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def read(stream: bytes) -> pa.Table:
-    """What was `written`."""
-    return pa.ipc.open_stream(stream).read_all()
+def read(stream: bytes, fields: Sequence[int] | None = None) -> pa.Table:
+    """What was `written`; fields: the numbers of the columns that are read, none for all."""
+    options = pa.ipc.IpcReadOptions(included_fields=None if fields is None else list(fields))
+    return pa.ipc.open_stream(stream, options=options).read_all()

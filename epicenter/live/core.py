@@ -13,8 +13,9 @@ from ..collector.otlp.decode import Decoded, Export, Signal
 from ..collector.polled import Polled
 from ..collector.wal import Wal
 from .guard import MemoryGuard
+from .inbox import MOST_WAITING, rows_of
 from .metrics import Metrics
-from .windows import MOST_WAITING, LiveWindows
+from .windows import LiveWindows
 
 Transport = Literal["grpc", "http", "file", "prometheus"]
 
@@ -54,18 +55,24 @@ class Core:
         if self.stopping:
             raise Unavailable("the server is stopping")
         self.check_memory()
-        await self._until_counted()
-        future = self._wal.submit(export.kind, export.body)
+        rows = rows_of(decoded.tables, decoded.later)
+        await self._until_let_in(rows)
+        try:
+            future = self._wal.submit(export.kind, export.body)
+        except BaseException:
+            self._windows.inbox.release(rows)
+            raise
         # in the journal's thread, so that the windows hold what the journal holds even if the sender goes away now
         future.add_done_callback(partial(self._written, transport, export.signal, decoded, self._monotonic()))
+        future.add_done_callback(lambda _: self._windows.inbox.release(rows))  # however it ended
         await asyncio.wrap_future(future)
 
-    async def _until_counted(self) -> None:
+    async def _until_let_in(self, rows: int) -> None:
         """Hold a sender back while too much waits to be counted, so that it sends no faster than that is done."""
         until = self._monotonic() + _HELD_BACK_S
-        while self._windows.waiting >= MOST_WAITING:
+        while not self._windows.inbox.reserve(rows):
             if self._monotonic() >= until or self.stopping:
-                raise Overloaded(f"{self._windows.waiting:,} rows wait to be counted, and more may not")
+                raise Overloaded(f"{MOST_WAITING:,} rows wait to be counted, and more may not")
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     def check_memory(self) -> None:

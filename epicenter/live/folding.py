@@ -26,8 +26,9 @@ _NICE = 10
 _BEHIND = 16
 """So many segments, a GB, are due only where it has waited too long: then it takes its share, or the disk fills up."""
 _MOST_SERIES = 100_000
-_SET_ASIDE_BYTES = 300 * 10**6
-"""It holds nearly as much when it folds a segment of 64 MiB, and cannot be refused it once it is due."""
+_SET_ASIDE_BYTES = 250 * 10**6
+"""It holds nearly as much when it folds a segment of 64 MiB of JSON (of spans in protobuf, 150), and cannot be refused
+it once it is due."""
 
 Report = Callable[[str], None]
 

@@ -1,9 +1,10 @@
-"""Rows that are kept for a while and seldom read whole: what is asked each time is at hand, the rest is packed."""
+"""Rows that are kept for a while and seldom read: a little about each piece of them is at hand, the rest is packed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
@@ -12,101 +13,95 @@ from .arrow import compute, read, written
 _WORTH_ROWS = 10_000
 """Of fewer, what a pack says of itself is as long as what it saves."""
 
+_About = TypeVar("_About")
+
 
 @dataclass(frozen=True)
-class _Piece:
-    """Rows that came together: all columns; or those at hand, and the others compressed.
+class _Piece(Generic[_About]):
+    """Rows that came together, as they are or packed.
 
     keys: of the rows, each once: where a key's rows are is asked again and again of all pieces.
     """
 
-    columns: pa.Table
+    rows: pa.Table | bytes
+    num_rows: int
     keys: pa.Array
-    packed: bytes | None = None
-
-    def whole(self, schema: pa.Schema) -> pa.Table:
-        if self.packed is None:
-            return self.columns
-        found = {**dict(_columns(self.columns)), **dict(_columns(read(self.packed)))}
-        return pa.table([found[name] for name in schema.names], schema=schema)
+    about: _About
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(Generic[_About]):
     """Rows in the order in which they were added; it never changes, and what is made of it shares its rows.
 
-    at_hand: the columns that can be read by themselves; the first is the key, by which rows are asked for.
+    key: the column by which rows are asked for. tell: what is to be known of the rows of a piece without reading them.
     """
 
     schema: pa.Schema
-    at_hand: tuple[str, ...]
-    pieces: tuple[_Piece, ...] = ()
+    key: str
+    tell: Callable[[pa.Table], _About]
+    pieces: tuple[_Piece[_About], ...] = ()
 
     @property
     def num_rows(self) -> int:
         """How many rows there are."""
-        return sum(piece.columns.num_rows for piece in self.pieces)
+        return sum(piece.num_rows for piece in self.pieces)
 
     @property
     def keys(self) -> pa.ChunkedArray:
         """The keys of all rows; each once for rows that were added together."""
-        return pa.chunked_array([piece.keys for piece in self.pieces], self.schema.field(self.at_hand[0]).type)
+        return pa.chunked_array([piece.keys for piece in self.pieces], self.schema.field(self.key).type)
 
-    def read(self) -> pa.Table:
-        """The columns that are at hand."""
-        empty = self.schema.empty_table().select(self.at_hand)
-        return pa.concat_tables([empty, *self.each()])
+    @property
+    def about(self) -> list[_About]:
+        """What was told of each piece: rows that were added together."""
+        return [piece.about for piece in self.pieces]
 
-    def each(self) -> list[pa.Table]:
-        """The same for each piece: rows that were added together."""
-        return [piece.columns.select(self.at_hand) for piece in self.pieces]
+    def read(self, columns: Sequence[str], wanted: Sequence[bool]) -> pa.Table:
+        """Some columns of the pieces that are wanted; a piece each."""
+        found = [self._read(piece, columns) for piece, one in zip(self.pieces, wanted, strict=True) if one]
+        return pa.concat_tables([self.schema.empty_table().select(columns), *found])
 
-    def where(self, keys: pa.Array) -> pa.Table:
-        """The rows with one of these keys, all columns."""
-        found = [piece.whole(self.schema).filter(mine) for piece, mine in self._with(keys) if mine is not None]
-        return pa.concat_tables([self.schema.empty_table(), *found])
+    def where(self, keys: pa.Array, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows with one of these keys, all columns or some with the key."""
+        names = self.schema.names if columns is None else columns
+        touched = (self._read(piece, names) for piece, mine in self._with(keys) if compute.any(mine).as_py())
+        found = [rows.filter(compute.is_in(rows[self.key], keys)) for rows in touched]
+        return pa.concat_tables([self.schema.empty_table().select(names), *found])
 
-    def read_where(self, keys: pa.Array) -> pa.Table:
-        """The rows with one of these keys, the columns that are at hand."""
-        empty = self.schema.empty_table().select(self.at_hand)
-        found = [(piece.columns.select(self.at_hand), mine) for piece, mine in self._with(keys) if mine is not None]
-        return pa.concat_tables([empty, *(columns.filter(mine) for columns, mine in found)])
-
-    def without(self, keys: pa.Array) -> Kept:
+    def without(self, keys: pa.Array) -> Kept[_About]:
         """All rows but those with one of these keys; only pieces that lose a part of theirs are copied."""
-        left: list[_Piece] = []
+        left: list[_Piece[_About]] = []
         for piece, gone in self._with(keys):
-            if gone is None:
+            if not compute.any(gone).as_py():
                 left.append(piece)
             elif not compute.all(gone).as_py():
-                others = piece.keys.filter(compute.invert(compute.is_in(piece.keys, keys)))
-                left.append(_Piece(piece.whole(self.schema).filter(compute.invert(gone)), others))
-        return Kept(self.schema, self.at_hand, tuple(left))
+                rows = self._read(piece, self.schema.names)
+                left.append(self._piece(rows.filter(compute.invert(compute.is_in(rows[self.key], keys)))))
+        return replace(self, pieces=tuple(left))
 
-    def plus(self, rows: pa.Table) -> Kept:
+    def plus(self, rows: pa.Table) -> Kept[_About]:
         """With rows added."""
-        if not rows.num_rows:
-            return self
-        piece = _Piece(rows, compute.unique(rows[self.at_hand[0]]))
-        return Kept(self.schema, self.at_hand, (*self.pieces, piece))
+        return replace(self, pieces=(*self.pieces, self._piece(rows))) if rows.num_rows else self
 
-    def packed(self, quiet: Sequence[bool]) -> Kept:
+    def packed(self, quiet: Sequence[bool]) -> Kept[_About]:
         """With the pieces packed that are quiet; a piece each."""
-        pieces = (self._packed(piece) if now else piece for piece, now in zip(self.pieces, quiet, strict=True))
-        return Kept(self.schema, self.at_hand, tuple(pieces))
+        pieces = (_packed(piece) if now else piece for piece, now in zip(self.pieces, quiet, strict=True))
+        return replace(self, pieces=tuple(pieces))
 
-    def _packed(self, piece: _Piece) -> _Piece:
-        if piece.packed is not None or piece.columns.num_rows < _WORTH_ROWS:
-            return piece
-        others = piece.columns.drop_columns(list(self.at_hand)).combine_chunks()
-        return _Piece(piece.columns.select(self.at_hand).combine_chunks(), piece.keys, written(others))
+    def _piece(self, rows: pa.Table) -> _Piece[_About]:
+        return _Piece(rows, rows.num_rows, compute.unique(rows[self.key]), self.tell(rows))
 
-    def _with(self, keys: pa.Array) -> Iterator[tuple[_Piece, pa.ChunkedArray | None]]:
-        """Each piece, and which of its rows have one of these keys; None where none has."""
-        for piece in self.pieces:
-            known = compute.any(compute.is_in(piece.keys, keys)).as_py()
-            yield piece, compute.is_in(piece.columns[self.at_hand[0]], keys) if known else None
+    def _read(self, piece: _Piece[_About], columns: Sequence[str]) -> pa.Table:
+        if isinstance(piece.rows, bytes):
+            return read(piece.rows, [self.schema.get_field_index(name) for name in columns]).select(columns)
+        return piece.rows.select(columns)
+
+    def _with(self, keys: pa.Array) -> Iterator[tuple[_Piece[_About], pa.Array]]:
+        """Each piece, and which of its keys are among these."""
+        return ((piece, compute.is_in(piece.keys, keys)) for piece in self.pieces)
 
 
-def _columns(rows: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    return zip(rows.column_names, rows.columns, strict=True)
+def _packed(piece: _Piece[_About]) -> _Piece[_About]:
+    if isinstance(piece.rows, bytes) or piece.num_rows < _WORTH_ROWS:
+        return piece
+    return replace(piece, rows=written(piece.rows.combine_chunks()))

@@ -27,7 +27,7 @@ from .memory import trim
 from .metrics import Metrics
 from .store import Store
 from .troubles import Troubles
-from .windows import MANY_ROWS, LiveWindows
+from .windows import LiveWindows
 
 _T = TypeVar("_T")
 
@@ -105,11 +105,8 @@ class Loop:
         records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
             self._windows.restore(state, records, self._clock())
-            return
-        for sequence, held in records:
-            self._windows.add(sequence, held.tables, held.later)
-            if self._windows.waiting >= MANY_ROWS:
-                self._windows.gather(self._clock())
+        else:
+            self._windows.replay(records, self._clock())
 
     async def look_for_ever(self) -> None:
         """Analyze at once, for what was read back, then at the end of each window and some times within it."""
@@ -125,10 +122,10 @@ class Loop:
         ahead_of = 0.0
         while True:
             await asyncio.sleep(_COUNT_EVERY_S)
-            while self._windows.waiting >= MANY_ROWS and await self._tried(self._gather, self._thread):
+            while self._windows.inbox.due and await self._tried(self._gather, self._thread):
                 pass
             look_at = self._look_at
-            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.uncounted >= _WORTH_ROWS:
+            if ahead_of < look_at <= self._clock() + _AHEAD_S and self._windows.inbox.uncounted >= _WORTH_ROWS:
                 ahead_of = look_at
                 await self._tried(self._count, self._thread)
 
@@ -211,7 +208,7 @@ class Loop:
         self._metrics.wal_segments.set(files)
 
     def _measure_windows(self) -> None:
-        self._metrics.waiting_rows.set(self._windows.uncounted)
+        self._metrics.waiting_rows.set(self._windows.inbox.uncounted)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0

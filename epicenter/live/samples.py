@@ -10,7 +10,8 @@ from ..collector.engine import in_passing
 from ..collector.model import SAMPLES, SIGNALS
 from ..collector.signals import signals
 from .arrow import compute
-from .traces import AHEAD_S, SEQUENCE
+from .facts import SEQUENCE
+from .traces import AHEAD_S
 
 _NS = 10**9
 _FORGOTTEN_S = 900

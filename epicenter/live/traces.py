@@ -12,22 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ..collector.engine import in_passing
-from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, LOGS, SPANS, TEXTS
+from ..collector.model import CALL_COUNTS, CALL_EXAMPLES, CALLS, TEXTS
 from ..collector.otlp.decode import Encoded
 from ..collector.sides import FACTS
 from ..collector.texts import texts_of_facts
 from ..collector.told import told_spans
 from ..collector.windows import calls_of_facts
 from .arrow import compute
+from .facts import ADDED, KEPT, NUMBER, SEQUENCE, TIMES, About, ends, narrow, no_spans, starts
 from .kept import Kept
 from .undecoded import Undecoded
-
-SEQUENCE = "Sequence"
-"""The record of the journal that a row came in."""
 
 _NS = 10**9
 _PATIENCE = 10
@@ -35,35 +32,9 @@ _PATIENCE = 10
 AHEAD_S = 3600.0
 """A clock that goes so far ahead is wrong, and its spans would never grow old."""
 
-UNREAD = "ResourceAttributes"
-"""Nothing that is counted is read from a resource but its service."""
-
-_NUMBER = pa.field(SEQUENCE, pa.int64())
-_ADDED = {
-    name: pa.schema([*(field for field in schema if field.name != UNREAD), _NUMBER])
-    for name, schema in (("spans", SPANS), ("logs", LOGS))
-}
-
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-"""Of texts that come again and again each is kept once for all rows that came together."""
-
-_FACTS: dict[str, pa.DataType] = {
-    **{name: pa.uint64() for name in ("tid", "sid", "pid")},
-    "name": pa.uint32(),
-    **{name: pa.int64() for name in ("start", "duration")},
-    "kind": pa.dictionary(pa.int8(), pa.string()),
-    **dict.fromkeys(("TraceId", "service", "peer", "text"), _TEXT),
-    **{name: pa.bool_() for name in ("root", "step", "lookup", "error", "failed", "addressed", "responded", "resend")},
-    "rank": pa.uint8(),
-    "hidden": pa.int32(),
-    SEQUENCE: pa.dictionary(pa.int32(), pa.int64()),
-}
-_KEPT = {"spans": pa.schema(list(_FACTS.items())), "logs": _ADDED["logs"].append(pa.field("tid", pa.uint64()))}
-"""What is kept: what a span says of a call (`sides.FACTS`), 75 bytes of it; and log records as they are."""
-
-_AT_HAND = ("tid", "start", "duration", SEQUENCE)
-_QUIET = 4
-"""What ended so many parts of the lateness ago, a quarter, is packed: most traces are over by then."""
+_QUIET = 6
+"""What ended so many parts of the lateness ago, a sixth, is packed: most traces are over by then. Of a minute it is
+twice the time that SDKs hold back what they send (OpenTelemetry's batch span processor: 5 s)."""
 
 _LOGS = "select *, case when TraceId <> '' then hash(TraceId) end as tid from logs"
 _CLOSED = "select tid from old group by tid having max(start + duration) < $until or min(start) < $patience"
@@ -89,7 +60,7 @@ class Count:
     more: Counted
     less: Counted
     late: dict[str, int]
-    spans: Kept
+    spans: Kept[About]
     logs: pa.Table
 
 
@@ -103,12 +74,12 @@ class Traces:
     def __init__(self, window_s: int, lateness_s: float) -> None:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
-        self._spans, self._logs = Kept(_KEPT["spans"], _AT_HAND), _KEPT["logs"].empty_table()
-        self._added: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
-        self._encoded = Undecoded(_NUMBER)
+        self._spans, self._logs = no_spans(), KEPT["logs"].empty_table()
+        self._added: dict[str, list[pa.Table]] = {name: [] for name in ADDED}
+        self._encoded = Undecoded(NUMBER)
         self._told: list[pa.Table] = []
         self.unread = 0
-        self._read: dict[str, list[pa.Table]] = {name: [] for name in _ADDED}
+        self._read: dict[str, list[pa.Table]] = {name: [] for name in ADDED}
 
     @property
     def failed(self) -> int:
@@ -116,16 +87,10 @@ class Traces:
         return self._encoded.failed
 
     @property
-    def read_rows(self) -> int:
-        """Rows that are read, and not counted yet."""
-        return sum(rows.num_rows for tables in self._read.values() for rows in tables)
-
-    @property
     def first(self) -> int | None:
         """The oldest record of the journal that something of is still kept."""
-        kept = (self._spans.read(), self._logs)
-        numbers = [number for rows in kept for number in compute.unique(rows[SEQUENCE]).to_pylist()]
-        return min(numbers, default=None)
+        numbers = [about.record for about in self._spans.about]
+        return min([*numbers, *compute.unique(self._logs[SEQUENCE]).to_pylist()], default=None)
 
     def __len__(self) -> int:
         return self._spans.num_rows
@@ -133,7 +98,7 @@ class Traces:
     def add(self, name: str, rows: pa.Table, sequence: int) -> None:
         """Take rows of `spans` or `logs` that came in one record."""
         numbers = pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows)
-        self._added[name].append(rows.append_column(SEQUENCE, numbers).select(_ADDED[name].names))
+        self._added[name].append(rows.append_column(SEQUENCE, numbers).select(ADDED[name].names))
         self.unread += rows.num_rows
 
     def add_encoded(self, spans: Encoded, sequence: int) -> None:
@@ -145,29 +110,29 @@ class Traces:
         """Hold of what was added only what is kept of it, a fraction of the memory."""
         for name, rows in self._facts().items():
             self._read[name].append(rows)
-        self._added = {name: [] for name in _ADDED}
+        self._added = {name: [] for name in ADDED}
         self._told = []
         self.unread = 0
 
     def _new(self) -> dict[str, pa.Table]:
         self.read()
-        return {name: pa.concat_tables(self._read[name]) for name in _KEPT}
+        return {name: pa.concat_tables(self._read[name]) for name in KEPT}
 
     def _facts(self) -> dict[str, pa.Table]:
-        logs = pa.concat_tables([_ADDED["logs"].empty_table(), *self._added["logs"]])
-        added = pa.concat_tables([_ADDED["spans"].empty_table(), *self._added["spans"]]).combine_chunks()
+        logs = pa.concat_tables([ADDED["logs"].empty_table(), *self._added["logs"]])
+        added = pa.concat_tables([ADDED["spans"].empty_table(), *self._added["spans"]]).combine_chunks()
         for rows in self._encoded.decode():
             self._told.append(rows)
-        spans = pa.concat_tables([told_spans(added).append_column(_NUMBER, added[SEQUENCE]), *self._told])
-        new = {name: schema.empty_table() for name, schema in _KEPT.items()}
+        spans = pa.concat_tables([told_spans(added).append_column(NUMBER, added[SEQUENCE]), *self._told])
+        new = {name: schema.empty_table() for name, schema in KEPT.items()}
         with in_passing() as connection:
             if logs.num_rows:
                 connection.register("logs", logs)
-                new["logs"] = connection.sql(_LOGS).to_arrow_table().cast(_KEPT["logs"])
+                new["logs"] = connection.sql(_LOGS).to_arrow_table().cast(KEPT["logs"])
             if spans.num_rows:
                 connection.register("spans", spans)
                 facts = connection.sql(FACTS).to_arrow_table().append_column(SEQUENCE, spans[SEQUENCE])
-                new["spans"] = _narrow(facts)
+                new["spans"] = narrow(facts)
         return new
 
     def keep_again(self, now: float) -> None:
@@ -176,10 +141,10 @@ class Traces:
         All of it in one call, since a trace counts as closed by its newest span.
         """
         new = self._new()
-        still = new["spans"]["tid"].filter(pa.array(_ends("spans", new["spans"]) >= self.until_ns))
+        still = new["spans"]["tid"].filter(pa.array(ends("spans", new["spans"]) >= self.until_ns))
         spans = self._on_time("spans", new["spans"], now, still)
         logs = self._on_time("logs", new["logs"], now, spans["tid"])
-        self._keep(Kept(_KEPT["spans"], _AT_HAND).plus(spans), logs)
+        self._keep(no_spans().plus(spans), logs)
 
     def count(self, now: float) -> Count:
         """Count what was added; it stays added until the count is taken, and so is not lost where that fails.
@@ -202,16 +167,16 @@ class Traces:
         """Go on from the last count."""
         self._keep(count.spans, count.logs)
 
-    def _keep(self, spans: Kept, logs: pa.Table) -> None:
+    def _keep(self, spans: Kept[About], logs: pa.Table) -> None:
         self._spans, self._logs = spans, logs
-        self._read = {name: [] for name in _ADDED}
+        self._read = {name: [] for name in ADDED}
 
     def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
         """The rows that are neither late, unless their traces are `still` open, nor far ahead."""
-        timely = _ends(name, rows) >= self.until_ns
+        timely = ends(name, rows) >= self.until_ns
         if not timely.all():
             timely |= _is_in(rows, compute.unique(still)).to_numpy()
-        ahead = _starts(name, rows) >= round((now + AHEAD_S) * _NS)
+        ahead = starts(name, rows) >= round((now + AHEAD_S) * _NS)
         return rows.filter(pa.array(timely & ~ahead)) if ahead.any() or not timely.all() else rows
 
     def close(self, now: float) -> None:
@@ -219,24 +184,21 @@ class Traces:
         self.until_ns = max(self.until_ns, round(now * _NS) - self._lateness_ns)
         closed, logs = self._closed(), self._logs
         alone = ~_is_in(logs, self._spans.keys.combine_chunks()).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
-        gone = np.where(alone, _ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
+        gone = np.where(alone, ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
         left = self._spans.without(closed)
         quiet_ns = round(now * _NS) - self._lateness_ns // _QUIET
-        self._spans = left.packed([bool(_ends("spans", rows).max() < quiet_ns) for rows in left.each()])
+        self._spans = left.packed([about.last_end < quiet_ns for about in left.about])
         self._logs = logs.filter(pa.array(~gone)) if gone.any() else logs
 
     def _closed(self) -> pa.Array:
         """The traces to let go of: few have a span that is old, and only these are looked at whole."""
         patience_ns = self.until_ns - _PATIENCE * self._lateness_ns
-        old = [
-            rows["tid"].filter(
-                pa.array((_ends("spans", rows) < self.until_ns) | (_starts("spans", rows) < patience_ns))
-            )
-            for rows in self._spans.each()
-        ]
-        some = compute.unique(pa.chunked_array([chunk for one in old for chunk in one.chunks], pa.uint64()))
+        maybe = [about.first_end < self.until_ns or about.first_start < patience_ns for about in self._spans.about]
+        rows = self._spans.read(TIMES, maybe)
+        old = (ends("spans", rows) < self.until_ns) | (starts("spans", rows) < patience_ns)
+        some = compute.unique(rows["tid"].filter(pa.array(old)))
         with in_passing() as connection:
-            connection.register("old", self._spans.read_where(some).drop_columns([SEQUENCE]))
+            connection.register("old", self._spans.where(some, TIMES))
             bounds = {"until": self.until_ns, "patience": patience_ns}
             return connection.sql(_CLOSED, params=bounds).to_arrow_table()["tid"].combine_chunks()
 
@@ -252,34 +214,8 @@ class Traces:
             return Counted(calls_of_facts(connection, self._window_s), texts)
 
 
-def _narrow(facts: pa.Table) -> pa.Table:
-    """As it is kept, each column copied: DuckDB's own arrays have room for twice as much, and say what is null."""
-    columns: list[pa.Array] = []
-    for field in _KEPT["spans"]:
-        column = facts[field.name]
-        if pa.types.is_dictionary(field.type):
-            column = compute.dictionary_encode(column)
-        whole = pa.concat_arrays([*column.cast(field.type).chunks, pa.nulls(0, field.type)])
-        if pa.types.is_primitive(field.type) and not whole.null_count:
-            whole = pa.Array.from_buffers(field.type, len(whole), [None, whole.buffers()[1]])
-        columns.append(whole)
-    return pa.table(columns, schema=_KEPT["spans"])
-
-
 def _is_in(rows: pa.Table, traces: pa.Array) -> pa.ChunkedArray:
     return compute.is_in(rows["tid"], traces)
-
-
-Times = npt.NDArray[np.int64]
-
-
-def _starts(name: str, rows: pa.Table) -> Times:
-    return rows["start"].to_numpy() if name == "spans" else rows["Timestamp"].to_numpy().view(np.int64)
-
-
-def _ends(name: str, rows: pa.Table) -> Times:
-    starts = _starts(name, rows)
-    return starts + rows["duration"].to_numpy() if name == "spans" else starts
 
 
 def _nothing() -> Counted:

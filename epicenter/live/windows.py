@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 import pyarrow as pa
@@ -22,18 +21,15 @@ from .arrow import compute, read, written
 from .bounds import Bounds
 from .changes import Changes
 from .config import Limits, Windows
+from .facts import UNREAD
+from .inbox import MANY_ROWS, Inbox, Record
 from .packed import Pack, Packed
 from .samples import Samples
-from .traces import UNREAD, Traces
+from .traces import Traces
 
-MANY_ROWS = 150_000
-"""So many are read at once, without waiting for the next look: memory and the time of a look stay within bounds."""
-_WORTH_COUNTING = 2 * MANY_ROWS
-"""Of rows that are read a fifth of the memory is left, and of fewer a count is mostly planning its statements."""
-MOST_WAITING = 3 * MANY_ROWS
-"""With so many rows that wait to be counted, senders wait too: some hundred MB, and more would only wait longer."""
-_COUNTING_BYTES = 1_000
-"""That a row takes for a while when it is counted, beside what it holds while it waits."""
+_READING_BYTES, _COUNTING_BYTES = 1_000, 200
+"""That a row takes for a while when it is read, and when it is counted, beside what it holds while it waits: measured
+on spans of 315 bytes, calm and failing, 720 of each of MANY_ROWS and 190 of all that are counted at once."""
 _NEVER = 2**62
 _RESTART_EVERY_S = 600
 """Between two times that names which went away make room for new ones, since all windows are read for it."""
@@ -70,9 +66,7 @@ class LiveWindows:
     def __init__(self, windows: Windows, limits: Limits) -> None:
         self.window_s, self._keep_s, self.rows = windows.window_s, windows.keep_s, windows.rows
         self.counts = Counts()
-        self._inbox: deque[tuple[int, Mapping[str, pa.Table], Encoded | None]] = deque()
-        self._guard = threading.Lock()
-        self.waiting = 0  # rows that are not read yet
+        self.inbox = Inbox()
         self._looked = 0.0  # Unix time up to which all that came is counted
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
@@ -90,9 +84,7 @@ class LiveWindows:
         """Take what came in record `sequence` of the journal (0: in none); later: spans that are still encoded."""
         # of all that waits to be counted, resources are a third, and nothing is counted by them
         slim = {name: rows.select([n for n in rows.column_names if n != UNREAD]) for name, rows in tables.items()}
-        with self._guard:
-            self._inbox.append((sequence, slim, later))
-            self.waiting += _rows_of(slim, later)
+        self.inbox.add(Record(sequence, slim, later))
 
     @property
     def closed_until(self) -> float:
@@ -101,8 +93,9 @@ class LiveWindows:
 
     @property
     def counting_bytes(self) -> int:
-        """How much more memory it will take for a while to count what waits."""
-        return min(self.uncounted, MANY_ROWS) * _COUNTING_BYTES
+        """How much more memory it will take for a while to read what waits, MANY_ROWS at once, and to count it all."""
+        waiting = self.inbox.uncounted
+        return min(waiting, MANY_ROWS) * _READING_BYTES + waiting * _COUNTING_BYTES
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
         """Look, and let go of what is too old."""
@@ -115,8 +108,9 @@ class LiveWindows:
 
         Where nothing has changed, there is no window.
         """
-        for _ in range(max(1, math.ceil(self.waiting / MANY_ROWS))):
-            self.take_in(now)
+        for _ in range(self.inbox.unread // MANY_ROWS):
+            self.gather(now)
+        self.take_in(now)
         self._looked = now
         first = self._samples.until_s
         self._signals.replace(first, pa.concat_tables(self._samples.close(now)))
@@ -133,16 +127,11 @@ class LiveWindows:
         """Give all windows that are kept as changed, to somebody who has to begin anew."""
         self._told_until = None
 
-    @property
-    def uncounted(self) -> int:
-        """Rows that were taken in and are not counted yet."""
-        return self.waiting + self._traces.read_rows
-
     def gather(self, now: float) -> None:
         """Read what has come, of much more than MANY_ROWS those that came first; count it where that is worth it."""
         self._sort_in()
         self._traces.read()
-        if self._traces.read_rows >= _WORTH_COUNTING:
+        if self.inbox.worth_counting:
             self.take_in(now)
 
     def take_in(self, now: float) -> None:
@@ -163,6 +152,7 @@ class LiveWindows:
         self._calls.put(*calls)
         self._texts.put(*texts)
         self._traces.take(count)
+        self.inbox.counted()
         self._last = self._sorted
         self.counts.late["spans"] += count.late["spans"]
         self.counts.late["log_records"] += count.late["logs"]
@@ -173,9 +163,7 @@ class LiveWindows:
 
     def _sort_in(self) -> None:
         """Take records out of the inbox, each once it is where it belongs."""
-        taken = 0
-        while self._inbox and taken < MANY_ROWS:
-            sequence, tables, later = self._inbox[0]
+        for sequence, tables, later in self.inbox.some():
             for name, rows in list(self._totals.added_up(tables.items())):
                 self._sort(name, rows, sequence)
                 self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
@@ -183,11 +171,6 @@ class LiveWindows:
                 self._traces.add_encoded(later, sequence)
                 self.counts.taken["spans"] += later.spans
             self._sorted = max(self._sorted, sequence)
-            rows_of = _rows_of(tables, later)
-            with self._guard:
-                self._inbox.popleft()
-                self.waiting -= rows_of
-            taken += rows_of
 
     def _sort(self, name: str, rows: pa.Table, sequence: int) -> None:
         if name == "samples":
@@ -269,10 +252,23 @@ class LiveWindows:
         self._bounds.restart(self._calls.between(0, _NEVER))
         self._samples.carry(tables["samples"])
         self._last = self._sorted = state.counted_to
+        others = self._sort_again(iter(records), state.counted_to)
+        self._traces.keep_again(now)
+        self._samples.take_in(now)
+        self.replay(others, now)
+
+    def replay(self, records: Iterable[tuple[int, Decoded]], now: float) -> None:
+        """Take records of the journal in, and count them as they come: there may be more than may wait."""
         for sequence, held in records:
-            if sequence > state.counted_to:
-                self.add(sequence, held.tables, held.later)
-                continue
+            self.add(sequence, held.tables, held.later)
+            if self.inbox.due:
+                self.gather(now)
+
+    def _sort_again(self, records: Iterator[tuple[int, Decoded]], counted_to: int) -> Iterator[tuple[int, Decoded]]:
+        """Take what was counted before, and give what follows."""
+        for sequence, held in records:
+            if sequence > counted_to:
+                return chain([(sequence, held)], records)
             for name, again in self._totals.added_up(held.tables.items()):
                 if name != "changes":  # all of them are in the state
                     self._sort(name, again, sequence)
@@ -280,15 +276,10 @@ class LiveWindows:
                 self._traces.add_encoded(held.later, sequence)
             if self._traces.unread >= MANY_ROWS:
                 self._traces.read()
-        self._traces.keep_again(now)
-        self._samples.take_in(now)
+        return iter(())
 
 
 def _merged(parts: Sequence[pa.Table]) -> pa.Table:
     """All calls of some parts; what was taken away altogether is no row."""
     calls = merge_calls(parts)
     return calls.filter(compute.greater(calls["attempts"], 0))
-
-
-def _rows_of(tables: Mapping[str, pa.Table], later: Encoded | None) -> int:
-    return sum(rows.num_rows for rows in tables.values()) + (0 if later is None else later.spans)

@@ -18,21 +18,28 @@ def piece(number: int) -> pa.Table:
     return pa.table([texts, pa.array(numbers, pa.uint64()), failed], schema=SCHEMA)
 
 
+def first(rows: pa.Table) -> int:
+    return int(rows["tid"].to_numpy().min())
+
+
 @pytest.mark.parametrize("quiet", [(False, False, False), (True, False, True), (True, True, True)])
 def test_rows_are_the_same_packed_or_not(quiet: tuple[bool, ...]) -> None:
-    kept, whole = Kept(SCHEMA, ("tid",)), pa.concat_tables(map(piece, range(PIECES)))
+    kept, whole = Kept(SCHEMA, "tid", first), pa.concat_tables(map(piece, range(PIECES)))
     for number in range(PIECES):
         kept = kept.plus(piece(number))
     kept = kept.packed(quiet)
     assert kept.num_rows == whole.num_rows
-    assert kept.read().equals(whole.select(["tid"]))
+    assert kept.about == [number * ROWS for number in range(PIECES)]
+    columns = ["failed", "tid"]
+    assert kept.read(columns, [True] * PIECES).to_pylist() == whole.select(columns).to_pylist()
+    assert kept.read(columns, [False, True, False]).to_pylist() == piece(1).select(columns).to_pylist()
     keys = whole["tid"].to_numpy()
     wanted = (keys % 1000 == 17) & (keys >= ROWS) | (keys >= (PIECES - 1) * ROWS)  # of one piece no row, of one each
     some = pa.array(keys[wanted])
     assert kept.where(some).to_pylist() == whole.filter(pa.array(wanted)).to_pylist()
-    assert kept.read_where(some)["tid"].to_pylist() == some.to_pylist()
+    assert kept.where(some, ["tid"])["tid"].to_pylist() == some.to_pylist()
     left = kept.without(some)
     assert left.where(whole["tid"].combine_chunks()).to_pylist() == whole.filter(pa.array(~wanted)).to_pylist()
-    assert left.keys.to_pylist() == left.read()["tid"].to_pylist()
+    assert left.keys.to_pylist() == keys[~wanted].tolist()
     assert left.plus(piece(0)).num_rows == left.num_rows + ROWS
     assert kept.num_rows == whole.num_rows

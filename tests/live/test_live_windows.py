@@ -92,6 +92,25 @@ def test_a_trace_that_was_counted_before_a_restart_goes_on_growing() -> None:
         assert calls_of(windows, T0 + 14).to_pylist() == whole.to_pylist()
 
 
+def test_what_is_read_again_after_a_restart_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("epicenter.live.inbox.MANY_ROWS", 2)
+    monkeypatch.setattr("epicenter.live.inbox.WORTH_COUNTING", 4)
+    pieces = [Decoded({}, later=encoded(with_hex_ids(span(f"s{n}", trace=f"t{n}", at=1.0)))) for n in range(20)]
+    windows = LiveWindows(SHORT, Limits())
+    for number, piece in list(enumerate(pieces, 1))[:3]:
+        windows.add(number, piece.tables, piece.later)
+    windows.observe(T0 + 2)
+    state = windows.state()
+    for known in (state, None):
+        windows = LiveWindows(SHORT, Limits())
+        if known is None:
+            windows.replay(enumerate(pieces, 1), T0 + 3)
+        else:
+            windows.restore(known, enumerate(pieces, 1), T0 + 3)
+        assert windows.inbox.uncounted < 6
+        assert sum(calls_of(windows, T0 + 20)["attempts"].to_pylist()) == 20
+
+
 def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted() -> None:
     windows = LiveWindows(SHORT, Limits())
     windows.add(1, spans(span("a", server_address="stock.lan")))
@@ -221,12 +240,13 @@ def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: 
     pieces = [spans(span("a", server_address="stock.lan")), spans(server("b", "a", at=20.0)), spans(span("c", at=21.0))]
     found: list[Seen] = []
     for many in (150_000, 1):
-        monkeypatch.setattr("epicenter.live.windows.MANY_ROWS", many)
+        for module in ("inbox", "windows"):
+            monkeypatch.setattr(f"epicenter.live.{module}.MANY_ROWS", many)
         windows = LiveWindows(SHORT, Limits())
         for number, piece in enumerate(pieces[:2], 1):
             windows.add(number, piece)
         windows.take_in(T0 + 25)
-        assert (windows.waiting > 0) == (many == 1)
+        assert (windows.inbox.unread > 0) == (many == 1)
         windows.observe(T0 + 45)
         state = windows.state()
         windows = LiveWindows(SHORT, Limits())

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
-from epicenter.collector.otlp.decode import Encoded
-from epicenter.live import loop
+from epicenter.collector.otlp.decode import Encoded, Export, checked
+from epicenter.live import inbox, loop
 from epicenter.live.config import Config, Keep, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.feed import Feed
@@ -23,6 +23,7 @@ from epicenter.live.incidents import Incidents
 from epicenter.live.loop import Loop, next_look
 from epicenter.live.metrics import Metrics
 from epicenter.live.store import Store
+from epicenter.live.traces import Traces
 from epicenter.live.windows import LiveWindows
 from tests.collector.journals import TRACES, one_span
 from tests.collector.told import T0, span
@@ -49,17 +50,17 @@ class Server:
         self.windows = LiveWindows(config.windows, Limits())
         self.store = Store(folder, Keep(), monotonic=lambda: 0.0, report=print, fold=fold)
         metrics, guard = Metrics(self.registry, config, T0), MemoryGuard(2**40, lambda: 0)
-        core = Core(self.store.wal, self.windows, guard, metrics, lambda: 0.0)
+        self.core = Core(self.store.wal, self.windows, guard, metrics, lambda: 0.0)
         incidents = Incidents([], 10, lambda _: None)
         self.loop = Loop(
-            self.windows, self.store, core, incidents, Feed(), metrics, guard, lambda: T0 + 1.0, lambda: 0.0
+            self.windows, self.store, self.core, incidents, Feed(), metrics, guard, lambda: T0 + 1.0, lambda: 0.0
         )
 
 
-def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
+def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "MANY_ROWS", 1)
     server = Server(tmp_path)
-    server.windows.add(1, {"changes": CHANGES.empty_table(), "spans": CHANGES.empty_table()})  # which are no spans
-    server.windows.waiting += 10**6
+    server.windows.add(1, {"spans": written([1], T0)})  # which are no spans
 
     async def run() -> None:
         counting = asyncio.create_task(server.loop.count_for_ever())
@@ -72,6 +73,40 @@ def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path) -> No
         await server.loop.stop()
 
     asyncio.run(run())
+    server.store.close()
+
+
+def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_COUNT_EVERY_S", 0.0)
+    for name, rows in (("MANY_ROWS", 3), ("WORTH_COUNTING", 6), ("MOST_WAITING", 9)):
+        monkeypatch.setattr(inbox, name, rows)
+    server, held, decoded = Server(tmp_path), list[int](), Traces.read
+
+    def read(traces: Traces) -> None:
+        before = server.windows.inbox.uncounted
+        decoded(traces)
+        held.append(before)
+        assert server.windows.inbox.uncounted == before  # while they are decoded, and once they are, they wait as well
+
+    monkeypatch.setattr(Traces, "read", read)
+
+    async def run() -> None:
+        counting = asyncio.create_task(server.loop.count_for_ever())
+        async with asyncio.timeout(60), asyncio.TaskGroup() as senders:
+            for number in range(100):
+                export = Export("traces", one_span(number))
+                senders.create_task(server.core.take("http", export, checked(export)))
+        counting.cancel()
+        await server.loop.stop()
+
+    asyncio.run(run())
+    assert max(held) >= 6
+    assert max(held) <= 9
+    server.windows.take_in(T0)
+    assert server.windows.inbox.uncounted == 0
+    assert server.windows.counts.taken["spans"] == 100
     server.store.close()
 
 
