@@ -46,8 +46,8 @@ def analyze(
     windows, graph, findings, found = look(windows, since)
     deviations: tuple[Deviation, ...] = ()
     if at is None:
-        failed = [Told(group, incident) for group in found for incident in _explained(windows, graph, group)]
-        incidents = with_waits(windows, graph, findings, failed, since)
+        failed = [told for group in found for told in _explained(windows, graph, group)]
+        incidents = [told.incident for told in with_waits(windows, graph, findings, failed, since)]
     else:
         incidents, deviations = _around(windows, graph, found, findings, at, surely=baseline is not None)
     return Analysis(
@@ -71,15 +71,16 @@ def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, li
     return windows, dependency_graph(windows), findings, groups(windows, symptoms, findings)
 
 
-def suspected(windows: Windows, graph: Graph, group: Group) -> list[Suspect]:
-    """Who may have begun what is in the group, the likeliest first."""
-    return suspects(windows, graph, list(group.findings), group.started_at)
-
-
-def _explained(windows: Windows, graph: Graph, group: Group) -> list[Incident]:
+def _explained(windows: Windows, graph: Graph, group: Group) -> list[Told]:
     """The incident of a group, or where it is surely several that have nothing to do with each other, these."""
-    apart = [explain(seen, graph, part, suspected(seen, graph, part)) for seen, part in parts(windows, graph, group)]
-    return apart if told_apart(graph, apart) else [explain(windows, graph, group, suspected(windows, graph, group))]
+    apart = [failure(seen, graph, part) for seen, part in parts(windows, graph, group)]
+    return apart if told_apart(graph, [told.incident for told in apart]) else [failure(windows, graph, group)]
+
+
+def failure(windows: Windows, graph: Graph, group: Group) -> Told:
+    """The group of users' failures, explained."""
+    ranked = suspects(windows, graph, list(group.findings), group.started_at)
+    return Told(group, explain(windows, graph, group, ranked), next(iter(ranked), None))
 
 
 def _around(
@@ -89,7 +90,8 @@ def _around(
     near = [g for g in found if g.started_at - LOOK_S <= at <= g.until(windows.end)]
     if near:
         nearest = min(near, key=lambda g: (abs(g.started_at - at), g.started_at))
-        return [min(_explained(windows, graph, nearest), key=lambda i: _distance(i, at))], ()
+        incidents = (told.incident for told in _explained(windows, graph, nearest))
+        return [min(incidents, key=lambda i: _distance(i, at))], ()
     ranked, noticed = suspects_around(windows, graph, findings, at, surely=surely)
     if not noticed:
         return [], tuple(_deviation(suspect) for suspect in ranked)

@@ -19,15 +19,16 @@ from .waits import users_waited
 
 @dataclass(frozen=True)
 class Told:
-    """A group of findings, and the incident that it was explained as."""
+    """A group of findings, the incident that it was explained as, and its likeliest suspect, where there is any."""
 
     group: Group
     incident: Incident
+    top: Suspect | None
 
 
 def with_waits(
     windows: Windows, graph: Graph, findings: list[Finding], failed: list[Told], normal_until: float
-) -> list[Incident]:
+) -> list[Told]:
     """The incidents in which requests of users failed, and those in which users waited.
 
     What times out is slow before and after that too, so a wait that leads back to the same as failures within ten
@@ -48,10 +49,10 @@ def with_waits(
         near = [other for other in told if other.group.symptoms and _near(other.group, during, windows)]
         same = next((other for other in near if _one_story(group, incident, other.incident)), None)
         if same is None:
-            told.append(Told(group, incident))
+            told.append(Told(group, incident, next(iter(ranked), None)))
         elif group.started_at < same.group.started_at - horizon_s and _leads(incident, same.incident):
             told[told.index(same)] = _taken_over(windows, graph, findings, group, same, ranked)
-    return [each.incident for each in told]
+    return told
 
 
 def _well_since(windows: Windows, began: float, told: list[Told]) -> float:
@@ -119,4 +120,4 @@ def _taken_over(
     ended = None if None in ends else max(end for end in ends if end is not None)
     inside = tuple(f for f in findings if overlaps(f, (group.started_at, windows.end if ended is None else ended)))
     whole = Group(group.started_at, ended, (*group.symptoms, *failed.group.symptoms), inside)
-    return Told(whole, explain(windows, graph, whole, ranked))
+    return Told(whole, explain(windows, graph, whole, ranked), next(iter(ranked), None))

@@ -10,6 +10,7 @@ all worlds with one kind of root cause, since siblings such as a name's loss wit
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,8 +26,8 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 
 from epicenter.collector.model import Windows
 from epicenter.detectors.confidence import FITTED, grounds
-from epicenter.detectors.diagnosis import look, suspected
-from epicenter.detectors.incident import explain
+from epicenter.detectors.diagnosis import failure, look
+from epicenter.detectors.waiting import with_waits
 from epicenter.scoring.cases import DRAWN, the_mix
 from epicenter.scoring.matching import names_root, overlaps
 from epicenter.scoring.moments import until
@@ -91,13 +92,12 @@ def _named(world: tuple[str, int]) -> list[Named]:
 
 
 def _incidents(told: str, windows: Windows, truth: Truth) -> Iterator[Named]:
-    windows, graph, _, found = look(windows)
-    for group in found:
-        ranked = suspected(windows, graph, group)
-        if ranked:
-            incident = explain(windows, graph, group, ranked)
-            right = overlaps(truth, incident) and names_root(truth, incident.trigger)
-            yield Named(truth.root_kind or "calm", told, grounds(windows, ranked[0]), right)
+    windows, graph, findings, found = look(windows)
+    failed = [failure(windows, graph, group) for group in found]
+    for each in with_waits(windows, graph, findings, failed, -math.inf):
+        if each.top is not None:
+            right = overlaps(truth, each.incident) and names_root(truth, each.incident.trigger)
+            yield Named(truth.root_kind or "calm", told, grounds(windows, each.top), right)
 
 
 def _parts(windows: Windows, truth: Truth, rng: np.random.Generator) -> Iterator[tuple[str, Windows]]:

@@ -9,8 +9,7 @@ import pytest
 
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import EvidenceItem, Incident
-from epicenter.detectors.diagnosis import look, suspected
-from epicenter.detectors.incident import explain
+from epicenter.detectors.diagnosis import failure, look
 from epicenter.detectors.text_families import families
 from tests.detectors.frames import SUMMARY, Row, at, call, windows, words
 from tests.detectors.stories import callee_fails, calm
@@ -55,7 +54,7 @@ def test_where_a_stray_failure_dates_an_outage_its_words_are_looked_for_when_it_
     calls = [*calm(0, 30), *callee_fails(30, 45), *stray]
     seen, graph, _, (group,) = look(windows(45, calls, texts=said))
     dated = replace(group, started_at=at(20))
-    incident = explain(seen, graph, dated, suspected(seen, graph, dated))
+    incident = failure(seen, graph, dated).incident
     assert incident.trigger.component == "prices"
     assert incident.trigger.started_at == at(30)
     assert any(POOL in item.statement for item in incident.evidence)
