@@ -74,3 +74,75 @@ def test_one_incident_where_calls_that_fail_also_take_long() -> None:
 def test_times_that_nobody_told_are_no_waits() -> None:
     rows = [call(w, "", "shop", server_ns=0 if w % 2 else 20 * 2_000_000_000) for w in range(60)]
     assert users_waited(windows(60, rows)) == []
+
+
+def elsewhere(window: int, failed: int) -> Row:
+    """Users of another front, of whom so many of forty fail."""
+    return call(window, "", "billing", attempts=40, errors_server=failed)
+
+
+def test_a_wait_is_an_incident_of_its_own_beside_failures_elsewhere() -> None:
+    seen: list[Row] = []
+    for window in range(100):
+        store_s = 2.0 if 40 <= window < 70 else 0.1
+        seen += [*asked(window, 0.02 + store_s, store_s), elsewhere(window, 30 if 50 <= window < 55 else 0)]
+    incidents = analyze(windows(100, seen), SUMMARY).incidents
+    assert [i.trigger.component for i in incidents] == ["billing", STORE]
+    assert [step.component for step in incidents[1].cascade] == ["shop"]
+
+
+def test_what_began_as_a_wait_and_then_failed_is_one_incident_from_the_wait_on() -> None:
+    rows = [row for window in range(40) for row in asked(window, 0.12, 0.1)]
+    rows += [row for window in range(40, 60) for row in asked(window, 2.02, 2.0)]
+    for window in range(60, 70):
+        rows += [
+            call(window, "", "shop", server_ns=int(SHOP * 10.0 * 1e9), errors_deadline=15),
+            call(window, "shop", "", STORE, errors_deadline=15, client_ns=int(2e11), unanswered_ns=int(2e11)),
+        ]
+    rows += [row for window in range(70, 90) for row in asked(window, 0.12, 0.1)]
+    (incident,) = analyze(windows(90, rows), SUMMARY).incidents
+    assert (incident.trigger.component, incident.started_at, incident.ended_at) == (STORE, at(40), at(70))
+    assert incident.impact > 100
+
+
+def test_pauses_between_tries_count_against_what_fails_them() -> None:
+    def tries(window: int, failing: int) -> Iterator[Row]:
+        pause_ns = failing * 2_000_000_000
+        yield call(window, "", "shop", attempts=40, server_ns=40 * 30_000_000 + pause_ns)
+        yield call(window, "shop", "cart", "cart.example", attempts=40, server_ns=40 * 20_000_000 + pause_ns)
+        yield call(window, "cart", "prices", "prices.example", attempts=40)
+        if failing:
+            yield call(window, "cart", "", "prices.example", failing, errors_dns_servfail=failing, originals=0)
+
+    rows = [row for window in range(60) for row in tries(window, 20 if window >= 40 else 0)]
+    (incident,) = analyze(windows(60, rows), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == ("prices.example", "dns.servfail")
+    assert (incident.dns.role, incident.impact) == ("root", 0)
+
+
+def test_the_second_wait_is_told_from_what_was_usual_since_the_first() -> None:
+    found = analyze(story((30, 0.1), (40, 20.0), (60, 0.1), (12, 2.0)), SUMMARY).incidents
+    assert [(i.trigger.component, i.started_at) for i in found] == [(STORE, at(30)), (STORE, at(130))]
+
+
+def test_a_quiet_night_in_which_only_heavy_requests_stay_is_no_wait() -> None:
+    def hour(window: int, quick: int) -> Row:
+        return call(window, "", "shop", attempts=quick + 10, server_ns=quick * 100_000_000 + 10 * 3_000_000_000)
+
+    rows = [hour(window, 200 if window < 60 else 20) for window in range(120)]
+    assert users_waited(windows(120, rows)) == []
+
+
+def test_where_only_one_caller_waits_for_a_callee_it_is_the_caller_that_is_slow() -> None:
+    rows: list[Row] = []
+    for window in range(80):
+        extra_s = 1.5 if window >= 50 else 0.0
+        rows += [
+            call(window, "", "cart", server_ns=int(SHOP * (0.05 + extra_s) * 1e9)),
+            call(window, "cart", "", STORE, client_ns=int(20 * (0.01 + extra_s) * 1e9)),
+            call(window, "", "mail"),
+            call(window, "mail", "", STORE),
+        ]
+    told = [{**row, "unanswered_ns": 0 if row["server"] else row["client_ns"]} for row in rows]
+    (incident,) = analyze(windows(80, told), SUMMARY).incidents
+    assert incident.trigger.component == "cart"
