@@ -76,7 +76,7 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
     )
     earliest = noticed - HORIZON * windows.window_s
     started = min(e.started_at for e in cluster if e.started_at >= earliest)
-    ends = [e.ended_at for e in cluster]
+    ends = [e.ended_at for e in cluster if e.started_at >= earliest]
     ended = None if None in ends else max(end for end in ends if end is not None)
     inside = tuple(f for f in findings if f.started_at < (ended or windows.end) and f.until(windows.end) > started)
     return Group(started, ended, symptoms, inside)

@@ -24,6 +24,7 @@ from .confidence import confidence
 from .dns_failures import VAGUE
 from .graph import Graph
 from .grouping import LEADING, Group
+from .kinds import HORIZON
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import MOSTLY, from_metrics
@@ -129,7 +130,9 @@ def _verdict(top: Suspect, trigger: Trigger, steps: tuple[CascadeStep, ...], loo
 
 
 def _dns(windows: Windows, group: Group, top: Suspect, ranked: list[Suspect]) -> Dns:
-    failing = [f for f in group.findings if f.kind.startswith("dns.")]
+    # Search domains and addresses of another family fail every day: what began long before is no part of this.
+    earliest = group.started_at - HORIZON * windows.window_s
+    failing = [f for f in group.findings if f.kind.startswith("dns.") and f.started_at >= earliest]
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:

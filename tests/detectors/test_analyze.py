@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from epicenter.detectors import analyze
-from tests.detectors.frames import SUMMARY, at, change, windows
+from tests.detectors.frames import SUMMARY, at, call, change, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 
@@ -36,6 +36,14 @@ def test_the_class_of_the_failure_gives_the_kind(failure: str, kind: str) -> Non
     rows = [*calm(0, 20), *name_gone(20, 30, failure), *calm(30, 40)]
     (incident,) = analyze(windows(40, rows), SUMMARY).incidents
     assert incident.trigger.kind == kind
+
+
+def test_look_ups_that_began_to_fail_long_before_are_no_part_of_an_outage() -> None:
+    """The cart asks for a name that is gone, and does without; half an hour later its process dies."""
+    legacy = [call(w, "cart", "", "legacy.example", errors_dns_nxdomain=10) for w in range(20, 120)]
+    seen = windows(120, [*calm(0, 80), *process_gone(80, 90), *calm(90, 120), *legacy])
+    (incident,) = analyze(seen, SUMMARY).incidents
+    assert (incident.trigger.kind, incident.dns.role, incident.ended_at) == ("crash", "innocent", at(90))
 
 
 def test_a_dead_process_is_a_crash_and_dns_is_innocent() -> None:

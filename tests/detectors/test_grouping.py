@@ -59,3 +59,8 @@ def test_a_silence_hides_what_users_met_only_where_nothing_tells_of_them(
     early = lasted("failure_spike", 31, 50)
     (group,) = groups(seen, [lasted(USERS_FAILED, 43, 50)], [dark, early])
     assert group.started_at == at(started)
+
+
+def test_what_began_long_before_users_noticed_does_not_hold_the_incident_open() -> None:
+    assert spans(lasted("dns.nxdomain", 5, None), lasted(USERS_FAILED, 40, 50)) == [(at(40), at(50))]
+    assert spans(lasted("dns.nxdomain", 35, None), lasted(USERS_FAILED, 40, 50)) == [(at(35), None)]
