@@ -13,7 +13,7 @@ from ..collector.otlp.decode import Decoded, Export, Signal
 from ..collector.polled import Polled
 from ..collector.wal import Wal
 from .guard import MemoryGuard
-from .inbox import MOST_WAITING, rows_of
+from .inbox import rows_of
 from .metrics import Metrics
 from .windows import LiveWindows
 
@@ -72,7 +72,7 @@ class Core:
         until = self._monotonic() + _HELD_BACK_S
         while not self._windows.inbox.reserve(rows):
             if self._monotonic() >= until or self.stopping:
-                raise Overloaded(f"{MOST_WAITING:,} rows wait to be counted, and more may not")
+                raise Overloaded(self._windows.inbox.no_room)
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     def check_memory(self) -> None:

@@ -140,11 +140,14 @@ class Traces:
 
         All of it in one call, since a trace counts as closed by its newest span.
         """
-        new = self._new()
-        still = new["spans"]["tid"].filter(pa.array(ends("spans", new["spans"]) >= self.until_ns))
-        spans = self._on_time("spans", new["spans"], now, still)
-        logs = self._on_time("logs", new["logs"], now, spans["tid"])
-        self._keep(no_spans().plus(spans), logs)
+        self.read()
+        parts, logs = self._read["spans"], pa.concat_tables(self._read["logs"])
+        timely = (part["tid"].filter(pa.array(ends("spans", part) >= self.until_ns)) for part in parts)
+        still = pa.chunked_array([compute.unique(traces) for traces in timely])
+        kept = no_spans()
+        while parts:  # each by itself, so that what is old of them is packed and let go of apart from what is new
+            kept = kept.plus(self._on_time("spans", parts.pop(0), now, still))
+        self._keep(kept, self._on_time("logs", logs, now, kept.keys))
 
     def count(self, now: float) -> Count:
         """Count what was added; it stays added until the count is taken, and so is not lost where that fails.

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from epicenter.collector.errors import JournalFailed, Overloaded, Unavailable
 from epicenter.collector.otlp.decode import Export, checked
 from epicenter.collector.wal import Wal
-from epicenter.live import core, inbox
+from epicenter.live import inbox
 from epicenter.live.config import Config, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.guard import MemoryGuard
@@ -26,8 +26,7 @@ MOST = 6
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (core, inbox):
-        monkeypatch.setattr(module, "MOST_WAITING", MOST)
+    monkeypatch.setattr(inbox, "MOST_WAITING", MOST)
 
 
 class Server:
