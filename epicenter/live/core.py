@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -16,6 +17,8 @@ from .guard import MemoryGuard
 from .inbox import rows_of
 from .metrics import Metrics
 from .windows import LiveWindows
+
+LOG = logging.getLogger(__name__)
 
 Transport = Literal["grpc", "http", "file", "prometheus"]
 
@@ -96,7 +99,11 @@ class Core:
             self._metrics.ingested[_TABLES[name]].labels(transport).inc(rows.num_rows)
         if decoded.later is not None:
             self._metrics.ingested["spans"].labels(transport).inc(decoded.later.spans)
-        self._windows.add(done.result(), decoded.tables, decoded.later)
+        try:
+            self._windows.add(done.result(), decoded.tables, decoded.later)
+        except Exception:
+            self._metrics.analysis_failures.inc()
+            LOG.exception("what is in the journal will not be counted, which is a bug of Epicenter's")
 
     async def take_at_last(self, transport: Transport, export: Export | Polled, decoded: Decoded) -> None:
         """Take what nobody would send again: while it cannot be taken (a full disk, too little memory) it waits."""

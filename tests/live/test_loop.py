@@ -102,9 +102,7 @@ def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
 
     asyncio.run(run())
     assert server.registry.get_sample_value(FAILURES) == 0
-    assert all(
-        after >= before for before, after in held
-    )  # while they are decoded, and once they are, they wait as well
+    assert all(after >= before for before, after in held)  # what is decoded just now waits as well
     assert max(before for before, _ in held) >= 6
     assert max(after for _, after in held) <= 9
     server.windows.take_in(T0)
