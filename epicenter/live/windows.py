@@ -240,7 +240,8 @@ class LiveWindows:
     def state(self) -> State:
         """What to go on from after a restart, as of the last time that they were observed."""
         firsts = [first for first in (self._traces.first, self._samples.first) if first is not None]
-        replay_from = min(firsts, default=self._last + 1)
+        # samples may be kept of later records than the last that is counted, where a count failed
+        replay_from = min([*firsts, self._last + 1])
         packs = {name: dict(table.packs) for name, table in self._tables.items()}
         tables = {"changes": written(self._changes.rows), "samples": written(self._samples.carried)}
         return State(

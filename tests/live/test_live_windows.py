@@ -18,6 +18,7 @@ from epicenter.collector.otlp.decode import Decoded
 from epicenter.collector.signals import signals
 from epicenter.collector.windows import edge_calls
 from epicenter.live.config import Limits, Windows
+from epicenter.live.traces import Traces
 from epicenter.live.windows import LiveWindows
 from tests.collector.test_windows_properties import PROFILE, Trace, a_trace, counted
 from tests.collector.told import T0, sample, server, span, telemetry
@@ -257,6 +258,22 @@ def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
     assert calls_of(windows, T0 + 20).to_pylist() == calls_of(whole, T0 + 20).to_pylist()
     assert windows.counts == whole.counts
     assert windows.state().counted_to == 3
+
+
+def test_a_restart_reads_what_could_not_be_counted_again_also_where_later_samples_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    windows, name = LiveWindows(SHORT, Limits()), "http_server_request_duration_seconds_count"
+    windows.add(1, spans(span("a", at=1.0)))
+    windows.add(2, {"samples": table([sample(name, 1.0, 1.0, job="shop")], SAMPLES)})
+
+    def fails(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Traces, "count", fails)
+    with pytest.raises(ValueError, match="a bug"):
+        windows.take_in(T0 + 2)
+    assert windows.state().replay_from == 1
 
 
 def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,27 +9,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
 from epicenter.collector.otlp.decode import Encoded, Export, checked
 from epicenter.live import inbox, loop
-from epicenter.live.config import Config, Keep, Limits, Windows
-from epicenter.live.core import Core
-from epicenter.live.feed import Feed
-from epicenter.live.folding import Fold, fold_here
-from epicenter.live.guard import MemoryGuard
-from epicenter.live.incidents import Incidents
-from epicenter.live.loop import Loop, next_look
-from epicenter.live.metrics import Metrics
-from epicenter.live.store import Store
+from epicenter.live.loop import next_look
 from epicenter.live.traces import Traces
-from epicenter.live.windows import LiveWindows
 from tests.collector.journals import TRACES, one_span
 from tests.collector.told import T0, span
 from tests.live.encoded import encoded, with_hex_ids
-
-FAILURES = "epicenter_analysis_failures_total"
+from tests.live.looped import FAILURES, Server
 
 
 @pytest.mark.parametrize(
@@ -40,21 +29,6 @@ def test_a_look_skips_no_end_of_a_window_but_leaves_half_of_the_time(
     into: float, window_s: int, took: float, due: float
 ) -> None:
     assert math.isclose(next_look(T0 + into, window_s, took), T0 + due, abs_tol=1e-3)
-
-
-class Server:
-    """A loop without a network, and what it works on. fold: makes segments parts of recordings."""
-
-    def __init__(self, folder: Path, fold: Fold = fold_here) -> None:
-        self.registry, config = CollectorRegistry(), Config(windows=Windows(window_s=10))
-        self.windows = LiveWindows(config.windows, Limits())
-        self.store = Store(folder, Keep(), monotonic=lambda: 0.0, report=print, fold=fold)
-        metrics, guard = Metrics(self.registry, config, T0), MemoryGuard(2**40, lambda: 0)
-        self.core = Core(self.store.wal, self.windows, guard, metrics, lambda: 0.0)
-        incidents = Incidents([], 10, lambda _: None)
-        self.loop = Loop(
-            self.windows, self.store, self.core, incidents, Feed(), metrics, guard, lambda: T0 + 1.0, lambda: 0.0
-        )
 
 
 def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,108 +82,6 @@ def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
     server.windows.take_in(T0)
     assert server.windows.inbox.uncounted == 0
     assert server.windows.counts.taken["spans"] == 100
-    server.store.close()
-
-
-async def taken(server: Server, numbers: range) -> None:
-    """Spans sent one by one, each of a trace of its own."""
-    for number in numbers:
-        export = Export("traces", one_span(number))
-        await server.core.take("http", export, checked(export))
-
-
-def a_run(folder: Path) -> None:
-    """A server that kept five spans when it ended, and five that it had not counted when it was killed."""
-    for killed in (False, True):
-        server = Server(folder)
-
-        async def run(server: Server = server, killed: bool = killed) -> None:
-            await server.loop.restore()
-            await taken(server, range(5 * killed, 5 * killed + 5))
-            if not killed:
-                await server.loop.look()
-                await server.loop.stop()
-
-        asyncio.run(run())
-        server.store.close()
-
-
-def attempts(server: Server) -> int:
-    """That all kept windows tell of."""
-    server.windows.tell_again()
-    seen, _ = server.windows.look(T0 + 20)
-    return int(sum(seen.calls["attempts"]))
-
-
-def test_a_server_that_ends_before_it_has_read_back_keeps_what_was_kept(tmp_path: Path) -> None:
-    a_run(tmp_path)
-    before, server = (tmp_path / "windows").read_bytes(), Server(tmp_path)
-
-    async def run() -> None:
-        reading = asyncio.create_task(server.loop.restore())
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-        await server.loop.stop()
-
-    asyncio.run(run())
-    server.store.close()
-    assert (tmp_path / "windows").read_bytes() == before
-
-
-def test_a_count_that_fails_while_it_reads_back_is_told_and_made_up_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    a_run(tmp_path)
-    for name, rows in (("MANY_ROWS", 1), ("WORTH_COUNTING", 2)):
-        monkeypatch.setattr(inbox, name, rows)
-    server = Server(tmp_path)
-
-    def fails(*_: object) -> None:
-        raise ValueError("a bug")
-
-    async def run() -> None:
-        with monkeypatch.context() as broken:
-            broken.setattr(Traces, "count", fails)
-            await server.loop.restore()
-        assert server.registry.get_sample_value(FAILURES) == 1
-        assert server.windows.inbox.uncounted == 5
-        await taken(server, range(10, 15))
-        while server.windows.inbox.uncounted:
-            await server.loop.look()
-        await server.loop.stop()
-
-    asyncio.run(run())
-    assert attempts(server) == 15
-    server.store.close()
-
-
-def test_what_is_sent_while_it_reads_back_is_counted_after_it_and_nothing_is_lost_where_it_ends_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    a_run(tmp_path)
-    for name, rows in (("MANY_ROWS", 1), ("WORTH_COUNTING", 2)):
-        monkeypatch.setattr(inbox, name, rows)
-    server, read, sent = Server(tmp_path), Traces.read, threading.Event()
-
-    def once_sent(traces: Traces) -> None:
-        assert sent.wait(60)
-        read(traces)
-
-    monkeypatch.setattr(Traces, "read", once_sent)
-
-    async def run() -> None:
-        reading = asyncio.create_task(server.loop.restore())
-        await taken(server, range(10, 12))
-        sent.set()
-        await reading
-        assert server.windows.inbox.uncounted == 2
-        await server.loop.stop()
-
-    asyncio.run(run())
-    server.store.close()
-    server = Server(tmp_path)
-    asyncio.run(server.loop.restore())
-    assert attempts(server) == 12
     server.store.close()
 
 
