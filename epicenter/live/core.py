@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -13,9 +14,11 @@ from ..collector.otlp.decode import Decoded, Export, Signal
 from ..collector.polled import Polled
 from ..collector.wal import Wal
 from .guard import MemoryGuard
-from .inbox import MOST_WAITING, rows_of
+from .inbox import rows_of
 from .metrics import Metrics
 from .windows import LiveWindows
+
+LOG = logging.getLogger(__name__)
 
 Transport = Literal["grpc", "http", "file", "prometheus"]
 
@@ -72,7 +75,7 @@ class Core:
         until = self._monotonic() + _HELD_BACK_S
         while not self._windows.inbox.reserve(rows):
             if self._monotonic() >= until or self.stopping:
-                raise Overloaded(f"{MOST_WAITING:,} rows wait to be counted, and more may not")
+                raise Overloaded(self._windows.inbox.no_room)
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     def check_memory(self) -> None:
@@ -96,7 +99,11 @@ class Core:
             self._metrics.ingested[_TABLES[name]].labels(transport).inc(rows.num_rows)
         if decoded.later is not None:
             self._metrics.ingested["spans"].labels(transport).inc(decoded.later.spans)
-        self._windows.add(done.result(), decoded.tables, decoded.later)
+        try:
+            self._windows.add(done.result(), decoded.tables, decoded.later)
+        except Exception:
+            self._metrics.analysis_failures.inc()
+            LOG.exception("what is in the journal will not be counted, which is a bug of Epicenter's")
 
     async def take_at_last(self, transport: Transport, export: Export | Polled, decoded: Decoded) -> None:
         """Take what nobody would send again: while it cannot be taken (a full disk, too little memory) it waits."""

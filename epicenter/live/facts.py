@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from ..collector.model import LOGS, SPANS
 from .arrow import compute
-from .kept import Kept
 
 SEQUENCE = "Sequence"
 """The record of the journal that a row came in."""
@@ -83,11 +82,7 @@ def ends(name: str, rows: pa.Table) -> Times:
     return begun + rows["duration"].to_numpy() if name == "spans" else begun
 
 
-def no_spans() -> Kept[About]:
-    """To begin with."""
-    return Kept(KEPT["spans"], "tid", _about)
-
-
-def _about(spans: pa.Table) -> About:
+def told_of(spans: pa.Table) -> About:
+    """What is told of spans that are kept; there is one or more."""
     begun, over = starts("spans", spans), ends("spans", spans)
     return About(int(begun.min()), int(over.min()), int(over.max()), min(compute.unique(spans[SEQUENCE]).to_pylist()))

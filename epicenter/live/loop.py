@@ -25,9 +25,10 @@ from .guard import MemoryGuard
 from .incidents import Incidents
 from .memory import trim
 from .metrics import Metrics
+from .state import State
 from .store import Store
 from .troubles import Troubles
-from .windows import LiveWindows
+from .windows import LiveWindows, Work
 
 _T = TypeVar("_T")
 
@@ -84,6 +85,7 @@ class Loop:
         self._warnings: tuple[EarlyWarning, ...] = ()
         self._whole_at = -math.inf
         self._look_at = math.inf
+        self._read_all = False
         self._began = monotonic()
         self._thread = ThreadPoolExecutor(1, "analysis")  # of the windows alone
         self._disk = ThreadPoolExecutor(1, "store")
@@ -104,9 +106,14 @@ class Loop:
         state = self._store.read_state(self._windows.window_s)
         records = self._store.replay(state.replay_from if state is not None else 0)
         if state is not None:
-            self._windows.restore(state, records, self._clock())
+            self._windows.restore(state, records, self._clock(), self._counted)
         else:
-            self._windows.replay(records, self._clock())
+            self._windows.replay(records, self._clock(), self._counted)
+        self._read_all = True
+
+    def _counted(self, work: Work) -> bool:
+        """Whether some of what is read back could be counted; where not, the next look tries to."""
+        return self._attempted(lambda: (work(), trim())) is not None
 
     async def look_for_ever(self) -> None:
         """Analyze at once, for what was read back, then at the end of each window and some times within it."""
@@ -208,7 +215,7 @@ class Loop:
         self._metrics.wal_segments.set(files)
 
     def _measure_windows(self) -> None:
-        self._metrics.waiting_rows.set(self._windows.inbox.uncounted)
+        self._metrics.waiting_rows.set(self._windows.uncounted)
         length = self._windows.window_s
         closed = self._windows.closed_until
         lag = self._clock() - closed // length * length if closed else 0.0
@@ -236,10 +243,14 @@ class Loop:
 
     async def keep(self) -> int | None:
         """Keep the closed windows; the first record of the journal that is needed beside them, None where it failed."""
-        state = await self._tried(self._windows.state, self._thread)
+        state = await self._tried(self._state, self._thread)
         if state is None or not await self._stored(partial(self._store.write_state, state), self._disk, self._keeping):
             return None
         return state.replay_from
+
+    def _state(self) -> State | None:
+        """None before all was read back: what was kept by the run before says more."""
+        return self._windows.state() if self._read_all else None
 
     async def _fold(self, before: int) -> None:
         def fold() -> None:
@@ -265,8 +276,12 @@ class Loop:
 
     async def _tried(self, work: Callable[[], _T], thread: ThreadPoolExecutor) -> _T | None:
         """What `work` gives in the thread; None where it failed, which is told and ends nothing."""
+        return await asyncio.get_running_loop().run_in_executor(thread, partial(self._attempted, work))
+
+    def _attempted(self, work: Callable[[], _T]) -> _T | None:
+        """The same in this thread."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(thread, work)
+            return work()
         except Exception:
             self._metrics.analysis_failures.inc()
             LOG.exception("an analysis failed, which is a bug of Epicenter's; the server goes on")

@@ -12,8 +12,8 @@ _SMALL_BYTES = 384 * 1024
 """What is greater is taken from the system and given back at once, and it grows without being copied. What is smaller
 is used again: asyncio takes 256 KB for all that it reads, and to get their pages anew cost it 4 parts in 10."""
 _ARENAS = 2
-"""Of which all threads take what is small, one for those that take in and one for those that count: each holds its
-freed pieces for itself, and with one a thread that came to hundreds of MB."""
+"""Of which all threads take what is small, whichever gets which: each holds its freed pieces for itself, and with one a
+thread that came to hundreds of MB."""
 
 
 def resident_bytes(process: int) -> int:
@@ -32,8 +32,9 @@ def be_frugal() -> None:
     """Tell the allocators of this process to give back early what is freed; before Arrow is imported, which asks once.
 
     Counts take and free some hundred MB every second, of which glibc and Arrow's own pool would hold most for later.
+    Another pool of Arrow's that is set in the environment stays.
     """
-    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
     if mallopt is not None:
         for of in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):

@@ -28,7 +28,7 @@ from ..collector.wal import Limits as WalLimits
 from ..collector.wal.segments import first_sequence
 from .config import Keep
 from .folding import Due, Fold, alone, fold_here
-from .windows import State
+from .state import State
 
 Report = Callable[[str], None]
 

@@ -22,7 +22,7 @@ from ..collector.texts import texts_of_facts
 from ..collector.told import told_spans
 from ..collector.windows import calls_of_facts
 from .arrow import compute
-from .facts import ADDED, KEPT, NUMBER, SEQUENCE, TIMES, About, ends, narrow, no_spans, starts
+from .facts import ADDED, KEPT, NUMBER, SEQUENCE, TIMES, ends, narrow, starts
 from .kept import Kept
 from .undecoded import Undecoded
 
@@ -60,7 +60,7 @@ class Count:
     more: Counted
     less: Counted
     late: dict[str, int]
-    spans: Kept[About]
+    spans: Kept
     logs: pa.Table
 
 
@@ -74,7 +74,7 @@ class Traces:
     def __init__(self, window_s: int, lateness_s: float) -> None:
         self._window_s, self._lateness_ns = window_s, round(lateness_s * _NS)
         self.until_ns = 0
-        self._spans, self._logs = no_spans(), KEPT["logs"].empty_table()
+        self._spans, self._logs = Kept(), KEPT["logs"].empty_table()
         self._added: dict[str, list[pa.Table]] = {name: [] for name in ADDED}
         self._encoded = Undecoded(NUMBER)
         self._told: list[pa.Table] = []
@@ -140,11 +140,14 @@ class Traces:
 
         All of it in one call, since a trace counts as closed by its newest span.
         """
-        new = self._new()
-        still = new["spans"]["tid"].filter(pa.array(ends("spans", new["spans"]) >= self.until_ns))
-        spans = self._on_time("spans", new["spans"], now, still)
-        logs = self._on_time("logs", new["logs"], now, spans["tid"])
-        self._keep(no_spans().plus(spans), logs)
+        self.read()
+        parts, logs = self._read["spans"], pa.concat_tables(self._read["logs"])
+        timely = (part["tid"].filter(pa.array(ends("spans", part) >= self.until_ns)) for part in parts)
+        still = pa.chunked_array([compute.unique(traces) for traces in timely])
+        kept = Kept()
+        while parts:  # each by itself, so that what is old of them is packed and let go of apart from what is new
+            kept = kept.plus(self._on_time("spans", parts.pop(0), now, still))
+        self._keep(kept, self._on_time("logs", logs, now, kept.traces))
 
     def count(self, now: float) -> Count:
         """Count what was added; it stays added until the count is taken, and so is not lost where that fails.
@@ -152,7 +155,7 @@ class Traces:
         Too late are also those that are far ahead of `now` (Unix seconds): their time says nothing.
         """
         new = self._new()
-        on_time = {name: self._on_time(name, rows, now, self._spans.keys) for name, rows in new.items()}
+        on_time = {name: self._on_time(name, rows, now, self._spans.traces) for name, rows in new.items()}
         late = {name: new[name].num_rows - on_time[name].num_rows for name in new}
         if not any(rows.num_rows for rows in on_time.values()):
             return Count(_nothing(), _nothing(), late, self._spans, self._logs)
@@ -167,7 +170,7 @@ class Traces:
         """Go on from the last count."""
         self._keep(count.spans, count.logs)
 
-    def _keep(self, spans: Kept[About], logs: pa.Table) -> None:
+    def _keep(self, spans: Kept, logs: pa.Table) -> None:
         self._spans, self._logs = spans, logs
         self._read = {name: [] for name in ADDED}
 
@@ -183,7 +186,9 @@ class Traces:
         """Let go of the traces whose newest span is too old at `now` to be added to."""
         self.until_ns = max(self.until_ns, round(now * _NS) - self._lateness_ns)
         closed, logs = self._closed(), self._logs
-        alone = ~_is_in(logs, self._spans.keys.combine_chunks()).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
+        alone = (
+            ~_is_in(logs, self._spans.traces.combine_chunks()).to_numpy() if logs.num_rows else np.empty(0, np.bool_)
+        )
         gone = np.where(alone, ends("logs", logs) < self.until_ns, _is_in(logs, closed).to_numpy())
         left = self._spans.without(closed)
         quiet_ns = round(now * _NS) - self._lateness_ns // _QUIET

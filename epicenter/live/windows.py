@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
-import msgspec
 import pyarrow as pa
 
 from ..collector.model import CALLS, CHANGES, SIGNALS, TEXTS
@@ -21,10 +21,10 @@ from .arrow import compute, read, written
 from .bounds import Bounds
 from .changes import Changes
 from .config import Limits, Windows
-from .facts import UNREAD
-from .inbox import MANY_ROWS, Inbox, Record
-from .packed import Pack, Packed
+from .inbox import MANY_ROWS, Inbox, slim
+from .packed import Packed
 from .samples import Samples
+from .state import State
 from .traces import Traces
 
 _READING_BYTES, _COUNTING_BYTES = 1_000, 200
@@ -33,6 +33,10 @@ on spans of 315 bytes, calm and failing, 720 of each of MANY_ROWS and 190 of all
 _NEVER = 2**62
 _RESTART_EVERY_S = 600
 """Between two times that names which went away make room for new ones, since all windows are read for it."""
+
+Work = Callable[[], None]
+Try = Callable[[Work], bool]
+"""Does some work, and says whether it could be done."""
 
 
 @dataclass
@@ -45,19 +49,10 @@ class Counts:
     undecoded: int = 0
 
 
-class State(msgspec.Struct):
-    """The windows as they are, to go on from.
-
-    `replay_from`: the first record of the journal to read again; `counted_to`: the last that is counted already.
-    """
-
-    window_s: int
-    replay_from: int
-    counted_to: int
-    traces_until_ns: int
-    samples_until_s: int
-    windows: dict[str, dict[int, Pack]]
-    tables: dict[str, bytes]
+def _surely(work: Work) -> bool:
+    """Where it fails, so does who wants it."""
+    work()
+    return True
 
 
 class LiveWindows:
@@ -67,6 +62,7 @@ class LiveWindows:
         self.window_s, self._keep_s, self.rows = windows.window_s, windows.keep_s, windows.rows
         self.counts = Counts()
         self.inbox = Inbox()
+        self._again = Inbox()  # what is read back from the journal: all of it came before what is in the other
         self._looked = 0.0  # Unix time up to which all that came is counted
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
@@ -82,9 +78,7 @@ class LiveWindows:
 
     def add(self, sequence: int, tables: Mapping[str, pa.Table], later: Encoded | None = None) -> None:
         """Take what came in record `sequence` of the journal (0: in none); later: spans that are still encoded."""
-        # of all that waits to be counted, resources are a third, and nothing is counted by them
-        slim = {name: rows.select([n for n in rows.column_names if n != UNREAD]) for name, rows in tables.items()}
-        self.inbox.add(Record(sequence, slim, later))
+        self.inbox.add(slim(sequence, tables, later))
 
     @property
     def closed_until(self) -> float:
@@ -92,9 +86,14 @@ class LiveWindows:
         return self._traces.until_ns / 1e9
 
     @property
+    def uncounted(self) -> int:
+        """Rows that wait to be counted, those that are read back from the journal among them."""
+        return self.inbox.uncounted + self._again.uncounted
+
+    @property
     def counting_bytes(self) -> int:
         """How much more memory it will take for a while to read what waits, MANY_ROWS at once, and to count it all."""
-        waiting = self.inbox.uncounted
+        waiting = self.uncounted
         return min(waiting, MANY_ROWS) * _READING_BYTES + waiting * _COUNTING_BYTES
 
     def observe(self, now: float) -> tuple[Seen, RecordingSummary]:
@@ -108,7 +107,7 @@ class LiveWindows:
 
         Where nothing has changed, there is no window.
         """
-        for _ in range(self.inbox.unread // MANY_ROWS):
+        for _ in range(self.inbox.unread_rows // MANY_ROWS):
             self.gather(now)
         self.take_in(now)
         self._looked = now
@@ -129,17 +128,23 @@ class LiveWindows:
 
     def gather(self, now: float) -> None:
         """Read what has come, of much more than MANY_ROWS those that came first; count it where that is worth it."""
-        self._sort_in()
-        self._traces.read()
-        if self.inbox.worth_counting:
-            self.take_in(now)
+        self._gather(self.inbox, now)
 
     def take_in(self, now: float) -> None:
         """Count what has come, of much more than MANY_ROWS those that came first.
 
         Where that fails, all of it is counted the next time.
         """
-        self._sort_in()
+        self._take_in(self.inbox, now)
+
+    def _gather(self, inbox: Inbox, now: float) -> None:
+        self._sort_in(inbox)
+        self._traces.read()
+        if inbox.worth_counting:
+            self._take_in(inbox, now)
+
+    def _take_in(self, inbox: Inbox, now: float) -> None:
+        self._sort_in(inbox)
         late_samples, too_many = self._samples.take_in(now)
         self.counts.late["samples"] += late_samples
         self.counts.overflow["metric"] += too_many
@@ -152,7 +157,7 @@ class LiveWindows:
         self._calls.put(*calls)
         self._texts.put(*texts)
         self._traces.take(count)
-        self.inbox.counted()
+        inbox.counted()
         self._last = self._sorted
         self.counts.late["spans"] += count.late["spans"]
         self.counts.late["log_records"] += count.late["logs"]
@@ -161,9 +166,9 @@ class LiveWindows:
             self._folded[kind] = self._folded.get(kind, 0) + folded[kind] + unfolded[kind]
             self.counts.overflow[kind] = max(self.counts.overflow[kind], self._folded[kind])
 
-    def _sort_in(self) -> None:
-        """Take records out of the inbox, each once it is where it belongs."""
-        for sequence, tables, later in self.inbox.some():
+    def _sort_in(self, inbox: Inbox) -> None:
+        """Take records out of an inbox, each once it is where it belongs."""
+        for sequence, tables, later in inbox.some():
             for name, rows in list(self._totals.added_up(tables.items())):
                 self._sort(name, rows, sequence)
                 self.counts.taken[name] = self.counts.taken.get(name, 0) + rows.num_rows
@@ -235,14 +240,15 @@ class LiveWindows:
     def state(self) -> State:
         """What to go on from after a restart, as of the last time that they were observed."""
         firsts = [first for first in (self._traces.first, self._samples.first) if first is not None]
-        replay_from = min(firsts, default=self._last + 1)
+        # samples may be kept of later records than the last that is counted, where a count failed
+        replay_from = min([*firsts, self._last + 1])
         packs = {name: dict(table.packs) for name, table in self._tables.items()}
         tables = {"changes": written(self._changes.rows), "samples": written(self._samples.carried)}
         return State(
             self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, packs, tables
         )
 
-    def restore(self, state: State, records: Iterable[tuple[int, Decoded]], now: float) -> None:
+    def restore(self, state: State, records: Iterable[tuple[int, Decoded]], now: float, tried: Try = _surely) -> None:
         """Go on from the state of windows of the same length, and the records from `state.replay_from` on."""
         for name, table in self._tables.items():
             table.restore(state.windows[name])
@@ -255,14 +261,22 @@ class LiveWindows:
         others = self._sort_again(iter(records), state.counted_to)
         self._traces.keep_again(now)
         self._samples.take_in(now)
-        self.replay(others, now)
+        self.replay(others, now, tried)
 
-    def replay(self, records: Iterable[tuple[int, Decoded]], now: float) -> None:
-        """Take records of the journal in, and count them as they come: there may be more than may wait."""
+    def replay(self, records: Iterable[tuple[int, Decoded]], now: float, tried: Try = _surely) -> None:
+        """Take records of the journal in, and count them as they come: there may be more than may wait.
+
+        What is added meanwhile waits, since only the last record that is counted is kept: all before it must be, too.
+        Where counting fails, what follows is not counted either, and waits before all that was added.
+        """
+        again, counts = self._again, True
         for sequence, held in records:
-            self.add(sequence, held.tables, held.later)
-            if self.inbox.due:
-                self.gather(now)
+            again.add(slim(sequence, held.tables, held.later))
+            counts = counts and (not again.due or tried(partial(self._gather, again, now)))
+        while counts and again.uncounted:
+            counts = tried(partial(self._take_in, again, now))
+        self.inbox.put_first(again)
+        self._again = Inbox()
 
     def _sort_again(self, records: Iterator[tuple[int, Decoded]], counted_to: int) -> Iterator[tuple[int, Decoded]]:
         """Take what was counted before, and give what follows."""

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from epicenter.collector.errors import JournalFailed, Overloaded, Unavailable
 from epicenter.collector.otlp.decode import Export, checked
 from epicenter.collector.wal import Wal
-from epicenter.live import core, inbox
+from epicenter.live import inbox
 from epicenter.live.config import Config, Limits, Windows
 from epicenter.live.core import Core
 from epicenter.live.guard import MemoryGuard
@@ -26,8 +26,7 @@ MOST = 6
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (core, inbox):
-        monkeypatch.setattr(module, "MOST_WAITING", MOST)
+    monkeypatch.setattr(inbox, "MOST_WAITING", MOST)
 
 
 class Server:
@@ -36,7 +35,8 @@ class Server:
     def __init__(self, wal: Wal) -> None:
         self.wal, self.seconds = wal, 0.0
         self.windows = LiveWindows(Windows(window_s=10), Limits())
-        metrics = Metrics(CollectorRegistry(), Config(), T0)
+        self.registry = CollectorRegistry()
+        metrics = Metrics(self.registry, Config(), T0)
         self.core = Core(wal, self.windows, MemoryGuard(2**40, lambda: 0), metrics, lambda: self.seconds)
 
     async def take(self, number: int) -> None:
@@ -137,3 +137,18 @@ def test_a_sender_that_goes_away_leaves_its_room_to_others(tmp_path: Path) -> No
         await server.take(2 * MOST)
 
     assert serving(tmp_path, run) > 0
+
+
+def test_what_is_safe_and_will_not_be_counted_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run(server: Server) -> None:
+        def fails(*_: object) -> None:
+            raise ValueError("a bug")
+
+        monkeypatch.setattr(server.windows, "add", fails)
+        await server.take(1)
+        assert server.registry.get_sample_value("epicenter_analysis_failures_total") == 1
+
+    assert serving(tmp_path, run) == 1
+    assert caplog.messages == ["what is in the journal will not be counted, which is a bug of Epicenter's"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -17,6 +18,7 @@ from epicenter.collector.otlp.decode import Decoded
 from epicenter.collector.signals import signals
 from epicenter.collector.windows import edge_calls
 from epicenter.live.config import Limits, Windows
+from epicenter.live.traces import Traces
 from epicenter.live.windows import LiveWindows
 from tests.collector.test_windows_properties import PROFILE, Trace, a_trace, counted
 from tests.collector.told import T0, sample, server, span, telemetry
@@ -107,8 +109,31 @@ def test_what_is_read_again_after_a_restart_does_not_pile_up(monkeypatch: pytest
             windows.replay(enumerate(pieces, 1), T0 + 3)
         else:
             windows.restore(known, enumerate(pieces, 1), T0 + 3)
-        assert windows.inbox.uncounted < 6
+        assert windows.uncounted == 0
         assert sum(calls_of(windows, T0 + 20)["attempts"].to_pylist()) == 20
+
+
+def test_what_comes_while_records_are_read_back_is_not_kept_as_counted_before_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("epicenter.live.inbox.MANY_ROWS", 2)
+    monkeypatch.setattr("epicenter.live.inbox.WORTH_COUNTING", 4)
+    pieces = [Decoded({}, later=encoded(with_hex_ids(span(f"s{n}", trace=f"t{n}", at=1.0)))) for n in range(20)]
+    *journal, (last, new) = enumerate(pieces, 1)
+    windows = LiveWindows(SHORT, Limits())
+
+    def read_back() -> Iterator[tuple[int, Decoded]]:
+        for number, piece in journal:
+            if number == 2:
+                windows.add(last, new.tables, new.later)
+            yield number, piece
+
+    windows.replay(read_back(), T0 + 3)
+    state = windows.state()
+    assert state.counted_to == last - 1
+    windows = LiveWindows(SHORT, Limits())
+    windows.restore(state, [(n, piece) for n, piece in enumerate(pieces, 1) if n >= state.replay_from], T0 + 3)
+    assert sum(calls_of(windows, T0 + 20)["attempts"].to_pylist()) == 20
 
 
 def test_what_is_late_within_the_lateness_changes_the_past_and_later_is_counted() -> None:
@@ -235,6 +260,22 @@ def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
     assert windows.state().counted_to == 3
 
 
+def test_a_restart_reads_what_could_not_be_counted_again_also_where_later_samples_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    windows, name = LiveWindows(SHORT, Limits()), "http_server_request_duration_seconds_count"
+    windows.add(1, spans(span("a", at=1.0)))
+    windows.add(2, {"samples": table([sample(name, 1.0, 1.0, job="shop")], SAMPLES)})
+
+    def fails(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Traces, "count", fails)
+    with pytest.raises(ValueError, match="a bug"):
+        windows.take_in(T0 + 2)
+    assert windows.state().replay_from == 1
+
+
 def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when they are read again after a restart, where a trace's first span is older than what is closed."""
     pieces = [spans(span("a", server_address="stock.lan")), spans(server("b", "a", at=20.0)), spans(span("c", at=21.0))]
@@ -246,7 +287,7 @@ def test_many_rows_are_counted_some_at_a_time_with_the_same_result(monkeypatch: 
         for number, piece in enumerate(pieces[:2], 1):
             windows.add(number, piece)
         windows.take_in(T0 + 25)
-        assert (windows.inbox.unread > 0) == (many == 1)
+        assert (windows.inbox.unread_rows > 0) == (many == 1)
         windows.observe(T0 + 45)
         state = windows.state()
         windows = LiveWindows(SHORT, Limits())

@@ -9,27 +9,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from prometheus_client import CollectorRegistry
 
 from epicenter.collector.model import CHANGES
 from epicenter.collector.otlp.decode import Encoded, Export, checked
 from epicenter.live import inbox, loop
-from epicenter.live.config import Config, Keep, Limits, Windows
-from epicenter.live.core import Core
-from epicenter.live.feed import Feed
-from epicenter.live.folding import Fold, fold_here
-from epicenter.live.guard import MemoryGuard
-from epicenter.live.incidents import Incidents
-from epicenter.live.loop import Loop, next_look
-from epicenter.live.metrics import Metrics
-from epicenter.live.store import Store
+from epicenter.live.loop import next_look
 from epicenter.live.traces import Traces
-from epicenter.live.windows import LiveWindows
 from tests.collector.journals import TRACES, one_span
 from tests.collector.told import T0, span
 from tests.live.encoded import encoded, with_hex_ids
-
-FAILURES = "epicenter_analysis_failures_total"
+from tests.live.looped import FAILURES, Server
 
 
 @pytest.mark.parametrize(
@@ -40,21 +29,6 @@ def test_a_look_skips_no_end_of_a_window_but_leaves_half_of_the_time(
     into: float, window_s: int, took: float, due: float
 ) -> None:
     assert math.isclose(next_look(T0 + into, window_s, took), T0 + due, abs_tol=1e-3)
-
-
-class Server:
-    """A loop without a network, and what it works on. fold: makes segments parts of recordings."""
-
-    def __init__(self, folder: Path, fold: Fold = fold_here) -> None:
-        self.registry, config = CollectorRegistry(), Config(windows=Windows(window_s=10))
-        self.windows = LiveWindows(config.windows, Limits())
-        self.store = Store(folder, Keep(), monotonic=lambda: 0.0, report=print, fold=fold)
-        metrics, guard = Metrics(self.registry, config, T0), MemoryGuard(2**40, lambda: 0)
-        self.core = Core(self.store.wal, self.windows, guard, metrics, lambda: 0.0)
-        incidents = Incidents([], 10, lambda _: None)
-        self.loop = Loop(
-            self.windows, self.store, self.core, incidents, Feed(), metrics, guard, lambda: T0 + 1.0, lambda: 0.0
-        )
 
 
 def test_a_count_that_fails_is_told_and_the_server_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,13 +56,12 @@ def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
     monkeypatch.setattr(loop, "_COUNT_EVERY_S", 0.0)
     for name, rows in (("MANY_ROWS", 3), ("WORTH_COUNTING", 6), ("MOST_WAITING", 9)):
         monkeypatch.setattr(inbox, name, rows)
-    server, held, decoded = Server(tmp_path), list[int](), Traces.read
+    server, held, decoded = Server(tmp_path), list[tuple[int, int]](), Traces.read
 
     def read(traces: Traces) -> None:
         before = server.windows.inbox.uncounted
         decoded(traces)
-        held.append(before)
-        assert server.windows.inbox.uncounted == before  # while they are decoded, and once they are, they wait as well
+        held.append((before, server.windows.inbox.uncounted))
 
     monkeypatch.setattr(Traces, "read", read)
 
@@ -102,8 +75,10 @@ def test_at_the_bound_counting_goes_on_and_all_senders_are_let_in(
         await server.loop.stop()
 
     asyncio.run(run())
-    assert max(held) >= 6
-    assert max(held) <= 9
+    assert server.registry.get_sample_value(FAILURES) == 0
+    assert all(after >= before for before, after in held)  # what is decoded just now waits as well
+    assert max(before for before, _ in held) >= 6
+    assert max(after for _, after in held) <= 9
     server.windows.take_in(T0)
     assert server.windows.inbox.uncounted == 0
     assert server.windows.counts.taken["spans"] == 100
@@ -170,6 +145,7 @@ def test_the_windows_are_kept_however_long_folding_takes(tmp_path: Path, monkeyp
     server.store.wal.roll(force=True)
 
     async def run() -> None:
+        await server.loop.restore()
         keeping = asyncio.create_task(server.loop.keep_for_ever())
         while not folding.is_set():
             await asyncio.sleep(0)
