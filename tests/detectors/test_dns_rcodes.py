@@ -11,7 +11,7 @@ SERVER, END = "10.0.0.2", 60
 
 
 def counted(code: str, counts: list[float], server: str = SERVER) -> list[Row]:
-    return gauge(server, "dns_responses", counts, code)
+    return gauge(server, "dns_server_responses", counts, code)
 
 
 GOOD = counted("NOERROR", [100.0] * END)
@@ -77,7 +77,7 @@ def test_servers_are_judged_each_by_its_own_history() -> None:
 
 
 def asked(counts: list[float]) -> list[Row]:
-    return gauge(SERVER, "dns_requests", counts)
+    return gauge(SERVER, "dns_server_requests", counts)
 
 
 def test_questions_that_a_server_never_answers_are_told() -> None:
