@@ -55,7 +55,7 @@ def in_trouble(
         for name in names:
             rose = _rose(windows, counted, unresolved.failure, during)
             mine, others = rose[rose.index == name], rose[rose.index != name]
-            if len(mine) and len(others) and others["rose"].max() < APART * mine["rose"].max():
+            if others["rose"].max() < APART * mine["rose"].max():  # of none it is NaN, which is less than nothing
                 return Sick(name, float(mine["share"].max()))
     return None
 
@@ -84,7 +84,7 @@ def in_look_ups(
 
     A client that gives up connecting before its look-up does says no more than that. Most calls that a callee lost must
     be of clients whose look-ups fail at a like rate; where a client never says that a look-up failed, it must lose the
-    calls to several callees at a rate like that of the names: what breaks one callee breaks it for all its callers.
+    calls to several callees, at a rate like that of the names: what breaks one callee breaks it for all its callers.
     They must not have begun to fail before the look-ups did, nor be more than those that failed in them for sure.
     """
     beside = [b for b in blamed if nobody_answered(b)]
@@ -119,13 +119,17 @@ def _joined(calls: pd.DataFrame, unresolved: Unresolved) -> set[str]:
     """The callees most of whose lost calls are of clients that lose as much in look-ups."""
     edges = calls.groupby(["client", "callee"], observed=True)[["attempts", "unresolved", "lost"]].sum()
     edges = edges[edges["attempts"] > 0]
-    rate = edges["lost"] / edges["attempts"]
     whole = edges.groupby(level="client", observed=True).transform("sum")
     typical = unresolved.failed / max(sum(b.attempts for b in unresolved.names), 1.0)
     several = (edges["lost"] >= ENOUGH).groupby(level="client", observed=True).transform("sum") > 1
-    wordless = several & (whole["unresolved"] == 0) & (rate >= ALIKE * typical)
+    wordless = several & (whole["unresolved"] == 0)
     looked_up = (whole["unresolved"] / whole["attempts"]).where(~wordless, typical)
-    theirs = edges["lost"].where(ALIKE * rate <= looked_up, 0).groupby(level="callee", observed=True).sum()
+    theirs = (
+        edges["lost"]
+        .where(ALIKE * edges["lost"] <= looked_up * edges["attempts"], 0)
+        .groupby(level="callee", observed=True)
+        .sum()
+    )
     every = edges["lost"].groupby(level="callee", observed=True).sum()
     return set(map(str, every.index[(every > 0) & (theirs > MOSTLY * every)]))
 

@@ -240,3 +240,8 @@ def test_what_never_resolved_counts_for_nothing() -> None:
 def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
     spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots
     assert any("No resolver tells what it answered" in spot.statement for spot in spots) == (not signals)
+
+
+def test_a_second_owner_of_whom_hardly_anything_is_seen_makes_no_resolver() -> None:
+    calls = [*estate(NAMES[:1]), call(BAD + 2, "shop", "", "rare.example", 3, errors_dns_servfail=3)]
+    assert explained(calls).trigger.component == NAMES[0]

@@ -96,12 +96,17 @@ def share(server: str, bad: float, each: float = 100.0) -> list[Row]:
     return [*gauge(server, SERVER, fine, "NOERROR"), *gauge(server, SERVER, failed, "SERVFAIL")]
 
 
+CHRONIC = [*well("resolver-2"), *gauge("resolver-2", SERVER, [11.0] * END, "SERVFAIL")]
+
+
 @pytest.mark.parametrize(
     ("signals", "told"),
     [
         ([*share("resolver-1", 0.12), *share("resolver-2", 0.01)], "resolver-1"),
         ([*share("resolver-1", 0.12), *share("resolver-2", 0.055)], "the resolver"),
         ([*share("resolver-1", 0.8), *share("resolver-2", 0.8, each=0.3)], "the resolver"),
+        ([*share("resolver-1", 0.8), *share("resolver-2", 0.0, each=0.3)], "the resolver"),
+        ([*share("resolver-1", 0.8), *CHRONIC], "resolver-1"),
         ([*share("resolver-1", 0.8), *rolled("resolver-2", 10, after=False)], "the resolver"),
         ([*share("resolver-1", 0.8), *well("resolver-2"), *share("resolver-3", 0.8)], "the resolver"),
         ([*codes("resolver-1"), *codes("10.0.0.7", counted=WIRE), *well("10.0.0.8", WIRE)], "10.0.0.7"),
@@ -112,6 +117,8 @@ def share(server: str, bad: float, each: float = 100.0) -> list[Row]:
         "another is well",
         "another fails a little less",
         "another is hardly asked",
+        "another is well, but hardly asked",
+        "another fails a tenth as ever",
         "another is gone",
         "one of three is well",
         "the wire alone tells of another",
@@ -167,29 +174,42 @@ def test_a_server_that_falls_silent_beside_one_that_answers_with_errors_is_not_t
     assert incident.trigger.component == "resolver-3"
 
 
-@pytest.mark.parametrize(("callees", "joined"), [(OTHERS, True), (OTHERS[:1], False)], ids=["several", "one alone"])
+STRAY = [call(BAD + 2, "billing", "", OTHERS[1], 1, errors_connect=1)]
+SAID = [call(BAD + 2, "billing", "", OTHERS[1], 1, errors_dns_servfail=1)]
+
+
+@pytest.mark.parametrize(
+    ("lost", "joined"),
+    [
+        ([*unsaid(OTHERS)], True),
+        ([*unsaid(OTHERS[:1])], False),
+        ([*unsaid(OTHERS[:1]), *STRAY], False),
+        ([*unsaid(OTHERS), *SAID], False),
+    ],
+    ids=["several", "one alone", "one and a single call", "a client that would say so"],
+)
 def test_calls_that_a_client_loses_to_several_at_once_ended_in_look_ups_at_the_one_server_in_trouble(
-    callees: tuple[str, ...], joined: bool
+    lost: list[Row], joined: bool
 ) -> None:
-    incident = explained([*estate(NAMES), *unsaid(callees)], ONE)
+    incident = explained([*estate(NAMES), *lost], ONE)
     assert (incident.trigger.component == "resolver-1", incident.trigger.confidence >= 0.8) == (joined, joined)
     told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence]
     assert any("met nobody, 100% of all that failed" in statement for statement in told) == joined
 
 
-def crash(name: str, clients: tuple[str, ...], start: int = BAD) -> Iterator[Row]:
-    """A callee that nine tenths of its calls no longer reach; of those of each client one ends in its look-up."""
+def crash(name: str, clients: tuple[str, ...], start: int = BAD, lost: int = 36) -> Iterator[Row]:
+    """A callee that most of its calls no longer reach; of those of each client one ends in its look-up."""
     for window in range(END):
-        gone = 36 if start <= window < WELL else 0
+        gone = lost if start <= window < WELL else 0
         for client in clients:
             yield call(window, client, name, f"{name}.example", attempts=40 - gone)
             if gone:
                 yield call(window, client, "", f"{name}.example", gone, errors_connect=gone)
-            if window == BAD + 2:
+            if window == start:
                 yield call(window, client, "", f"{name}.example", 1, errors_dns_servfail=1)
 
 
-@pytest.mark.parametrize("lost", [4, 8, 20])
+@pytest.mark.parametrize("lost", [4, 8, 20, 24])
 def test_a_callee_that_all_its_callers_lose_is_not_lost_in_look_ups(lost: int) -> None:
     calls = [*estate(NAMES, lost=lost), *crash("ledger", ("shop", "billing", "press"))]
     incident = explained(calls, ONE)
@@ -197,7 +217,7 @@ def test_a_callee_that_all_its_callers_lose_is_not_lost_in_look_ups(lost: int) -
 
 
 def test_what_began_to_fail_before_the_look_ups_did_is_not_lost_in_them() -> None:
-    joined, before = (explained([*estate(NAMES), *crash("ledger", ("shop",), start)], ONE) for start in (BAD, BAD - 1))
+    joined, before = (explained([*estate(NAMES), *crash("ledger", ("shop",), at, 24)], ONE) for at in (BAD, BAD - 1))
     assert joined.trigger.component == "resolver-1"
     assert before.trigger.component != "resolver-1" or before.trigger.confidence < 0.8
 
