@@ -243,5 +243,5 @@ def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> No
 
 
 def test_a_second_owner_of_whom_hardly_anything_is_seen_makes_no_resolver() -> None:
-    calls = [*estate(NAMES[:1]), call(BAD + 2, "shop", "", "rare.example", 3, errors_dns_servfail=3)]
+    calls = [*estate(NAMES[:1], NAMES[:1]), call(BAD + 2, "shop", "", "rare.example", 3, errors_dns_servfail=3)]
     assert explained(calls).trigger.component == NAMES[0]
