@@ -40,7 +40,7 @@ class Concept:
     component, item: labels to take them from, the first that is there; "" where there is none.
     detail: labels of a second part of the item, after a tab.
     failures_only: only series whose status or error type says that they failed.
-    only: a label and the value that it must have, or nothing.
+    only: labels and what all of the value must match; a label that is not there is empty.
     words: spellings of the item -> the usual one.
     told_by: who counts, where several count the same things: an estate that has more than one of them is not counted
         twice.
@@ -54,7 +54,7 @@ class Concept:
     component: tuple[str, ...] = SERVICE_LABELS
     item: tuple[str, ...] = ()
     failures_only: bool = False
-    only: tuple[str, str] | None = None
+    only: tuple[tuple[str, str], ...] = ()
     words: tuple[tuple[str, str], ...] = ()
     told_by: str = ""
     detail: tuple[str, ...] = ()
@@ -100,8 +100,8 @@ _RCODE_WORDS = (
 )
 _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name",), ("grpc_target",)
 _COREDNS, _UNBOUND = r"coredns_dns_responses_total", r"unbound_answer_rcodes_total"
-_HUBBLE = r"hubble_dns_responses_total"
-_SERVED_SPANS = ("span_kind", "SPAN_KIND_SERVER")
+_HUBBLE, _HUBBLE_ASKED = r"hubble_dns_responses_total", r"hubble_dns_queries_total"
+_SERVED_SPANS = (("span_kind", "SPAN_KIND_SERVER"),)
 _CALLER = ("service_name", "job")
 _NODE, _PAIRED = ("server",), ("connection_type",)
 _OUTCOME = ("error_type", *STATUS_LABELS, "rpc_response_status_code", "rpc_grpc_status_code", "grpc_code")
@@ -109,24 +109,40 @@ _RECORD = ("name", "endpoint", "record")
 _WRITER = ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
 _ONE_POD = ("pod", "instance")
+# beside its codes Unbound counts as "nodata" those of NOERROR that are empty
+_CODE = (("rcode", "[A-Z0-9]+"),)
 # an answer is a flow of its own, from the server to the client; what names the two ends, and whether any does, is for
-# Hubble's sourceContext, destinationContext and labelsContext to say
-_ASKED = ("destination_pod", "destination", "destination_workload")
-_ANSWERING = ("source_pod", "source", "source_workload")
+# Hubble's sourceContext, destinationContext and labelsContext to say: of one server a pod tells, or an address, and not
+# a namespace, a name or an identity
+_POD_OR_ADDRESS = r"[^/]+/.+|\d+(\.\d+){3}|[0-9a-f]*(:[0-9a-f]*){2,7}"
+_ANSWERING_END = (("source_pod", ""), ("source", _POD_OR_ADDRESS))
+# a question that a policy kept back is counted with a code of its own: it reached no server
+_SENT = ("rcode", "")
+_ASKED_END = (_SENT, ("destination_pod", ""), ("destination", _POD_OR_ADDRESS))
+_SAID = ("rcode",)
 
 CONCEPTS: tuple[Concept, ...] = (
     Concept("dns_answers", r"probe_dns_answer_rrs", "gauge", PROBED_LABELS, _QTYPE),
     Concept("dns_probe_ok", r"probe_dns_query_succeeded", "gauge", PROBED_LABELS),
     Concept("dns_responses", _COREDNS, "counter", ("zone", "server"), ("rcode",)),
-    Concept("dns_responses", _COREDNS, "counter", _ONE_POD, ("rcode",), told_by="server", by_pod=True),
-    Concept("dns_responses", _UNBOUND, "counter", _ONE_POD, ("rcode",), told_by="server", by_pod=True),
-    Concept("dns_responses", _HUBBLE, "counter", ("query",), ("rcode",), words=_RCODE_WORDS),
-    Concept(
-        "dns_responses", _HUBBLE, "counter", _ANSWERING, ("rcode",), words=_RCODE_WORDS, told_by="wire", by_pod=True
-    ),
+    Concept("dns_responses", _HUBBLE, "counter", ("query",), _SAID, words=_RCODE_WORDS),
+    Concept("dns_server_responses", _COREDNS, "counter", _ONE_POD, _SAID, by_pod=True),
+    Concept("dns_server_responses", _UNBOUND, "counter", _ONE_POD, _SAID, only=_CODE, by_pod=True),
     # CoreDNS counts a question when it answers it
-    Concept("dns_requests", r"unbound_queries_total", "counter", _ONE_POD, told_by="server", by_pod=True),
-    Concept("dns_requests", r"hubble_dns_queries_total", "counter", _ASKED, told_by="wire", by_pod=True),
+    Concept("dns_server_requests", r"unbound_queries_total", "counter", _ONE_POD, by_pod=True),
+    Concept("dns_wire_responses", _HUBBLE, "counter", ("source_pod",), _SAID, words=_RCODE_WORDS, by_pod=True),
+    Concept(
+        "dns_wire_responses",
+        _HUBBLE,
+        "counter",
+        ("source",),
+        _SAID,
+        only=_ANSWERING_END,
+        words=_RCODE_WORDS,
+        by_pod=True,
+    ),
+    Concept("dns_wire_requests", _HUBBLE_ASKED, "counter", ("destination_pod",), only=(_SENT,), by_pod=True),
+    Concept("dns_wire_requests", _HUBBLE_ASKED, "counter", ("destination",), only=_ASKED_END, by_pod=True),
     Concept("dns_responses", r"container_dns_requests_total", "counter", ("domain",), ("status",)),
     Concept(
         "dns_lookup_failures", r"dns_lookup_duration_seconds_count", "counter", PROBED_LABELS, ("error_type",), True

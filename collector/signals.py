@@ -105,7 +105,7 @@ def _item(concept: Concept) -> str:
 
 def _only(concept: Concept) -> str:
     """Which series a concept is about, where that is not all of the name."""
-    only = "" if concept.only is None else f"and Labels['{concept.only[0]}'] = '{concept.only[1]}' "
+    only = "".join(f"and regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.only)
     if not concept.failures_only:
         return only
     failed_status = f"regexp_matches({_label(STATUS_LABELS)}, '^({_FAILED})$')"

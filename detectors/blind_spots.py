@@ -8,6 +8,7 @@ import pandas as pd
 from ..collector.model import Windows
 from .analysis import BlindSpot
 from .base import Finding
+from .codes import ANSWERS
 from .cusum import ENOUGH, LEAST_RISE, WARM_UP_MOST
 from .dns_failures import AGAIN
 from .gate import entered
@@ -147,7 +148,7 @@ def _silent_resolvers(windows: Windows, findings: list[Finding]) -> list[BlindSp
     """Names that failed as a resolver in trouble fails them, where none counts what it answers."""
     faults = (f for f in findings if f.detector == "dns_failures" and f.facts["failure"] in (*AGAIN, "temporary"))
     names = sorted({f.component for f in faults})
-    if not names or "dns_responses" in windows.concepts:
+    if not names or not windows.concepts.keys().isdisjoint(ANSWERS):
         return []
     statement = f"No resolver tells what it answered when {_some(names)} failed: which of them it was cannot be told; "
     settles = "its counter of response codes would settle it."

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from ipaddress import ip_address
 
 from .base import Finding
 from .dns_failures import AGAIN, KINDS, VAGUE
+
+BY_SERVER = {"dns_server_responses": "dns_server_requests", "dns_wire_responses": "dns_wire_requests"}
+"""The answers of single servers and the questions to them: as they count them, and as they are counted on the wire.
+
+What two count of one server may go by two names, so that each is judged by itself.
+"""
+
+ANSWERS = ("dns_responses", *BY_SERVER)
+"""Answers by zone or name, and by server."""
 
 ROOT = "."
 """The zone of every name, as which resolvers count what belongs to no other that they know."""
@@ -27,22 +35,6 @@ def within_zone(name: str, zone: str) -> bool:
     return zone == ROOT or f".{name}".endswith(f".{zone}")
 
 
-def is_server(component: str, names: Iterable[str]) -> bool:
-    """Whether a component that codes were counted for is a server: it has an address or a port, or no dot at all, and
-    none of the names in use ends in it."""
-    host, _, port = component.rpartition(":")
-    addressed = bool(host and port.isdigit()) or "." not in component or _is_address(component)
-    return addressed and not any(within_zone(name, component) for name in names)
-
-
-def _is_address(component: str) -> bool:
-    try:
-        ip_address(component)
-    except ValueError:
-        return False
-    return True
-
-
 def codes_about(name: str, failure: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """What resolvers' codes say of how a name fails: those of its zones, and of servers, whichever asked them.
 
@@ -50,4 +42,4 @@ def codes_about(name: str, failure: str, findings: Iterable[Finding]) -> tuple[F
     """
     codes = [f for f in findings if f.detector == "dns_rcodes" and f.component != name]
     fitting = [f for f in codes if str(f.facts["failure"]) in possible(failure)]
-    return tuple(f for f in fitting if within_zone(name, f.component) or is_server(f.component, (name,)))
+    return tuple(f for f in fitting if f.facts["counted"] in BY_SERVER or within_zone(name, f.component))

@@ -13,9 +13,11 @@ number of answers tells (RFC 2308 calls it NODATA). Which failure it is:
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ..collector.model import Windows
 from .base import MOSTLY, Evidence, Finding, stretch_of
+from .codes import ANSWERS
 from .cusum import LEAST_RISE, WARM_UP
 from .dns_failures import KINDS
 from .queries import sql
@@ -86,7 +88,7 @@ def _mean(windows: Windows, name: str, component: str, stretch: tuple[float, flo
 
 def _codes_stayed_good(windows: Windows, stretch: tuple[float, float]) -> bool:
     """Whether resolvers report their codes, and no more of them were bad than before."""
-    codes = concept(windows, "dns_responses")
+    codes = pd.concat([concept(windows, name) for name in ANSWERS])
     bad = codes["item"].str.upper() != "NOERROR"
     during = (codes["window"] >= stretch[0]) & (codes["window"] < stretch[1])
     before = codes["window"] < stretch[0]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
+from .codes import ANSWERS, BY_SERVER
 from .cusum import LEAST_RISE, Episode
 from .dns_failures import KINDS
 from .episodes import alarm_time, episodes
@@ -27,9 +28,21 @@ FAILURES = {"NXDOMAIN": "nxdomain", "SERVFAIL": "servfail", "REFUSED": "refused"
 
 def dns_rcodes(windows: Windows) -> list[Finding]:
     """Find servers and zones that answer with more failures of one code, or less often, than is usual for them."""
-    rows = concept(windows, "dns_responses")
-    answers = rows.assign(code=rows["item"].str.upper())
-    table = tally(windows, pd.concat([answers, _unanswered(windows, answers)]), ("component", "code"), ("value",))
+    found = [f for counted in ANSWERS for f in _risen(windows, counted)]
+    return sorted(found, key=lambda f: (f.started_at, f.component))
+
+
+def answers(windows: Windows, counted: str) -> pd.DataFrame:
+    """The answers that one concept counts, and the questions without one: component, window, code (upper case) and
+    value."""
+    rows = concept(windows, counted)
+    told = rows.assign(code=rows["item"].str.upper())[["component", "window", "code", "value"]]
+    asked = concept(windows, BY_SERVER[counted]) if counted in BY_SERVER else rows.iloc[:0]
+    return pd.concat([told, _unanswered(asked, told)], ignore_index=True)
+
+
+def _risen(windows: Windows, counted: str) -> list[Finding]:
+    table = tally(windows, answers(windows, counted), ("component", "code"), ("value",))
     if not len(table):
         return []
     components = np.array(table.names("component"))
@@ -37,20 +50,22 @@ def dns_rcodes(windows: Windows) -> list[Finding]:
     failing = np.array([code in FAILURES for code in table.names("code")])
     failed = np.where(failing[:, None], table["value"], 0.0)
     return [
-        _finding(windows, table, e) for e in episodes(failed, totals) if _rose(failed[e.series], totals[e.series], e)
+        _finding(windows, counted, table, e)
+        for e in episodes(failed, totals)
+        if _rose(failed[e.series], totals[e.series], e)
     ]
 
 
-def _unanswered(windows: Windows, answers: pd.DataFrame) -> pd.DataFrame:
+def _unanswered(asked: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """By window and component the questions that got no answer, where both are counted.
 
     The counter of an answer that is new stands at its first rise when it is first scraped, so that what it rose by is
     missed once: missing are those that two scrapes running miss.
     """
     by = ["component", "window"]
-    asked = concept(windows, "dns_requests").groupby(by, observed=True)["value"].sum()
+    questions = asked.groupby(by, observed=True)["value"].sum()
     answered = answers.groupby(by, observed=True)["value"].sum()
-    left = (asked - answered.reindex(asked.index)).clip(lower=0.0).dropna()
+    left = (questions - answered.reindex(questions.index)).clip(lower=0.0).dropna()
     before = left.groupby("component", observed=True).shift(fill_value=0.0)
     return left.clip(upper=before).rename("value").reset_index().assign(code=SILENT)
 
@@ -66,14 +81,14 @@ def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:
     return float(failed[stretch].mean()) - before >= LEAST_RISE * float(totals[stretch].mean())
 
 
-def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
+def _finding(windows: Windows, counted: str, table: Table, episode: Episode) -> Finding:
     component, code = table.names("component")[episode.series], table.names("code")[episode.series]
     lasted = stretch_of(windows, episode.onset, episode.end)
     during = lasted.up_to(windows.end)
     told = f"answers of {component} were {code}" if code else f"questions to {component} were never answered"
     evidence = Evidence(
         statement=f"{episode.rate:.0%} of the {told}, against {episode.usual:.1%} before",
-        query=sql("signals", "item, value", during, component=component, concept="dns_responses"),
+        query=_query(counted, component, code, during),
         window=during,
         observed=episode.rate,
         expected=episode.usual,
@@ -86,5 +101,17 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
         ended_at=lasted.ended_at,
         score=episode.rate,
         evidence=(evidence,),
-        facts={"failure": FAILURES[code], "excess": episode.excess, "alarm_at": alarm_time(windows, episode)},
+        facts={
+            "counted": counted,
+            "failure": FAILURES[code],
+            "excess": episode.excess,
+            "alarm_at": alarm_time(windows, episode),
+        },
     )
+
+
+def _query(counted: str, component: str, code: str, during: tuple[float, float]) -> str:
+    """What is missing is told by the questions beside the answers: by all that is counted of a server."""
+    if code:
+        return sql("signals", "item, value", during, component=component, concept=counted)
+    return sql("signals", "concept, item, value", during, component=component)

@@ -60,11 +60,14 @@ def _finding(windows: Windows, name: str, ages: Floats, run: Run, seen: NDArray[
     usual = float(np.median(before)) if len(before) else 0.0
     young = int(np.flatnonzero(seen[: run.start]).max(initial=-1))
     young_at = lasted.started_at if young < 0 else float(windows.start + young * windows.window_s)
+    # what waits for ever, as a gauge without bounds may say, has waited at least as long as the queue was old
+    told = f"up to {worst:.0f} s" if np.isfinite(worst) else "ever"
+    longest = worst if np.isfinite(worst) else during[1] - during[0]
     evidence = Evidence(
-        statement=f"the oldest work in {name}'s queue waited for up to {worst:.0f} s, {usual:.1f} s before",
+        statement=f"the oldest work in {name}'s queue waited for {told}, {usual:.1f} s before",
         query=sql("signals", '"window", value', during, component=name, concept="queue_age_s"),
         window=during,
-        observed=worst,
+        observed=longest,
         expected=usual,
     )
     return Finding(
@@ -73,7 +76,7 @@ def _finding(windows: Windows, name: str, ages: Floats, run: Run, seen: NDArray[
         component=name,
         started_at=lasted.started_at,
         ended_at=lasted.ended_at,
-        score=1.0 - OLD_S / (worst + OLD_S),  # 1 where it waits for ever, as a gauge without bounds may say
+        score=1.0 - OLD_S / (worst + OLD_S),
         evidence=(evidence,),
-        facts={"alarm_at": sure_at(windows, run), "age_s": worst, "young_at": young_at},
+        facts={"alarm_at": sure_at(windows, run), "age_s": longest, "young_at": young_at},
     )

@@ -1,9 +1,9 @@
 """What names that fail together are asked through: a resolver, which no caller names, or the servers of their zone.
 
 Records belong to their owners, and those of several seldom break at once; their resolver is what they share. It is a
-node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the answers that
-one server counted (`servers`), else a queue. Where none does it is "the resolver", and its callers tell whose; what was
-changed shortly before is told beside it.
+node like any other and takes over the failures of all its names. Its own telemetry tells which it is: the answers of
+one server that fails while others are well (`servers`), else a queue. Where none does it is "the resolver", and its
+callers tell whose; what was changed shortly before is told beside it.
 
 A network that loses look-ups loses other calls too, those whose names were known before; and what went wrong before
 the look-ups did is what they fail from, rather than the other way round.
@@ -20,14 +20,14 @@ from .base import MOSTLY, Evidence, Finding
 from .behind import LAG_S, LEAST_SHARE, SPREAD, called
 from .blame import Blamed
 from .blind_spots import FEW
-from .codes import possible, within_zone
-from .cusum import ENOUGH
+from .codes import BY_SERVER, possible, within_zone
+from .cusum import ENOUGH, WORST
 from .dns_failures import KINDS
 from .graph import Graph
 from .kinds import HORIZON
 from .queries import sql
 from .queueing import old_by
-from .servers import in_look_ups, in_trouble, nobody_answered, telling
+from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
@@ -36,6 +36,10 @@ UNKNOWN = "the resolver"
 
 LOADED = frozenset({"queueing", "cache_loss", "health_check_flapping", "retry_storm", "restart_herd"})
 """Kinds of what cuts off or drowns others, and a resolver among them."""
+
+RATHER = 0.51
+"""A queue that is none of the servers that tell of themselves is rather on the way to them, but may be one more
+server's: just likelier than not, and nothing is sure."""
 
 EARLY = 0.5
 """Before queues have been scraped, names that fail together are as likely to fail from what nothing tells of yet."""
@@ -58,28 +62,30 @@ def resolver(
         return None
     zone = unresolved.zone
     codes = _codes(unresolved, findings, during)
-    servers = in_trouble(windows, unresolved, codes, during)
+    servers = [f for f in codes if f.facts["counted"] in BY_SERVER]
+    sick = in_trouble(windows, unresolved, servers, during)
     queues = _queues(windows, graph, findings, during)
-    beside = in_look_ups(windows, unresolved, blamed, servers, during)
+    beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
-    if queues and not servers and _on_the_way(windows, queues[0]):
-        return None
-    component, seen = _which(zone, servers, queues)
+    component, kind, seen = _which(unresolved, sick, servers, queues)
+    way = not servers and bool(queues) and _on_the_way(windows, queues[0])
+    if way:
+        kind = "network_congestion"
     own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
     if _came_first(windows, ranked, findings, component, own, during):
         return None
-    kind = KINDS[unresolved.failure] if zone else "dns.resolver_down"
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
     early = not (servers or queues) and during[1] - during[0] < LAG_S
     return replace(
         found,
-        certainty=(EARLY if early else 1.0) * found.score,
+        failure="" if way else found.failure,
+        certainty=(EARLY if early else RATHER if way else 1.0) * found.score,
         codes=tuple(zones),
         changes=_changes(windows, graph, during) if component == UNKNOWN else (),
     )
@@ -122,22 +128,25 @@ def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tup
 
 def _on_the_way(windows: Windows, queue: Finding) -> bool:
     """Whether servers, or pods of theirs, tell of themselves and the queue is none of theirs: what gets to them they
-    answer, so look-ups wait on the way to them."""
-    names = telling(windows)
-    return bool(names) and not any(name.startswith(queue.component) for name in names)
+    answer, so look-ups may wait on the way to them."""
+    names, owner = telling(windows), queue.component
+    return bool(names) and not any(name == owner or name.startswith(f"{owner}-") for name in names)
 
 
-def _which(zone: str, servers: list[Finding], queues: list[Finding]) -> tuple[str, list[Finding]]:
-    """The component, and what detectors saw of it; servers: the codes of single ones.
+def _which(
+    unresolved: Unresolved, sick: Sick | None, servers: list[Finding], queues: list[Finding]
+) -> tuple[str, Kind, list[Finding]]:
+    """The component, its kind, and what detectors saw of it; servers: the codes of single ones.
 
-    Where several servers give bad answers, it is none of them alone.
+    Where several servers give bad answers, or none is seen to be well, it is none of them alone. A server that fails a
+    zone alone cannot ask the zone's own; who fails nearly everything fails it for whoever asks.
     """
-    names = sorted({f.component for f in servers})
-    if len(names) == 1:
-        return names[0], [*servers, *(f for f in queues if f.component == names[0])]
-    if queues and not servers:
-        return queues[0].component, [queues[0]]
-    return zone or UNKNOWN, servers
+    zone = unresolved.zone
+    if sick and (not zone or sick.share >= WORST):
+        return sick.server, "dns.resolver_down", [f for f in (*servers, *queues) if f.component == sick.server]
+    if queues and all(f.component == queues[0].component for f in servers):
+        return queues[0].component, KINDS[unresolved.failure] if zone else "dns.resolver_down", [*servers, queues[0]]
+    return (zone, KINDS[unresolved.failure], servers) if zone else (UNKNOWN, "dns.resolver_down", servers)
 
 
 def _changes(windows: Windows, graph: Graph, during: tuple[float, float]) -> tuple[Evidence, ...]:

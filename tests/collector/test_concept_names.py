@@ -69,8 +69,8 @@ def test_answers_of_coredns_are_counted_by_zone_and_by_the_pod_that_gave_them() 
     name = "coredns_dns_responses_total"
     told = every(30, [0, 3], name, zone=".", rcode="NOERROR", pod=PODS[0], instance="10.0.0.7:9153")
     told += every(30, [0, 7], name, zone=".", rcode="NOERROR", instance="10.0.0.8:9153")
-    assert values(*told, concept="dns_responses") == {
-        (0, ".", "NOERROR"): 10,
+    assert values(*told, concept="dns_responses") == {(0, ".", "NOERROR"): 10}
+    assert values(*told, concept="dns_server_responses") == {
         (0, PODS[0], "NOERROR"): 3,
         (0, "10.0.0.8:9153", "NOERROR"): 7,
     }
@@ -97,30 +97,50 @@ def test_who_answers_is_where_an_answer_comes_from_on_the_wire_and_who_is_asked_
             *every(30, [0, 9], asked, **{f"source{label}": CLIENT, f"destination{label}": f"kube-system/{pod}"}),
         )
     ]
-    assert values(*rows, concept="dns_responses") == {
-        (0, "a.example", "SERVFAIL"): 10,
-        **{(0, pod, "SERVFAIL"): grew for grew, pod in zip((3, 7), PODS, strict=True)},
+    assert values(*rows, concept="dns_responses") == {(0, "a.example", "SERVFAIL"): 10}
+    assert values(*rows, concept="dns_wire_responses") == {
+        (0, pod, "SERVFAIL"): grew for grew, pod in zip((3, 7), PODS, strict=True)
     }
-    assert values(*rows, concept="dns_requests") == {(0, pod, ""): 9 for pod in PODS}
+    assert values(*rows, concept="dns_wire_requests") == {(0, pod, ""): 9 for pod in PODS}
 
 
-def test_where_hubble_tells_of_clients_alone_it_names_no_resolver() -> None:
-    told = every(30, [0, 3], "hubble_dns_responses_total", destination=CLIENT, rcode="No Error", instance="node:9965")
-    assert values(*told, concept="dns_responses") == {}
+@pytest.mark.parametrize(
+    ("ends", "server"),
+    [
+        ({"source": "10.0.0.7"}, "10.0.0.7"),
+        ({"source": "fd00::7"}, "fd00::7"),
+        ({"source": "10.0.0.7", "source_pod": PODS[0]}, PODS[0]),
+        ({"source": "kube-system"}, ""),
+        ({"source": "reserved:host"}, ""),
+        ({"source": "dns.example"}, ""),
+        ({"source_workload": "coredns"}, ""),
+        ({"destination": CLIENT, "instance": "node:9965"}, ""),
+    ],
+)
+def test_on_the_wire_a_server_is_a_pod_or_an_address(ends: dict[str, str], server: str) -> None:
+    """A namespace, an identity, a name and a workload are many at once, and who asks is none."""
+    told = every(30, [0, 3], "hubble_dns_responses_total", rcode="No Error", **ends)
+    assert values(*told, concept="dns_wire_responses") == ({(0, server, "NOERROR"): 3} if server else {})
+    asked = {end.replace("source", "destination"): name for end, name in ends.items() if end.startswith("source")}
+    told = every(30, [0, 3], "hubble_dns_queries_total", rcode="", **asked)
+    assert values(*told, concept="dns_wire_requests") == ({(0, server, ""): 3} if server else {})
 
 
-def test_answers_that_a_server_and_the_wire_both_count_are_counted_once() -> None:
-    told = every(30, [0, 3], "coredns_dns_responses_total", rcode="NOERROR", pod=PODS[0])
-    told += every(30, [0, 3], "hubble_dns_responses_total", source=f"kube-system/{PODS[0]}", rcode="No Error")
-    assert values(*told, concept="dns_responses") == {(0, PODS[0], "NOERROR"): 3}
+@pytest.mark.parametrize("end", ["destination", "destination_pod"])
+def test_a_question_that_a_policy_keeps_back_is_asked_of_nobody(end: str) -> None:
+    name, to = "hubble_dns_queries_total", {end: f"kube-system/{PODS[0]}"}
+    told = [*every(30, [0, 9], name, rcode="", **to), *every(30, [0, 4], name, rcode="Policy denied", **to)]
+    assert values(*told, concept="dns_wire_requests") == {(0, PODS[0], ""): 9}
 
 
 @pytest.mark.parametrize("instance", [f"{PODS[0]}:9167", PODS[0]])
 def test_questions_and_answers_of_one_unbound_are_those_of_one_server(instance: str) -> None:
+    """Its empty answers are among those of NOERROR."""
     told = every(30, [0, 9], "unbound_queries_total", instance=instance, thread="0")
     told += every(30, [0, 3], "unbound_answer_rcodes_total", instance=instance, rcode="SERVFAIL")
-    assert values(*told, concept="dns_requests") == {(0, instance, ""): 9}
-    assert values(*told, concept="dns_responses") == {(0, instance, "SERVFAIL"): 3}
+    told += every(30, [0, 2], "unbound_answer_rcodes_total", instance=instance, rcode="nodata")
+    assert values(*told, concept="dns_server_requests") == {(0, instance, ""): 9}
+    assert values(*told, concept="dns_server_responses") == {(0, instance, "SERVFAIL"): 3}
 
 
 def test_codes_of_dns_in_words_are_the_codes_and_a_name_s_last_dot_is_none_of_it() -> None:

@@ -11,7 +11,7 @@ SERVER, END = "10.0.0.2", 60
 
 
 def counted(code: str, counts: list[float], server: str = SERVER) -> list[Row]:
-    return gauge(server, "dns_responses", counts, code)
+    return gauge(server, "dns_server_responses", counts, code)
 
 
 GOOD = counted("NOERROR", [100.0] * END)
@@ -77,7 +77,7 @@ def test_servers_are_judged_each_by_its_own_history() -> None:
 
 
 def asked(counts: list[float]) -> list[Row]:
-    return gauge(SERVER, "dns_requests", counts)
+    return gauge(SERVER, "dns_server_requests", counts)
 
 
 def test_questions_that_a_server_never_answers_are_told() -> None:
@@ -99,3 +99,10 @@ def test_answers_of_a_code_that_is_counted_for_the_first_time_are_not_missing(co
     bad = [row for row in counted(code, [90.0] * END) if at(21) <= row["window"] < at(30)]
     rows = [*counted("NOERROR", put([100.0] * END, 20, [10.0] * 10)), *bad, *asked([100.0] * END)]
     assert [f.facts["failure"] for f in dns_rcodes(windows(END, signals=rows))] == told
+
+
+def test_answers_to_more_than_the_questions_that_are_counted_are_as_many_as_they_are() -> None:
+    """As where questions of one kind are counted alone."""
+    bad = counted("SERVFAIL", put([3.0] * END, 20, [60.0] * 10))
+    (found,) = dns_rcodes(windows(END, signals=[*GOOD, *bad, *asked([50.0] * END)]))
+    assert found.evidence[0].statement == f"38% of the answers of {SERVER} were SERVFAIL, against 2.9% before"

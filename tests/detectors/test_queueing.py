@@ -27,6 +27,9 @@ def test_work_that_waits_is_found_with_its_window_and_its_age() -> None:
 def test_work_that_is_said_to_wait_for_ever_is_as_old_as_can_be() -> None:
     (found,) = queueing(windows(END, signals=gauge("core", "queue_age_s", ages([float("inf")] * 5))))
     assert found.score == 1.0
+    (evidence,) = found.evidence
+    assert evidence.statement == "the oldest work in core's queue waited for ever, 0.0 s before"
+    assert (evidence.observed, found.facts["age_s"]) == (150.0, 150.0)  # at the least: JSON holds no such number
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,20 @@ def estate(
                 yield call(window, "shop", "", name, attempts=gone, **told)
 
 
-def codes(server: str, start: int = BAD, code: str = "SERVFAIL") -> list[Row]:
-    good = gauge(server, "dns_responses", put([100.0] * END, start, [20.0] * 15), "NOERROR")
-    return [*good, *gauge(server, "dns_responses", put([1.0] * END, start, [80.0] * 15), code)]
+def codes(server: str, start: int = BAD, code: str = "SERVFAIL", counted: str = "dns_server_responses") -> list[Row]:
+    good = gauge(server, counted, put([100.0] * END, start, [20.0] * 15), "NOERROR")
+    return [*good, *gauge(server, counted, put([1.0] * END, start, [80.0] * 15), code)]
+
+
+def of_zone(zone: str, code: str = "SERVFAIL") -> list[Row]:
+    return codes(zone, code=code, counted="dns_responses")
+
+
+def well(server: str, counted: str = "dns_server_responses") -> list[Row]:
+    return gauge(server, counted, [100.0] * END, "NOERROR")
+
+
+ONE = [*codes("resolver-1"), *well("resolver-2")]
 
 
 def queue(component: str, start: int = BAD, end: int = WELL) -> list[Row]:
@@ -51,8 +62,9 @@ def explained(calls: Iterable[Row], signals: Iterable[Row] = (), changes: Iterab
     ("signals", "changes", "told"),
     [
         ([], [], "the resolver"),
-        (codes("resolver-1"), [], "resolver-1"),
-        (codes("10.0.0.53:9153"), [], "10.0.0.53:9153"),
+        (ONE, [], "resolver-1"),
+        ([*codes("10.0.0.53:9153"), *well("10.0.0.54:9153")], [], "10.0.0.53:9153"),
+        (codes("resolver-1"), [], "the resolver"),
         ([*codes("resolver-1"), *codes("resolver-2")], [], "the resolver"),
         (queue("resolver-1"), [], "resolver-1"),
         ([*codes("resolver-1"), *queue("resolver-1")], [], "resolver-1"),
@@ -66,6 +78,7 @@ def explained(calls: Iterable[Row], signals: Iterable[Row] = (), changes: Iterab
         "nobody",
         "codes",
         "an address",
+        "codes where no other tells",
         "codes of all",
         "a queue",
         "codes and a queue",
@@ -89,13 +102,13 @@ def test_names_of_several_owners_that_fail_at_once_have_their_resolver_in_common
 
 
 def test_what_failed_with_the_names_hangs_below_the_resolver() -> None:
-    (step,) = explained(estate(NAMES), codes("resolver-1")).cascade
+    (step,) = explained(estate(NAMES), ONE).cascade
     assert (step.component, step.because_of) == ("shop", "resolver-1")
     assert step.path == ("shop", NAMES[0], "resolver-1")
 
 
 def test_the_codes_of_the_resolver_and_what_its_callers_met_are_the_evidence() -> None:
-    incident = explained(estate(NAMES), codes("resolver-1"))
+    incident = explained(estate(NAMES), ONE)
     cited = {item.detector for item in incident.evidence if item.id in incident.trigger.evidence}
     assert cited == {"dns_rcodes", "dns_failures", "cause"}
 
@@ -171,7 +184,9 @@ def test_a_resolver_that_fails_after_the_network_did_is_a_symptom() -> None:
     assert incident.dns.role == "symptom"
 
 
-@pytest.mark.parametrize(("signals", "told"), [([], "svc.lan"), (codes("svc.lan"), "svc.lan"), (codes("ns1"), "ns1")])
+@pytest.mark.parametrize(
+    ("signals", "told"), [([], "svc.lan"), (of_zone("svc.lan"), "svc.lan"), ([*codes("ns1"), *well("ns2")], "svc.lan")]
+)
 def test_names_of_one_zone_fail_by_its_servers_while_others_resolve(signals: list[Row], told: str) -> None:
     incident = explained(estate(ZONE, (*ZONE, *NAMES[:3])), signals)
     assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.servfail")
@@ -183,7 +198,7 @@ def test_who_does_not_say_how_a_look_up_failed_means_what_the_others_say() -> No
     vague, *others = NAMES
     calls = [row for row in estate(NAMES, failure="dns_timeout", waited=WAITED) if row["peer"] != vague]
     calls += [row for row in estate(NAMES, failure="dns_unspecified") if row["peer"] == vague]
-    incident = explained(calls, codes("example", code="NXDOMAIN"))
+    incident = explained(calls, of_zone("example", code="NXDOMAIN"))
     assert (incident.trigger.component, incident.trigger.kind) == ("the resolver", "dns.resolver_down")
     assert (incident.dns.failure, incident.dns.names) == ("timeout", (vague, *others))
 
@@ -195,7 +210,12 @@ def test_records_that_are_gone_are_no_resolver_that_is_down(failure: str) -> Non
 
 
 def test_a_name_alone_is_its_own_cause_and_cites_what_resolvers_tell_of_its_zone() -> None:
-    signals = [*codes("example"), *codes("10.0.0.53:9153"), *codes("elsewhere.net"), *codes("lan", code="NXDOMAIN")]
+    signals = [
+        *of_zone("example"),
+        *codes("10.0.0.53:9153"),
+        *of_zone("elsewhere.net"),
+        *of_zone("lan", code="NXDOMAIN"),
+    ]
     incident = explained([*calm(0, BAD), *name_gone(BAD, END, "dns_servfail")], signals)
     assert (incident.trigger.component, incident.trigger.kind) == (NAME, "dns.servfail")
     told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence and e.detector == "dns_rcodes"]
@@ -220,3 +240,8 @@ def test_what_never_resolved_counts_for_nothing() -> None:
 def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
     spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots
     assert any("No resolver tells what it answered" in spot.statement for spot in spots) == (not signals)
+
+
+def test_a_second_owner_of_whom_hardly_anything_is_seen_makes_no_resolver() -> None:
+    calls = [*estate(NAMES[:1], NAMES[:1]), call(BAD + 2, "shop", "", "rare.example", 3, errors_dns_servfail=3)]
+    assert explained(calls).trigger.component == NAMES[0]

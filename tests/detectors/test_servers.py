@@ -6,8 +6,23 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from tests.detectors.frames import Row, at, call, gauge, put
-from tests.detectors.test_resolver import BAD, END, NAMES, WAITED, WELL, beside, codes, estate, explained, queue
+from epicenter.detectors import analyze
+from tests.detectors.frames import SUMMARY, Row, at, call, gauge, put, windows
+from tests.detectors.test_resolver import (
+    BAD,
+    END,
+    NAMES,
+    ONE,
+    WAITED,
+    WELL,
+    ZONE,
+    beside,
+    codes,
+    estate,
+    explained,
+    queue,
+    well,
+)
 
 OTHERS = ("vault.example", "press.example")
 
@@ -17,8 +32,7 @@ def test_where_one_resolver_of_several_tells_of_its_trouble_calls_without_a_word
     names = (*NAMES, "ledger.example")
     calls = [*estate(NAMES, failure="dns_timeout", waited=WAITED), *beside("ledger", BAD, 36)]
     calls += [call(window, "shop", "", "ledger.example", 2, errors_dns_timeout=2) for window in range(BAD, WELL)]
-    well = gauge("resolver-2", "dns_responses", [100.0] * END, "NOERROR")
-    incident = explained(calls, [*codes("resolver-1"), *well])
+    incident = explained(calls, ONE)
     assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
     assert (incident.trigger.confidence >= 0.9, incident.dns.role, incident.dns.names) == (
         True,
@@ -39,46 +53,120 @@ def unsaid(callees: Iterable[str], lost: int = 24) -> Iterator[Row]:
                 yield call(window, "billing", "", name, attempts=gone, errors_connect=gone)
 
 
+SERVER, WIRE = "dns_server_responses", "dns_wire_responses"
+HUNG = {"failure": "dns_timeout", "waited": WAITED}
+
+
+def timed_out() -> list[Row]:
+    return list(estate(NAMES, failure="dns_timeout", waited=WAITED))
+
+
 def hung(server: str) -> list[Row]:
     """As CoreDNS tells it, which counts a question when it answers it."""
-    return gauge(server, "dns_responses", put([100.0] * END, BAD, [0.0] * (WELL - BAD)), "NOERROR")
+    return gauge(server, SERVER, put([100.0] * END, BAD, [0.0] * (WELL - BAD)), "NOERROR")
 
 
-def well(server: str) -> list[Row]:
-    return gauge(server, "dns_responses", [100.0] * END, "NOERROR")
+def rolled(server: str, at_window: int, after: bool) -> list[Row]:
+    """A pod that went or came."""
+    return [row for row in well(server) if (row["window"] >= at(at_window)) == after]
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [*hung("resolver-1"), *well("resolver-2")],
+        [*rolled("old", 10, after=False), *rolled("new", 10, after=True), *well("resolver-2")],
+        [*rolled("gone", BAD, after=False), *well("resolver-2")],
+    ],
+    ids=["none counted", "rolled before", "gone since"],
+)
+@pytest.mark.parametrize("end", [BAD + 3, BAD + 5, END])
+def test_that_a_server_s_counters_cease_names_none(signals: list[Row], end: int) -> None:
+    """It may have been moved, or its node be cut off with its clients, or one scrape be late."""
+    rows = [row for row in timed_out() if row["window"] < at(end)]
+    told = [row for row in signals if row["window"] < at(end)]
+    (incident,) = analyze(windows(end, rows, told), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.confidence < 0.8) == ("the resolver", True)
+
+
+def share(server: str, bad: float, each: float = 100.0) -> list[Row]:
+    """A server that answers so many questions a window, of which such a share fails in the end."""
+    fine = put([each * 0.99] * END, BAD, [each * (1 - bad)] * (WELL - BAD))
+    failed = put([each * 0.01] * END, BAD, [each * bad] * (WELL - BAD))
+    return [*gauge(server, SERVER, fine, "NOERROR"), *gauge(server, SERVER, failed, "SERVFAIL")]
+
+
+CHRONIC = [*well("resolver-2"), *gauge("resolver-2", SERVER, [11.0] * END, "SERVFAIL")]
 
 
 @pytest.mark.parametrize(
     ("signals", "told"),
     [
-        ([*hung("resolver-1"), *well("resolver-2")], "resolver-1"),
-        ([*well("resolver-2"), *(row for row in hung("resolver-1") if row["window"] < at(BAD))], "resolver-1"),
-        ([*hung("resolver-1"), *hung("resolver-2")], "the resolver"),
-        ([*hung("resolver-1"), *hung("resolver-2"), *well("resolver-3")], "the resolver"),
-        (hung("resolver-1"), "the resolver"),
-        ([*well("resolver-1"), *well("resolver-2")], "the resolver"),
+        ([*share("resolver-1", 0.12), *share("resolver-2", 0.01)], "resolver-1"),
+        ([*share("resolver-1", 0.12), *share("resolver-2", 0.055)], "the resolver"),
+        ([*share("resolver-1", 0.8), *share("resolver-2", 0.8, each=0.3)], "the resolver"),
+        ([*share("resolver-1", 0.8), *share("resolver-2", 0.0, each=0.3)], "the resolver"),
+        ([*share("resolver-1", 0.8), *CHRONIC], "resolver-1"),
+        ([*share("resolver-1", 0.8), *rolled("resolver-2", 10, after=False)], "the resolver"),
+        ([*share("resolver-1", 0.8), *well("resolver-2"), *share("resolver-3", 0.8)], "the resolver"),
+        ([*codes("resolver-1"), *codes("10.0.0.7", counted=WIRE), *well("10.0.0.8", WIRE)], "10.0.0.7"),
+        ([*codes("10.0.0.7:9153"), *well("10.0.0.8:9153"), *codes("pod", counted=WIRE)], "10.0.0.7:9153"),
+        ([*codes("a"), *codes("b"), *codes("10.0.0.7", counted=WIRE), *well("10.0.0.8", WIRE)], "the resolver"),
     ],
-    ids=["one hangs", "one is gone", "all hang", "two hang", "no other", "all are well"],
+    ids=[
+        "another is well",
+        "another fails a little less",
+        "another is hardly asked",
+        "another is well, but hardly asked",
+        "another fails a tenth as ever",
+        "another is gone",
+        "one of three is well",
+        "the wire alone tells of another",
+        "two names for one server",
+        "several by their own counters",
+    ],
 )
-def test_of_several_servers_the_only_one_that_fell_silent_is_the_cause(signals: list[Row], told: str) -> None:
-    incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), signals)
-    assert (incident.trigger.component, incident.dns.failure) == (told, "timeout")
-    assert incident.trigger.ended_at == at(WELL)
+def test_a_server_is_named_where_others_are_well(signals: list[Row], told: str) -> None:
+    incident = explained(estate(NAMES), signals)
+    assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.resolver_down")
+    assert (incident.trigger.confidence >= 0.9) == (told != "the resolver")
+
+
+def test_a_server_that_leaves_questions_unanswered_is_named_where_others_answer_theirs() -> None:
+    asked = [row | {"concept": "dns_server_requests", "item": ""} for row in map(dict, [*well("a"), *well("b")])]
+    incident = explained(timed_out(), [*hung("a"), *well("b"), *asked])
+    assert (incident.trigger.component, incident.dns.failure) == ("a", "timeout")
+    told = [e for e in incident.evidence if "never answered" in e.statement]
+    assert told
+    assert all("concept =" not in e.query for e in told)
+
+
+@pytest.mark.parametrize(("bad", "told"), [(0.3, ("svc.lan", "dns.servfail")), (0.95, ("ns1", "dns.resolver_down"))])
+def test_a_server_that_fails_one_zone_is_not_the_cause_unless_it_fails_everything(
+    bad: float, told: tuple[str, str]
+) -> None:
+    incident = explained(estate(ZONE, (*ZONE, *NAMES[:3])), [*share("ns1", bad), *well("ns2")])
+    assert (incident.trigger.component, incident.trigger.kind) == told
 
 
 @pytest.mark.parametrize(
-    ("queued", "told"),
+    ("queued", "servers", "told"),
     [
-        ("transit-gateway", ("transit-gateway", "network_congestion", "symptom")),
-        ("resolver", ("resolver", "dns.resolver_down", "root")),
+        ("transit-gateway", ("coredns-1", "coredns-2"), ("network_congestion", "symptom", False)),
+        ("core", ("coredns-1", "coredns-2"), ("network_congestion", "symptom", False)),
+        ("kube-dns", ("coredns-1", "coredns-2"), ("network_congestion", "symptom", False)),
+        ("coredns", ("10.0.0.7:9153", "10.0.0.8:9153"), ("network_congestion", "symptom", False)),
+        ("coredns", ("coredns-1", "coredns-2"), ("dns.resolver_down", "root", True)),
+        ("coredns-1", ("coredns-1", "coredns-2"), ("dns.resolver_down", "root", True)),
     ],
 )
-def test_a_queue_that_is_none_of_the_servers_is_on_the_way_to_them_where_all_answer_what_they_are_asked(
-    queued: str, told: tuple[str, str, str]
+def test_a_queue_that_is_none_of_the_servers_may_be_on_the_way_to_them_and_is_not_named_for_sure(
+    queued: str, servers: tuple[str, str], told: tuple[str, str, bool]
 ) -> None:
-    calls = estate(NAMES, failure="dns_timeout", waited=WAITED)
-    incident = explained(calls, [*well("resolver-1"), *well("resolver-2"), *queue(queued)])
-    assert (incident.trigger.component, incident.trigger.kind, incident.dns.role) == told
+    signals = [row for server in servers for row in well(server)]
+    incident = explained(timed_out(), [*signals, *queue(queued)])
+    assert incident.trigger.component == queued
+    assert (incident.trigger.kind, incident.dns.role, incident.trigger.confidence >= 0.8) == told
 
 
 def test_a_server_that_falls_silent_beside_one_that_answers_with_errors_is_not_the_cause() -> None:
@@ -86,11 +174,61 @@ def test_a_server_that_falls_silent_beside_one_that_answers_with_errors_is_not_t
     assert incident.trigger.component == "resolver-3"
 
 
-@pytest.mark.parametrize(("callees", "joined"), [(OTHERS, True), (OTHERS[:1], False)], ids=["several", "one alone"])
+STRAY = [call(BAD + 2, "billing", "", OTHERS[1], 1, errors_connect=1)]
+SAID = [call(BAD + 2, "billing", "", OTHERS[1], 1, errors_dns_servfail=1)]
+
+
+@pytest.mark.parametrize(
+    ("lost", "joined"),
+    [
+        ([*unsaid(OTHERS)], True),
+        ([*unsaid(OTHERS[:1])], False),
+        ([*unsaid(OTHERS[:1]), *STRAY], False),
+        ([*unsaid(OTHERS), *SAID], False),
+    ],
+    ids=["several", "one alone", "one and a single call", "a client that would say so"],
+)
 def test_calls_that_a_client_loses_to_several_at_once_ended_in_look_ups_at_the_one_server_in_trouble(
-    callees: tuple[str, ...], joined: bool
+    lost: list[Row], joined: bool
 ) -> None:
-    incident = explained([*estate(NAMES), *unsaid(callees)], [*codes("resolver-1"), *well("resolver-2")])
+    incident = explained([*estate(NAMES), *lost], ONE)
     assert (incident.trigger.component == "resolver-1", incident.trigger.confidence >= 0.8) == (joined, joined)
     told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence]
     assert any("met nobody, 100% of all that failed" in statement for statement in told) == joined
+
+
+def crash(name: str, clients: tuple[str, ...], start: int = BAD, lost: int = 36) -> Iterator[Row]:
+    """A callee that most of its calls no longer reach; of those of each client one ends in its look-up."""
+    for window in range(END):
+        gone = lost if start <= window < WELL else 0
+        for client in clients:
+            yield call(window, client, name, f"{name}.example", attempts=40 - gone)
+            if gone:
+                yield call(window, client, "", f"{name}.example", gone, errors_connect=gone)
+            if window == start:
+                yield call(window, client, "", f"{name}.example", 1, errors_dns_servfail=1)
+
+
+@pytest.mark.parametrize(("lost", "unreached"), [(4, 36), (8, 36), (20, 36), (24, 36), (24, 24)])
+def test_a_callee_that_all_its_callers_lose_is_not_lost_in_look_ups(lost: int, unreached: int) -> None:
+    calls = [*estate(NAMES, lost=lost), *crash("ledger", ("shop", "billing", "press"), lost=unreached)]
+    incident = explained(calls, ONE)
+    assert (incident.trigger.component, incident.trigger.kind) == ("ledger", "crash")
+
+
+def test_what_began_to_fail_before_the_look_ups_did_is_not_lost_in_them() -> None:
+    joined, before = (explained([*estate(NAMES), *crash("ledger", ("shop",), at, 24)], ONE) for at in (BAD, BAD - 1))
+    assert joined.trigger.component == "resolver-1"
+    assert before.trigger.component != "resolver-1" or before.trigger.confidence < 0.8
+
+
+def test_a_client_that_is_cut_off_from_several_callees_loses_more_than_look_ups() -> None:
+    cut = unsaid(OTHERS, lost=36)
+    incident = explained([*estate(NAMES, lost=8), *cut], [*share("resolver-1", 0.2), *well("resolver-2")])
+    assert incident.trigger.component != "resolver-1" or incident.trigger.confidence < 0.8
+
+
+def test_no_more_calls_are_lost_in_look_ups_than_look_ups_prove() -> None:
+    others = tuple(f"store-{number}.example" for number in range(6))
+    incident = explained([*estate(NAMES), *unsaid(others)], ONE)
+    assert incident.trigger.component != "resolver-1" or incident.trigger.confidence < 0.8
