@@ -50,7 +50,11 @@ def advice_on(results: Sequence[Backtest]) -> Iterator[Advice]:
 def _best(tried: Mapping[float, _Trials], now: float) -> float | None:
     """The fewest false alarms without an outage missed, then the soonest, then the nearest to the rule's own."""
     own = tried[now]
-    able = {value: _worth(own, trials) for value, trials in tried.items() if _misses_none(own, trials)}
+    able = {
+        value: _worth(own, trials)
+        for value, trials in tried.items()
+        if _misses_none(own, trials) and not _merges(own, trials)
+    }
     best = min(able, key=lambda value: (*able[value], abs(value - now)))
     return best if able[best] < able[now] else None
 
@@ -60,10 +64,19 @@ def _misses_none(own: _Trials, trials: _Trials) -> bool:
     return trials.keys() == own.keys() and all(trials[n].caught or not one.caught for n, one in own.items())
 
 
+def _merges(own: _Trials, trials: _Trials) -> bool:
+    """Its false alarms are fewer than with the rule's own because they grew into one another: they last longer."""
+    fewer = _false(trials) < _false(own)
+    return fewer and sum(one.false_s for one in trials.values()) > sum(one.false_s for one in own.values())
+
+
+def _false(trials: _Trials) -> int:
+    return sum(one.false_alarms for one in trials.values())
+
+
 def _worth(own: _Trials, trials: _Trials) -> tuple[int, int, float]:
     """The less the better: false alarms, outages not caught, seconds to detect against those with the rule's own."""
-    false = sum(one.false_alarms for one in trials.values())
-    return false, -sum(one.caught for one in trials.values()), -_saved_s(own, trials)
+    return _false(trials), -sum(one.caught for one in trials.values()), -_saved_s(own, trials)
 
 
 def _saved_s(own: _Trials, trials: _Trials) -> float:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .files import Rule
-from .needs import There, missing, moves, parsed
+from .needs import There, missing, moves, parsed, reads
 
-SCHEMA = "epicenter.coverage/2"
+SCHEMA = "epicenter.coverage/3"
+_MADE = {"", "ALERTS", "ALERTS_FOR_STATE"}
+"""What is no metric of the world's: that of a selector without a name, and what alerts themselves make."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,15 @@ class Gap:
 class Gaps:
     """Of `alerts` in all, so many are known to be `testable` in this world; the gaps with the most to gain first.
 
+    read: metrics that the rules read by name, but for what rules record and ALERTS; present: so many of them are there.
     still: those of the testable that read nothing which changes there: it shows only that they stay quiet.
     """
 
     scenario: str
     alerts: int
     testable: int
+    read: int
+    present: int
     still: tuple[str, ...]
     gaps: tuple[Gap, ...]
 
@@ -65,7 +70,8 @@ def gaps_of(rules: Sequence[Rule], scenario: str, there: There, moving: There) -
     gaps.sort(key=lambda one: (-one.alone, -len(one.alerts), one.need))
     able = [rule for rule, needs in zip(alerts, lacks, strict=True) if not needs and parsed(rule.expr) is not None]
     still = tuple(rule.name for rule in able if not moves(rule.expr, moving))
-    return Gaps(scenario, len(alerts), len(able), still, tuple(gaps))
+    read = frozenset().union(*(reads(rule.expr) for rule in rules)) - makers.keys() - _MADE
+    return Gaps(scenario, len(alerts), len(able), len(read), len(read & there.keys()), still, tuple(gaps))
 
 
 def _scraped(

@@ -26,8 +26,12 @@ def valued(rule: Rule) -> bool:
     return rule.alert and any(_VALUE.search(text) for text in rule.labels.values())
 
 
+def unknown_templates(rule: Rule) -> dict[str, str]:
+    """The labels whose template is more than is known here, as they are written."""
+    return {name: text for name, text in rule.labels.items() if rule.alert and template(text) is None}
+
+
 def unfilled(rule: Rule) -> Iterable[str]:
     """A sentence for each label whose template is more than is known here; it stays as it is written."""
-    for name, text in rule.labels.items():
-        if rule.alert and template(text) is None:
-            yield f"{rule.where}: the template of its label {name} is not filled in here; it stays {text!r}"
+    for name, text in unknown_templates(rule).items():
+        yield f"{rule.where}: the template of its label {name} is not filled in here; it stays {text!r}"

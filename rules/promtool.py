@@ -21,6 +21,7 @@ import yaml
 
 from ..collector.errors import EpicenterError
 from .files import Rule
+from .labels import unknown_templates
 from .loads import written
 from .order import in_order, read_by
 from .played import Played
@@ -52,8 +53,8 @@ def export(folder: Path, rules: Sequence[Rule], world: World) -> tuple[Path, tup
     folder.mkdir(parents=True, exist_ok=True)
     step_s = min((rule.interval_s for rule in rules), default=world.every_s)
     every = in_order([replace(rule, interval_s=step_s) for rule in rules])
-    clock = "it reads the clock, and promtool's starts at 0"
-    kept, notes = _without(every, {id(rule): clock for rule in every if _CLOCK.search(rule.expr)})
+    unplayable = {id(rule): why for rule in every if (why := _untold(rule)) is not None}
+    kept, notes = _without(every, unplayable)
     played = played_over(kept, written(world.series, world.start, world.end), world.start, world.end)
     left = {id(one.rule): one.refused for one in played if one.refused is not None}
     while True:
@@ -65,6 +66,14 @@ def export(folder: Path, rules: Sequence[Rule], world: World) -> tuple[Path, tup
         if not failed:
             return test, tuple(notes)
         left = {id(rule): failed[rule.name] for rule in kept if rule.name in failed}
+
+
+def _untold(rule: Rule) -> str | None:
+    """Why promtool would see something else than was seen here, if it would."""
+    if _CLOCK.search(rule.expr):
+        return "it reads the clock, and promtool's starts at 0"
+    names = ", ".join(unknown_templates(rule))
+    return f"promtool fills in the template of its label {names}, which is not done here" if names else None
 
 
 def _without(rules: Sequence[Rule], left: Mapping[int, str]) -> tuple[list[Rule], list[str]]:

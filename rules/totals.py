@@ -12,7 +12,7 @@ from .notifications import Notifications
 from .results import Backtest, calm_s
 from .verdicts import TRUE, Verdict
 
-SCHEMA = "epicenter.backtest/6"
+SCHEMA = "epicenter.backtest/7"
 DAY_S = 86_400.0
 
 

@@ -47,7 +47,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a variant was worth in one world; `rule` is (file, line, name) of its alert, `place` its place of all."""
+    """What a variant was worth in one world; `rule` is (file, line, name) of its alert, `place` its place of all.
+
+    false_s: seconds for which it fired for nothing, an interval for each evaluation.
+    """
 
     rule: tuple[str, int, str]
     place: int
@@ -57,6 +60,7 @@ class Trial:
     caught: bool
     to_detect_s: float | None
     false_alarms: int
+    false_s: float
 
 
 def variants(rules: Sequence[Rule]) -> Iterator[Variant]:
@@ -161,6 +165,7 @@ def trials(tried: Sequence[Variant], verdicts: Sequence[Verdict]) -> Iterator[Tr
     """What each variant was worth, by its verdict in one world; none where it could not be tested."""
     for variant, verdict in zip(tried, verdicts, strict=True):
         if verdict.kind not in ("untestable", "refused"):
+            false = [one.firing for one in verdict.firings if one.kind == "false_alarm"]
             yield Trial(
                 (verdict.file, verdict.line, verdict.name),
                 variant.place,
@@ -169,5 +174,6 @@ def trials(tried: Sequence[Variant], verdicts: Sequence[Verdict]) -> Iterator[Tr
                 variant.own,
                 verdict.kind in TRUE,
                 verdict.to_detect_s,
-                sum(one.kind == "false_alarm" for one in verdict.firings),
+                len(false),
+                sum(one.end - one.start + verdict.interval_s for one in false),
             )

@@ -23,6 +23,10 @@ EARLY_S = 7200.0
 AFTER_S = 3600.0
 """So long after the last recovery windows of rules still hold what happened (assumed)."""
 _POD = re.compile(r"-[0-9a-f]{5,10}-[0-9a-z]{5}$|-\d+$")
+_BALANCER = re.compile(r"(?:^|[:/])(?:app|net|gwy|targetgroup)/([^/]+)(?:/[0-9a-f]+)?$")
+"""What CloudWatch and the end of an ARN call a load balancer or a group of targets."""
+_CLUSTER = re.compile(r"^(?:in|out)bound\|\d*\|[^|]*\|")
+"""Direction, port and subset, before the host in the name that Istio gives a cluster of Envoy's."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +155,12 @@ def _within(at: float, start: float, end: float | None) -> bool:
 
 
 def _component(value: str, components: Mapping[str, str]) -> str:
-    """A label's value as it is, as a host without its port or the host of a URL, as a pod without its suffix, or as
-    Traefik names a service, with the provider that told it of it."""
-    bare = value.split("://")[-1].split("/")[0].rsplit(":", 1)[0].split("@")[0].rstrip(".")
-    for name in (value, bare, _POD.sub("", bare)):
+    """A label's value as it is, as a host without its port or the host of a URL, as a pod without its suffix, as
+    Traefik names a service, with the provider that told it of it, as AWS names a balancer, or as Istio a cluster."""
+    host = _CLUSTER.sub("", value)
+    bare = host.split("://")[-1].split("/")[0].rsplit(":", 1)[0].split("@")[0].rstrip(".")
+    balancer = _BALANCER.search(value) if "://" not in value else None
+    for name in (value, bare, _POD.sub("", bare), balancer[1] if balancer else ""):
         if name in components:
             return components[name]
     return ""

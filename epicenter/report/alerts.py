@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -45,6 +45,7 @@ def render(report: Report, console: Console) -> None:
     """Print all worlds in a sentence, every world's verdicts and pages, each alert over several worlds, what failed,
     and what was left out."""
     printer = Printer(console)
+    names = told_apart(report.rules)
     several = len(report.scenarios) > 1
     if several:
         printer.say(overall(report.scenarios), style="bold")
@@ -59,7 +60,7 @@ def render(report: Report, console: Console) -> None:
             printer.say(sentence, indent=2)
     if several and report.rules:
         printer.section("Each alert over all scenarios")
-        printer.rows([(one.name, trust(one)) for one in report.rules])
+        printer.rows([(names[one.file, one.line, one.name], trust(one)) for one in report.rules])
     if report.expectations:
         failed = [one for one in report.expectations if not one.held]
         printer.section(f"Expectations: {len(report.expectations) - len(failed)} of {len(report.expectations)} held")
@@ -69,7 +70,7 @@ def render(report: Report, console: Console) -> None:
                 printer.say(line, indent=6)
     if report.advice:
         printer.section("What other settings would have done")
-        printer.rows([(one.rule[2], _advised(one)) for one in report.advice])
+        printer.rows([(names[one.rule], _advised(one)) for one in report.advice])
     told = [*report.problems, *(problem for result in report.scenarios for problem in result.problems)]
     if told:
         printer.section("Left out or doubtful")
@@ -105,18 +106,33 @@ def _told(result: Backtest) -> str:
     return _HOW[1] if kinds & set(TRUE) else _HOW[2] if "unattributed" in kinds else _HOW[3]
 
 
+def told_apart(rules: Iterable[Verdict | RuleTotals]) -> Mapping[tuple[str, int, str], str]:
+    """(file, line, name) of an alert -> its name, with where it stands if alerts of that name stand elsewhere too."""
+    places: dict[str, set[tuple[str, int]]] = {}
+    for one in rules:
+        places.setdefault(one.name, set()).add((one.file, one.line))
+    told: dict[tuple[str, int, str], str] = {}
+    for name, found in places.items():
+        files = len({file for file, _ in found})
+        for file, line in found:
+            place = f"line {line}" if files == 1 else f"{file}:{line}" if line else file
+            told[file, line, name] = f"{name} ({place})" if len(found) > 1 else name
+    return told
+
+
 def _rows(result: Backtest) -> list[tuple[str, ...]]:
     """A row for each verdict, but one for all that stayed quiet, and one for those of them that had nothing to see."""
+    apart = told_apart(result.verdicts)
     rows: list[tuple[str, ...]] = []
     for (kind, still), found in groupby(ordered(result.verdicts), key=lambda one: (one.kind, one.still)):
         ones = list(found)
         if kind == "quiet" and len(ones) > 1:
-            names = listed([one.name for one in ones], _NAMED)
+            names = listed([apart[one.file, one.line, one.name] for one in ones], _NAMED)
             rows.append(
                 (SAYS[kind], counted(len(ones), "alert"), f"{_STILL.format('they read')}: {names}" if still else names)
             )
         else:
-            rows.extend((SAYS[one.kind], one.name, about(one, result.place)) for one in ones)
+            rows.extend((SAYS[one.kind], apart[one.file, one.line, one.name], about(one, result.place)) for one in ones)
     return rows
 
 
@@ -127,11 +143,14 @@ def summary(result: Backtest) -> str:
     some = f"{still} of them " if still < kinds["quiet"] else ""
     had_none = {"quiet": f" ({some}with nothing to see)" if still else ""}
     parts = ", ".join(f"{kinds[kind]} {says}{had_none.get(kind, '')}" for kind, says in SAYS.items() if kinds[kind])
+    apart = told_apart(result.verdicts)
     told = [
-        (one.to_detect_s, one.name) for one in result.verdicts if one.kind == "cause" and one.to_detect_s is not None
+        (one.to_detect_s, apart[one.file, one.line, one.name])
+        for one in result.verdicts
+        if one.kind == "cause" and one.to_detect_s is not None
     ]
     first = f"; first on the cause: {min(told)[1]}, {duration(min(told)[0])} after the onset" if told else ""
-    return f"{result.scenario}: {len(result.verdicts)} alerts: {parts or 'nothing to say'}{first}."
+    return f"{result.scenario}: {counted(len(result.verdicts), 'alert')}: {parts or 'nothing to say'}{first}."
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -149,10 +168,11 @@ def _paged(result: Backtest) -> str:
     pages = result.pages
     if pages is None or result.truth is None:
         return "Nobody knows what really happened here: nothing is judged."
-    false = f"{pages.false_alarms} false alarms paged." if pages.false_alarms else ""
+    false = f"{counted(pages.false_alarms, 'false alarm')} paged." if pages.false_alarms else ""
     if pages.first_s is None:
         return false if result.truth.incident is None else f"Nobody was paged during the outage. {false}".rstrip()
-    told = f"First page {duration(pages.first_s)} after the onset; of {pages.outage} pages {pages.on_cause or 0:.0%}"
+    of = f"of {counted(pages.outage, 'page')} {pages.on_cause or 0:.0%}"
+    told = f"First page {duration(pages.first_s)} after the onset; {of}"
     before = "" if pages.before_cause is None else f", {pages.before_cause} before the first of them"
     return f"{told} name the cause{before}. {false}".rstrip()
 
@@ -200,7 +220,7 @@ def _advised(one: Advice) -> str:
     if one.caught > one.caught_now:
         cost.append(f"{now} missed {one.caught - one.caught_now} of {one.outages} outages that {better} tells")
     if one.false < one.false_now:
-        cost.append(f"{now} gave {one.false_now} false alarms, {better} {one.false}")
+        cost.append(f"{now} gave {counted(one.false_now, 'false alarm')}, {better} {one.false}")
     if one.saved_s > 0:
         cost.append(f"{now} cost {duration(one.saved_s)}")
     elif one.saved_s < 0:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from ..rules.gaps import Gap, GapsReport
 from .printer import Printer
-from .words import listed
+from .words import counted, listed
 
 _NAMES = 3
 """Alerts that are named; the rest is counted."""
@@ -19,6 +19,9 @@ def render(report: GapsReport, console: Console) -> None:
         if number:
             console.print()
         printer.say(f"{world.scenario}: {world.testable} of {world.alerts} alerts can be tested.", style="bold")
+        if world.read:
+            there = f"{world.present} of {counted(world.read, 'metric')}"
+            printer.say(f"{there} that the rules read by name {'is' if world.read == 1 else 'are'} there.", indent=2)
         if world.still:
             names = listed(list(dict.fromkeys(world.still)), _NAMES)
             printer.say(f"{len(world.still)} of these read only what never changes there: {names}.", indent=2)

@@ -140,6 +140,7 @@ def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkey
     done = CliRunner().invoke(cli, ["backtest", "--coverage", str(tmp_path / "rules.yml"), *scenario])
     assert done.exit_code == 0, done.output
     assert done.output.startswith("plain-failure: 2 of 5 alerts can be tested.")
+    assert " metrics that the rules read by name are there." in done.output.splitlines()[1]
     assert "group mine, rule Wrong: promql-parser does not take its expression" in " ".join(done.output.split())
     (world,) = json.loads(out.read_text(encoding="utf-8"))["scenarios"]
     assert {gap["need"]: gap["alone"] for gap in world["gaps"]} == {"nobody_has_this": 1, 'up (label job="nobody")': 1}

@@ -10,12 +10,13 @@ from rich.console import Console
 
 from epicenter.report import alerts_html
 from epicenter.report.alerts import overall, render
+from epicenter.rules.pages import pages_of
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
 from epicenter.rules.verdicts import Verdict
 from epicenter.synthetic.truth import Truth
 from tests.report.example_backtests import CALM, UNKNOWN, WORLD
-from tests.rules.verdicts import fired, verdict
+from tests.rules.verdicts import OUTAGE, fired, verdict
 
 
 def _printed(*results: Backtest) -> list[str]:
@@ -62,6 +63,24 @@ def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
 def test_alerts_that_stay_quiet_share_a_row(names: tuple[str, ...], row: str) -> None:
     rows = [line for line in _printed(_outage(*(verdict(name, "quiet") for name in names))) if "quiet  " in line]
     assert rows == [row]
+
+
+def test_alerts_of_one_name_are_told_apart_by_where_they_stand() -> None:
+    warns, pages = (verdict("A", "symptom", fired("symptom", 1100, 1200)) for _ in range(2))
+    pages = replace(pages, line=9)
+    told = _printed(_outage(warns, pages, verdict("B", "quiet")), CALM)
+    assert [line.split("  ")[2] for line in told if line.startswith("  on a symptom")] == ["A (line 4)", "A (line 9)"]
+    assert {line.split("  ")[1] for line in told if line.startswith("  A (")} == {"A (line 4)", "A (line 9)"}
+    elsewhere = _printed(_outage(warns, replace(pages, file="more.yml")))
+    assert any("  A (rules.yml:4)  " in line for line in elsewhere)
+    assert any("  A (more.yml:9)  " in line for line in elsewhere)
+
+
+def test_one_alert_and_one_false_alarm_are_told_in_the_singular() -> None:
+    one = verdict("A", "false_alarm", fired("false_alarm", 100, 200))
+    told = _printed(replace(_outage(one), pages=pages_of([one], OUTAGE)))
+    assert told[0].startswith("an-outage: 1 alert: 1 false alarm")
+    assert any(line.endswith("1 false alarm paged.") for line in told)
 
 
 def test_those_that_had_nothing_to_see_are_told_apart() -> None:

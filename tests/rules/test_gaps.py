@@ -30,6 +30,7 @@ def test_each_gap_counts_the_alerts_that_it_alone_holds_up(tmp_path: Path) -> No
     there = {"up": {"job": {"x"}}, "job:requests:rate5m": None}
     told = gaps_of(rules(tmp_path), "world", there, there)
     assert (told.alerts, told.testable, told.still) == (5, 1, ())
+    assert (told.read, told.present) == (7, 2)  # up and job:requests:rate5m; what rules record counts for what it reads
     assert told.gaps == (
         Gap("errors_total", ("Share", "Errors", "Both"), 2),
         Gap('up (label zone="a")', ("Label",), 1),

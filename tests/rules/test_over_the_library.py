@@ -25,6 +25,7 @@ UNNAMED = {
 """Worlds in which no rule names the cause or the loop: nothing broke, nothing failed, or nothing that a rule reads
 tells of it."""
 RULES = read_rules([str(path) for path in FILES if path.stem != "self"]).rules
+ON_ITSELF = read_rules([str(path) for path in FILES if path.stem == "self"]).rules
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -39,3 +40,10 @@ def test_they_name_the_cause_or_the_loop_and_cry_for_nothing(name: str) -> None:
     assert bool(kinds & {"cause", "loop"}) == (name not in UNNAMED)
     if history.truth.incident is None:
         assert [one.name for one in result.verdicts if one.firings] == []
+
+
+def test_alerts_on_its_own_server_cannot_be_tested_where_there_is_none() -> None:
+    require("prometheus")
+    verdicts = over(ON_ITSELF, simulated("plain-failure"), SCRAPE_S).verdicts
+    assert {one.name: one.kind for one in verdicts} == {rule.name: "untestable" for rule in ON_ITSELF if rule.alert}
+    assert verdicts

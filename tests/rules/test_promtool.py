@@ -22,6 +22,8 @@ MORE = """      - {alert: AtNight, expr: "hour() < 6 and on () failing == 1"}
       - {record: "clock:failing", expr: "sum(failing) * (hour() < 24)"}
       - {alert: OnClock, expr: "clock:failing > 1"}
       - {alert: OnOnClock, expr: 'ALERTS{alertname="OnClock"} == 1'}
+      - {alert: Filled, expr: "failing > 0", labels: {seen: "{{ with $x := $value }}{{ $x }}{{ end }}"}}
+      - {alert: OnFilled, expr: 'ALERTS{alertname="Filled"} == 1'}
 """
 
 
@@ -41,8 +43,9 @@ def test_it_passes_and_says_what_it_leaves_out(exported: tuple[Path, tuple[str, 
     assert (test.name, passes(test)) == ("a-world.test.yml", True)
     told = {note.split("rule ")[1].split(": ")[0]: note for note in notes}
     on_greedy, on_clock = {"greedy:calm", "OnGreedy"}, {"clock:failing", "OnClock", "OnOnClock"}
-    assert told.keys() == {"AtNight", "Wrong", *on_greedy, *on_clock}
+    assert told.keys() == {"AtNight", "Wrong", "Filled", "OnFilled", *on_greedy, *on_clock}
     assert "reads the clock" in told["AtNight"]
+    assert told["Filled"].endswith("promtool fills in the template of its label seen, which is not done here")
     assert "expected type range vector" in told["Wrong"]
     assert "too many samples" in told["greedy:calm"]
     assert told["OnGreedy"].endswith("is not exported: it reads what greedy:calm makes, which is not")

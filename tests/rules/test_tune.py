@@ -35,7 +35,7 @@ def world(*trials: Trial, truth: Truth, hours: float = 48.0) -> Backtest:
 
 
 def trial(value: float, to_detect_s: float | None, false: int, *, own: bool = False, setting: Setting = "for") -> Trial:
-    return Trial(RULE, 0, setting, value, own, to_detect_s is not None, to_detect_s, false)
+    return Trial(RULE, 0, setting, value, own, to_detect_s is not None, to_detect_s, false, false * 300.0)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,15 @@ def test_an_outage_is_never_given_up_for_fewer_false_alarms(outage: Truth) -> No
     costly = trial(300.0, 330.0, 0)
     (one,) = advice_on([world(own, quiet, costly, truth=outage)])
     assert (one.better, one.false, one.false_now, one.saved_s) == (300.0, 0, 3, -240.0)
+
+
+def test_false_alarms_that_grew_into_fewer_and_longer_ones_are_no_better(calm: Truth) -> None:
+    own = replace(trial(0.5, None, 4, own=True, setting="threshold"), false_s=85_680.0)
+    merged = replace(trial(0.375, None, 2, setting="threshold"), false_s=86_580.0)
+    assert not list(advice_on([world(own, merged, truth=calm)]))
+    shorter = replace(trial(0.75, None, 3, setting="threshold"), false_s=60_000.0)
+    (one,) = advice_on([world(own, merged, shorter, truth=calm)])
+    assert (one.better, one.false, one.false_now) == (0.75, 3, 4)
 
 
 def test_no_outage_is_given_up_for_another_one(outage: Truth) -> None:

@@ -152,6 +152,28 @@ def test_a_resolver_is_the_root_while_it_fails_and_no_forewarning_on_the_days_be
     assert found == [before, during]
 
 
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("app/db/674f1bb2c0d1e3a5", "cause"),
+        ("net/db/674f1bb2c0d1e3a5", "cause"),
+        ("gwy/db", "cause"),
+        ("targetgroup/db/943f017f100becff", "cause"),
+        ("arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/db/674f1bb2c0d1e3a5", "cause"),
+        ("arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/db/943f017f100becff", "cause"),
+        ("outbound|80||db", "cause"),
+        ("outbound|5432|v2|db", "cause"),
+        ("a|db", "unattributed"),
+        ("https://other/app/db", "unattributed"),
+        ("app/other/674f1bb2c0d1e3a5", "unattributed"),
+    ],
+)
+def test_balancers_of_aws_and_clusters_of_istio_are_known_by_the_name_in_theirs(label: str, kind: str) -> None:
+    rule = Rule("A", True, "m > 1", 0.0, 0.0, {}, "rules.yml", "g", 4, 30.0, 0)
+    played = Played(rule, 1, (Firing({"to": label}, BROKEN + 60.0, BROKEN + 120.0, 1.0),))
+    assert judge(played, TRUTH, {"db": "db", "web": "web"}, {"m": {}}).kind == kind
+
+
 def test_an_outage_in_which_it_fired_and_named_nobody_is_told_apart_from_one_that_it_missed() -> None:
     unnamed = verdict("A", "unattributed", fired("unattributed", 1120, 1300))
     worlds = [_world(TRUTH, one) for one in (unnamed, verdict("A", "quiet"), unnamed)]
