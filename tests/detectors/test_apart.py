@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from epicenter.detectors import analyze
 from tests.detectors.frames import SUMMARY, Row, at, call, windows
 from tests.detectors.stories import NAME, calm, name_gone, process_gone
-from tests.detectors.test_resolver import NAMES, WAITED, codes, estate, queue
+from tests.detectors.test_resolver import NAMES, WAITED, codes, estate, queue, well
 
 END = 70
 
@@ -59,7 +59,7 @@ def test_what_nobody_calls_may_fail_both_parts_and_is_told_once() -> None:
     ]
     for rows, signals, cause in (
         (servfail, [], "the resolver"),
-        (servfail, codes("resolver-1"), "resolver-1"),
+        (servfail, [*codes("resolver-1"), *well("resolver-2")], "resolver-1"),
         (late, queue("core-9"), "core-9"),
     ):
         (incident,) = analyze(windows(END, rows, signals), SUMMARY).incidents

@@ -33,7 +33,9 @@ def mesh(flagship: History) -> Iterator[Prometheus]:
 @pytest.fixture(scope="module")
 def played(flagship: History, mesh: Prometheus) -> list[Played]:
     rules = read_rules([str(path) for path in READING]).rules
-    return replay(rules, mesh, flagship.start, flagship.end)
+    found = replay(rules, mesh, flagship.start, flagship.end)
+    assert [(one.rule.name, one.refused) for one in found if one.refused] == []
+    return found
 
 
 @pytest.fixture(scope="module")
