@@ -72,7 +72,7 @@ def _parts(slow: Flags, episode: Episode) -> list[Episode]:
         for part in parts
         if len(part) >= ENOUGH
     ]
-    if out and episode.end is None and out[-1].onset <= places[-1] and len(slow) - 1 - places[-1] < HORIZON:
+    if out and episode.end is None and out[-1].end == places[-1] + 1 and len(slow) - 1 - places[-1] < HORIZON:
         out[-1] = replace(out[-1], end=None)
     return out
 

@@ -146,3 +146,8 @@ def test_where_only_one_caller_waits_for_a_callee_it_is_the_caller_that_is_slow(
     told = [{**row, "unanswered_ns": 0 if row["server"] else row["client_ns"]} for row in rows]
     (incident,) = analyze(windows(80, told), SUMMARY).incidents
     assert incident.trigger.component == "cart"
+
+
+def test_a_few_slow_windows_after_a_wait_is_over_do_not_open_it_anew() -> None:
+    (incident,) = analyze(story((30, 0.1), (12, 2.0), (12, 0.1), (3, 2.0)), SUMMARY).incidents
+    assert incident.ended_at == at(42)
