@@ -16,7 +16,7 @@ import numpy as np
 
 from ..collector.model import Windows
 from .analysis import Incident
-from .base import Finding
+from .base import Finding, last
 from .graph import Graph
 from .grouping import Group
 from .series import by_concept
@@ -77,7 +77,7 @@ def _of_part(group: Group, part: str, part_of: dict[str, str]) -> Group:
     ends = [f.ended_at for f in own if f.started_at >= group.started_at]
     return Group(
         started_at=min((f.started_at for f in own if f.started_at >= group.started_at), default=group.started_at),
-        ended_at=None if None in ends else max((end for end in ends if end is not None), default=group.ended_at),
+        ended_at=last(ends) if ends else group.ended_at,
         symptoms=tuple(filter(mine, group.symptoms)),
         findings=tuple(filter(mine, group.findings)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +45,12 @@ class Stretch:
     def up_to(self, end: float) -> tuple[float, float]:
         """From when to when as far as the data goes, which ends at `end`; Unix seconds."""
         return self.started_at, self.until(end)
+
+
+def last(ends: Iterable[float | None]) -> float | None:
+    """The last end of several stretches, of which there is one at the least; None while one of them lasts."""
+    known = list(ends)
+    return None if None in known else max(end for end in known if end is not None)
 
 
 def stretch_of(windows: Windows, first: int, after: int | None) -> Stretch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .analysis import CascadeStep
-from .base import Finding
+from .base import Finding, last
 from .gate import KIND as USERS_FAILED
 from .graph import Graph
 from .grouping import Group
@@ -27,7 +27,7 @@ def cascade(group: Group, graph: Graph, trigger: Suspect, started_at: float, led
         CascadeStep(
             component=component,
             onset_at=max(onsets[component], started_at),
-            recovered_at=_recovered(own),
+            recovered_at=last(f.ended_at for f in own),
             because_of=_because_of(component, onsets, graph, trigger),
             path=_path(component, onsets, graph, trigger),
             evidence=ledger.cite_findings(own),
@@ -57,11 +57,6 @@ def _path(component: str, onsets: dict[str, float], graph: Graph, trigger: Suspe
     """The chain through components that failed too; where the data misses one of them, any chain."""
     through = {*onsets, trigger.component, trigger.service}
     return graph.path(component, trigger.component, through) or graph.path(component, trigger.component)
-
-
-def _recovered(findings: list[Finding]) -> float | None:
-    ends = [f.ended_at for f in findings]
-    return None if None in ends else max(end for end in ends if end is not None)
 
 
 def _because_of(component: str, onsets: dict[str, float], graph: Graph, trigger: Suspect) -> str:

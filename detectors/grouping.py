@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..collector.model import Windows
 from .analysis import SustainingKind
-from .base import Finding, Stretch
+from .base import Finding, Stretch, last
 from .gate import KIND as USERS_FAILED
 from .kinds import HORIZON
 from .suspects import overlaps
@@ -76,10 +76,15 @@ def _group(windows: Windows, cluster: list[Finding], findings: list[Finding]) ->
     )
     earliest = noticed - HORIZON * windows.window_s
     started = min(e.started_at for e in cluster if e.started_at >= earliest)
-    ends = [e.ended_at for e in cluster if e.started_at >= earliest]
-    ended = None if None in ends else max(end for end in ends if end is not None)
-    inside = tuple(f for f in findings if f.started_at < (ended or windows.end) and f.until(windows.end) > started)
-    return Group(started, ended, symptoms, inside)
+    return group_of(windows, started, last(e.ended_at for e in cluster if e.started_at >= earliest), symptoms, findings)
+
+
+def group_of(
+    windows: Windows, started: float, ended: float | None, symptoms: tuple[Finding, ...], findings: list[Finding]
+) -> Group:
+    """The group of these symptoms, with what else was found while it lasted; started, ended: Unix seconds."""
+    during = (started, windows.end if ended is None else ended)
+    return Group(started, ended, symptoms, tuple(f for f in findings if overlaps(f, during)))
 
 
 def _unseen(windows: Windows, cluster: list[Finding], silence: Finding) -> bool:

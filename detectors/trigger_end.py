@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 
 from ..collector.model import Windows
-from .base import Finding, stretch_of
+from .base import Finding, last, stretch_of
 from .episodes import episodes
 from .grouping import LOOPS, Group
 from .health_check_flapping import calmed_at
@@ -38,11 +38,11 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     for witness in ("record_race", "dns_answers"):
         ends = [f.ended_at for f in top.findings if f.detector == witness]
         if ends:
-            return _last(ends)
+            return last(ends)
     queue = [f for f in top.findings if f.detector == "queueing"]
     if queue and top.how == "behind":
         left = [f.started_at for f in group.findings if f.detector == SHARED_QUEUE]
-        return min(left) if left else _last([f.ended_at for f in queue])
+        return min(left) if left else last([f.ended_at for f in queue])
     if top.how in ("resolution", "unreached", "behind"):
         lost = _lost_until(windows, group, top)
         if lost is not None:
@@ -52,11 +52,7 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
         # What holds by itself for so long needs what lit it no more.
         return min(loop.started_at + PERSIST_S, loop.until(windows.end))
     ends = [f.ended_at for f in top.findings if f.kind != "restart_herd"]
-    return _last(ends) if ends else group.ended_at
-
-
-def _last(ends: list[float | None]) -> float | None:
-    return None if None in ends else max(end for end in ends if end is not None)
+    return last(ends) if ends else group.ended_at
 
 
 def _own_loop(group: Group, top: Suspect) -> Finding | None:

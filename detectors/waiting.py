@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from ..collector.model import Windows
 from .analysis import Incident
 from .around import suspects_around
-from .base import Finding
+from .base import Finding, last
 from .graph import Graph
-from .grouping import Group
+from .grouping import Group, group_of
 from .incident import explain
 from .kinds import HORIZON
 from .levels import LEARNS
-from .suspects import Suspect, overlaps
+from .suspects import Suspect
 from .waits import users_waited
 
 
@@ -87,10 +87,7 @@ def _group(waits: list[Finding], findings: list[Finding], windows: Windows) -> G
         )
         for wait in late
     )
-    ends = [wait.ended_at for wait in late]
-    ended = None if None in ends else max(end for end in ends if end is not None)
-    inside = tuple(f for f in findings if overlaps(f, (began, windows.end if ended is None else ended)))
-    return Group(began, ended, symptoms, inside)
+    return group_of(windows, began, last(wait.ended_at for wait in late), symptoms, findings)
 
 
 def _near(group: Group, during: tuple[float, float], windows: Windows) -> bool:
@@ -116,8 +113,6 @@ def _taken_over(
     windows: Windows, graph: Graph, findings: list[Finding], group: Group, failed: Told, ranked: list[Suspect]
 ) -> Told:
     """The failures as a part of what began as a wait."""
-    ends = (group.ended_at, failed.group.ended_at)
-    ended = None if None in ends else max(end for end in ends if end is not None)
-    inside = tuple(f for f in findings if overlaps(f, (group.started_at, windows.end if ended is None else ended)))
-    whole = Group(group.started_at, ended, (*group.symptoms, *failed.group.symptoms), inside)
+    symptoms = (*group.symptoms, *failed.group.symptoms)
+    whole = group_of(windows, group.started_at, last((group.ended_at, failed.group.ended_at)), symptoms, findings)
     return Told(whole, explain(windows, graph, whole, ranked), next(iter(ranked), None))
