@@ -81,7 +81,7 @@ def _shared_way(
 ) -> Suspect | None:
     """A device that nobody calls by name, in whose queue work grew old, or that was changed, as many callees failed."""
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how in ("resolution", "unreached", "answer")]
-    ends = _owners(lost) | _name_servers(lost)
+    ends = set(_ends(lost))
     share = sum(s.score for s in lost)
     if share <= 0:
         return None
@@ -139,12 +139,12 @@ def _owners(suspects: list[Suspect]) -> set[str]:
     return {_owner(s) for s in suspects}
 
 
-def _name_servers(lost: list[Suspect]) -> set[str]:
-    """The servers of a callee's name, if they fail to answer while calls to the callee itself are lost: they are other
-    machines, and what is lost of both at once is lost on the way."""
+def _ends(lost: list[Suspect]) -> list[str]:
+    """[lost] Where the calls were to end: at a callee, or at the servers of its name, if they fail to answer while calls
+    to the callee itself are lost. They are other machines, and what is lost of both at once is lost on the way."""
     vanished = {_owner(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
-    silent = [s for s in lost if s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished]
-    return {f"servers of {s.component}" for s in silent}
+    silent = [s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished for s in lost]
+    return [f"servers of {s.component}" if at else _owner(s) for s, at in zip(lost, silent, strict=True)]
 
 
 def _owner(suspect: Suspect) -> str:
@@ -153,9 +153,16 @@ def _owner(suspect: Suspect) -> str:
 
 def _alike(lost: list[Suspect]) -> bool:
     """Whether calls to several are lost on the way, at rates alike."""
-    way = [s for s in lost if s.how in ("resolution", "unreached")]
-    worst = max((s.rate for s in way), default=0.0)
-    return len(_owners([s for s in way if s.rate >= ALIKE * worst])) > 1
+    ended = zip(_ends(lost), lost, strict=True)
+    rates = [(end, _lost_share(s)) for end, s in ended if s.how in ("resolution", "unreached")]
+    worst = max((rate for _, rate in rates), default=0.0)
+    return len({end for end, rate in rates if rate >= ALIKE * worst}) > 1
+
+
+def _lost_share(suspect: Suspect) -> float:
+    """Of the calls, or if that is more of the look-ups: what a name was known for is called without one."""
+    asked = (f.score for f in suspect.findings if f.detector == "dns_rcodes")
+    return max([suspect.rate, *asked] if suspect.how == "resolution" else [suspect.rate])
 
 
 def _balancer(

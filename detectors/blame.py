@@ -9,16 +9,18 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from ..collector.edges import category
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import most
 from .graph import Graph, callees
+from .passed_on import meant_for
 from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -71,7 +73,7 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    names, series = _series(windows)
+    names, series = _series(windows, meant_for(windows, before, during))
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
@@ -85,10 +87,15 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _series(windows: Windows) -> tuple[pd.DataFrame, Indices]:
+def _series(windows: Windows, meant: Mapping[int, str]) -> tuple[pd.DataFrame, Indices]:
     """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
-    one name are one series."""
-    names = {**windows.edges.categories, "callee": callees(windows)}
+    one name are one series. meant: edge -> the callee, where it is not who `callees` tells."""
+    called = callees(windows)
+    if meant:
+        told = called.astype(object)
+        told[[*meant]] = [*meant.values()]
+        called = category(pd.Series(told))
+    names = {**windows.edges.categories, "callee": called}
     number = np.zeros(len(windows.edges), np.int64)
     for name in _SERIES:
         number = number * len(names[name].categories) + names[name].codes

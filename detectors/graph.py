@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
+from .cusum import LEAST_RISE
 from .once import Once
 
 
@@ -74,38 +75,77 @@ def dependency_graph(windows: Windows) -> Graph:
 
 @Once
 def name_owners(windows: Windows) -> dict[str, str]:
-    """Map each addressed name to its service.
+    """Map each addressed name to its service; "" for one that is nobody's.
 
     A name that never was answered belongs to the service that its first label names, if there is
-    one: the convention of Kubernetes' DNS specification and of most private zones.
+    one: the convention of Kubernetes' DNS specification and of most private zones. One at which several services
+    answer, none of which it names, is that of what passes calls on: a gateway, a machine with many ports, a service
+    that hands traces on and sends no spans.
     """
+    services = windows.edges.services - {""}
+    return {
+        peer: _owner(peer, by_server) if by_server else label_owner(peer, services)
+        for peer, by_server in _answering(windows).items()
+        if peer
+    }
+
+
+def _owner(peer: str, by_server: dict[str, float]) -> str:
+    """The busiest who answers at the name, among equals the first; "" where others do as well, and it names nobody."""
+    busiest = min(by_server, key=lambda server: (-by_server[server], server))
+    some = [server for server, made in by_server.items() if made >= LEAST_RISE * by_server[busiest]]
+    return busiest if len(some) == 1 or label_owner(peer, by_server) else ""
+
+
+@Once
+def passed_on(windows: Windows) -> frozenset[str]:
+    """The names at which several services answer, none of which they name."""
+    owners = name_owners(windows)
+    return frozenset(peer for peer, by_server in _answering(windows).items() if by_server and not owners.get(peer, peer))
+
+
+@Once
+def _answering(windows: Windows) -> dict[str, dict[str, float]]:
+    """name -> who answers there -> calls."""
     told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
     answered: dict[str, dict[str, float]] = {}
     for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
         by_server = answered.setdefault(peer, {})
         if server:
             by_server[server] = by_server.get(server, 0.0) + made
-    services = windows.edges.services - {""}
-    # The busiest; among equals the first by name.
-    return {
-        peer: min(by_server, key=lambda server: (-by_server[server], server))
-        if by_server
-        else label_owner(peer, services)
-        for peer, by_server in answered.items()
-        if peer
-    }
+    return answered
 
 
 @Once
 def callees(windows: Windows) -> pd.Categorical:
-    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
+    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name.
+
+    Where the name passes calls on, whose calls by it only one service ever answers calls that one.
+    """
     owners, server, peer = name_owners(windows), *(windows.edges.categories[side] for side in ("server", "peer"))
     answers = server.categories.tolist()
     called = [owners.get(name) or name for name in peer.categories.tolist()]
     places = {name: place for place, name in enumerate(sorted({*answers, *called}))}
     by_answer, by_name = (np.array([places[name] for name in names], np.int64) for names in (answers, called))
     codes = np.where(np.asarray(server != "", np.bool_), by_answer[server.codes], by_name[peer.codes])
+    for edge, answering in _only_answer(windows).items():
+        codes[edge] = places[answering]
     return pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
+
+
+def _only_answer(windows: Windows) -> dict[int, str]:
+    """edge without an answer -> the only service that answers its client at its name, which passes calls on."""
+    passing = passed_on(windows)
+    if not passing:
+        return {}
+    answering: dict[tuple[str, str], set[str]] = {}
+    silent: dict[int, tuple[str, str]] = {}
+    for edge, (client, server, peer) in enumerate(zip(*windows.edges.told.values(), strict=True)):
+        if peer in passing and server:
+            answering.setdefault((client, peer), set()).add(server)
+        elif peer in passing:
+            silent[edge] = client, peer
+    return {edge: min(answering[who]) for edge, who in silent.items() if len(answering.get(who, ())) == 1}
 
 
 def label_owner(name: str, services: Collection[str]) -> str:

@@ -64,7 +64,9 @@ def resolver(
     codes = _codes(unresolved, findings, during)
     servers = [f for f in codes if f.facts["counted"] in BY_SERVER]
     sick = in_trouble(windows, unresolved, servers, during)
-    queues = _queues(windows, graph, findings, during)
+    own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
+    began = min((f.started_at for f in own), default=during[0])
+    queues = _queues(windows, graph, findings, during, max(began, during[0]))
     beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
@@ -76,8 +78,7 @@ def resolver(
     way = not servers and bool(queues) and _on_the_way(windows, queues[0])
     if way:
         kind = "network_congestion"
-    own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
-    if _came_first(windows, ranked, findings, component, own, during):
+    if _came_first(windows, ranked, findings, component, during, began):
         return None
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
@@ -119,10 +120,12 @@ def _codes(unresolved: Unresolved, findings: list[Finding], during: tuple[float,
     return [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
 
 
-def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
+def _queues(
+    windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float], began: float
+) -> list[Finding]:
     """Queues of what nobody calls by name that were old as the names began to fail; later, work waits because of it."""
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
-    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, during[0])]
+    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, began)]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
 
 
@@ -172,12 +175,11 @@ def _came_first(
     ranked: list[Suspect],
     findings: list[Finding],
     component: str,
-    own: list[Finding],
     during: tuple[float, float],
+    began: float,
 ) -> bool:
     """Whether something else went wrong so long before the look-ups that it may be what they fail from."""
-    first = min((f.started_at for f in own), default=during[0])
-    since, until = during[0] - HORIZON * windows.window_s, first - max(LAG_S, 2.0 * windows.window_s)
+    since, until = during[0] - HORIZON * windows.window_s, began - max(LAG_S, 2.0 * windows.window_s)
     others = [s for s in ranked if s.how in ("unreached", "answer") and s.score >= LEAST_SHARE]
     theirs = [f for s in others for f in s.findings]
     theirs += [f for f in findings if f.kind in LOADED and f.component != component]
