@@ -114,9 +114,8 @@ def _shared_way(
     if recent.empty:
         return None
     last = recent.sort_values(["time", "Target"]).iloc[-1]
-    told = (
-        f"{len(owners)} callees" if len(owners := _owners(lost)) > 1 else f"{lost[0].component} and to its name servers"
-    )
+    owners = {_owner(s) for s in lost}
+    told = f"{len(owners)} callees" if len(owners) > 1 else f"{lost[0].component} and to its name servers"
     evidence = Evidence(
         statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
         f"as calls to {told} began to fail",
@@ -133,10 +132,6 @@ def called(windows: Windows, graph: Graph) -> set[str]:
     # Who has no edge is known by its own counters alone; it is a service all the same, and no way to others.
     nodes = {*graph.callees, *graph.callers, *windows.edges.services, *components(windows, "requests")} - {""}
     return nodes | {node.partition(".")[0] for node in nodes}
-
-
-def _owners(suspects: list[Suspect]) -> set[str]:
-    return {_owner(s) for s in suspects}
 
 
 def _ends(lost: list[Suspect]) -> list[str]:
