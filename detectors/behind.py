@@ -135,7 +135,7 @@ def called(windows: Windows, graph: Graph) -> set[str]:
 
 
 def _ends(lost: list[Suspect]) -> list[str]:
-    """[lost] Where the calls were to end: at a callee, or at the servers of its name, if they fail to answer while calls
+    """[lost] Where the calls were to end: at a callee, or at the servers of its name, if they do not answer while calls
     to the callee itself are lost. They are other machines, and what is lost of both at once is lost on the way."""
     vanished = {_owner(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
     silent = [s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished for s in lost]

@@ -77,43 +77,38 @@ def dependency_graph(windows: Windows) -> Graph:
 def name_owners(windows: Windows) -> dict[str, str]:
     """Map each addressed name to its service; "" for one that is nobody's.
 
-    A name that never was answered belongs to the service that its first label names, if there is
-    one: the convention of Kubernetes' DNS specification and of most private zones. One at which several services
-    answer, none of which it names, is that of what passes calls on: a gateway, a machine with many ports, a service
-    that hands traces on and sends no spans.
+    It belongs to who answers there. A name that nobody answers, or several do, belongs to the service that its first
+    label names, if there is one: the convention of Kubernetes' DNS specification and of most private zones.
     """
     services = windows.edges.services - {""}
     return {
-        peer: _owner(peer, by_server) if by_server else label_owner(peer, services)
-        for peer, by_server in _answering(windows).items()
-        if peer
+        peer: answering[0] if len(answering) == 1 else label_owner(peer, services)
+        for peer, answering in _answering(windows).items()
     }
-
-
-def _owner(peer: str, by_server: dict[str, float]) -> str:
-    """The busiest who answers at the name, among equals the first; "" where others do as well, and it names nobody."""
-    busiest = min(by_server, key=lambda server: (-by_server[server], server))
-    some = [server for server, made in by_server.items() if made >= LEAST_RISE * by_server[busiest]]
-    return busiest if len(some) == 1 or label_owner(peer, by_server) else ""
 
 
 @Once
 def passed_on(windows: Windows) -> frozenset[str]:
-    """The names at which several services answer, none of which they name."""
+    """The names at which several services answer, and their owner does not: that of a gateway, of a machine with many
+    ports, or of a service that hands traces on and sends no spans."""
     owners = name_owners(windows)
-    return frozenset(peer for peer, by_server in _answering(windows).items() if by_server and not owners.get(peer, peer))
+    return frozenset(peer for peer, by in _answering(windows).items() if len(by) > 1 and owners[peer] not in by)
 
 
 @Once
-def _answering(windows: Windows) -> dict[str, dict[str, float]]:
-    """name -> who answers there -> calls."""
+def _answering(windows: Windows) -> dict[str, list[str]]:
+    """name -> who answers there, but for strays: a service with fewer calls than a twentieth of another's."""
     told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
     answered: dict[str, dict[str, float]] = {}
     for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
         by_server = answered.setdefault(peer, {})
         if server:
             by_server[server] = by_server.get(server, 0.0) + made
-    return answered
+    answered.pop("", None)
+    return {
+        peer: [server for server, made in by_server.items() if made >= LEAST_RISE * max(by_server.values())]
+        for peer, by_server in answered.items()
+    }
 
 
 @Once

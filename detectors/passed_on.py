@@ -15,7 +15,7 @@ from ..collector.model import Windows
 from .base import MOSTLY
 from .cusum import LEAST_RISE
 from .edges import CHANCE, LEAST_REQUESTS
-from .graph import passed_on
+from .graph import name_owners, passed_on
 from .series import Floats, within
 
 ALIKE = 0.5
@@ -33,7 +33,9 @@ def meant_for(windows: Windows, before: tuple[float, float], during: tuple[float
     counts = _counts(windows, before, during)
     by_name = counts["peer"].isin(passing)
     missed = _missed(counts[by_name], (during[1] - during[0]) / max(before[1] - before[0], 1.0))
-    return missed | _its_own(counts, by_name)
+    owners = name_owners(windows)
+    own = _its_own(counts, by_name)
+    return missed | {edge: owners[name] or name for edge, name in own.items()}
 
 
 def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> pd.DataFrame:

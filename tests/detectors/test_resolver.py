@@ -151,7 +151,7 @@ def test_a_queue_in_which_one_name_waits_is_a_resolver_if_all_that_is_lost_are_l
 
 
 def test_a_failure_that_happens_to_come_before_makes_no_queue_young() -> None:
-    """Users met some failures of another kind in the window before; the queue was young then, and old with the names."""
+    """Users met failures of another kind in the window before; the queue was young then, and old with the names."""
     stray = [call(BAD - 1, "", "shop", attempts=120, errors_server=30)]
     calls = [row for row in estate(NAMES, failure="dns_timeout", waited=WAITED) if row["window"] != at(BAD - 1)]
     calls += [*stray, *(call(BAD - 1, "shop", name.partition(".")[0], name, attempts=40) for name in NAMES)]
