@@ -93,7 +93,7 @@ def _series(windows: Windows, meant: Mapping[int, str]) -> tuple[pd.DataFrame, I
     called = callees(windows)
     if meant:
         told = called.astype(object)
-        told[[*meant]] = [*meant.values()]
+        told[np.array([*meant])] = [*meant.values()]
         called = category(pd.Series(told))
     names = {**windows.edges.categories, "callee": called}
     number = np.zeros(len(windows.edges), np.int64)

@@ -85,5 +85,5 @@ def _its_own(counts: pd.DataFrame, by_name: pd.Series[bool]) -> dict[int, str]:
     alike = least.index[(told.size() > 1) & (most >= LEAST_RISE) & (least >= ALIKE * most)]
     well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["failed"] < ALIKE * share * rest["attempts"])
     own = well.index[well & well.index.get_level_values("peer").isin(alike)]
-    edges = pd.MultiIndex.from_frame(counts[["peer", "server"]])
-    return {int(edge): str(edges[edge][0]) for edge in np.flatnonzero(edges.isin(own))}
+    edges = np.flatnonzero(pd.MultiIndex.from_frame(counts[["peer", "server"]]).isin(own))
+    return dict(zip(edges.tolist(), counts["peer"].iloc[edges].astype(str).tolist(), strict=True))
