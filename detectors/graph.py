@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .cusum import LEAST_RISE
 from .once import Once
 
 
@@ -75,72 +74,38 @@ def dependency_graph(windows: Windows) -> Graph:
 
 @Once
 def name_owners(windows: Windows) -> dict[str, str]:
-    """Map each addressed name to its service; "" for one that is nobody's.
+    """Map each addressed name to its service.
 
-    It belongs to who answers there. A name that nobody answers, or several do, belongs to the service that its first
-    label names, if there is one: the convention of Kubernetes' DNS specification and of most private zones.
+    A name that never was answered belongs to the service that its first label names, if there is
+    one: the convention of Kubernetes' DNS specification and of most private zones.
     """
-    services = windows.edges.services - {""}
-    return {
-        peer: answering[0] if len(answering) == 1 else label_owner(peer, services)
-        for peer, answering in _answering(windows).items()
-    }
-
-
-@Once
-def passed_on(windows: Windows) -> frozenset[str]:
-    """The names at which several services answer, and their owner does not: that of a gateway, of a machine with many
-    ports, or of a service that hands traces on and sends no spans."""
-    owners = name_owners(windows)
-    return frozenset(peer for peer, by in _answering(windows).items() if len(by) > 1 and owners[peer] not in by)
-
-
-@Once
-def _answering(windows: Windows) -> dict[str, list[str]]:
-    """name -> who answers there, but for strays: a service with fewer calls than a twentieth of another's."""
     told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
     answered: dict[str, dict[str, float]] = {}
     for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
         by_server = answered.setdefault(peer, {})
         if server:
             by_server[server] = by_server.get(server, 0.0) + made
-    answered.pop("", None)
+    services = windows.edges.services - {""}
+    # The busiest; among equals the first by name.
     return {
-        peer: [server for server, made in by_server.items() if made >= LEAST_RISE * max(by_server.values())]
+        peer: min(by_server, key=lambda server: (-by_server[server], server))
+        if by_server
+        else label_owner(peer, services)
         for peer, by_server in answered.items()
+        if peer
     }
 
 
 @Once
 def callees(windows: Windows) -> pd.Categorical:
-    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name.
-
-    Where the name passes calls on, whose calls by it only one service ever answers calls that one.
-    """
+    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
     owners, server, peer = name_owners(windows), *(windows.edges.categories[side] for side in ("server", "peer"))
     answers = server.categories.tolist()
     called = [owners.get(name) or name for name in peer.categories.tolist()]
     places = {name: place for place, name in enumerate(sorted({*answers, *called}))}
     by_answer, by_name = (np.array([places[name] for name in names], np.int64) for names in (answers, called))
     codes = np.where(np.asarray(server != "", np.bool_), by_answer[server.codes], by_name[peer.codes])
-    for edge, answering in _only_answer(windows).items():
-        codes[edge] = places[answering]
     return pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
-
-
-def _only_answer(windows: Windows) -> dict[int, str]:
-    """edge without an answer -> the only service that answers its client at its name, which passes calls on."""
-    passing = passed_on(windows)
-    if not passing:
-        return {}
-    answering: dict[tuple[str, str], set[str]] = {}
-    silent: dict[int, tuple[str, str]] = {}
-    for edge, (client, server, peer) in enumerate(zip(*windows.edges.told.values(), strict=True)):
-        if peer in passing and server:
-            answering.setdefault((client, peer), set()).add(server)
-        elif peer in passing:
-            silent[edge] = client, peer
-    return {edge: min(answering[who]) for edge, who in silent.items() if len(answering.get(who, ())) == 1}
 
 
 def label_owner(name: str, services: Collection[str]) -> str:

@@ -67,8 +67,6 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
         return True
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
     # that waits in its own queue shows that it cannot do what is asked of it.
-    if finding.component == trigger.component and _gives_way(windows, finding, trigger):
-        return False
     if graph.path(finding.component, trigger.component):
         return any(
             f.kind == "queueing"
@@ -77,11 +75,6 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
             for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED
-
-
-def _gives_way(windows: Windows, finding: Finding, trigger: Trigger) -> bool:
-    """Whether it was over so long before the trigger's end that the trigger needed it for nothing."""
-    return trigger.ended_at is not None and finding.until(inf) < trigger.ended_at - persist_s(windows, finding)
 
 
 def _outlives(windows: Windows, finding: Finding, trigger: Trigger) -> bool:

@@ -1,45 +1,58 @@
-"""Calls by a name that passes them on to several services: which end of it failed them.
+"""Names that pass calls on to several services, and fail them themselves.
 
-Such a name may be a gateway's, a machine's with many ports, or that of a service that hands traces on and sends no
-spans. Of calls by it that nobody answered it is all that is known: they were for the one service behind it that is no
-longer heard of, while the others are. And where calls by it fail alike, whoever answers them in the end, those to who
-is well for whoever calls it otherwise failed at the name.
+Such a name is a gateway's, or that of a service that hands traces on and sends no spans: who answers is known, and not
+that somebody stands between. What fails there is booked on those who answer, unless all of them fail alike by the
+name, are well for whoever calls them by others, have no callee that fails them, and were not changed just then.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from ipaddress import ip_address
 
 import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import MOSTLY
 from .cusum import LEAST_RISE
-from .edges import CHANCE, LEAST_REQUESTS
-from .graph import name_owners, passed_on
+from .edges import LEAST_REQUESTS
+from .graph import label_owner
 from .series import Floats, within
 
 ALIKE = 0.5
 """What fails less than half as often as others by the same name fails for a reason of its own, or not at all."""
 
+_COUNTS = ["attempts", "failed"]
 
-def meant_for(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> dict[int, str]:
-    """edge -> whom its calls failed at, where that is another than who answers or owns the name.
 
-    before, during: (from, to) in Unix seconds; what is usual, and what is asked about.
-    """
-    passing = passed_on(windows)
-    if not passing:
-        return {}
+def failing_names(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> frozenset[str]:
+    """The names that fail of themselves in a stretch; both stretches are (from, to) in Unix seconds."""
+    answered = windows.edges.names[["client", "server", "peer"]].ne("").all(axis=1)
+    if not answered.any():
+        return frozenset()
     counts = _counts(windows, before, during)
-    by_name = counts["peer"].isin(passing)
-    missed = _missed(counts[by_name], (during[1] - during[0]) / max(before[1] - before[0], 1.0))
-    owners = name_owners(windows)
-    own = _its_own(counts, by_name)
-    return missed | {edge: owners[name] or name for edge, name in own.items()}
+    calls = counts[answered & (counts["attempts"] > 0)]
+    named = calls.groupby(["peer", "server"])[_COUNTS].sum()
+    named = named[named["attempts"] >= LEAST_REQUESTS]
+    share = named["failed"] / named["attempts"]
+    by_name = share.groupby(level="peer")
+    least, most = by_name.transform("min"), by_name.transform("max")
+    alike = (by_name.transform("size") > 1) & (most >= LEAST_RISE) & (least >= ALIKE * most)
+    if not alike.any():
+        return frozenset()
+    every = calls.groupby("server")[_COUNTS].sum().reindex(named.index, level="server")
+    rest = every - named
+    well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["failed"] < ALIKE * share * rest["attempts"])
+    server = named.index.get_level_values("server")
+    explained = share.index.isin(share.index[_worst_callee(counts).reindex(server).to_numpy() >= ALIKE * share])
+    itself = alike & well & ~explained & ~server.isin(_changed(windows, during))
+    names = itself.groupby(level="peer").all()
+    servers = {str(peer): [str(s) for _, s in group] for peer, group in named.groupby(level="peer").groups.items()}
+    return frozenset(str(name) for name in names.index[names] if _is_between(str(name), servers[str(name)]))
 
 
 def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> pd.DataFrame:
-    """[edges] Who calls whom by which name, with attempts, answers and failures above the usual, and answers before."""
+    """[edges] Who calls whom by which name, with attempts, and failures above the usual."""
 
     def total(column: str, stretch: tuple[float, float]) -> Floats:
         inside = within(windows.calls, *stretch)
@@ -48,42 +61,28 @@ def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, 
 
     attempts, usual = total("attempts", during), total("attempts", before)
     errors = total("errors", during) - total("errors", before) * attempts / np.maximum(usual, 1.0)
-    return windows.edges.names.assign(
-        attempts=attempts,
-        failed=np.maximum(errors, 0.0),
-        answered=total("answered", during),
-        answered_before=total("answered", before),
-    )
+    return windows.edges.names.assign(attempts=attempts, failed=np.maximum(errors, 0.0))
 
 
-def _missed(calls: pd.DataFrame, shorter: float) -> dict[int, str]:
-    """edge without an answer -> the only service that its client no longer reaches by the name, though it does others.
-
-    shorter: the stretch in question, as a share of that before it.
-    """
-    found: dict[int, str] = {}
-    for _, group in calls.groupby(["client", "peer"]):
-        silent, answering = group[group["server"] == ""], group[group["server"] != ""]
-        expected = answering["answered_before"] * shorter
-        kept = float((answering["answered"] / expected.where(expected > 0)).max()) if len(answering) > 1 else 0.0
-        short = kept * expected - answering["answered"]
-        gone = (answering["answered"] < MOSTLY * kept * expected) & (short > CHANCE * np.sqrt(kept * expected))
-        if gone.sum() == 1:
-            found |= dict.fromkeys((int(edge) for edge in silent.index), str(answering["server"][gone].iloc[0]))
-    return found
+def _worst_callee(counts: pd.DataFrame) -> pd.Series[float]:
+    """By client the greatest failing share of those whom it calls often enough to tell, answered or not."""
+    callee = counts["server"].where(counts["server"] != "", counts["peer"])
+    made = counts.assign(callee=callee).groupby(["client", "callee"])[_COUNTS].sum()
+    made = made[made["attempts"] >= LEAST_REQUESTS]
+    return (made["failed"] / made["attempts"]).groupby(level="client").max()
 
 
-def _its_own(counts: pd.DataFrame, by_name: pd.Series[bool]) -> dict[int, str]:
-    """edge -> its name, where calls by that fail alike for all who answer there, and this one is well by its others."""
-    answered = counts["server"] != ""
-    named = counts[answered & by_name].groupby(["peer", "server"])[["attempts", "failed"]].sum()
-    every = counts[answered].groupby("server")[["attempts", "failed"]].sum()
-    rest = every.reindex(named.index, level="server") - named
-    share = named["failed"] / named["attempts"].clip(lower=1.0)
-    told = share[named["attempts"] >= LEAST_REQUESTS].groupby(level="peer")
-    least, most = told.min(), told.max()
-    alike = least.index[(told.size() > 1) & (most >= LEAST_RISE) & (least >= ALIKE * most)]
-    well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["failed"] < ALIKE * share * rest["attempts"])
-    own = well.index[well & well.index.get_level_values("peer").isin(alike)]
-    edges = np.flatnonzero(pd.MultiIndex.from_frame(counts[["peer", "server"]]).isin(own))
-    return dict(zip(edges.tolist(), counts["peer"].iloc[edges].astype(str).tolist(), strict=True))
+def _changed(windows: Windows, during: tuple[float, float]) -> set[str]:
+    """What somebody released or started anew as the stretch began, by name and by its first label."""
+    changes, length = windows.changes, during[1] - during[0]
+    recent = changes["time"].between(during[0] - length, during[0] + windows.window_s)
+    targets = changes["Target"][recent & changes["Kind"].isin(["deploy", "restart"])].astype(str)
+    return {*targets, *(target.partition(".")[0] for target in targets)}
+
+
+def _is_between(name: str, servers: Collection[str]) -> bool:
+    """Whether a name may be that of somebody else than who answers, on another machine than who calls."""
+    try:
+        return not ip_address(name).is_loopback
+    except ValueError:
+        return name.partition(".")[0] != "localhost" and not label_owner(name, servers)

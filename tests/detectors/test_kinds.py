@@ -100,3 +100,15 @@ def test_a_release_counts_as_its_service_began_to_fail_whatever_failed_before(re
     (prices,) = blame(seen, dependency_graph(seen), (at(0), at(15)), during)
     failing = [f for f in failure_spikes(seen) if f.component == "prices"]
     assert kind_of(seen, prices, "", failing, during) == kind
+
+
+def test_a_release_that_mends_is_no_bad_one() -> None:
+    """A few calls to the prices fail before anybody rolls back, and half of them after it."""
+    rows = [*calm(0, 15)]
+    rows += [call(w, "cart", "prices", NAME, attempts=40, errors_server=1) for w in range(15, 25)]
+    rows += [*callee_fails(25, END + 10)]
+    seen = windows(END + 10, rows, changes=[change(24.9, "deploy", "prices", "ci", 2)])
+    during = (at(15), at(END))
+    (prices,) = blame(seen, dependency_graph(seen), (at(0), at(15)), during)
+    failing = [f for f in failure_spikes(seen) if f.component == "prices"]
+    assert kind_of(seen, prices, "", failing, during) == "unknown"

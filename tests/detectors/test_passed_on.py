@@ -1,4 +1,4 @@
-"""Of calls by a name that several services answer it is told which end of it failed."""
+"""What passes calls on is told from those who answer them in the end."""
 
 from __future__ import annotations
 
@@ -7,107 +7,92 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from epicenter.detectors import analyze
-from epicenter.detectors.analysis import Trigger
-from tests.detectors.frames import SUMMARY, Row, call, windows
+from epicenter.detectors.analysis import Incident
+from tests.detectors.frames import SUMMARY, Row, call, change, windows
 
 BAD, WELL, END = 30, 45, 60
 BEHIND = ("cart", "orders", "stock")
 NAME = "edge.example"
 
 
-def trigger(calls: Iterable[Row]) -> Trigger:
-    (incident,) = analyze(windows(END, calls), SUMMARY).incidents
-    return incident.trigger
+def explained(calls: Iterable[Row], changes: Iterable[Row] = ()) -> Incident:
+    (incident,) = analyze(windows(END, calls, (), changes), SUMMARY).incidents
+    return incident
 
 
-def estate(fails: Callable[[str], Iterator[Row]], direct: Iterable[str] = BEHIND, each: int = 40) -> Iterator[Row]:
+def estate(
+    fails: Callable[[int, str], Iterator[Row]], name: str = NAME, direct: Iterable[str] = BEHIND, by: str = "till"
+) -> Iterator[Row]:
     """Users reach the shop, which calls three services by one name; the till calls some of them by their own.
 
     fails: the calls by the one name in a window, of those meant for one service, while something is wrong.
     """
     for window in range(END):
-        down = BAD <= window < WELL
         lost = 0
         for service in BEHIND:
-            rows = [*fails(service)] if down else [call(0, "shop", service, NAME, each)]
-            lost += sum(row["errors"] for row in rows)
-            yield from ({**row, "window": call(window, "", "")["window"]} for row in rows)
+            rows = fails(window, service) if BAD <= window < WELL else [call(window, "shop", service, "", 40)]
+            for row in rows:
+                lost += row["errors"]
+                yield {**row, "peer": name}
         for service in direct:
-            yield call(window, "till", service, f"{service}.example", each)
-        yield call(window, "", "shop", attempts=3 * each, errors_server=lost)
+            yield call(window, by, service, f"{service}.example" if by else "", 40)
+        yield call(window, "", "shop", attempts=120, errors_server=lost)
 
 
-def alike(service: str) -> Iterator[Row]:
+def alike(window: int, service: str) -> Iterator[Row]:
     """Most calls fail, whether they were passed on or not."""
-    yield call(0, "shop", service, NAME, 30, errors_server=24)
-    yield call(0, "shop", "", NAME, 10, errors_server=8)
+    yield call(window, "shop", service, "", 30, errors_server=24)
+    yield call(window, "shop", "", "", 10, errors_server=8)
 
 
-def stopped(service: str) -> Iterator[Row]:
-    """One of the services is no longer there; whoever passes calls on says so."""
-    if service == "orders":
-        yield call(0, "shop", "", NAME, 40, errors_server=40)
-    else:
-        yield call(0, "shop", service, NAME, 40)
+def one_fails(window: int, service: str) -> Iterator[Row]:
+    yield call(window, "shop", service, "", 40, errors_server=30 if service == "orders" else 0)
 
 
-def nothing_passes(_service: str) -> Iterator[Row]:
-    yield call(0, "shop", "", NAME, 40, errors_connect=40)
+def below_fails(window: int, service: str) -> Iterator[Row]:
+    """All three fail for the same store, which others use well."""
+    yield call(window, "shop", service, "", 40, errors_server=24)
 
 
-def one_fails(service: str) -> Iterator[Row]:
-    yield call(0, "shop", service, NAME, 40, errors_server=30 if service == "orders" else 0)
+def test_what_fails_whoever_answers_is_the_name() -> None:
+    incident = explained(estate(alike))
+    assert (incident.trigger.component, incident.trigger.service) == (NAME, NAME)
+    assert [step.component for step in incident.cascade if step.because_of == NAME] == ["shop"]
+    told = next(item for item in incident.evidence if "whoever answered" in item.statement)
+    assert f"peer = '{NAME}'" in told.query
 
 
 @pytest.mark.parametrize(
-    ("fails", "direct", "told"),
+    ("direct", "by", "name"),
     [
-        (alike, BEHIND, NAME),
-        (nothing_passes, BEHIND, NAME),
-        (nothing_passes, (), NAME),
-        (stopped, (), "orders"),
-        (one_fails, (), "orders"),
-        (one_fails, ("cart", "stock"), "orders"),
+        ((), "till", NAME),
+        (("cart", "stock"), "till", NAME),
+        (BEHIND, "", NAME),
+        (BEHIND, "till", "127.0.0.1"),
+        (BEHIND, "till", "localhost"),
+        (BEHIND, "till", "orders.example"),
     ],
-    ids=["all alike", "nothing passes", "nor is called otherwise", "one is gone", "one fails", "and is called by none"],
+    ids=["nobody else calls them", "nor one", "only probes do", "one machine", "by its name", "the name of one"],
 )
-def test_what_passes_calls_on_is_told_from_those_behind_it(
-    fails: Callable[[str], Iterator[Row]], direct: tuple[str, ...], told: str
-) -> None:
-    found = trigger(estate(fails, direct))
-    assert found.component == told
-    assert found.confidence > 0.5
+def test_where_it_may_as_well_be_they_the_name_is_not_blamed(direct: tuple[str, ...], by: str, name: str) -> None:
+    assert explained(estate(alike, name, direct, by)).trigger.component in BEHIND
 
 
-def test_where_those_behind_are_called_by_nobody_else_a_failure_of_all_of_them_is_not_surely_the_names() -> None:
-    (incident,) = analyze(windows(END, estate(alike, ())), SUMMARY).incidents
-    assert incident.verdict == "unknown"
+def test_one_that_fails_by_itself_is_no_fault_of_the_name() -> None:
+    assert explained(estate(one_fails)).trigger.component == "orders"
 
 
-def test_on_a_machine_with_many_ports_each_caller_means_the_only_one_that_answers_it() -> None:
-    def calls() -> Iterator[Row]:
-        for window in range(END):
-            gone = 40 if BAD <= window < WELL else 0
-            yield call(window, "", "shop", attempts=40, errors_server=gone)
-            yield call(window, "", "till", attempts=80)
-            yield call(window, "till", "cart", "localhost", 80)
-            if gone:
-                yield call(window, "shop", "", "localhost", gone, errors_connect=gone)
-            else:
-                yield call(window, "shop", "orders", "localhost", 40)
-
-    assert trigger(calls()).component == "orders"
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_those_behind_fail_by_is_below_the_name_too(answers: bool) -> None:
+    store = [
+        call(w, service, "" if bad and not answers else "store", "store.example", 40, errors_server=24 * bad)
+        for w in range(END)
+        for bad in (BAD <= w < WELL,)
+        for service in BEHIND
+    ]
+    assert explained([*estate(below_fails), *store]).trigger.component == "store"
 
 
-def test_a_service_under_two_names_of_its_own_is_none_that_passes_calls_on() -> None:
-    """A stray trace shows another service below one call in a hundred."""
-
-    def calls() -> Iterator[Row]:
-        for window in range(END):
-            gone = 40 if BAD <= window < WELL else 0
-            yield call(window, "", "shop", attempts=40, errors_server=gone)
-            yield call(window, "shop", "" if gone else "orders", "orders-v2.example", 40, errors_connect=gone)
-            if window == 3:
-                yield call(window, "shop", "mail", "orders-v2.example", 10)
-
-    assert trigger(calls()).component == "orders"
+def test_services_that_are_released_together_fail_together() -> None:
+    changes = [change(BAD - 0.5, "deploy", service, "ci", 2) for service in BEHIND]
+    assert explained(estate(alike), changes).trigger.component in BEHIND

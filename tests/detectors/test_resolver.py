@@ -160,6 +160,21 @@ def test_a_failure_that_happens_to_come_before_makes_no_queue_young() -> None:
     assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
 
 
+def test_a_queue_that_grew_old_while_a_few_look_ups_failed_waits_for_them() -> None:
+    few = [
+        call(w, "shop", "", name, attempts=40, errors_dns_timeout=2, unanswered_ns=2 * WAITED)
+        for w in range(BAD - 4, BAD)
+        for name in NAMES
+    ]
+    strays = [call(w, "", "shop", attempts=120, errors_server=8) for w in range(BAD - 4, BAD)]
+    calls = [
+        row
+        for row in estate(NAMES, failure="dns_timeout", waited=WAITED)
+        if row["window"] not in map(at, range(BAD - 4, BAD))
+    ]
+    assert explained([*calls, *few, *strays], queue("orders-queue", BAD - 1, WELL)).trigger.component == "the resolver"
+
+
 def beside(component: str, start: int, lost: int) -> Iterator[Row]:
     """The shop calls one more, by a name that is known; some of these calls are lost on the way, after seconds."""
     for window in range(END):
