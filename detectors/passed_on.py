@@ -27,7 +27,8 @@ _COUNTS = ["attempts", "failed"]
 
 def failing_names(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> frozenset[str]:
     """The names that fail of themselves in a stretch; both stretches are (from, to) in Unix seconds."""
-    answered = windows.edges.names[["client", "server", "peer"]].ne("").all(axis=1)
+    names = windows.edges.names
+    answered = (names["client"] != "") & (names["server"] != "") & (names["peer"] != "")
     if not answered.any():
         return frozenset()
     counts = _counts(windows, before, during)
@@ -46,9 +47,9 @@ def failing_names(windows: Windows, before: tuple[float, float], during: tuple[f
     server = named.index.get_level_values("server")
     explained = share.index.isin(share.index[_worst_callee(counts).reindex(server).to_numpy() >= ALIKE * share])
     itself = alike & well & ~explained & ~server.isin(_changed(windows, during))
-    names = itself.groupby(level="peer").all()
+    failing = itself.groupby(level="peer").all()
     servers = {str(peer): [str(s) for _, s in group] for peer, group in named.groupby(level="peer").groups.items()}
-    return frozenset(str(name) for name in names.index[names] if _is_between(str(name), servers[str(name)]))
+    return frozenset(str(name) for name in failing.index[failing] if _is_between(str(name), servers[str(name)]))
 
 
 def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> pd.DataFrame:
