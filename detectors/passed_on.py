@@ -29,7 +29,7 @@ def failing_names(windows: Windows, before: tuple[float, float], during: tuple[f
     """The names that fail of themselves in a stretch; both stretches are (from, to) in Unix seconds."""
     names = windows.edges.names
     answered = (names["client"] != "") & (names["server"] != "") & (names["peer"] != "")
-    if not answered.any():
+    if not names.loc[answered, ["peer", "server"]].drop_duplicates()["peer"].duplicated().any():
         return frozenset()
     counts = _counts(windows, before, during)
     calls = counts[answered & (counts["attempts"] > 0)]
@@ -45,7 +45,7 @@ def failing_names(windows: Windows, before: tuple[float, float], during: tuple[f
     rest = every - named
     well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["failed"] < ALIKE * share * rest["attempts"])
     server = named.index.get_level_values("server")
-    explained = share.index.isin(share.index[_worst_callee(counts).reindex(server).to_numpy() >= ALIKE * share])
+    explained = ALIKE * share <= _worst_callee(counts).reindex(server).to_numpy()
     itself = alike & well & ~explained & ~server.isin(_changed(windows, during))
     failing = itself.groupby(level="peer").all()
     servers = {str(peer): [str(s) for _, s in group] for peer, group in named.groupby(level="peer").groups.items()}
