@@ -205,8 +205,8 @@ def _outgoing(rows: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
     """By client: failed requests to its callees, and the greatest failing share among the callees that matter.
 
     Retries of one request fail together: what they explain is one request of their caller. A callee matters that gets
-    a twentieth of the client's calls (the smallest rise that matters to an episode); fewer calls than tell a share count
-    as so many, of which the others went well.
+    a twentieth of the client's calls (the smallest rise that matters to an episode); fewer calls than can tell a share
+    count as so many, of which the others went well.
     """
     tries = (rows["attempts"] / rows["originals"].clip(lower=1)).clip(lower=1.0)
     outgoing = (rows["errors"] / tries).groupby(rows["client"]).sum()
