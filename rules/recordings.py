@@ -17,6 +17,7 @@ from ..collector.recording import open_recording
 from ..collector.sources import TRUTH
 from ..synthetic.truth import Truth
 from .cache import Cache
+from .ends import ended
 from .files import Rule
 from .kept import Choose, Source, loaded
 from .loads import written
@@ -31,6 +32,13 @@ from samples where list_contains(?, Name) group by Name, Labels order by Name, L
 """
 
 
+class _Beside(msgspec.Struct):
+    """What `truth.json` may hold beside the truth: of which world, and component -> what it goes by in labels."""
+
+    scenario: str = ""
+    names: dict[str, tuple[str, ...]] = {}
+
+
 def backtest_recording(
     rules: Sequence[Rule], folder: Path, *, tune: bool = False, cache: Cache | None = None
 ) -> Backtest:
@@ -41,14 +49,26 @@ def backtest_recording(
     """
     if cache is None:
         seen, series = _read(folder, selecting(rule.expr for rule in rules))
-        return judged_over(rules, written(series, seen.start, seen.end), seen, tune=tune)
+        return _hinted(judged_over(rules, written(series, seen.start, seen.end), seen, tune=tune), seen)
     told: list[str] = []
     source = Source("recording", _digest(folder), partial(_read, folder))
     with tempfile.TemporaryDirectory(prefix="epicenter-") as name:
         kept, load = loaded(rules, source, cache, Path(name, "blocks"), told)
         # the same files may have been kept from another place
-        result = judged_over(rules, load, replace(kept.seen, name=str(folder)), tune=tune)
+        seen = replace(kept.seen, name=str(folder))
+        result = _hinted(judged_over(rules, load, seen, tune=tune), seen)
     return replace(result, problems=(*dict.fromkeys(told), *result.problems))
+
+
+def _hinted(result: Backtest, seen: Seen) -> Backtest:
+    """With a sentence where the world that was recorded may have the metrics that are not here."""
+    if not seen.world or not any(one.kind == "untestable" for one in result.verdicts):
+        return result
+    told = (
+        f"{seen.name}: holds the metrics that were recorded; "
+        f"`epicenter simulate {seen.world} --for-rules` records all that are played"
+    )
+    return replace(result, problems=(*result.problems, told))
 
 
 def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
@@ -60,11 +80,10 @@ def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
             rows = connection.execute(_SERIES, [[name for name in names if choose(name)]]).fetchall()
     if start is None:
         raise UnreadableInput(folder, "holds no samples for rules to read")
-    truth = _truth(folder / TRUTH)
-    # without the world's books, a service is known by its own name alone
-    services = () if truth is None else {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
-    seen = Seen(str(folder), start, end, truth, dict.fromkeys(services, ()), "recording")
-    return seen, [_series(*row) for row in rows]
+    truth, beside = _truth(folder / TRUTH)
+    seen = Seen(str(folder), start, end, truth, beside.names, "recording", beside.scenario)
+    series = [_series(*row) for row in rows]
+    return seen, ended(series) if seen.world else series
 
 
 def _digest(path: Path) -> bytes:
@@ -87,10 +106,14 @@ def _series(name: str, labels: dict[str, str], times: list[int], values: list[fl
     return Series({**labels, "__name__": name}, stamps[last] / 1000.0, np.array(values, np.float64)[last])
 
 
-def _truth(path: Path) -> Truth | None:
+def _truth(path: Path) -> tuple[Truth | None, _Beside]:
+    """The truth and what is beside it; where no names are told, a service goes by its own alone."""
     if not path.is_file():
-        return None
+        return None, _Beside()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Truth)
+        content = path.read_bytes()
+        truth, told = msgspec.json.decode(content, type=Truth), msgspec.json.decode(content, type=_Beside)
     except msgspec.MsgspecError as error:
         raise UnreadableInput(path, f"is no truth of a simulated world: {error}") from error
+    services = {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
+    return truth, _Beside(told.scenario, {**dict.fromkeys(services, ()), **told.names})

@@ -25,6 +25,8 @@ AFTER_S = 3600.0
 _POD = re.compile(r"-[0-9a-f]{5,10}-[0-9a-z]{5}$|-\d+$")
 _BALANCER = re.compile(r"(?:^|[:/])(?:app|net|gwy|targetgroup)/([^/]+)(?:/[0-9a-f]+)?$")
 """What CloudWatch and the end of an ARN call a load balancer or a group of targets."""
+_FUNCTION = re.compile(r"^arn:aws[\w-]*:lambda:[^:]*:[^:]*:function:([^:]+)")
+"""The name of a Lambda function, before its version or alias."""
 _CLUSTER = re.compile(r"^(?:in|out)bound\|\d*\|[^|]*\|")
 """Direction, port and subset, before the host in the name that Istio gives a cluster of Envoy's."""
 
@@ -156,11 +158,12 @@ def _within(at: float, start: float, end: float | None) -> bool:
 
 def _component(value: str, components: Mapping[str, str]) -> str:
     """A label's value as it is, as a host without its port or the host of a URL, as a pod without its suffix, as
-    Traefik names a service, with the provider that told it of it, as AWS names a balancer, or as Istio a cluster."""
+    Traefik names a service, with the provider that told it of it, as AWS names a balancer or a function, or as Istio a
+    cluster."""
     host = _CLUSTER.sub("", value)
     bare = host.split("://")[-1].split("/")[0].rsplit(":", 1)[0].split("@")[0].rstrip(".")
-    balancer = _BALANCER.search(value) if "://" not in value else None
-    for name in (value, bare, _POD.sub("", bare), balancer[1] if balancer else ""):
+    aws = (_BALANCER.search(value) or _FUNCTION.match(value)) if "://" not in value else None
+    for name in (value, bare, _POD.sub("", bare), aws[1] if aws else ""):
         if name in components:
             return components[name]
     return ""

@@ -15,6 +15,7 @@ from ..formats.cloudtrail import FILE, cloudtrail, is_of_records
 from ..world.history import History
 from .changes import change_table
 from .mix import DEFAULT, Mix
+from .names import other_names
 from .samples import SCRAPE_S
 from .spans import drawn_ahead, span_source
 
@@ -61,7 +62,7 @@ def record(
             files.logs(drawn.logs)
             if progress is not None:
                 progress(done / len(chunks))
-        writer.attach(TRUTH, history.truth.to_json().encode())
+        writer.attach(TRUTH, history.truth.to_json(history.scenario, other_names(history)).encode())
     return folder
 
 

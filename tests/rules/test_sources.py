@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +19,21 @@ from epicenter.rules.prometheus import evaluate
 from epicenter.rules.recordings import backtest_recording
 from epicenter.rules.results import Backtest
 from epicenter.rules.servers import backtest_server
-from epicenter.rules.worlds import series_of
+from epicenter.rules.verdicts import Verdict
+from epicenter.rules.worlds import METRICS, over, series_of
 from epicenter.rules.write import Series, is_stale
+from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.metrics import scrape_times
+from epicenter.synthetic.telemetry.mix import DEFAULT
+from epicenter.synthetic.telemetry.record import record
 from epicenter.synthetic.truth import Truth
 from tests.programs import require
 from tests.prometheus import exposition, holding
+from tests.rules.shipped import FILES
+from tests.simulated import simulated
 from tests.synthetic.dialects import EVERY_S, rich_history
 
+BY_HAND = Path(__file__).with_name("by_hand.yml")
 BEGIN, END, BROKEN, MENDED = 1_700_000_040.0, 1_700_003_640.0, 1_700_001_240.0, 1_700_002_440.0
 TIMES = np.arange(BEGIN, END, 30.0)
 FAILS = ((TIMES >= BROKEN) & (TIMES < MENDED)).astype(float)
@@ -154,3 +162,34 @@ def test_a_series_of_a_world_is_marked_where_it_ends(tmp_path: Path) -> None:
         gaps = np.append(np.diff(one.times) > EVERY_S, one.times[-1] < last)
         assert ends[gaps].all()
         assert not np.isnan(one.values[~ends]).any()
+
+
+def test_a_recorded_world_is_judged_as_the_world_itself(tmp_path: Path) -> None:
+    """By hosts, and by the resolvers that fail."""
+    history, told = simulated("dns-servfail-partial"), read_rules([str(path) for path in (*FILES, BY_HAND)]).rules
+    recorded, world = _recorded(history, METRICS, told, tmp_path), over(told, history)
+    assert kinds(recorded) == kinds(world)
+    assert [_fired(one) for one in recorded.verdicts] == [_fired(one) for one in world.verdicts]
+    assert {one.kind for one in world.verdicts} >= {"cause", "symptom", "untestable"}
+    assert (recorded.pages, recorded.coverage) == (world.pages, world.coverage)
+
+
+def test_what_was_not_recorded_of_a_world_is_said_and_the_rest_is_judged_as_there(tmp_path: Path) -> None:
+    history, told = simulated("restart-herd"), read_rules([str(BY_HAND)]).rules
+    recorded, world = _recorded(history, DEFAULT.metrics, told, tmp_path), over(told, history)
+    assert kinds(world)["PodWaitsToBeStartedAgain"] == "cause"
+    assert kinds(recorded) == kinds(world) | {"PodWaitsToBeStartedAgain": "untestable"}
+    (said,) = recorded.problems
+    assert said.endswith("`epicenter simulate restart-herd --for-rules` records all that are played")
+
+
+def _recorded(history: History, metrics: Sequence[str], told: Sequence[Rule], folder: Path) -> Backtest:
+    require("prometheus")
+    mix = replace(DEFAULT, metrics=tuple(metrics))
+    return backtest_recording(told, record(history, folder / "r", spans_per_second=0.2, seed=0, mix=mix))
+
+
+def _fired(verdict: Verdict) -> list[tuple[object, ...]]:
+    """Each firing but its value, of which sums in another order make another last digit; in one order."""
+    found = ((one.kind, one.component, one.firing) for one in verdict.firings)
+    return sorted((kind, on, *sorted(at.labels.items()), at.start, at.end) for kind, on, at in found)
