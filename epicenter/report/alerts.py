@@ -1,10 +1,11 @@
-"""A backtest of alert rules on a terminal: one sentence first, then what each rule was worth."""
+"""A backtest of alert rules on a terminal: one line first, then what each rule was worth."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 
@@ -14,7 +15,7 @@ from ..rules.results import Backtest, Place, calm_s
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import TRUE, Verdict
 from .printer import Printer
-from .words import counted, listed, utc
+from .words import counted, elide, listed, span, utc
 
 SAYS = {
     "cause": "on the cause",
@@ -29,8 +30,10 @@ SAYS = {
     "refused": "refused",
 }
 """Verdict -> as it is told, in the order in which rules are listed."""
-_HOW = ("told by the cause", "by another part alone", "without naming anybody", "not at all")
+_HOW = ("told by the cause", "told by another part alone", "told without naming anybody", "not told at all")
 """How an outage was told of, the best first."""
+_NAME_CHARACTERS = 30
+"""So long are the names of worlds; a path may be longer, and a headline has 100 columns."""
 _NAMED = 3
 """So many quiet alerts are named."""
 _STILL = "nothing that {} ever changes here"
@@ -42,17 +45,20 @@ _NOT: dict[Place, str] = {
 
 
 def render(report: Report, console: Console) -> None:
-    """Print all worlds in a sentence, every world's verdicts and pages, each alert over several worlds, what failed,
+    """Print all worlds in a line, every world's verdicts and pages, each alert over several worlds, what failed,
     and what was left out."""
     printer = Printer(console)
     names = told_apart(report.rules)
     several = len(report.scenarios) > 1
     if several:
         printer.say(overall(report.scenarios), style="bold")
+        if others(report.scenarios):
+            printer.say(others(report.scenarios))
     for number, result in enumerate(report.scenarios):
         if number or several:
             console.print()
-        printer.say(summary(result), style="bold")
+        printer.say(headline(result), style="bold")
+        printer.say(summary(result), indent=2)
         rows = _rows(result)
         if rows:
             printer.rows(rows)
@@ -79,19 +85,42 @@ def render(report: Report, console: Console) -> None:
 
 
 def overall(results: Sequence[Backtest]) -> str:
-    """One sentence over all worlds: how many outages were told by their cause, by less, or not, and what cried wolf."""
+    """One line over all worlds: how many outages were told by their cause, and what cried wolf."""
     told = Counter(_told(result) for result in results)
-    outages = [f"{told[how]} {how}" for how in _HOW if told[how]]
-    counts = f": of {counted(sum(told[how] for how in _HOW), 'outage')} {', '.join(outages)}" if outages else ""
-    false = sum(
-        one.kind == "false_alarm" for result in results for verdict in result.verdicts for one in verdict.firings
-    )
+    outages = sum(told[how] for how in _HOW)
+    caught = f": of {counted(outages, 'outage')} {told[_HOW[0]] or 'none'} told by the cause" if outages else ""
     calm = sum(calm_s(result) for result in results)
-    cried = (
-        f"; {counted(false, 'false alarm') if false else 'no false alarm'} in {duration(calm)} of calm" if calm else ""
-    )
-    unjudged = f"; {told['not judged']} not judged" if told["not judged"] else ""
-    return f"{counted(len(results), 'world')}{counts}{cried}{unjudged}."
+    cried = f"; {_false_alarms(results)} in {span(calm)} of calm" if calm else ""
+    return f"{counted(len(results), 'world')}{caught}{cried}."
+
+
+def others(results: Sequence[Backtest]) -> str:
+    """One sentence on the outages that `overall` counts and does not tell of, and on what is not judged; or ""."""
+    told = Counter(_told(result) for result in results)
+    parts = [f"{told[how]} {how}" for how in _HOW[1:] if told[how]]
+    unjudged = counted(told["not judged"], "world")
+    parts += [f"{unjudged} not judged"] if told["not judged"] else []
+    return f"Of the rest: {', '.join(parts)}." if parts else ""
+
+
+def headline(result: Backtest) -> str:
+    """One line on one world: how soon its cause was told, or what was told instead, and what cried wolf."""
+    name = elide(result.scenario, _NAME_CHARACTERS)
+    if result.truth is None:
+        fired = sum(one.kind == "fired" for one in result.verdicts)
+        return f"{name}: {fired or 'none'} of {counted(len(result.verdicts), 'alert')} fired; nothing is judged."
+    cried = _false_alarms([result])
+    if result.truth.incident is None:
+        return f"{name}: nothing breaks; {cried}."
+    first = _first_on_cause(result)
+    how = _told(result) if first is None else f"the cause is told {span(first[0])} after the onset"
+    return f"{name}: {how}; {cried}."
+
+
+def _false_alarms(results: Iterable[Backtest]) -> str:
+    verdicts = (verdict for result in results for verdict in result.verdicts)
+    count = sum(one.kind == "false_alarm" for verdict in verdicts for one in verdict.firings)
+    return counted(count, "false alarm") if count else "no false alarm"
 
 
 def _told(result: Backtest) -> str:
@@ -113,9 +142,11 @@ def told_apart(rules: Iterable[Verdict | RuleTotals]) -> Mapping[tuple[str, int,
         places.setdefault(one.name, set()).add((one.file, one.line))
     told: dict[tuple[str, int, str], str] = {}
     for name, found in places.items():
-        files = len({file for file, _ in found})
+        files = {file for file, _ in found}
+        short = len({Path(file).name for file in files}) == len(files)
         for file, line in found:
-            place = f"line {line}" if files == 1 else f"{file}:{line}" if line else file
+            told_file = Path(file).name if short else file
+            place = f"line {line}" if len(files) == 1 else f"{told_file}:{line}" if line else told_file
             told[file, line, name] = f"{name} ({place})" if len(found) > 1 else name
     return told
 
@@ -137,20 +168,27 @@ def _rows(result: Backtest) -> list[tuple[str, ...]]:
 
 
 def summary(result: Backtest) -> str:
-    """One sentence: how many alerts fired, on what, and when the cause was first told."""
+    """One sentence: how many alerts fired, on what, and which told the cause first."""
     kinds = Counter(one.kind for one in result.verdicts)
     still = sum(one.still for one in result.verdicts)
     some = f"{still} of them " if still < kinds["quiet"] else ""
     had_none = {"quiet": f" ({some}with nothing to see)" if still else ""}
     parts = ", ".join(f"{kinds[kind]} {says}{had_none.get(kind, '')}" for kind, says in SAYS.items() if kinds[kind])
+    first = _first_on_cause(result)
+    named = "" if first is None else f"; first on the cause: {first[1]}"
+    where = f"{result.scenario}: " if len(result.scenario) > _NAME_CHARACTERS else ""
+    return f"{where}{counted(len(result.verdicts), 'alert')}: {parts or 'nothing to say'}{named}."
+
+
+def _first_on_cause(result: Backtest) -> tuple[float, str] | None:
+    """Seconds from the onset to the first alert on the cause, and which it was; None where there is none."""
     apart = told_apart(result.verdicts)
     told = [
         (one.to_detect_s, apart[one.file, one.line, one.name])
         for one in result.verdicts
         if one.kind == "cause" and one.to_detect_s is not None
     ]
-    first = f"; first on the cause: {min(told)[1]}, {duration(min(told)[0])} after the onset" if told else ""
-    return f"{result.scenario}: {counted(len(result.verdicts), 'alert')}: {parts or 'nothing to say'}{first}."
+    return min(told, default=None)
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:

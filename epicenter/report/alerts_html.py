@@ -20,6 +20,7 @@ class World:
 
     result: Backtest
     number: int
+    headline: str
     summary: str
     told: tuple[str, ...]
     drawings: tuple[Markup, ...]
@@ -29,6 +30,7 @@ class World:
 
 def render(report: Report) -> str:
     """The whole page."""
+    names = alerts.told_apart(one for result in report.scenarios for one in result.verdicts)
     problems = dict.fromkeys((*report.problems, *(told for one in report.scenarios for told in one.problems)))
     return (
         environment()
@@ -43,6 +45,8 @@ def render(report: Report) -> str:
             duration=alerts.duration,
             trust=alerts.trust,
             overall=alerts.overall,
+            others=alerts.others,
+            name_of=lambda one: names[one.file, one.line, one.name],
             style=Markup(text("page.css")),
         )
     )
@@ -51,7 +55,7 @@ def render(report: Report) -> str:
 def _world(report: Report, result: Backtest, number: int) -> World:
     fired = alert_timeline.fired(result.verdicts)
     return World(
-        *(result, number, alerts.summary(result), tuple(alerts.sentences(report, result))),
+        *(result, number, alerts.headline(result), alerts.summary(result), tuple(alerts.sentences(report, result))),
         drawings=tuple(_drawings(result, number, any(fired))),
         fired=tuple(fired),
         silent=tuple(one for one in alerts.ordered(result.verdicts) if not one.firings),

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from epicenter.report import alerts_html
-from epicenter.report.alerts import overall, render
+from epicenter.report.alerts import headline, others, overall, render
 from epicenter.rules.pages import pages_of
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
@@ -29,13 +29,15 @@ def _outage(*verdicts: Verdict) -> Backtest:
     return replace(WORLD, verdicts=verdicts)
 
 
-def test_one_sentence_over_all_worlds_stands_first_where_there_are_several() -> None:
-    assert _printed(WORLD, CALM)[:2] == [
-        "2 worlds: of 1 outage 1 told by the cause; 11 false alarms in 24 h 16 min 40 s of calm.",
+def test_one_line_over_all_worlds_stands_first_where_there_are_several() -> None:
+    first = "2 worlds: of 1 outage 1 told by the cause; 11 false alarms in 1 d of calm."
+    assert _printed(WORLD, CALM)[:3] == [
+        first,
         "",
+        "an-outage: the cause is told 1 min 40 s after the onset; 11 false alarms.",
     ]
-    assert _printed(WORLD)[0].startswith("an-outage: 9 alerts: ")
-    assert f"<p>{_printed(WORLD, CALM)[0]}</p>\n<nav" in alerts_html.render(report((), (WORLD, CALM)))
+    assert _printed(WORLD)[1].startswith("  9 alerts: 1 on the cause, ")
+    assert f"<p>{first}</p>\n<nav" in alerts_html.render(report((), (WORLD, CALM)))
     assert "<nav" not in alerts_html.render(report((), (WORLD,)))
 
 
@@ -43,14 +45,16 @@ def test_each_outage_counts_by_the_best_of_its_verdicts() -> None:
     symptom = verdict("A", "symptom", fired("symptom", 1100, 1200))
     unnamed = verdict("B", "unattributed", fired("unattributed", 1100, 1200))
     worlds = [_outage(symptom, unnamed), _outage(unnamed), _outage(verdict("C", "quiet")), _outage(), UNKNOWN]
-    said = overall(worlds).partition(";")
-    assert said[0] == "5 worlds: of 4 outages 1 by another part alone, 1 without naming anybody, 2 not at all"
-    assert said[2].endswith("1 not judged.")
+    assert overall(worlds).partition(";")[0] == "5 worlds: of 4 outages none told by the cause"
+    told = "1 told by another part alone, 1 told without naming anybody, 2 not told at all, 1 world not judged"
+    assert others(worlds) == f"Of the rest: {told}."
+    assert others([WORLD]) == ""
 
 
 def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
     calm = replace(CALM, truth=Truth.calm({}), verdicts=())
-    assert overall([calm, calm]) == "2 worlds; no false alarm in 48 h of calm."
+    assert overall([calm, calm]) == "2 worlds; no false alarm in 2 d of calm."
+    assert headline(calm) == "a-calm-day: nothing breaks; no false alarm."
 
 
 @pytest.mark.parametrize(
@@ -79,17 +83,40 @@ def test_alerts_of_one_name_are_told_apart_by_where_they_stand() -> None:
 def test_one_alert_and_one_false_alarm_are_told_in_the_singular() -> None:
     one = verdict("A", "false_alarm", fired("false_alarm", 100, 200))
     told = _printed(replace(_outage(one), pages=pages_of([one], OUTAGE)))
-    assert told[0].startswith("an-outage: 1 alert: 1 false alarm")
+    assert told[0] == "an-outage: not told at all; 1 false alarm."
+    assert told[1] == "  1 alert: 1 false alarm."
     assert any(line.endswith("1 false alarm paged.") for line in told)
 
 
 def test_those_that_had_nothing_to_see_are_told_apart() -> None:
     blind = [verdict(name, "quiet", still=True) for name in ("A", "C")]
     told = _printed(_outage(verdict("B", "quiet"), *blind))
-    assert told[0] == "an-outage: 3 alerts: 3 quiet (2 of them with nothing to see)."
+    assert told[1] == "  3 alerts: 3 quiet (2 of them with nothing to see)."
     assert [line for line in told if line.startswith("  quiet")] == [
         "  quiet  B",
         "  quiet  2 alerts  nothing that they read ever changes here: A, C",
     ]
-    assert "3 alerts: 3 quiet (with nothing to see)." in _printed(_outage(*blind, blind[0]))[0]
+    assert "3 alerts: 3 quiet (with nothing to see)." in _printed(_outage(*blind, blind[0]))[1]
     assert "  quiet  A  nothing that it reads ever changes here" in _printed(_outage(blind[0]))
+
+
+def test_the_first_line_is_one_however_much_there_is_to_tell() -> None:
+    wolf = verdict("A" * 90, "false_alarm", *[fired("false_alarm", 100, 200)] * 9999)
+    late = replace(verdict("B" * 90, "cause", fired("cause", 1100, 1200)), to_detect_s=10 * 3600.0 + 59 * 60 + 59)
+    for verdicts in ((wolf, late), (wolf,), (late,), ()):
+        far = replace(_outage(*verdicts), scenario="recordings/2025-10-20/" + "x" * 200)
+        assert len(headline(far)) <= 100
+        assert _printed(far)[0] == headline(far)
+        assert far.scenario in "".join(line.strip() for line in _printed(far)[1:])  # the whole path stands below
+        assert len(overall([far] * 99)) <= 100
+    assert len(headline(replace(UNKNOWN, scenario="x" * 200))) <= 100
+
+
+def test_alerts_of_one_name_are_told_apart_on_the_page() -> None:
+    pages, waits = verdict("A", "symptom", fired("symptom", 1100, 1200)), replace(verdict("A", "quiet"), line=9)
+    drawn = alerts_html.render(report((), (_outage(pages, waits, verdict("B", "quiet")), CALM)))
+    assert "<strong>A (line 4)</strong>" in drawn  # of those that fired
+    assert drawn.count('<th scope="row">A (line 4)</th>') == 1  # in the table over all worlds
+    assert drawn.count('<th scope="row">A (line 9)</th>') == 2  # there, and among those that did not fire
+    assert "A (line 4), " in drawn  # in the drawing
+    assert '<th scope="row">B</th>' in drawn
