@@ -23,6 +23,7 @@ from .kept import Choose, Source, loaded
 from .loads import written
 from .needs import selecting
 from .results import Backtest, Seen, judged_over
+from .worlds import METRICS
 from .write import Series
 
 _RANGE = "select min(epoch_ns(Timestamp)) / 1e9, max(epoch_ns(Timestamp)) / 1e9 from samples"
@@ -33,9 +34,10 @@ from samples where list_contains(?, Name) group by Name, Labels order by Name, L
 
 
 class _Beside(msgspec.Struct):
-    """What `truth.json` may hold beside the truth: of which world, and component -> what it goes by in labels."""
+    """What `truth.json` may hold beside the truth: the world, its dialects, and component -> what it goes by."""
 
     scenario: str = ""
+    metrics: tuple[str, ...] = ()
     names: dict[str, tuple[str, ...]] = {}
 
 
@@ -62,11 +64,11 @@ def backtest_recording(
 
 def _hinted(result: Backtest, seen: Seen) -> Backtest:
     """With a sentence where the world that was recorded may have the metrics that are not here."""
-    if not seen.world or not any(one.kind == "untestable" for one in result.verdicts):
+    if not seen.unrecorded or not any(one.kind == "untestable" for one in result.verdicts):
         return result
     told = (
         f"{seen.name}: holds the metrics that were recorded; "
-        f"`epicenter simulate {seen.world} --for-rules` records all that are played"
+        f"`epicenter simulate {seen.unrecorded} --for-rules` records all that are played"
     )
     return replace(result, problems=(*result.problems, told))
 
@@ -81,9 +83,10 @@ def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
     if start is None:
         raise UnreadableInput(folder, "holds no samples for rules to read")
     truth, beside = _truth(folder / TRUTH)
-    seen = Seen(str(folder), start, end, truth, beside.names, "recording", beside.scenario)
+    unrecorded = "" if {*METRICS} <= {*beside.metrics} else beside.scenario
+    seen = Seen(str(folder), start, end, truth, beside.names, "recording", unrecorded)
     series = [_series(*row) for row in rows]
-    return seen, ended(series) if seen.world else series
+    return seen, ended(series) if beside.scenario else series
 
 
 def _digest(path: Path) -> bytes:
@@ -116,4 +119,4 @@ def _truth(path: Path) -> tuple[Truth | None, _Beside]:
     except msgspec.MsgspecError as error:
         raise UnreadableInput(path, f"is no truth of a simulated world: {error}") from error
     services = {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
-    return truth, _Beside(told.scenario, {**dict.fromkeys(services, ()), **told.names})
+    return truth, _Beside(told.scenario, told.metrics, {**dict.fromkeys(services, ()), **told.names})

@@ -45,7 +45,7 @@ class Seen:
     """The stretch that rules are played over. Unix seconds.
 
     services: service, or what broke -> the hosts and other values of labels that it goes by.
-    world: the scenario that was recorded, where it is a recording of one.
+    unrecorded: the scenario of which this is a recording without all metrics that are played, if it is one.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Seen:
     truth: Truth | None
     services: Mapping[str, Sequence[str]]
     place: Place = "scenario"
-    world: str = ""
+    unrecorded: str = ""
 
 
 def played_over(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 
 LISTED = (
     *("root_component", "root_kind", "dns_role", "dns_failure", "storm", "metastable"),
@@ -70,6 +68,6 @@ class Truth:
             raise ValueError("nothing broke in this world")
         return self.incident
 
-    def to_json(self, scenario: str = "", names: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
-        """The content of `truth.json`; names: component -> what else it goes by in the telemetry beside it."""
-        return json.dumps({**asdict(self), "scenario": scenario, "names": dict(names)}, indent=2) + "\n"
+    def to_json(self, **beside: object) -> str:
+        """The content of `truth.json`; beside: what is told of the recording that it lies in."""
+        return json.dumps({**asdict(self), **beside}, indent=2) + "\n"

@@ -62,7 +62,8 @@ def record(
             files.logs(drawn.logs)
             if progress is not None:
                 progress(done / len(chunks))
-        writer.attach(TRUTH, history.truth.to_json(history.scenario, other_names(history)).encode())
+        beside = {"scenario": history.scenario, "metrics": mix.metrics, "names": other_names(history)}
+        writer.attach(TRUTH, history.truth.to_json(**beside).encode())
     return folder
 
 

@@ -172,6 +172,7 @@ def test_a_recorded_world_is_judged_as_the_world_itself(tmp_path: Path) -> None:
     assert [_fired(one) for one in recorded.verdicts] == [_fired(one) for one in world.verdicts]
     assert {one.kind for one in world.verdicts} >= {"cause", "symptom", "untestable"}
     assert (recorded.pages, recorded.coverage) == (world.pages, world.coverage)
+    assert not any("--for-rules" in problem for problem in recorded.problems)
 
 
 def test_what_was_not_recorded_of_a_world_is_said_and_the_rest_is_judged_as_there(tmp_path: Path) -> None:
