@@ -10,7 +10,8 @@ from markupsafe import Markup
 from ..rules.results import Backtest
 from ..rules.verdicts import Kind, Verdict
 from . import words
-from .alerts import SAYS, told_apart
+from .alert_headlines import told_apart
+from .alerts import SAYS
 from .svg import label, picture, tag, wide
 from .timeline import HEADING, Frame, axis
 

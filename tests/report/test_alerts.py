@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from epicenter.report import alerts_html
-from epicenter.report.alerts import headline, others, overall, render
+from epicenter.report.alert_headlines import headline, others, overall
+from epicenter.report.alerts import render
 from epicenter.rules.pages import pages_of
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
