@@ -118,6 +118,18 @@ def test_a_recording_with_its_truth_is_judged(rules: tuple[Rule, ...], recording
         backtest_recording(rules, recording)
 
 
+@pytest.mark.parametrize(
+    ("names", "kind", "component"), [({"shop": ["web"]}, "symptom", "shop"), ({}, "unattributed", "")]
+)
+def test_names_that_people_write_into_a_truth_are_known(
+    names: dict[str, list[str]], kind: str, component: str, rules: tuple[Rule, ...], recording: Path
+) -> None:
+    told = replace(TRUTH, affected={"shop": BROKEN})
+    (recording / "truth.json").write_text(told.to_json(names=names), encoding="utf-8")
+    verdict = {one.name: one for one in backtest_recording(rules, recording).verdicts}["Web"]
+    assert (verdict.kind, [one.component for one in verdict.firings]) == (kind, [component])
+
+
 def test_without_a_truth_it_is_told_what_fired_when_and_nothing_is_judged(
     rules: tuple[Rule, ...], recording: Path
 ) -> None:
