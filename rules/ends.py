@@ -9,12 +9,12 @@ import numpy as np
 from .write import STALE, Floats, Series
 
 
-def ended(series: Sequence[Series]) -> list[Series]:
+def ended(series: Sequence[Series], scrapes: Floats) -> list[Series]:
     """With a mark at the first scrape that has no sample of a series any more; all are scraped at the same moments.
 
-    Without it Prometheus counts a series as there for five more minutes.
+    scrapes: these moments in Unix seconds, ascending, also those that find none of these series.
+    Without a mark Prometheus counts a series as there for five more minutes.
     """
-    scrapes = np.unique(np.concatenate([one.times for one in series])) if series else np.empty(0)
     return [_marked(one, scrapes) for one in series]
 
 

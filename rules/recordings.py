@@ -24,13 +24,14 @@ from .loads import written
 from .needs import selecting
 from .results import Backtest, Seen, judged_over
 from .worlds import METRICS
-from .write import Series
+from .write import Floats, Series
 
 _RANGE = "select min(epoch_ns(Timestamp)) / 1e9, max(epoch_ns(Timestamp)) / 1e9 from samples"
 _SERIES = """
 select Name, Labels, list(epoch_ns(Timestamp) order by Timestamp), list(Value order by Timestamp)
 from samples where list_contains(?, Name) group by Name, Labels order by Name, Labels
 """
+_SCRAPES = "select distinct epoch_ns(Timestamp) from samples order by 1"
 
 
 class _Beside(msgspec.Struct):
@@ -80,13 +81,14 @@ def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
             start, end = connection.execute(_RANGE).fetchall()[0]
             names = [name for (name,) in connection.execute("select distinct Name from samples").fetchall()]
             rows = connection.execute(_SERIES, [[name for name in names if choose(name)]]).fetchall()
+            scrapes = connection.execute(_SCRAPES).fetchall()
     if start is None:
         raise UnreadableInput(folder, "holds no samples for rules to read")
     truth, beside = _truth(folder / TRUTH)
     unrecorded = "" if {*METRICS} <= {*beside.metrics} else beside.scenario
     seen = Seen(str(folder), start, end, truth, beside.names, "recording", unrecorded)
     series = [_series(*row) for row in rows]
-    return seen, ended(series) if beside.scenario else series
+    return seen, ended(series, np.unique(_seconds([at for (at,) in scrapes]))) if beside.scenario else series
 
 
 def _digest(path: Path) -> bytes:
@@ -104,9 +106,14 @@ def _digest(path: Path) -> bytes:
 
 def _series(name: str, labels: dict[str, str], times: list[int], values: list[float]) -> Series:
     """One series, of which the last sample stands where two have the same millisecond."""
-    stamps = np.array(times, np.int64) // 1_000_000
+    stamps = _seconds(times)
     last = np.append(stamps[1:] != stamps[:-1], True)
-    return Series({**labels, "__name__": name}, stamps[last] / 1000.0, np.array(values, np.float64)[last])
+    return Series({**labels, "__name__": name}, stamps[last], np.array(values, np.float64)[last])
+
+
+def _seconds(times_ns: list[int]) -> Floats:
+    """Unix seconds, to the millisecond, as Prometheus has them."""
+    return (np.array(times_ns, np.int64) // 1_000_000) / 1000.0
 
 
 def _truth(path: Path) -> tuple[Truth | None, _Beside]:

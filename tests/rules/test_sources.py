@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from epicenter.collector.errors import UnreadableInput
 from epicenter.collector.promapi import Server
@@ -194,6 +195,22 @@ def test_what_was_not_recorded_of_a_world_is_said_and_the_rest_is_judged_as_ther
     assert kinds(recorded) == kinds(world) | {"PodWaitsToBeStartedAgain": "untestable"}
     (said,) = recorded.problems
     assert said.endswith("`epicenter simulate restart-herd --for-rules` records all that are played")
+
+
+def test_a_series_of_a_recorded_world_ends_there_whatever_else_is_played(tmp_path: Path) -> None:
+    require("prometheus")
+    there = TIMES[TIMES < MENDED]
+    waits = Series({"__name__": "waits", "job": "web"}, there, (there >= BROKEN).astype(float))
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "samples.om").write_text("".join(exposition([waits, SERIES[2]])), encoding="utf-8")
+    beside = TRUTH.to_json(scenario="restart-herd", metrics=METRICS)
+    (tmp_path / "r" / "truth.json").write_text(beside, encoding="utf-8")
+    rule, other = "{alert: Waits, expr: waits == 1}", "{alert: Calm, expr: calm > 0}"
+    for played in ([rule], [rule, other]):
+        group = {"name": "g", "interval": "30s", "rules": [yaml.safe_load(one) for one in played]}
+        (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [group]}), encoding="utf-8")
+        verdict = backtest_recording(read_rules([str(tmp_path / "rules.yml")]).rules, tmp_path / "r").verdicts[0]
+        assert [(one.firing.start, one.firing.end) for one in verdict.firings] == [(BROKEN, MENDED - 30)]
 
 
 def _recorded(history: History, metrics: Sequence[str], told: Sequence[Rule], folder: Path) -> Backtest:
