@@ -18,6 +18,8 @@ ORDER: tuple[Kind, ...] = ("cause", "early", "loop", "symptom", "unattributed", 
 """The better of two firings makes the verdict on a rule."""
 TRUE: tuple[Kind, ...] = ("cause", "early", "loop", "symptom")
 """What a firing is on where it tells of the outage."""
+DETECTS: tuple[Kind, ...] = ("cause", "loop", "symptom")
+"""What a firing is on where it tells of the outage while it lasts."""
 EARLY_S = 7200.0
 """So long before the trigger an alert on the root component may be a forewarning (assumed)."""
 AFTER_S = 3600.0
@@ -84,7 +86,7 @@ def judge(
     elif needs:
         kind, judged = "untestable", ()
     still = kind == "quiet" and not played.series and moving is not None and not moves(rule.expr, moving)
-    told = [one.firing.start for one in judged if one.kind in ("cause", "loop", "symptom")]
+    told = [one.firing.start for one in judged if one.kind in DETECTS]
     onset = None if truth is None else truth.trigger_start
     impact = None if truth is None else _impact(truth)
     return Verdict(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..rules.results import Backtest, calm_s
 from ..rules.totals import RuleTotals
-from ..rules.verdicts import TRUE, Verdict
+from ..rules.verdicts import DETECTS, TRUE, Verdict
 from .words import counted, elide, span
 
 _HOW = ("told by the cause", "told by another part alone", "told without naming anybody", "not told at all")
@@ -72,11 +72,22 @@ def first_on_cause(result: Backtest) -> tuple[float, str] | None:
     """Seconds from the onset to the first alert on the cause, and which it was; None where there is none."""
     apart = told_apart(result.verdicts)
     told = [
-        (one.to_detect_s, apart[one.file, one.line, one.name])
+        (at, apart[one.file, one.line, one.name])
         for one in result.verdicts
-        if one.kind == "cause" and one.to_detect_s is not None
+        if one.kind == "cause" and (at := detected_s(one)) is not None
     ]
     return min(told, default=None)
+
+
+def detected_s(one: Verdict) -> float | None:
+    """Seconds from the onset to the first firing on what the verdict says; one on a lesser part may have come before.
+
+    That of a forewarning is of what came after it; None where nothing did.
+    """
+    if one.to_detect_s is None or one.kind not in DETECTS:
+        return one.to_detect_s
+    starts = [(found.firing.start, found.kind) for found in one.firings if found.kind in DETECTS]
+    return one.to_detect_s + min(at for at, kind in starts if kind == one.kind) - min(starts)[0]
 
 
 def told_apart(rules: Iterable[Verdict | RuleTotals]) -> Mapping[tuple[str, int, str], str]:

@@ -13,7 +13,7 @@ from ..rules.notifications import Notifications
 from ..rules.results import Backtest, Place
 from ..rules.totals import Report, RuleTotals
 from ..rules.verdicts import Verdict
-from .alert_headlines import NAME_CHARACTERS, first_on_cause, headline, others, overall, told_apart
+from .alert_headlines import NAME_CHARACTERS, detected_s, first_on_cause, headline, others, overall, told_apart
 from .printer import Printer
 from .words import counted, listed, utc
 
@@ -204,7 +204,8 @@ def about(one: Verdict, place: Place) -> str:
         return _STILL.format("it reads")
     if one.kind == "untestable":
         return f"{'it tells of absence, and ' if one.absence else ''}{_NOT[place]}: {', '.join(one.needs)}"
-    when = "" if one.to_detect_s is None else f"{duration(one.to_detect_s)} (±{one.interval_s:g} s) after the onset; "
+    after = detected_s(one)
+    when = "" if after is None else f"{duration(after)} (±{one.interval_s:g} s) after the onset; "
     if one.kind == "fired":
         when = f"first at {utc(one.firings[0].firing.start)} (±{one.interval_s:g} s); "
     on = ", ".join(sorted({found.component for found in one.firings if found.component and found.kind == one.kind}))

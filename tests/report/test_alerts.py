@@ -52,6 +52,13 @@ def test_each_outage_counts_by_the_best_of_its_verdicts() -> None:
     assert others([WORLD]) == ""
 
 
+def test_an_alert_that_fires_on_a_symptom_first_tells_the_cause_when_it_fires_on_it() -> None:
+    both = verdict("A", "cause", fired("symptom", 1060, 1500), fired("cause", 1600, 1700))
+    told = _printed(_outage(replace(both, to_detect_s=60.0)))
+    assert told[0] == "an-outage: the cause is told 10 min after the onset; no false alarm."
+    assert any(line.startswith("  on the cause  A  10 min (±") for line in told)
+
+
 def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
     calm = replace(CALM, truth=Truth.calm({}), verdicts=())
     assert overall([calm, calm]) == "2 worlds; no false alarm in 2 d of calm."
