@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ..rules.results import Backtest
 from ..rules.verdicts import Kind, Verdict
 from . import words
-from .alert_headlines import told_apart
+from .alert_headlines import detected_s, told_apart
 from .alerts import SAYS
 from .svg import label, picture, tag, wide
 from .timeline import HEADING, Frame, axis
@@ -94,8 +94,8 @@ def _alert(one: Verdict, name: str) -> tuple[str, str, tuple[tuple[float, float,
                 bars[-1] = (bars[-1][0], max(end, bars[-1][1]), class_)
             else:
                 bars.append((start, end, class_))
-    after = "" if one.to_detect_s is None else f" {words.offset(one.to_detect_s)}"
-    return name, f"{SAYS[one.kind]}{after}", tuple(bars)
+    at = detected_s(one)
+    return name, f"{SAYS[one.kind]}{'' if at is None else f' {words.offset(at)}'}", tuple(bars)
 
 
 def _bands(result: Backtest, frame: Frame, height: float) -> Iterator[Markup]:
