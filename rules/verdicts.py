@@ -112,10 +112,16 @@ def judge(
 def components_of(truth: Truth, services: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Every name -> its component: services by themselves and by their hosts, the root by its aliases.
 
-    The host that broke is the root component, and its service is too.
+    The host that broke is the root component, and its service is too. What a component is called is no other's, and
+    what several go by is nobody's.
     """
-    names = {name: service for service, hosts in services.items() for name in (service, *hosts)}
-    names.update(dict.fromkeys((truth.root_component, *truth.root_aliases), truth.root_component))
+    root = dict.fromkeys((truth.root_component, *truth.root_aliases), truth.root_component)
+    claimed: dict[str, list[str]] = {}
+    for service, hosts in services.items():
+        for host in hosts:
+            claimed.setdefault(host, []).append(service)
+    hosts_of = {host: by[-1] for host, by in claimed.items() if len({root.get(one, one) for one in by}) == 1}
+    names = {**hosts_of, **{service: service for service in services}, **root}
     names.pop("", None)
     return names
 

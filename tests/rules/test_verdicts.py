@@ -204,6 +204,22 @@ def test_an_outage_in_which_it_fired_and_named_nobody_is_told_apart_from_one_tha
     assert trust(one).startswith("caught 0 of 3 outages; fired in 2 others without naming anybody")
 
 
+def test_what_a_component_is_called_is_no_others_and_what_two_go_by_is_nobodys() -> None:
+    truth = replace(TRUTH, root_aliases=("db.internal",))
+    services = {
+        "checkout": ["shared.example", "web", "checkout.example", "db.example"],
+        "cart": ["shared.example"],
+        "web": ["web.example"],
+        "db.internal": ["resolver"],
+        truth.root_component: ["resolver", "db.example"],  # the same, by itself and by an alias
+    }
+    for order in (services, dict(reversed(services.items()))):
+        names = components_of(truth, order)
+        assert (names["web"], names["checkout.example"], names["web.example"]) == ("web", "checkout", "web")
+        assert names.keys().isdisjoint({"shared.example", "db.example"})
+        assert "resolver" in names
+
+
 def _rule(expr: str) -> Rule:
     return Rule("A", True, expr, 0.0, 0.0, {}, "rules.yml", "g", 4, 30.0, 0)
 
