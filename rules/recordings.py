@@ -15,6 +15,7 @@ import numpy as np
 from ..collector.errors import UnreadableInput
 from ..collector.recording import open_recording
 from ..collector.sources import TRUTH
+from ..synthetic import SCENARIOS
 from ..synthetic.truth import Truth
 from .cache import Cache
 from .ends import ended
@@ -40,6 +41,14 @@ class _Beside(msgspec.Struct):
     scenario: str = ""
     metrics: tuple[str, ...] = ()
     names: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def world(self) -> str:
+        """The scenario that was recorded here, all of it scraped at the same moments; "" where people wrote the truth.
+
+        They may name an outage as they like; the dialects are written where a world is recorded.
+        """
+        return self.scenario if self.metrics and self.scenario in SCENARIOS else ""
 
 
 def backtest_recording(
@@ -85,10 +94,10 @@ def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
     if start is None:
         raise UnreadableInput(folder, "holds no samples for rules to read")
     truth, beside = _truth(folder / TRUTH)
-    unrecorded = "" if {*METRICS} <= {*beside.metrics} else beside.scenario
+    unrecorded = "" if {*METRICS} <= {*beside.metrics} else beside.world
     seen = Seen(str(folder), start, end, truth, beside.names, "recording", unrecorded)
     series = [_series(*row) for row in rows]
-    return seen, ended(series, np.unique(_seconds([at for (at,) in scrapes]))) if beside.scenario else series
+    return seen, ended(series, np.unique(_seconds([at for (at,) in scrapes]))) if beside.world else series
 
 
 def _digest(path: Path) -> bytes:
@@ -123,7 +132,19 @@ def _truth(path: Path) -> tuple[Truth | None, _Beside]:
     try:
         content = path.read_bytes()
         truth, told = msgspec.json.decode(content, type=Truth), msgspec.json.decode(content, type=_Beside)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnreadableInput(path, f"is no truth of a simulated world: {error}") from error
-    services = {*truth.affected, *(name for edge in truth.storm_edges for name in edge)}
+    wrong = _wrong(truth)
+    if wrong:
+        raise UnreadableInput(path, f"is no truth of a simulated world: {wrong}")
+    services = sorted({*truth.affected, *(name for edge in truth.storm_edges for name in edge)})
     return truth, _Beside(told.scenario, told.metrics, {**dict.fromkeys(services, ()), **told.names})
+
+
+def _wrong(truth: Truth) -> str:
+    """What the times of a truth say against one another; "" where nothing."""
+    if (truth.trigger_start is None) != (truth.incident is None):
+        return "`trigger_start` and `incident` are told both, or neither"
+    if truth.incident is not None and not truth.incident[0] < truth.incident[1]:
+        return "its `incident` does not start before it ends"
+    return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -129,6 +131,42 @@ def test_names_that_people_write_into_a_truth_are_known(
     (recording / "truth.json").write_text(told.to_json(names=names), encoding="utf-8")
     verdict = {one.name: one for one in backtest_recording(rules, recording).verdicts}["Web"]
     assert (verdict.kind, [one.component for one in verdict.firings]) == (kind, [component])
+
+
+@pytest.mark.parametrize(
+    "beside", [{"scenario": "our outage of May", "metrics": ["ours"]}, {"scenario": "restart-herd"}]
+)
+def test_what_people_call_their_outage_makes_it_no_recorded_world(
+    beside: dict[str, object], rules: tuple[Rule, ...], tmp_path: Path
+) -> None:
+    """Its targets are scraped at moments of their own."""
+    (tmp_path / "r").mkdir()
+    series = [SERIES[0], replace(SERIES[1], times=TIMES + 10.0), SERIES[2]]
+    (tmp_path / "r" / "samples.om").write_text("".join(exposition(series)), encoding="utf-8")
+    (tmp_path / "r" / "truth.json").write_text(TRUTH.to_json(**beside), encoding="utf-8")
+    result = backtest_recording(rules, tmp_path / "r")
+    told = kinds(result)
+    assert (told["Database"], told["Web"]) == ("cause", "symptom")
+    assert not any("--for-rules" in problem for problem in result.problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"incident": None}, "`trigger_start` and `incident` are told both, or neither"),
+        ({"trigger_start": None}, "`trigger_start` and `incident` are told both, or neither"),
+        ({"incident": [MENDED, BROKEN]}, "its `incident` does not start before it ends"),
+        ({"root_component": "\udcff"}, "utf-8"),
+    ],
+)
+def test_a_truth_that_cannot_be_one_is_refused_in_one_sentence(
+    content: dict[str, object], why: str, recording: Path
+) -> None:
+    told = json.dumps({**json.loads(TRUTH.to_json()), **content}, ensure_ascii=False)
+    (recording / "truth.json").write_bytes(told.encode(errors="surrogateescape"))
+    with pytest.raises(UnreadableInput, match=f"is no truth of a simulated world: .*{re.escape(why)}") as caught:
+        backtest_recording((), recording)
+    assert "\n" not in str(caught.value)
 
 
 def test_without_a_truth_it_is_told_what_fired_when_and_nothing_is_judged(
