@@ -53,7 +53,7 @@ class Pages:
 
 def pages_of(verdicts: Sequence[Verdict], truth: Truth) -> Pages:
     """Count the pages of a world."""
-    paging = list(_paging(verdicts))
+    paging = [one for one in told_once(verdicts) if _pages(one)]
     outage = [one for one in paging if one.kind not in ("early", "false_alarm")]
     starts = [one.firing.start for one in outage]
     causes = [one.firing.start for one in outage if one.kind == "cause"]
@@ -117,11 +117,10 @@ def _covered(stretches: Iterable[tuple[float, float]]) -> float:
     return total
 
 
-def _paging(verdicts: Iterable[Verdict]) -> Iterator[Judged]:
+def told_once(verdicts: Iterable[Verdict]) -> Iterator[Judged]:
     """In order of time; what fires under a name and labels that fire already is no news, as Alertmanager has it."""
     firings = sorted(
-        ((one, verdict) for verdict in verdicts for one in verdict.firings if _pages(one)),
-        key=lambda pair: pair[0].firing.start,
+        ((one, verdict) for verdict in verdicts for one in verdict.firings), key=lambda pair: pair[0].firing.start
     )
     lasts: dict[tuple[object, ...], float] = {}
     for one, verdict in firings:

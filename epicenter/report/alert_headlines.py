@@ -6,33 +6,44 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..rules.pages import told_once
 from ..rules.results import Backtest, calm_s
 from ..rules.totals import RuleTotals
-from ..rules.verdicts import DETECTS, TRUE, Verdict
+from ..rules.verdicts import DETECTS, Kind, Verdict
 from .words import counted, elide, span
 
-_HOW = ("told by the cause", "told by another part alone", "told without naming anybody", "not told at all")
+_BY: Mapping[Kind, str] = {
+    "cause": "told by the cause",
+    "early": "told before the impact",
+    "loop": "told by another part alone",
+    "symptom": "told by another part alone",
+    "unattributed": "told without naming anybody",
+}
+_HOW = tuple(dict.fromkeys((*_BY.values(), "not told at all", "not tested")))
 """How an outage was told of, the best first."""
 NAME_CHARACTERS = 30
-"""So long are the names of worlds; a path may be longer, and a headline has 100 columns."""
+"""So long are the names of worlds; a path may be longer, and a headline has 80 columns."""
 
 
 def overall(results: Sequence[Backtest]) -> str:
     """One line over all worlds: how many outages were told by their cause, and what cried wolf."""
     told = Counter(_told(result) for result in results)
+    worlds = counted(len(results), "world")
+    if told["not judged"] == len(results):
+        return f"{worlds}: {_fired(results)}."
     outages = sum(told[how] for how in _HOW)
-    caught = f": of {counted(outages, 'outage')} {told[_HOW[0]] or 'none'} told by the cause" if outages else ""
+    caught = f": {told[_HOW[0]] or 'none'} of {counted(outages, 'cause')} told" if outages else ""
     calm = sum(calm_s(result) for result in results)
     cried = f"; {_false_alarms(results)} in {span(calm)} of calm" if calm else ""
-    return f"{counted(len(results), 'world')}{caught}{cried}."
+    return f"{worlds}{caught}{cried}."
 
 
 def others(results: Sequence[Backtest]) -> str:
     """One sentence on the outages that `overall` counts and does not tell of, and on what is not judged; or ""."""
     told = Counter(_told(result) for result in results)
     parts = [f"{told[how]} {how}" for how in _HOW[1:] if told[how]]
-    unjudged = counted(told["not judged"], "world")
-    parts += [f"{unjudged} not judged"] if told["not judged"] else []
+    unjudged = told["not judged"] if told["not judged"] < len(results) else 0
+    parts += [f"{counted(unjudged, 'world')} not judged"] if unjudged else []
     return f"Of the rest: {', '.join(parts)}." if parts else ""
 
 
@@ -40,19 +51,25 @@ def headline(result: Backtest) -> str:
     """One line on one world: how soon its cause was told, or what was told instead, and what cried wolf."""
     name = elide(result.scenario, NAME_CHARACTERS)
     if result.truth is None:
-        fired = sum(one.kind == "fired" for one in result.verdicts)
-        return f"{name}: {fired or 'none'} of {counted(len(result.verdicts), 'alert')} fired; nothing is judged."
+        return f"{name}: {_fired([result])}."
     cried = _false_alarms([result])
     if result.truth.incident is None:
         return f"{name}: nothing breaks; {cried}."
     first = first_on_cause(result)
-    how = _told(result) if first is None else f"the cause is told {span(first[0])} after the onset"
+    how = _told(result) if first is None else f"cause told after {span(first[0])}"
     return f"{name}: {how}; {cried}."
 
 
+def _fired(results: Sequence[Backtest]) -> str:
+    """Of what is not judged: how many alerts fired in any of the worlds, which are played with the same."""
+    alerts = list(zip(*(result.verdicts for result in results), strict=False))
+    fired = sum(any(one.kind == "fired" for one in told) for told in alerts)
+    return f"{fired or 'none'} of {counted(len(alerts), 'alert')} fired; nothing is judged"
+
+
 def _false_alarms(results: Iterable[Backtest]) -> str:
-    verdicts = (verdict for result in results for verdict in result.verdicts)
-    count = sum(one.kind == "false_alarm" for verdict in verdicts for one in verdict.firings)
+    """Those that a rule gives twice, as it stands in two files, count once."""
+    count = sum(one.kind == "false_alarm" for result in results for one in told_once(result.verdicts))
     return counted(count, "false alarm") if count else "no false alarm"
 
 
@@ -63,9 +80,9 @@ def _told(result: Backtest) -> str:
         return "not judged"
     if result.truth.incident is None:
         return ""
-    if "cause" in kinds:
-        return _HOW[0]
-    return _HOW[1] if kinds & set(TRUE) else _HOW[2] if "unattributed" in kinds else _HOW[3]
+    if kinds <= {"untestable", "refused"}:
+        return "not tested"
+    return next((how for kind, how in _BY.items() if kind in kinds), "not told at all")
 
 
 def first_on_cause(result: Backtest) -> tuple[float, str] | None:
