@@ -118,7 +118,10 @@ def _covered(stretches: Iterable[tuple[float, float]]) -> float:
 
 
 def told_once(verdicts: Iterable[Verdict]) -> Iterator[Judged]:
-    """In order of time; what fires under a name and labels that fire already is no news, as Alertmanager has it."""
+    """In order of time; what fires under a name and labels that fire already is no news, as Alertmanager has it.
+
+    A firing lasts to one interval after its last evaluation: no sooner is it seen that it ceased.
+    """
     firings = sorted(
         ((one, verdict) for verdict in verdicts for one in verdict.firings), key=lambda pair: pair[0].firing.start
     )
@@ -127,7 +130,8 @@ def told_once(verdicts: Iterable[Verdict]) -> Iterator[Judged]:
         key = (verdict.name, *sorted(one.firing.labels.items()))
         if one.firing.start > lasts.get(key, float("-inf")):
             yield one
-        lasts[key] = max(lasts.get(key, one.firing.end), one.firing.end)
+        until = one.firing.end + verdict.interval_s
+        lasts[key] = max(lasts.get(key, until), until)
 
 
 def _firings(verdicts: Iterable[Verdict]) -> Iterator[tuple[float, Judged]]:
