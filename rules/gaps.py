@@ -31,6 +31,7 @@ class Gap:
 class Gaps:
     """Of `alerts` in all, so many are known to be `testable` in this world; the gaps with the most to gain first.
 
+    What Prometheus refuses, be it the expression or anything else of a rule, is counted nowhere: problems tell of it.
     read: metrics that the rules read by name, but for what rules record and ALERTS; present: so many of them are there.
     still: those of the testable that read nothing which changes there: it shows only that they stay quiet.
     """

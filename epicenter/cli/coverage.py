@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,6 @@ def tell_coverage(
     found = [gaps_in(rules, name, seed=seed, cache=cache) for name in scenarios]
     doubts = (doubt for rule in rules if rule.alert for doubt in unknown_needs(rule))
     problems = dict.fromkeys((*read.problems, *refusals, *(told for _, wrong in found for told in wrong), *doubts))
-    # an alert that Prometheus refuses is one of them all, and never testable
-    alerts = sum(rule.alert for rule in read.rules)
-    told = GapsReport(SCHEMA, tuple(problems), tuple(replace(world, alerts=alerts) for world, _ in found))
+    told = GapsReport(SCHEMA, tuple(problems), tuple(world for world, _ in found))
     if not write_result(told, json_path):
         gaps.render(told, Console())

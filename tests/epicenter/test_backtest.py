@@ -55,8 +55,8 @@ def told(folder: Path) -> Any:
     done = CliRunner().invoke(cli, ["backtest", str(folder), str(OURS), *scenarios, *outputs])
     assert done.exit_code == 1, done.output  # one of the two expectations does not hold
     assert "✗ plain-failure: NameDoesNotAnswer fires" in done.output
-    assert done.output.startswith("2 worlds: of 2 outages 2 told by the cause; no false alarm in ")
-    first = r"\n\ndns-root-no-storm: the cause is told [^;]+; no false alarm\.\n  23 alerts: 5 on the cause, "
+    assert done.output.startswith("2 worlds: 2 of 2 causes told; no false alarm in ")
+    first = r"\n\ndns-root-no-storm: cause told after [^;]+; no false alarm\.\n  23 alerts: 5 on the cause, "
     assert re.search(first, done.output)
     return json.loads(out.read_text(encoding="utf-8"))
 
@@ -134,23 +134,25 @@ def test_a_scenario_that_does_not_exist_is_said_before_any_work(tmp_path: Path) 
     assert "did you mean" in str(done.exception)
 
 
-def test_coverage_does_not_count_what_prometheus_refuses_nor_what_reads_it(tmp_path: Path) -> None:
+def test_coverage_does_not_count_what_prometheus_refuses_and_lacks_what_it_would_have_recorded(tmp_path: Path) -> None:
     require("promtool")
     # promql-parser takes this pattern, RE2 does not
     records = "      - {record: 'a:b', expr: 'count(up{job=~\"(?P>x)\"})'}\n"
     alerts = "      - {alert: Refused, expr: 'up{job=~\"(?P>x)\"} == 0'}\n      - {alert: OnIt, expr: 'a:b > 0'}\n"
-    (tmp_path / "rules.yml").write_text(RULES + records + alerts, encoding="utf-8")
+    unloaded = "      - {alert: Unloaded, expr: up == 0, labels: {'bad-name!': x}}\n"
+    (tmp_path / "rules.yml").write_text(RULES + records + alerts + unloaded, encoding="utf-8")
     out = tmp_path / "out.json"
     command = ["backtest", "--coverage", str(tmp_path / "rules.yml"), "--scenario", "plain-failure", "--json", str(out)]
     done = CliRunner().invoke(cli, command)
     assert done.exit_code == 0, done.output
     told = json.loads(out.read_text(encoding="utf-8"))
     (world,) = told["scenarios"]
-    assert (world["alerts"], world["testable"]) == (7, 2)
+    assert (world["alerts"], world["testable"]) == (5, 2)
     assert [gap["alerts"] for gap in world["gaps"] if gap["need"] == "a:b"] == [["OnIt"]]
     refused = [problem.partition(": Prometheus refuses it: ") for problem in told["problems"]]
     assert [where.rpartition(" ")[2] for where, refuses, _ in refused if refuses] == ["Wrong", "a:b", "Refused"]
     assert "error parsing regexp" in refused[-1][2]
+    assert any("rule Unloaded: left out, for Prometheus refuses it" in problem for problem in told["problems"])
 
 
 def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
