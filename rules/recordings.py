@@ -96,8 +96,10 @@ def _read(folder: Path, choose: Choose) -> tuple[Seen, list[Series]]:
     truth, beside = _truth(folder / TRUTH)
     unrecorded = "" if {*METRICS} <= {*beside.metrics} else beside.world
     seen = Seen(str(folder), start, end, truth, beside.names, "recording", unrecorded)
-    series = [_series(*row) for row in rows]
-    return seen, ended(series, np.unique(_seconds([at for (at,) in scrapes]))) if beside.world else series
+    if not beside.world:
+        return seen, [_series(*row) for row in rows]
+    series = [_series(name, _as_played(labels), *points) for name, labels, *points in rows]
+    return seen, ended(series, np.unique(_seconds([at for (at,) in scrapes])))
 
 
 def _digest(path: Path) -> bytes:
@@ -118,6 +120,12 @@ def _series(name: str, labels: dict[str, str], times: list[int], values: list[fl
     stamps = _seconds(times)
     last = np.append(stamps[1:] != stamps[:-1], True)
     return Series({**labels, "__name__": name}, stamps[last], np.array(values, np.float64)[last])
+
+
+def _as_played(labels: dict[str, str]) -> dict[str, str]:
+    """With a bucket's bound as worlds spell it: OpenMetrics has 1.0 for 1."""
+    bound = labels.get("le", "+Inf")
+    return labels if bound == "+Inf" else {**labels, "le": f"{float(bound):g}"}
 
 
 def _seconds(times_ns: list[int]) -> Floats:

@@ -23,7 +23,7 @@ from epicenter.rules.recordings import backtest_recording
 from epicenter.rules.results import Backtest
 from epicenter.rules.servers import backtest_server
 from epicenter.rules.verdicts import Verdict
-from epicenter.rules.worlds import METRICS, over, series_of
+from epicenter.rules.worlds import METRICS, chosen, over, series_of
 from epicenter.rules.write import Series, is_stale
 from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.metrics import scrape_times
@@ -233,6 +233,19 @@ def test_what_was_not_recorded_of_a_world_is_said_and_the_rest_is_judged_as_ther
     assert kinds(recorded) == kinds(world) | {"PodWaitsToBeStartedAgain": "untestable"}
     (said,) = recorded.problems
     assert said.endswith("`epicenter simulate restart-herd --for-rules` records all that are played")
+
+
+def test_buckets_of_a_world_that_is_recorded_as_openmetrics_have_the_bounds_of_the_world(tmp_path: Path) -> None:
+    require("prometheus")
+    world, mix = replace(rich_history(), scenario="plain-failure"), replace(DEFAULT, metrics=METRICS)
+    buckets = chosen(world, 60.0, lambda name: name.endswith("_bucket"))
+    bounds = sorted({(one.labels["__name__"], one.labels["le"]) for one in buckets})
+    assert len({name for name, _ in bounds}) > 20
+    alerts = [{"alert": "A", "expr": f'{name}{{le="{bound}"}} >= 0'} for name, bound in bounds]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": alerts}]}), encoding="utf-8")
+    record(world, tmp_path / "r", spans_per_second=0.2, seed=0, file_format="openmetrics", mix=mix)
+    result = backtest_recording(read_rules([str(tmp_path / "rules.yml")]).rules, tmp_path / "r")
+    assert [one.needs for one in result.verdicts if one.kind == "untestable"] == []
 
 
 def test_a_series_of_a_recorded_world_ends_there_whatever_else_is_played(tmp_path: Path) -> None:
