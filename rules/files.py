@@ -96,7 +96,7 @@ def _files(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
             inside = sorted(
                 file
                 for file in place.rglob("*")
-                if file.suffix in _ENDINGS or (file.name == ENTRY and not is_vendored(file, place))
+                if file.is_file() and (file.suffix in _ENDINGS or (file.name == ENTRY and not is_vendored(file, place)))
             )
             # promtool's unit tests stand beside the rules that they test
             here = [file for file in inside if not file.name.endswith((".test.yml", ".test.yaml"))]

@@ -49,20 +49,23 @@ def left_out(folder: Path) -> str:
 
     Which of the files makes rules, and which only helps, its author knows.
     """
-    mixins = {entry.parent for entry in folder.rglob(ENTRY)}
+    mixins = {entry.parent for entry in folder.rglob(ENTRY) if entry.is_file()}
     found = sorted(
         file.relative_to(folder)
         for file in folder.rglob("*")
-        if file.suffix in SUFFIXES and not is_vendored(file, folder) and mixins.isdisjoint(file.parents)
+        if file.suffix in SUFFIXES
+        and file.is_file()
+        and not is_vendored(file, folder)
+        and mixins.isdisjoint(file.parents)
     )
     if not found:
         return ""
-    first = next((file for file in found if file.suffix == ".jsonnet"), found[0])
     named = ", ".join(map(str, found[:_NAMED])) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
-    return (
-        f"{len(found)} file{'s' if len(found) > 1 else ''} of jsonnet left out ({named}): name the one that makes the "
-        f"rules, or render it, as by `jsonnet -J vendor {first} > {first.with_suffix('.yml')}`"
-    )
+    # a library alone may hide its rules, and renders as nothing
+    makes = next((file for file in found if file.suffix == ".jsonnet"), None)
+    how = f", or render it, as by `jsonnet -J vendor {makes} > {makes.with_suffix('.yml')}`" if makes else ""
+    files = f"{len(found)} file{'s' if len(found) > 1 else ''}"
+    return f"{files} of jsonnet left out ({named}): name the one that makes the rules{how}"
 
 
 def is_vendored(file: Path, folder: Path) -> bool:

@@ -223,6 +223,16 @@ def test_jsonnet_that_is_no_mixin_is_left_out_of_a_folder_and_said(tmp_path: Pat
         read_rules([str(tmp_path / "mixins")])
 
 
+def test_of_a_library_alone_it_is_not_said_how_to_render_it_and_a_folder_is_no_file(tmp_path: Path) -> None:
+    require("promtool")
+    for name in ("a.libsonnet", "mixin.libsonnet", "b.yml"):
+        (tmp_path / name).mkdir()
+    write(tmp_path / "a.libsonnet", "{ prometheusAlerts+:: {} }\n", "alerts.libsonnet")
+    write(tmp_path / "mixin.libsonnet", PLAIN)
+    said = "1 file of jsonnet left out (a.libsonnet/alerts.libsonnet): name the one that makes the rules"
+    assert [one for one in read_rules([str(tmp_path)]).problems if "jsonnet" in one] == [f"{tmp_path}: {said}"]
+
+
 def test_no_file_and_no_rules_are_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no rule file"):
         read_rules([str(tmp_path / "none*.yml")])
