@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from epicenter.cli import cli
+from epicenter.rules.files import read_rules
+from epicenter.rules.recordings import backtest_recording
 from tests.programs import require
 
 ROOT = Path(__file__).parents[2]
@@ -48,3 +50,18 @@ def test_the_page_shows_what_it_prints(
     assert done.exit_code == 0, done.output
     lines = ("(?:.*\n)+" if line.strip() == "…" else re.escape(f"{line}\n") for line in shown.splitlines())
     assert re.fullmatch("".join(lines), done.output), done.output
+
+
+def test_the_truth_by_hand_is_one(tmp_path: Path) -> None:
+    require("prometheus")
+    found = re.search(r"```json\n(.*?)```", PAGE.partition("\n### A truth by hand\n")[2], re.DOTALL)
+    assert found is not None
+    (tmp_path / "truth.json").write_text(found[1], encoding="utf-8")
+    samples = (
+        f'failing{{host="checkout.example"}} {int(at >= 1760943030)} {at}\n'
+        for at in range(1_760_942_400, 1_760_944_500, 30)
+    )
+    (tmp_path / "samples.om").write_text("".join((*samples, "# EOF\n")), encoding="utf-8")
+    (tmp_path / "rules.yml").write_text("groups: [{name: g, rules: [{alert: A, expr: failing > 0}]}]", encoding="utf-8")
+    (verdict,) = backtest_recording(read_rules([str(tmp_path / "rules.yml")]).rules, tmp_path).verdicts
+    assert (verdict.kind, [one.component for one in verdict.firings]) == ("symptom", ["checkout"])
