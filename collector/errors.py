@@ -69,11 +69,14 @@ class WorkerKilled(EpicenterError, RuntimeError):
 class Refused(EpicenterError):
     """Names the server and says why it gives nothing.
 
-    too_much: it may give less at a time. said: its own words. timed_out: it took longer than there was patience.
+    too_much: it may give less at a time. said: its own words, or its last. timed_out: it took longer than there was
+    patience. during: what was under way.
     """
 
-    def __init__(self, why: str, *, too_much: bool = False, said: str = "", timed_out: bool = False) -> None:
-        self.too_much, self.said, self.timed_out = too_much, said, timed_out
+    def __init__(
+        self, why: str, *, too_much: bool = False, said: str = "", timed_out: bool = False, during: str = ""
+    ) -> None:
+        self.too_much, self.said, self.timed_out, self.during = too_much, said, timed_out, during
         super().__init__(why)
 
 

@@ -28,6 +28,22 @@ def refusals(files: Sequence[Sequence[Mapping[str, Any]]]) -> list[str | None]:
 
     Raises MissingTool without promtool.
     """
+    told = ([line for line in lines if _EXPRESSION not in line] for lines in _said(files))
+    return ["; ".join(lines) if lines else None for lines in told]
+
+
+def refused_expressions(exprs: Sequence[str]) -> list[str | None]:
+    """Why Prometheus takes no rule with each of the expressions, in its own words, as far as it knows without samples.
+
+    Raises MissingTool without promtool.
+    """
+    files = [[{"name": "rule", "rules": [{"record": "rule", "expr": expr}]}] for expr in exprs]
+    told = ([line.partition(_EXPRESSION)[2] for line in lines if _EXPRESSION in line] for lines in _said(files))
+    return ["; ".join(line.lstrip(": ") for line in lines) if lines else None for lines in told]
+
+
+def _said(files: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[str]]:
+    """What promtool says of a file with these groups, for each of the files."""
     if not files:
         return []
     with tempfile.TemporaryDirectory(prefix="epicenter-") as folder:
@@ -37,15 +53,15 @@ def refusals(files: Sequence[Sequence[Mapping[str, Any]]]) -> list[str | None]:
         # rules that are the same are told of with the places of both, and loaded
         command = [program("promtool"), "check", "rules", "--lint=none", *names]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     name = ""
     for line in done.stderr.splitlines():
         starts, _, rest = line.partition(": ")
         name, said = (starts, rest) if starts in names else (name, line)
         told = _PLACE.sub("", said)
-        if told and told != "FAILED:" and _EXPRESSION not in told:
-            found.setdefault(name, []).append(told)
-    return ["; ".join(dict.fromkeys(found[name])) if name in found else None for name in names]
+        if told and told != "FAILED:":
+            found.setdefault(name, {})[told] = None
+    return [list(found.get(name, ())) for name in names]
 
 
 def _json(value: Any) -> str:

@@ -15,7 +15,7 @@ import promql_parser
 from ..collector.errors import EpicenterError, MissingTool, UnreadableInput, UsageError
 from .checks import refusals
 from .documents import LINE, documents, whole
-from .mixins import ENTRY, SUFFIXES, rendered
+from .mixins import ENTRY, SUFFIXES, is_vendored, left_out, rendered
 
 DEFAULT_INTERVAL_S = 60.0
 """`evaluation_interval` of Prometheus where a group names none."""
@@ -64,15 +64,16 @@ def read_rules(paths: Sequence[str]) -> RuleSet:
     """
     held: list[_Held] = []
     errors: list[EpicenterError] = []
-    for path in _files(paths):
+    files, problems = _files(paths)
+    for path in files:
         try:
             held += _held(path)
         except EpicenterError as error:
             errors.append(error)
-    rules, problems = _loaded(held)
+    rules, refused = _loaded(held)
     if errors and not held:
         raise errors[0]
-    problems += [str(error) for error in errors]
+    problems += [*refused, *map(str, errors)]
     seen: dict[tuple[object, ...], Rule] = {}
     for rule in rules:
         key = (rule.name, rule.alert, rule.expr, tuple(sorted(rule.labels.items())))
@@ -84,15 +85,18 @@ def read_rules(paths: Sequence[str]) -> RuleSet:
     return RuleSet(tuple(rules), tuple(problems))
 
 
-def _files(paths: Sequence[str]) -> list[Path]:
+def _files(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The files, and a sentence for each folder of which some are left out."""
     found: dict[Path, None] = {}
+    problems: list[str] = []
     for path in paths:
         place = Path(path)
+        jsonnet = left_out(place) if place.is_dir() else ""
         if place.is_dir():
             inside = sorted(
                 file
                 for file in place.rglob("*")
-                if file.suffix in _ENDINGS or (file.name == ENTRY and "vendor" not in file.parts)
+                if file.is_file() and (file.suffix in _ENDINGS or (file.name == ENTRY and not is_vendored(file, place)))
             )
             # promtool's unit tests stand beside the rules that they test
             here = [file for file in inside if not file.name.endswith((".test.yml", ".test.yaml"))]
@@ -103,9 +107,10 @@ def _files(paths: Sequence[str]) -> list[Path]:
                 else sorted(Path(place.anchor).glob(os.fspath(place.relative_to(place.anchor))))
             )
         if not here:
-            raise UsageError(f"{path}: there is no rule file")
+            raise UsageError(f"{path}: there is no rule file{jsonnet and '; '}{jsonnet}")
         found.update(dict.fromkeys(here))
-    return list(found)
+        problems += [f"{path}: {jsonnet}"] if jsonnet else []
+    return list(found), problems
 
 
 class _Held(NamedTuple):

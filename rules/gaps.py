@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..collector.errors import MissingTool
+from .checks import refused_expressions
 from .files import Rule
 from .needs import There, missing, moves, parsed, reads
 
@@ -29,6 +31,7 @@ class Gap:
 class Gaps:
     """Of `alerts` in all, so many are known to be `testable` in this world; the gaps with the most to gain first.
 
+    What Prometheus refuses, be it the expression or anything else of a rule, is counted nowhere: problems tell of it.
     read: metrics that the rules read by name, but for what rules record and ALERTS; present: so many of them are there.
     still: those of the testable that read nothing which changes there: it shows only that they stay quiet.
     """
@@ -49,6 +52,20 @@ class GapsReport:
     schema: str
     problems: tuple[str, ...]
     scenarios: tuple[Gaps, ...]
+
+
+def accepted(rules: Sequence[Rule]) -> tuple[list[Rule], list[str]]:
+    """The rules that Prometheus takes, and a sentence for each of the others, as far as promtool tells without samples.
+
+    All of them where promtool is not there, which is said where rules are read.
+    """
+    try:
+        said = refused_expressions([rule.expr for rule in rules])
+    except MissingTool:
+        return list(rules), []
+    told = list(zip(rules, said, strict=True))
+    refusals = [f"{rule.where}: Prometheus refuses it: {why}" for rule, why in told if why is not None]
+    return [rule for rule, why in told if why is None], refusals
 
 
 def gaps_of(rules: Sequence[Rule], scenario: str, there: There, moving: There) -> Gaps:

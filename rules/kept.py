@@ -22,7 +22,7 @@ from .results import Seen
 from .write import Series
 
 _CODE = (
-    *("../collector", "../synthetic", "cache.py", "kept.py", "loads.py", "plays.py"),
+    *("../collector", "../synthetic", "cache.py", "ends.py", "kept.py", "loads.py", "plays.py"),
     *("recordings.py", "results.py", "worlds.py", "write.py"),
 )
 """What a load and the truth about it come from."""

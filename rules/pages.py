@@ -35,6 +35,8 @@ class Coverage:
 class Pages:
     """The pages of one world, each a firing that pages for one label set, before any grouping by Alertmanager.
 
+    Of alerts of one name and the same labels those that overlap are one page, as they are one alert to Alertmanager.
+
     outage: those that began between the onset and the end of its windows, to which all below refers.
     first_s, cause_s: from the onset to the first page, and to the first on the cause; good to one interval.
     on_cause: share of `outage` on the cause, 0 to 1; before_cause: pages before the first on the cause. None where
@@ -51,7 +53,7 @@ class Pages:
 
 def pages_of(verdicts: Sequence[Verdict], truth: Truth) -> Pages:
     """Count the pages of a world."""
-    paging = sorted((one for _, one in _firings(verdicts) if _pages(one)), key=lambda one: one.firing.start)
+    paging = [one for one in told_once(verdicts) if _pages(one)]
     outage = [one for one in paging if one.kind not in ("early", "false_alarm")]
     starts = [one.firing.start for one in outage]
     causes = [one.firing.start for one in outage if one.kind == "cause"]
@@ -113,6 +115,23 @@ def _covered(stretches: Iterable[tuple[float, float]]) -> float:
         total += max(0.0, end - max(start, reached))
         reached = max(reached, end)
     return total
+
+
+def told_once(verdicts: Iterable[Verdict]) -> Iterator[Judged]:
+    """In order of time; what fires under a name and labels that fire already is no news, as Alertmanager has it.
+
+    A firing lasts to one interval after its last evaluation: no sooner is it seen that it ceased.
+    """
+    firings = sorted(
+        ((one, verdict) for verdict in verdicts for one in verdict.firings), key=lambda pair: pair[0].firing.start
+    )
+    lasts: dict[tuple[object, ...], float] = {}
+    for one, verdict in firings:
+        key = (verdict.name, *sorted(one.firing.labels.items()))
+        if one.firing.start > lasts.get(key, float("-inf")):
+            yield one
+        until = one.firing.end + verdict.interval_s
+        lasts[key] = max(lasts.get(key, until), until)
 
 
 def _firings(verdicts: Iterable[Verdict]) -> Iterator[tuple[float, Judged]]:

@@ -40,6 +40,10 @@ _GO = {"GOGC": "200"}
 _WRITERS = 2
 """Requests under way at once, while the next is packed: one alone leaves cores idle at both ends."""
 _TRIES = 3
+_LEAVES_S = 1.0
+"""Patience with a process that no longer answers; one that was killed takes a hundredth of it."""
+_WORDS = 500
+"""Characters of a line of its log: one can hold a whole query."""
 
 
 @dataclass(frozen=True)
@@ -154,11 +158,16 @@ def private(
                 if ready(server, f"http://127.0.0.1:{listens}"):
                     yield Prometheus(f"http://127.0.0.1:{listens}", folder=folder / "data", pid=server.pid)
                     return
+            except Unreachable as error:
+                if not _ended(server):
+                    raise
+                said = _last_words(folder / "log") + _signal(server)
+                raise Unreachable(f"Prometheus died: {said}", said=said, during=error.during) from error
             finally:
                 stop(server)
-            told = (folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
-            if attempt == _TRIES - 1 or not any("address already in use" in line for line in told):
-                raise Unreachable(f"Prometheus did not start: {''.join(told)}")
+            told = _last_words(folder / "log")
+            if attempt == _TRIES - 1 or "address already in use" not in told:
+                raise Unreachable(f"Prometheus did not start: {told}")
 
 
 def _command(binary: str, folder: Path, port: int) -> list[str]:
@@ -183,6 +192,26 @@ def ready(server: subprocess.Popen[bytes], url: str) -> bool:
         except OSError:
             time.sleep(0.01)
     return False
+
+
+def _ended(server: subprocess.Popen[bytes]) -> bool:
+    """Whether it is gone, or about to be: it refuses to be asked a moment before."""
+    try:
+        server.wait(_LEAVES_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _signal(server: subprocess.Popen[bytes]) -> str:
+    return f" (ended by signal {-server.returncode})" if (server.returncode or 0) < 0 else ""
+
+
+def _last_words(log: Path) -> str:
+    """Why Go gave up, where it says so above its stacks, else the last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    gave_up = [line for line in lines if line.startswith(("panic:", "fatal error:"))]
+    return (gave_up[:1] or lines[-1:] or ["none"])[0][:_WORDS]
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:

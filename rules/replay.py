@@ -48,8 +48,10 @@ def replay(rules: Sequence[Rule], prometheus: Server, start: float, end: float) 
             else:
                 to = prometheus if isinstance(prometheus, Prometheus) and read.issuperset(knot) else None
                 done = [_play(rule, ask, start, end, to, writes(rule)) for rule in own]
-        except Unreachable:
-            raise
+        except Unreachable as error:
+            raise Unreachable(
+                str(error), said=error.said, timed_out=error.timed_out, during=f"it evaluated {own[0].where}"
+            ) from error
         except Refused as error:  # the question, or what is written where the samples that are loaded have it already
             done = [refused(rule, error.said or error) for rule in own]
         played.update(zip(knot, done, strict=True))

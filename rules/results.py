@@ -45,6 +45,7 @@ class Seen:
     """The stretch that rules are played over. Unix seconds.
 
     services: service, or what broke -> the hosts and other values of labels that it goes by.
+    unrecorded: the scenario of which this is a recording without all metrics that are played, if it is one.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Seen:
     truth: Truth | None
     services: Mapping[str, Sequence[str]]
     place: Place = "scenario"
+    unrecorded: str = ""
 
 
 def played_over(
@@ -69,8 +71,16 @@ def played_over(
 
     try:
         return play()
-    except Unreachable:
+    except Unreachable as error:
+        died = bool(error.said)
+    try:
         return play()
+    except Unreachable as error:
+        if not error.said:  # it did not start, or lives and is silent
+            raise
+        times = "twice, the second time" if died else "at the second try,"
+        during = error.during or "it took the samples"
+        raise Unreachable(f"Prometheus died {times} while {during}; its last words: {error.said}") from error
 
 
 def judged_over(rules: Sequence[Rule], load: Load, seen: Seen, *, tune: bool = False) -> Backtest:

@@ -1,6 +1,6 @@
-"""`backtest.schema.json`: the backtest as a JSON Schema (draft 2020-12), made from its dataclasses.
+"""`backtest.schema.json` and `coverage.schema.json`: what `--json` writes as JSON Schemas (draft 2020-12).
 
-Run ``python -m epicenter.rules.schema`` after a change of them.
+Both are made from dataclasses: run ``python -m epicenter.rules.schema`` after a change of them.
 """
 
 from __future__ import annotations
@@ -8,15 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..collector.schemas import schema_of
-from .totals import SCHEMA, Report
+from . import gaps, totals
 
-PATH = Path(__file__).with_name("backtest.schema.json")
+BACKTEST, COVERAGE = (Path(__file__).with_name(f"{name}.schema.json") for name in ("backtest", "coverage"))
 
 
-def schema_json() -> str:
-    """The schema as the file holds it."""
-    return schema_of(Report, SCHEMA)
+def schemas() -> dict[Path, str]:
+    """Each schema as its file holds it."""
+    return {
+        BACKTEST: schema_of(totals.Report, totals.SCHEMA),
+        COVERAGE: schema_of(gaps.GapsReport, gaps.SCHEMA),
+    }
 
 
 if __name__ == "__main__":
-    PATH.write_text(schema_json(), encoding="utf-8")
+    for path, content in schemas().items():
+        path.write_text(content, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Templates in labels: of Go's text/template with Prometheus' functions what rules use in them.
 
-Labels, the value, texts and numbers; pipes and brackets; `if`, `else if` and `else`; comparisons, and the functions in
-_FUNCTIONS. A template with anything else, or that Go would not fill in for the types in it, is none of these.
+Labels, the value, texts and numbers; pipes and brackets; `if`, `else if`, `with` and `else`; comparisons, and the
+functions in _FUNCTIONS. A template with anything else, or that Go would not fill in for its types, is none of these.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Term(NamedTuple):
 
 
 _ACTION = re.compile(r"{{(-\s)?(.*?)(\s-)?}}", re.DOTALL)
-_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|`[^`]*`|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|[$.]?\w[\w.]*|[()|])')
+_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|`[^`]*`|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|[$.]?\w[\w.]*|\.|[()|])')
 _VERB = re.compile(r"%(?:%|(?P<flags>-?(?:[1-9]\d*)?)(?P<points>\.\d+)?(?P<verb>[fs]))")
 _VERBS: dict[tuple[str, bool], _Kind] = {("f", True): "float", ("f", False): "float", ("s", True): "text"}
 """Verb, and whether it is without places behind the point -> what it takes."""
@@ -88,8 +88,8 @@ def _pieces(text: str) -> list[tuple[bool, str]]:
     return found[::-1]
 
 
-def _block(pieces: list[tuple[bool, str]]) -> tuple[list[Fill], str | None]:
-    """What is filled in up to the action that ends it, and that one."""
+def _block(pieces: list[tuple[bool, str]], dot: _Term | None = None) -> tuple[list[Fill], str | None]:
+    """What is filled in up to the action that ends it, and that one; dot: what `with` has put in place of the alert."""
     nodes: list[Fill] = []
     while pieces:
         is_action, inside = pieces.pop()
@@ -98,22 +98,23 @@ def _block(pieces: list[tuple[bool, str]]) -> tuple[list[Fill], str | None]:
             nodes.append(lambda labels, value, text=inside: text)
         elif word in ("end", "else"):
             return nodes, inside
-        elif word == "if":
-            nodes.append(_choice(inside.removeprefix("if"), pieces))
+        elif word in ("if", "with"):
+            nodes.append(_choice(inside.removeprefix(word), pieces, dot, moves=word == "with"))
         else:
-            term = _term(inside)
+            term = _term(inside, dot)
             nodes.append(lambda labels, value, term=term: _printed(term.of(labels, value)))
     return nodes, None
 
 
-def _choice(condition: str, pieces: list[tuple[bool, str]]) -> Fill:
-    holds = _term(condition)
-    then, end = _block(pieces)
+def _choice(condition: str, pieces: list[tuple[bool, str]], dot: _Term | None, *, moves: bool = False) -> Fill:
+    """moves: the dot is what the condition has, until the other branch or the end."""
+    holds = _term(condition, dot)
+    then, end = _block(pieces, holds if moves else dot)
     other: list[Fill] = []
-    if end is not None and end.startswith("else if "):
-        other, end = [_choice(end.removeprefix("else if "), pieces)], "end"
+    if end is not None and end.startswith("else if ") and not moves:
+        other, end = [_choice(end.removeprefix("else if "), pieces, dot)], "end"
     elif end == "else":
-        other, end = _block(pieces)
+        other, end = _block(pieces, dot)
     if end != "end":
         raise _Unknown(end)
     return lambda labels, value: "".join(node(labels, value) for node in (then if holds.of(labels, value) else other))
@@ -125,7 +126,7 @@ def _printed(value: object) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def _term(text: str) -> _Term:
+def _term(text: str, dot: _Term | None) -> _Term:
     tokens: list[str] = []
     at = 0
     while text[at:].strip():
@@ -135,13 +136,13 @@ def _term(text: str) -> _Term:
         tokens.append(found[1])
         at = found.end()
     tokens.reverse()
-    term = _pipeline(tokens)
+    term = _pipeline(tokens, dot)
     if tokens:
         raise _Unknown(text)
     return term
 
 
-def _pipeline(tokens: list[str]) -> _Term:
+def _pipeline(tokens: list[str], dot: _Term | None) -> _Term:
     """Commands with pipes between; each has what is piped for its last argument."""
     piped: list[_Term] = []
     while True:
@@ -151,26 +152,33 @@ def _pipeline(tokens: list[str]) -> _Term:
         command = tokens.pop() if re.match(r"[a-z]", name) and name not in ("true", "false") else None
         given: list[_Term | str] = []
         while tokens and tokens[-1] not in ("|", ")"):
-            given.append(tokens.pop() if tokens[-1] in ("$labels", ".Labels") else _operand(tokens))
+            given.append(tokens.pop() if tokens[-1] in _alert(dot, "labels", "Labels") else _operand(tokens, dot))
         piped = [_called(command, [*given, *piped])]
         if not tokens or tokens[-1] == ")":
             return piped[0]
         tokens.pop()
 
 
-def _operand(tokens: list[str]) -> _Term:
+def _operand(tokens: list[str], dot: _Term | None) -> _Term:
     token = tokens.pop()
     if token == "(":
-        term = _pipeline(tokens)
+        term = _pipeline(tokens, dot)
         if not tokens or tokens.pop() != ")":
             raise _Unknown(token)
         return term
-    if token in ("$value", ".Value"):
+    if token == "." and dot is not None:
+        return dot
+    if token in _alert(dot, "value", "Value"):
         return _Term("float", lambda labels, value: value)
-    for name in ("$labels.", ".Labels."):
+    for name in _alert(dot, "labels.", "Labels."):
         if token.startswith(name) and "." not in token.removeprefix(name):
             return _label(token.removeprefix(name))
     return _literal(token)
+
+
+def _alert(dot: _Term | None, name: str, field: str) -> tuple[str, ...]:
+    """What is said for something of the alert: its variable, and, where nothing else is the dot, its field."""
+    return (f"${name}",) if dot is not None else (f"${name}", f".{field}")
 
 
 def _label(name: str) -> _Term:

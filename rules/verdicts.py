@@ -18,6 +18,8 @@ ORDER: tuple[Kind, ...] = ("cause", "early", "loop", "symptom", "unattributed", 
 """The better of two firings makes the verdict on a rule."""
 TRUE: tuple[Kind, ...] = ("cause", "early", "loop", "symptom")
 """What a firing is on where it tells of the outage."""
+DETECTS: tuple[Kind, ...] = ("cause", "loop", "symptom")
+"""What a firing is on where it tells of the outage while it lasts."""
 EARLY_S = 7200.0
 """So long before the trigger an alert on the root component may be a forewarning (assumed)."""
 AFTER_S = 3600.0
@@ -25,6 +27,8 @@ AFTER_S = 3600.0
 _POD = re.compile(r"-[0-9a-f]{5,10}-[0-9a-z]{5}$|-\d+$")
 _BALANCER = re.compile(r"(?:^|[:/])(?:app|net|gwy|targetgroup)/([^/]+)(?:/[0-9a-f]+)?$")
 """What CloudWatch and the end of an ARN call a load balancer or a group of targets."""
+_FUNCTION = re.compile(r"^arn:aws[\w-]*:lambda:[^:]*:[^:]*:function:([^:]+)")
+"""The name of a Lambda function, before its version or alias."""
 _CLUSTER = re.compile(r"^(?:in|out)bound\|\d*\|[^|]*\|")
 """Direction, port and subset, before the host in the name that Istio gives a cluster of Envoy's."""
 
@@ -82,7 +86,7 @@ def judge(
     elif needs:
         kind, judged = "untestable", ()
     still = kind == "quiet" and not played.series and moving is not None and not moves(rule.expr, moving)
-    told = [one.firing.start for one in judged if one.kind in ("cause", "loop", "symptom")]
+    told = [one.firing.start for one in judged if one.kind in DETECTS]
     onset = None if truth is None else truth.trigger_start
     impact = None if truth is None else _impact(truth)
     return Verdict(
@@ -108,10 +112,16 @@ def judge(
 def components_of(truth: Truth, services: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Every name -> its component: services by themselves and by their hosts, the root by its aliases.
 
-    The host that broke is the root component, and its service is too.
+    The host that broke is the root component, and its service is too. What a component is called is no other's, and
+    what several go by is nobody's.
     """
-    names = {name: service for service, hosts in services.items() for name in (service, *hosts)}
-    names.update(dict.fromkeys((truth.root_component, *truth.root_aliases), truth.root_component))
+    root = dict.fromkeys((truth.root_component, *truth.root_aliases), truth.root_component)
+    claimed: dict[str, list[str]] = {}
+    for service, hosts in services.items():
+        for host in hosts:
+            claimed.setdefault(host, []).append(service)
+    hosts_of = {host: by[-1] for host, by in claimed.items() if len({root.get(one, one) for one in by}) == 1}
+    names = {**hosts_of, **{service: service for service in services}, **root}
     names.pop("", None)
     return names
 
@@ -156,11 +166,12 @@ def _within(at: float, start: float, end: float | None) -> bool:
 
 def _component(value: str, components: Mapping[str, str]) -> str:
     """A label's value as it is, as a host without its port or the host of a URL, as a pod without its suffix, as
-    Traefik names a service, with the provider that told it of it, as AWS names a balancer, or as Istio a cluster."""
+    Traefik names a service, with the provider that told it of it, as AWS names a balancer or a function, or as Istio a
+    cluster."""
     host = _CLUSTER.sub("", value)
     bare = host.split("://")[-1].split("/")[0].rsplit(":", 1)[0].split("@")[0].rstrip(".")
-    balancer = _BALANCER.search(value) if "://" not in value else None
-    for name in (value, bare, _POD.sub("", bare), balancer[1] if balancer else ""):
+    aws = (_BALANCER.search(value) or _FUNCTION.match(value)) if "://" not in value else None
+    for name in (value, bare, _POD.sub("", bare), aws[1] if aws else ""):
         if name in components:
             return components[name]
     return ""

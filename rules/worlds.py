@@ -8,7 +8,7 @@ import numpy as np
 
 from ..synthetic import simulate
 from ..synthetic.telemetry.metrics import FOR_RULES, scrape_times, streamed
-from ..synthetic.telemetry.metrics.troubled import troubled_resolvers
+from ..synthetic.telemetry.names import other_names
 from ..synthetic.world.history import History
 from .files import Rule
 from .gaps import Gaps, gaps_of
@@ -53,12 +53,8 @@ def world_of(rules: Sequence[Rule], history: History, every_s: float = SCRAPE_S)
 
 
 def seen_in(history: History) -> Seen:
-    """The whole of a simulated world; resolvers that fail to answer for the root component are the root as well."""
-    services: dict[str, Sequence[str]] = {service.name: service.hosts for service in history.services}
-    resolvers = troubled_resolvers(history)
-    if resolvers:
-        services[history.truth.root_component] = resolvers
-    return Seen(history.scenario, history.start, history.end, history.truth, services)
+    """The whole of a simulated world, with all that its services and what broke go by."""
+    return Seen(history.scenario, history.start, history.end, history.truth, other_names(history))
 
 
 def series_of(rules: Sequence[Rule], history: History, every_s: float) -> list[Series]:

@@ -68,6 +68,6 @@ class Truth:
             raise ValueError("nothing broke in this world")
         return self.incident
 
-    def to_json(self) -> str:
-        """The content of `truth.json`."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+    def to_json(self, **beside: object) -> str:
+        """The content of `truth.json`; beside: what is told of the recording that it lies in."""
+        return json.dumps({**asdict(self), **beside}, indent=2) + "\n"

@@ -18,14 +18,15 @@ def tell_coverage(
     from rich.console import Console
 
     from ..report import gaps
-    from ..rules.gaps import SCHEMA, GapsReport
+    from ..rules.gaps import SCHEMA, GapsReport, accepted
     from ..rules.needs import unknown_needs
     from ..rules.plays import gaps_in
     from .output import write_result
 
-    found = [gaps_in(read.rules, name, seed=seed, cache=cache) for name in scenarios]
-    doubts = (doubt for rule in read.rules if rule.alert for doubt in unknown_needs(rule))
-    problems = dict.fromkeys((*read.problems, *(told for _, wrong in found for told in wrong), *doubts))
+    rules, refusals = accepted(read.rules)
+    found = [gaps_in(rules, name, seed=seed, cache=cache) for name in scenarios]
+    doubts = (doubt for rule in rules if rule.alert for doubt in unknown_needs(rule))
+    problems = dict.fromkeys((*read.problems, *refusals, *(told for _, wrong in found for told in wrong), *doubts))
     told = GapsReport(SCHEMA, tuple(problems), tuple(world for world, _ in found))
     if not write_result(told, json_path):
         gaps.render(told, Console())

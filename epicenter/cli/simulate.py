@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +37,7 @@ CHANGES = ("otel", "cloudtrail")
     help="How changes of DNS records are told: like all changes, or as AWS CloudTrail logs them.",
 )
 @worlds.mix
+@click.option("--for-rules", is_flag=True, help="All metrics that `epicenter backtest` plays, in place of the mix's.")
 def command(
     scenario: str,
     out: Path,
@@ -44,6 +46,7 @@ def command(
     file_format: str,
     changes: Literal["otel", "cloudtrail"],
     mix: str,
+    for_rules: bool,
 ) -> None:
     """Simulate SCENARIO and write its spans, metrics and changes, with what really happened in truth.json."""
     from ..collector.manifest import Manifest, read_manifest
@@ -51,6 +54,12 @@ def command(
     from ..synthetic.telemetry.mix import drawn_mix, mix_of
     from ..synthetic.telemetry.record import record
     from .output import progress
+
+    told = drawn_mix(seed) if mix == "drawn" else mix_of(mix)
+    if for_rules:
+        from ..rules.worlds import METRICS
+
+        told = replace(told, metrics=METRICS)
 
     with progress("Simulating the world"):
         history = simulate(scenario, seed=seed)
@@ -63,7 +72,7 @@ def command(
             seed=seed,
             file_format=file_format,
             changes=changes,
-            mix=drawn_mix(seed) if mix == "drawn" else mix_of(mix),
+            mix=told,
             progress=lambda share: bar.update(task, total=1.0, completed=share),
         )
     hours = (history.end - history.start) / 3600.0

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ..rules.results import Backtest
 from ..rules.verdicts import Kind, Verdict
 from . import words
+from .alert_headlines import detected_s, told_apart
 from .alerts import SAYS
 from .svg import label, picture, tag, wide
 from .timeline import HEADING, Frame, axis
@@ -68,9 +69,10 @@ def fired(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 def _rows(result: Backtest, frame: Frame) -> Iterator[Row]:
     y = TOP
+    apart = told_apart(result.verdicts)
     groups = (
         ("What really happened", [_phase(one.phase, one.start, one.end, one.share) for one in result.coverage]),
-        ("Alerts that fired", [_alert(one) for one in fired(result.verdicts)]),
+        ("Alerts that fired", [_alert(one, apart[one.file, one.line, one.name]) for one in fired(result.verdicts)]),
     )
     for heading, lines in groups:
         y += HEADING if lines else 0
@@ -83,7 +85,7 @@ def _phase(name: str, start: float, end: float, share: float) -> tuple[str, str,
     return name, f"{words.span(end - start)}, told of {share:.0%}", ((start, end, _PHASES[name]),)
 
 
-def _alert(one: Verdict) -> tuple[str, str, tuple[tuple[float, float, str], ...]]:
+def _alert(one: Verdict, name: str) -> tuple[str, str, tuple[tuple[float, float, str], ...]]:
     bars: list[tuple[float, float, str]] = []
     for kind, class_ in reversed(CLASSES.items()):  # the better on top
         spans = sorted((f.firing.start, f.firing.end + one.interval_s) for f in one.firings if f.kind == kind)
@@ -92,8 +94,8 @@ def _alert(one: Verdict) -> tuple[str, str, tuple[tuple[float, float, str], ...]
                 bars[-1] = (bars[-1][0], max(end, bars[-1][1]), class_)
             else:
                 bars.append((start, end, class_))
-    after = "" if one.to_detect_s is None else f" {words.offset(one.to_detect_s)}"
-    return one.name, f"{SAYS[one.kind]}{after}", tuple(bars)
+    at = detected_s(one)
+    return name, f"{SAYS[one.kind]}{'' if at is None else f' {words.offset(at)}'}", tuple(bars)
 
 
 def _bands(result: Backtest, frame: Frame, height: float) -> Iterator[Markup]:

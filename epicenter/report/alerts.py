@@ -1,18 +1,19 @@
-"""A backtest of alert rules on a terminal: one sentence first, then what each rule was worth."""
+"""A backtest of alert rules on a terminal: one line first, then what each rule was worth."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console
 
 from ..rules.advice import Advice
 from ..rules.notifications import Notifications
-from ..rules.results import Backtest, Place, calm_s
+from ..rules.results import Backtest, Place
 from ..rules.totals import Report, RuleTotals
-from ..rules.verdicts import TRUE, Verdict
+from ..rules.verdicts import Verdict
+from .alert_headlines import NAME_CHARACTERS, detected_s, first_on_cause, headline, others, overall, told_apart
 from .printer import Printer
 from .words import counted, listed, utc
 
@@ -29,8 +30,6 @@ SAYS = {
     "refused": "refused",
 }
 """Verdict -> as it is told, in the order in which rules are listed."""
-_HOW = ("told by the cause", "by another part alone", "without naming anybody", "not at all")
-"""How an outage was told of, the best first."""
 _NAMED = 3
 """So many quiet alerts are named."""
 _STILL = "nothing that {} ever changes here"
@@ -42,17 +41,20 @@ _NOT: dict[Place, str] = {
 
 
 def render(report: Report, console: Console) -> None:
-    """Print all worlds in a sentence, every world's verdicts and pages, each alert over several worlds, what failed,
+    """Print all worlds in a line, every world's verdicts and pages, each alert over several worlds, what failed,
     and what was left out."""
     printer = Printer(console)
     names = told_apart(report.rules)
     several = len(report.scenarios) > 1
     if several:
         printer.say(overall(report.scenarios), style="bold")
+        if others(report.scenarios):
+            printer.say(others(report.scenarios))
     for number, result in enumerate(report.scenarios):
         if number or several:
             console.print()
-        printer.say(summary(result), style="bold")
+        printer.say(headline(result), style="bold")
+        printer.say(summary(result), indent=2)
         rows = _rows(result)
         if rows:
             printer.rows(rows)
@@ -78,48 +80,6 @@ def render(report: Report, console: Console) -> None:
             printer.say(problem, indent=4, first="  -")
 
 
-def overall(results: Sequence[Backtest]) -> str:
-    """One sentence over all worlds: how many outages were told by their cause, by less, or not, and what cried wolf."""
-    told = Counter(_told(result) for result in results)
-    outages = [f"{told[how]} {how}" for how in _HOW if told[how]]
-    counts = f": of {counted(sum(told[how] for how in _HOW), 'outage')} {', '.join(outages)}" if outages else ""
-    false = sum(
-        one.kind == "false_alarm" for result in results for verdict in result.verdicts for one in verdict.firings
-    )
-    calm = sum(calm_s(result) for result in results)
-    cried = (
-        f"; {counted(false, 'false alarm') if false else 'no false alarm'} in {duration(calm)} of calm" if calm else ""
-    )
-    unjudged = f"; {told['not judged']} not judged" if told["not judged"] else ""
-    return f"{counted(len(results), 'world')}{counts}{cried}{unjudged}."
-
-
-def _told(result: Backtest) -> str:
-    """How the outage was told, by the best of all verdicts; "" where there was none."""
-    kinds = {one.kind for one in result.verdicts}
-    if result.truth is None:
-        return "not judged"
-    if result.truth.incident is None:
-        return ""
-    if "cause" in kinds:
-        return _HOW[0]
-    return _HOW[1] if kinds & set(TRUE) else _HOW[2] if "unattributed" in kinds else _HOW[3]
-
-
-def told_apart(rules: Iterable[Verdict | RuleTotals]) -> Mapping[tuple[str, int, str], str]:
-    """(file, line, name) of an alert -> its name, with where it stands if alerts of that name stand elsewhere too."""
-    places: dict[str, set[tuple[str, int]]] = {}
-    for one in rules:
-        places.setdefault(one.name, set()).add((one.file, one.line))
-    told: dict[tuple[str, int, str], str] = {}
-    for name, found in places.items():
-        files = len({file for file, _ in found})
-        for file, line in found:
-            place = f"line {line}" if files == 1 else f"{file}:{line}" if line else file
-            told[file, line, name] = f"{name} ({place})" if len(found) > 1 else name
-    return told
-
-
 def _rows(result: Backtest) -> list[tuple[str, ...]]:
     """A row for each verdict, but one for all that stayed quiet, and one for those of them that had nothing to see."""
     apart = told_apart(result.verdicts)
@@ -137,20 +97,16 @@ def _rows(result: Backtest) -> list[tuple[str, ...]]:
 
 
 def summary(result: Backtest) -> str:
-    """One sentence: how many alerts fired, on what, and when the cause was first told."""
+    """One sentence: how many alerts fired, on what, and which told the cause first."""
     kinds = Counter(one.kind for one in result.verdicts)
     still = sum(one.still for one in result.verdicts)
     some = f"{still} of them " if still < kinds["quiet"] else ""
     had_none = {"quiet": f" ({some}with nothing to see)" if still else ""}
     parts = ", ".join(f"{kinds[kind]} {says}{had_none.get(kind, '')}" for kind, says in SAYS.items() if kinds[kind])
-    apart = told_apart(result.verdicts)
-    told = [
-        (one.to_detect_s, apart[one.file, one.line, one.name])
-        for one in result.verdicts
-        if one.kind == "cause" and one.to_detect_s is not None
-    ]
-    first = f"; first on the cause: {min(told)[1]}, {duration(min(told)[0])} after the onset" if told else ""
-    return f"{result.scenario}: {counted(len(result.verdicts), 'alert')}: {parts or 'nothing to say'}{first}."
+    first = first_on_cause(result)
+    named = "" if first is None else f"; first on the cause: {first[1]}"
+    where = f"{result.scenario}: " if len(result.scenario) > NAME_CHARACTERS else ""
+    return f"{where}{counted(len(result.verdicts), 'alert')}: {parts or 'nothing to say'}{named}."
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -248,7 +204,8 @@ def about(one: Verdict, place: Place) -> str:
         return _STILL.format("it reads")
     if one.kind == "untestable":
         return f"{'it tells of absence, and ' if one.absence else ''}{_NOT[place]}: {', '.join(one.needs)}"
-    when = "" if one.to_detect_s is None else f"{duration(one.to_detect_s)} (±{one.interval_s:g} s) after the onset; "
+    after = detected_s(one)
+    when = "" if after is None else f"{duration(after)} (±{one.interval_s:g} s) after the onset; "
     if one.kind == "fired":
         when = f"first at {utc(one.firings[0].firing.start)} (±{one.interval_s:g} s); "
     on = ", ".join(sorted({found.component for found in one.firings if found.component and found.kind == one.kind}))

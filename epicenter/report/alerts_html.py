@@ -11,6 +11,7 @@ from ..rules.results import Backtest
 from ..rules.totals import Report
 from ..rules.verdicts import Verdict
 from . import alert_timeline, alerts
+from .alert_headlines import headline, others, overall, told_apart
 from .html import environment, text
 
 
@@ -20,6 +21,7 @@ class World:
 
     result: Backtest
     number: int
+    headline: str
     summary: str
     told: tuple[str, ...]
     drawings: tuple[Markup, ...]
@@ -29,6 +31,7 @@ class World:
 
 def render(report: Report) -> str:
     """The whole page."""
+    names = told_apart(one for result in report.scenarios for one in result.verdicts)
     problems = dict.fromkeys((*report.problems, *(told for one in report.scenarios for told in one.problems)))
     return (
         environment()
@@ -42,7 +45,9 @@ def render(report: Report) -> str:
             about=alerts.about,
             duration=alerts.duration,
             trust=alerts.trust,
-            overall=alerts.overall,
+            overall=overall,
+            others=others,
+            name_of=lambda one: names[one.file, one.line, one.name],
             style=Markup(text("page.css")),
         )
     )
@@ -51,7 +56,7 @@ def render(report: Report) -> str:
 def _world(report: Report, result: Backtest, number: int) -> World:
     fired = alert_timeline.fired(result.verdicts)
     return World(
-        *(result, number, alerts.summary(result), tuple(alerts.sentences(report, result))),
+        *(result, number, headline(result), alerts.summary(result), tuple(alerts.sentences(report, result))),
         drawings=tuple(_drawings(result, number, any(fired))),
         fired=tuple(fired),
         silent=tuple(one for one in alerts.ordered(result.verdicts) if not one.firings),

@@ -15,6 +15,8 @@ from . import words
 
 NARROWEST = 10
 """Columns below which text is no longer squeezed but left to overflow."""
+READABLE = 30
+"""Columns below which a cell of words breaks up into one or two a line."""
 
 
 class Printer:
@@ -39,11 +41,15 @@ class Printer:
         self.say(title, style="bold")
 
     def rows(self, rows: Sequence[tuple[str, ...]]) -> None:
-        """Print columns that line up; the last one wraps below itself."""
+        """Print columns that line up; the last one wraps below itself, or below the others where they leave no room."""
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
         for row in rows:
             head = "  " + "".join(cell.ljust(width + 2) for cell, width in zip(row, widths, strict=False))
-            self.say(row[-1], indent=len(head), first=head)
+            if self.width - len(head) >= READABLE:
+                self.say(row[-1], indent=len(head), first=head)
+            else:
+                self._console.print(self._text(head.rstrip()), soft_wrap=True)
+                self.say(row[-1], indent=4 + (widths[0] if len(widths) > 1 else 2))
 
     def _text(self, content: str, style: str = "") -> Text:
         encoding = self._console.encoding

@@ -1,4 +1,4 @@
-"""A history's metrics -> lines of OTLP JSON: cumulative sums, gauges and histograms, scrape by scrape."""
+"""A history's metrics -> lines of OTLP JSON: cumulative sums, gauges, histograms and summaries, scrape by scrape."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+from numpy.typing import NDArray
 
 from ..telemetry.metrics import families, scrape_times
 from ..telemetry.mix import DEFAULT
@@ -92,7 +93,7 @@ class _Words:
             f'"{kind}":{{"dataPoints":['
         )
         monotonic = ',"isMonotonic":true' if stream.kind == "counter" else ""
-        cumulative = "" if stream.kind == "gauge" else f',"aggregationTemporality":{_CUMULATIVE}'
+        cumulative = "" if stream.kind in ("gauge", "summary") else f',"aggregationTemporality":{_CUMULATIVE}'
         self._tail = f"]{cumulative}{monotonic}}}}}"
         seen = stream.values[~np.isnan(stream.values)]
         self._whole = bool((np.abs(seen) < _EXACT).all() and (np.floor(seen) == seen).all())
@@ -112,7 +113,7 @@ class _Words:
             '"timeUnixNano":"',
             decimals(times_ns[at]),
             '",',
-            self._value(which, at) if stream.buckets is None else self._histogram(which, at),
+            self._value(which, at) if stream.parts is None else self._whole_of(which, at),
             "}",
         )
         owner = stream.resource[which]
@@ -132,23 +133,40 @@ class _Words:
             return joined('"asInt":"', decimals(values.astype(np.int64)), '"')
         return joined('"asDouble":', _doubles(values))
 
-    def _histogram(self, which: Ints, at: Ints) -> Any:
+    def _whole_of(self, which: Ints, at: Ints) -> Any:
+        """A histogram or a summary."""
         stream = self._stream
-        assert stream.buckets is not None  # for the checker: told by the caller
-        assert stream.sums is not None
-        counts = stream.buckets[which, :, at].astype(np.int64)
-        rows, width = counts.shape
-        texts = joined('"', decimals(counts.ravel()), '"')
-        bounds = ",".join(f"{bound:g}" for bound in stream.bounds)
+        assert stream.sums is not None  # for the checker: told by the caller
         return joined(
             '"count":"',
             decimals(stream.values[which, at].astype(np.int64)),
             '","sum":',
             _doubles(stream.sums[which, at]),
-            ',"bucketCounts":[',
-            gathered(width * np.arange(rows + 1), texts),
-            f'],"explicitBounds":[{bounds}]',
+            *(self._buckets(which, at) if stream.kind == "histogram" else self._quantiles(which, at)),
         )
+
+    def _buckets(self, which: Ints, at: Ints) -> tuple[Any, ...]:
+        counts = self._parts(which, at).astype(np.int64)
+        bounds = ",".join(f"{bound:g}" for bound in self._stream.bounds)
+        texts = joined('"', decimals(counts.ravel()), '"')
+        return ',"bucketCounts":[', _lists(counts, texts), f'],"explicitBounds":[{bounds}]'
+
+    def _quantiles(self, which: Ints, at: Ints) -> tuple[Any, ...]:
+        values = self._parts(which, at)
+        heads = pa.array(
+            [f'{{"quantile":{bound:g},"value":' for bound in self._stream.bounds] * len(values), pa.string()
+        )
+        return ',"quantileValues":[', _lists(values, joined(heads, _doubles(values.ravel()), "}")), "]"
+
+    def _parts(self, which: Ints, at: Ints) -> Floats:
+        assert self._stream.parts is not None  # for the checker: told by the caller
+        return self._stream.parts[which, :, at]
+
+
+def _lists(rows: NDArray[Any], texts: Any) -> Any:
+    """The texts of each row, one for each of its numbers, as one."""
+    count, width = rows.shape
+    return gathered(width * np.arange(count + 1), texts)
 
 
 def _doubles(values: Floats) -> Any:

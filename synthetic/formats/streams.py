@@ -1,4 +1,7 @@
-"""Families of series -> the streams that they are in OTLP: a histogram's buckets, count and sum are one stream."""
+"""Families of series -> the streams that they are in OTLP: a histogram's buckets, count and sum are one stream.
+
+So are a summary's quantiles, count and sum.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +46,18 @@ _ATTRIBUTE_NAMES = {label_name(name): name for name in _SEMANTIC_ATTRIBUTES}
 """Prometheus name -> OpenTelemetry's; what has no convention keeps its name, as the Collector's own scraper has it."""
 
 
+_PART: Mapping[Kind, str] = {"histogram": "le", "summary": "quantile"}
+"""The label that tells the parts of one stream apart."""
+
+
 @dataclass(frozen=True)
 class Stream:
     """The metrics of one family, all of whose streams have the same shape; N streams, K scrapes, B buckets.
 
     name, unit: as OpenTelemetry has them. attributes, resource: of each stream; resources by number.
-    values [N, K]: the value, or a histogram's count; NaN while there is none. sums [N, K] and buckets [N, B, K]
-    (each bucket's own count) only of histograms, with the upper bounds of all buckets but the last.
+    values [N, K]: the value, or a histogram's or summary's count; NaN while there is none. Only of these two: sums
+    [N, K], and parts [N, B, K], of a histogram each bucket's own count, with the upper bounds of all but the last, of
+    a summary the value at each of the quantiles that are its bounds.
     starts_ns [N, K]: when the counting began, which a restart of the process makes later.
     """
 
@@ -62,26 +70,26 @@ class Stream:
     values: Floats
     starts_ns: Ints
     sums: Floats | None = None
-    buckets: Floats | None = None
+    parts: Floats | None = None
     bounds: tuple[float, ...] = ()
 
     @property
     def samples(self) -> int:
         """What Prometheus makes of one point."""
-        return 1 if self.buckets is None else self.buckets.shape[1] + 2
+        return 1 if self.parts is None else self.parts.shape[1] + 2
 
 
 def streams_of(family: Family, times_ns: Ints, number: Callable[[Labels], int]) -> Stream:
     """The family as streams, ordered by resource; `number` gives each resource, a set of attributes, its number."""
     grouped: dict[Labels, list[Sampled]] = {}
+    part = _PART.get(family.kind)
     for series in family.series:
-        grouped.setdefault(tuple((k, v) for k, v in sorted(series.labels.items()) if k != "le"), []).append(series)
+        grouped.setdefault(tuple((k, v) for k, v in sorted(series.labels.items()) if k != part), []).append(series)
     resources = {labels: number(_resource(labels)) for labels in grouped}
     ordered = sorted(grouped, key=lambda labels: resources[labels])
-    parts = [_Parts.of(grouped[labels]) for labels in ordered]
+    parts = [_Parts.of(grouped[labels], family.kind) for labels in ordered]
     name, unit = _METRIC_NAMES.get(family.name, (family.name, ""))
-    values = np.stack([part.values for part in parts])
-    histogram = family.kind == "histogram"
+    values = np.stack([one.values for one in parts])
     return Stream(
         name=name.removesuffix("_total") if family.kind == "counter" else name,
         unit=unit,
@@ -91,9 +99,9 @@ def streams_of(family: Family, times_ns: Ints, number: Callable[[Labels], int]) 
         resource=np.array([resources[labels] for labels in ordered], np.int64),
         values=values,
         starts_ns=_starts(values, times_ns),
-        sums=np.stack([part.sums for part in parts]) if histogram else None,
-        buckets=np.stack([part.buckets for part in parts]) if histogram else None,
-        bounds=parts[0].bounds if histogram else (),
+        sums=np.stack([one.sums for one in parts]) if part else None,
+        parts=np.stack([one.parts for one in parts]) if part else None,
+        bounds=parts[0].bounds,
     )
 
 
@@ -101,20 +109,22 @@ def streams_of(family: Family, times_ns: Ints, number: Callable[[Labels], int]) 
 class _Parts:
     values: Floats
     sums: Floats
-    buckets: Floats
+    parts: Floats
     bounds: tuple[float, ...]
 
     @classmethod
-    def of(cls, series: list[Sampled]) -> _Parts:
-        """The series of one stream, told apart by suffix and `le`."""
-        by_suffix = {one.suffix: one.values for one in series if "le" not in one.labels}
-        below = sorted((float(one.labels["le"]), one.values) for one in series if "le" in one.labels)
-        if not below:
+    def of(cls, series: list[Sampled], kind: Kind) -> _Parts:
+        """The series of one stream, told apart by suffix and by bucket or quantile."""
+        label = _PART.get(kind, "")
+        by_suffix = {one.suffix: one.values for one in series if label not in one.labels}
+        if not label:
             (values,) = by_suffix.values()
             return cls(values, values, values[np.newaxis], ())
-        upto = np.stack([values for _, values in below])
-        own = np.diff(upto, axis=0, prepend=0.0)
-        return cls(by_suffix["_count"], by_suffix["_sum"], own, tuple(bound for bound, _ in below[:-1]))
+        ascending = sorted((float(one.labels[label]), one.values) for one in series if label in one.labels)
+        bounds, values = tuple(bound for bound, _ in ascending), np.stack([values for _, values in ascending])
+        if kind == "histogram":
+            bounds, values = bounds[:-1], np.diff(values, axis=0, prepend=0.0)
+        return cls(by_suffix["_count"], by_suffix["_sum"], values, bounds)
 
 
 def _starts(values: Floats, times_ns: Ints) -> Ints:

@@ -15,6 +15,7 @@ from ..formats.cloudtrail import FILE, cloudtrail, is_of_records
 from ..world.history import History
 from .changes import change_table
 from .mix import DEFAULT, Mix
+from .names import other_names
 from .samples import SCRAPE_S
 from .spans import drawn_ahead, span_source
 
@@ -61,7 +62,8 @@ def record(
             files.logs(drawn.logs)
             if progress is not None:
                 progress(done / len(chunks))
-        writer.attach(TRUTH, history.truth.to_json().encode())
+        beside = {"scenario": history.scenario, "metrics": mix.metrics, "names": other_names(history)}
+        writer.attach(TRUTH, history.truth.to_json(**beside).encode())
     return folder
 
 

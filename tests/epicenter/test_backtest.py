@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from epicenter.cli import cli
 from epicenter.collector.errors import UsageError
-from epicenter.rules.schema import PATH, schema_json
+from epicenter.rules.schema import BACKTEST, COVERAGE, schemas
 from tests.programs import require
 
 NAMED = {"failure": "failures", "error": "errors", "skipped": "skipped"}
@@ -55,13 +55,14 @@ def told(folder: Path) -> Any:
     done = CliRunner().invoke(cli, ["backtest", str(folder), str(OURS), *scenarios, *outputs])
     assert done.exit_code == 1, done.output  # one of the two expectations does not hold
     assert "✗ plain-failure: NameDoesNotAnswer fires" in done.output
-    assert done.output.startswith("2 worlds: of 2 outages 2 told by the cause; no false alarm in ")
-    assert "\n\ndns-root-no-storm: 23 alerts: 5 on the cause, " in done.output
+    assert done.output.startswith("2 worlds: 2 of 2 causes told; no false alarm in ")
+    first = r"\n\ndns-root-no-storm: cause told after [^;]+; no false alarm\.\n  23 alerts: 5 on the cause, "
+    assert re.search(first, done.output)
     return json.loads(out.read_text(encoding="utf-8"))
 
 
 def test_what_is_written_validates(told: Any) -> None:
-    jsonschema.validate(told, json.loads(PATH.read_text(encoding="utf-8")))
+    jsonschema.validate(told, json.loads(BACKTEST.read_text(encoding="utf-8")))
 
 
 def test_every_verdict_of_a_small_file(told: Any) -> None:
@@ -115,10 +116,11 @@ def test_our_rules_name_the_cause_and_cry_for_nothing_else(told: Any, number: in
     assert scenario["pages"]["before_cause"] == (0 if dns else None)  # failures without DNS are warnings of ours
 
 
-def test_the_shipped_schema_and_the_code_agree_and_a_wrong_verdict_does_not_validate() -> None:
-    assert PATH.read_text(encoding="utf-8") == schema_json()
-    schema = json.loads(schema_json())
-    jsonschema.Draft202012Validator.check_schema(schema)
+def test_the_shipped_schemas_and_the_code_agree_and_a_wrong_verdict_does_not_validate() -> None:
+    for path, content in schemas().items():
+        assert path.read_text(encoding="utf-8") == content
+        jsonschema.Draft202012Validator.check_schema(json.loads(content))
+    schema = json.loads(BACKTEST.read_text(encoding="utf-8"))
     kind = {"$ref": "#/$defs/Judged/properties/kind", "$defs": schema["$defs"]}
     jsonschema.validate("cause", kind)
     with pytest.raises(jsonschema.ValidationError):
@@ -132,6 +134,27 @@ def test_a_scenario_that_does_not_exist_is_said_before_any_work(tmp_path: Path) 
     assert "did you mean" in str(done.exception)
 
 
+def test_coverage_does_not_count_what_prometheus_refuses_and_lacks_what_it_would_have_recorded(tmp_path: Path) -> None:
+    require("promtool")
+    # promql-parser takes this pattern, RE2 does not
+    records = "      - {record: 'a:b', expr: 'count(up{job=~\"(?P>x)\"})'}\n"
+    alerts = "      - {alert: Refused, expr: 'up{job=~\"(?P>x)\"} == 0'}\n      - {alert: OnIt, expr: 'a:b > 0'}\n"
+    unloaded = "      - {alert: Unloaded, expr: up == 0, labels: {'bad-name!': x}}\n"
+    (tmp_path / "rules.yml").write_text(RULES + records + alerts + unloaded, encoding="utf-8")
+    out = tmp_path / "out.json"
+    command = ["backtest", "--coverage", str(tmp_path / "rules.yml"), "--scenario", "plain-failure", "--json", str(out)]
+    done = CliRunner().invoke(cli, command)
+    assert done.exit_code == 0, done.output
+    told = json.loads(out.read_text(encoding="utf-8"))
+    (world,) = told["scenarios"]
+    assert (world["alerts"], world["testable"]) == (5, 2)
+    assert [gap["alerts"] for gap in world["gaps"] if gap["need"] == "a:b"] == [["OnIt"]]
+    refused = [problem.partition(": Prometheus refuses it: ") for problem in told["problems"]]
+    assert [where.rpartition(" ")[2] for where, refuses, _ in refused if refuses] == ["Wrong", "a:b", "Refused"]
+    assert "error parsing regexp" in refused[-1][2]
+    assert any("rule Unloaded: left out, for Prometheus refuses it" in problem for problem in told["problems"])
+
+
 def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
     monkeypatch.setenv("PATH", "")  # no Prometheus is needed
@@ -142,7 +165,9 @@ def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkey
     assert done.output.startswith("plain-failure: 2 of 5 alerts can be tested.")
     assert " metrics that the rules read by name are there." in done.output.splitlines()[1]
     assert "group mine, rule Wrong: promql-parser does not take its expression" in " ".join(done.output.split())
-    (world,) = json.loads(out.read_text(encoding="utf-8"))["scenarios"]
+    told = json.loads(out.read_text(encoding="utf-8"))
+    jsonschema.validate(told, json.loads(COVERAGE.read_text(encoding="utf-8")))
+    (world,) = told["scenarios"]
     assert {gap["need"]: gap["alone"] for gap in world["gaps"]} == {"nobody_has_this": 1, 'up (label job="nobody")': 1}
 
 

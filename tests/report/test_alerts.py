@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from epicenter.report import alerts_html
-from epicenter.report.alerts import overall, render
+from epicenter.report.alert_headlines import headline, others, overall
+from epicenter.report.alerts import render
 from epicenter.rules.pages import pages_of
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
@@ -29,28 +30,65 @@ def _outage(*verdicts: Verdict) -> Backtest:
     return replace(WORLD, verdicts=verdicts)
 
 
-def test_one_sentence_over_all_worlds_stands_first_where_there_are_several() -> None:
-    assert _printed(WORLD, CALM)[:2] == [
-        "2 worlds: of 1 outage 1 told by the cause; 11 false alarms in 24 h 16 min 40 s of calm.",
+def test_one_line_over_all_worlds_stands_first_where_there_are_several() -> None:
+    first = "2 worlds: 1 of 1 cause told; 11 false alarms in 1 d of calm."
+    assert _printed(WORLD, CALM)[:3] == [
+        first,
         "",
+        "an-outage: cause told after 1 min 40 s; 11 false alarms.",
     ]
-    assert _printed(WORLD)[0].startswith("an-outage: 9 alerts: ")
-    assert f"<p>{_printed(WORLD, CALM)[0]}</p>\n<nav" in alerts_html.render(report((), (WORLD, CALM)))
+    assert _printed(WORLD)[1].startswith("  9 alerts: 1 on the cause, ")
+    assert f"<p>{first}</p>\n<nav" in alerts_html.render(report((), (WORLD, CALM)))
     assert "<nav" not in alerts_html.render(report((), (WORLD,)))
 
 
 def test_each_outage_counts_by_the_best_of_its_verdicts() -> None:
     symptom = verdict("A", "symptom", fired("symptom", 1100, 1200))
     unnamed = verdict("B", "unattributed", fired("unattributed", 1100, 1200))
-    worlds = [_outage(symptom, unnamed), _outage(unnamed), _outage(verdict("C", "quiet")), _outage(), UNKNOWN]
-    said = overall(worlds).partition(";")
-    assert said[0] == "5 worlds: of 4 outages 1 by another part alone, 1 without naming anybody, 2 not at all"
-    assert said[2].endswith("1 not judged.")
+    early, blind = (
+        verdict("C", "early", fired("early", 900, 990)),
+        (verdict("D", "untestable"), verdict("E", "refused")),
+    )
+    outages = [_outage(symptom, unnamed), _outage(unnamed), _outage(verdict("C", "quiet")), _outage(*blind), _outage()]
+    worlds = [*outages, _outage(early, symptom), _outage(early), UNKNOWN]
+    assert overall(worlds).partition(";")[0] == "8 worlds: none of 7 causes told"
+    told = (
+        "2 told before the impact, 1 told by another part alone, 1 told without naming anybody, 1 not told at all, "
+        "2 not tested, 1 world not judged"
+    )
+    assert others(worlds) == f"Of the rest: {told}."
+    assert others([WORLD]) == ""
+    assert headline(_outage(early)) == "an-outage: told before the impact; no false alarm."
+    assert headline(_outage(*blind)) == "an-outage: not tested; no false alarm."
+
+
+def test_of_worlds_that_nobody_judges_it_is_told_how_many_alerts_fired_anywhere() -> None:
+    silent = replace(UNKNOWN, verdicts=(verdict("Fired", "quiet"),))
+    assert overall([silent, UNKNOWN, UNKNOWN]) == "3 worlds: 1 of 1 alert fired; nothing is judged."
+    assert overall([silent, silent]) == "2 worlds: none of 1 alert fired; nothing is judged."
+    assert others([silent, UNKNOWN]) == ""
+
+
+def test_a_rule_that_stands_in_two_files_cries_wolf_once() -> None:
+    wolf = verdict("A", "false_alarm", fired("false_alarm", 100, 200), fired("false_alarm", 700, 800))
+    world = _outage(wolf, replace(wolf, file="more.yml"))
+    told = _printed(replace(world, pages=pages_of(world.verdicts, OUTAGE)), CALM)
+    assert told[0].endswith("; 2 false alarms in 1 d of calm.")
+    assert "an-outage: not told at all; 2 false alarms." in told
+    assert any(line.endswith("2 false alarms paged.") for line in told)
+
+
+def test_an_alert_that_fires_on_a_symptom_first_tells_the_cause_when_it_fires_on_it() -> None:
+    both = verdict("A", "cause", fired("symptom", 1060, 1500), fired("cause", 1600, 1700))
+    told = _printed(_outage(replace(both, to_detect_s=60.0)))
+    assert told[0] == "an-outage: cause told after 10 min; no false alarm."
+    assert any(line.startswith("  on the cause  A  10 min (±") for line in told)
 
 
 def test_worlds_in_which_nothing_broke_tell_of_false_alarms_alone() -> None:
     calm = replace(CALM, truth=Truth.calm({}), verdicts=())
-    assert overall([calm, calm]) == "2 worlds; no false alarm in 48 h of calm."
+    assert overall([calm, calm]) == "2 worlds; no false alarm in 2 d of calm."
+    assert headline(calm) == "a-calm-day: nothing breaks; no false alarm."
 
 
 @pytest.mark.parametrize(
@@ -79,17 +117,40 @@ def test_alerts_of_one_name_are_told_apart_by_where_they_stand() -> None:
 def test_one_alert_and_one_false_alarm_are_told_in_the_singular() -> None:
     one = verdict("A", "false_alarm", fired("false_alarm", 100, 200))
     told = _printed(replace(_outage(one), pages=pages_of([one], OUTAGE)))
-    assert told[0].startswith("an-outage: 1 alert: 1 false alarm")
+    assert told[0] == "an-outage: not told at all; 1 false alarm."
+    assert told[1] == "  1 alert: 1 false alarm."
     assert any(line.endswith("1 false alarm paged.") for line in told)
 
 
 def test_those_that_had_nothing_to_see_are_told_apart() -> None:
     blind = [verdict(name, "quiet", still=True) for name in ("A", "C")]
     told = _printed(_outage(verdict("B", "quiet"), *blind))
-    assert told[0] == "an-outage: 3 alerts: 3 quiet (2 of them with nothing to see)."
+    assert told[1] == "  3 alerts: 3 quiet (2 of them with nothing to see)."
     assert [line for line in told if line.startswith("  quiet")] == [
         "  quiet  B",
         "  quiet  2 alerts  nothing that they read ever changes here: A, C",
     ]
-    assert "3 alerts: 3 quiet (with nothing to see)." in _printed(_outage(*blind, blind[0]))[0]
+    assert "3 alerts: 3 quiet (with nothing to see)." in _printed(_outage(*blind, blind[0]))[1]
     assert "  quiet  A  nothing that it reads ever changes here" in _printed(_outage(blind[0]))
+
+
+def test_the_first_line_is_one_however_much_there_is_to_tell() -> None:
+    wolf = verdict("A" * 90, "false_alarm", *(fired("false_alarm", at, at + 60) for at in range(0, 9999 * 600, 600)))
+    late = replace(verdict("B" * 90, "cause", fired("cause", 1100, 1200)), to_detect_s=10 * 3600.0 + 59 * 60 + 59)
+    for verdicts in ((wolf, late), (wolf,), (late,), ()):
+        far = replace(_outage(*verdicts), scenario="recordings/2025-10-20/" + "x" * 200)
+        assert len(headline(far)) <= 80
+        assert _printed(far)[0] == headline(far)
+        assert far.scenario in "".join(line.strip() for line in _printed(far)[1:])  # the whole path stands below
+        assert len(overall([far] * 99)) <= 80
+    assert len(headline(replace(UNKNOWN, scenario="x" * 200))) <= 80
+
+
+def test_alerts_of_one_name_are_told_apart_on_the_page() -> None:
+    pages, waits = verdict("A", "symptom", fired("symptom", 1100, 1200)), replace(verdict("A", "quiet"), line=9)
+    drawn = alerts_html.render(report((), (_outage(pages, waits, verdict("B", "quiet")), CALM)))
+    assert "<strong>A (line 4)</strong>" in drawn  # of those that fired
+    assert drawn.count('<th scope="row">A (line 4)</th>') == 1  # in the table over all worlds
+    assert drawn.count('<th scope="row">A (line 9)</th>') == 2  # there, and among those that did not fire
+    assert "A (line 4), " in drawn  # in the drawing
+    assert '<th scope="row">B</th>' in drawn

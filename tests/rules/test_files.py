@@ -204,6 +204,35 @@ def test_what_jsonnet_does_not_render_is_told_in_its_words(tmp_path: Path) -> No
         read_rules([write(tmp_path, "{ groups: [}\n", "a.jsonnet")])
 
 
+def test_jsonnet_that_is_no_mixin_is_left_out_of_a_folder_and_said(tmp_path: Path) -> None:
+    """Whatever belongs to a mixin is part of it."""
+    require("promtool")
+    for name in ("mixins/a/mixin.libsonnet", "mixins/a/lib/more.libsonnet", "vendor/lib/lib.libsonnet", "b.jsonnet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path, "{ groups: [] }\n", name)
+    render = "`jsonnet -J vendor b.jsonnet > b.yml`"
+    said = f"1 file of jsonnet left out (b.jsonnet): name the one that makes the rules, or render it, as by {render}"
+    (tmp_path / "mixins" / "a" / "mixin.libsonnet").rename(tmp_path / "mixins" / "mixin.libsonnet")
+    write(tmp_path, PLAIN)
+    assert f"{tmp_path}: {said}" in read_rules([str(tmp_path)]).problems
+    write(tmp_path / "mixins" / "a" / "lib", "{}\n", "c.jsonnet")
+    (tmp_path / "mixins" / "mixin.libsonnet").unlink()
+    with pytest.raises(
+        UsageError, match=r"mixins: there is no rule file; 2 files of jsonnet left out \(a/lib/c.jsonnet, "
+    ):
+        read_rules([str(tmp_path / "mixins")])
+
+
+def test_of_a_library_alone_it_is_not_said_how_to_render_it_and_a_folder_is_no_file(tmp_path: Path) -> None:
+    require("promtool")
+    for name in ("a.libsonnet", "mixin.libsonnet", "b.yml"):
+        (tmp_path / name).mkdir()
+    write(tmp_path / "a.libsonnet", "{ prometheusAlerts+:: {} }\n", "alerts.libsonnet")
+    write(tmp_path / "mixin.libsonnet", PLAIN)
+    said = "1 file of jsonnet left out (a.libsonnet/alerts.libsonnet): name the one that makes the rules"
+    assert [one for one in read_rules([str(tmp_path)]).problems if "jsonnet" in one] == [f"{tmp_path}: {said}"]
+
+
 def test_no_file_and_no_rules_are_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no rule file"):
         read_rules([str(tmp_path / "none*.yml")])

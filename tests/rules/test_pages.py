@@ -19,10 +19,24 @@ DAY = 86_400.0
 
 def test_a_cause_that_comes_after_two_symptoms_and_a_false_alarm() -> None:
     alerts = (
-        verdict("Symptoms", "symptom", fired("symptom", 1060, 1500), fired("symptom", 1090, 1500)),
+        verdict("Symptoms", "symptom", fired("symptom", 1060, 1500), fired("symptom", 1090, 1500, "page")),
         verdict("Cause", "cause", fired("cause", 1120, 1300), fired("false_alarm", 100, 200)),
     )
     assert pages_of(alerts, OUTAGE) == Pages(3, 1, 60.0, 120.0, 1 / 3, 2)
+
+
+def test_rules_that_are_the_same_in_two_files_page_once_and_again_once_they_had_ceased() -> None:
+    firings = (fired("cause", 1120, 1300), fired("cause", 1420, 1500))
+    here, there = verdict("Cause", "cause", *firings), verdict("Cause", "cause", fired("cause", 1150, 1300))
+    assert pages_of((here, replace(there, file="more.yml")), OUTAGE) == pages_of((here,), OUTAGE)
+    assert pages_of((here, replace(there, name="Other")), OUTAGE) == Pages(3, 0, 120.0, 120.0, 1.0, 0)
+
+
+def test_a_page_lasts_until_an_evaluation_sees_that_it_ceased() -> None:
+    slow = replace(verdict("Cause", "cause", fired("cause", 1060, 1120)), interval_s=60.0)
+    fast = replace(verdict("Cause", "cause", fired("cause", 1150, 1180)), file="more.yml", interval_s=30.0)
+    late = replace(fast, firings=(fired("cause", 1210, 1240),))
+    assert (pages_of((slow, fast), OUTAGE).outage, pages_of((slow, late), OUTAGE).outage) == (1, 2)
 
 
 def test_a_warning_wakes_nobody() -> None:

@@ -40,11 +40,16 @@ TEMPLATES = (
     '{{ if and (ge $value 1.0) (not (eq $labels.n "4")) }}{{ $value | humanize }}{{ else }}no{{ end }}',
     "{{ if or (le $value 0.0) (gt $value 1e3) }}{{ if $labels.job }}in{{ end }}{{ else }}out{{ end }}",
     "{{ if $labels.nobody }}a{{ else }}b{{ end }}{{ if $value }}c{{ end }}{{ true }} {{ 3 }} {{ 1.50 }}",
+    "{{ with $labels.job }}<{{ . | toUpper }}{{ with $value }} {{ humanize . }}{{ end }}>{{ else }}none{{ end }}",
+    "{{ with .Labels.nobody }}{{ . }}{{ else }}{{ .Value }}{{ end }}{{ if $labels.job }}{{ .Labels.n }}{{ end }}",
+    "{{ with $value }}{{ if gt . 1.0 }}{{ . }} {{ $labels.n }}{{ end }}{{ end }}!",
     "{{ $value | humanize | toLower }} {{ (index .Labels `job`) | title | printf `<%s>` }}",
 )
 OTHER = (
     "{{ $labels }}",
-    "{{ with $labels.job }}{{ . }}{{ end }}",
+    "{{ with $labels.job }}{{ .Value }}{{ end }}",
+    "{{ with $labels.job }}a{{ else if $value }}b{{ end }}",
+    "{{ . }}",
     "{{ range query `up` }}{{ .Value }}{{ end }}",
     '{{ printf "%d" $value }}',
     '{{ printf "%.3s" $labels.job }}',

@@ -178,9 +178,25 @@ def test_a_prometheus_that_dies_is_started_once_more_and_then_given_up(rules: tu
         return [len(one.firings) for one in played_over(rules, written(UP, BEGIN, END, server), BEGIN, END)]
 
     assert dying(1) == [5, 1]
-    with pytest.raises(Unreachable, match="could not be asked"):
+    evaluated = r"the second time while it evaluated .*, rule Greedy; its last words: .*See you next time!"
+    with pytest.raises(Unreachable, match=f"^Prometheus died twice, {evaluated}"):
         dying(2)
     assert len(started) == 2
+
+
+def test_a_prometheus_that_is_killed_while_it_takes_the_samples_says_by_what(rules: tuple[Rule, ...]) -> None:
+    @contextmanager
+    def server() -> Generator[Prometheus]:
+        with private() as prometheus:
+            assert prometheus.pid is not None
+            os.kill(prometheus.pid, signal.SIGKILL)
+            yield prometheus
+
+    told = (
+        r"^Prometheus died twice, the second time while it took the samples; its last words: .+ \(ended by signal 9\)$"
+    )
+    with pytest.raises(Unreachable, match=told):
+        played_over(rules, written(UP, BEGIN, END, server), BEGIN, END)
 
 
 def test_no_sample_of_a_long_load_comes_too_late() -> None:

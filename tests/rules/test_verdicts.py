@@ -15,8 +15,9 @@ from epicenter.rules.recordings import backtest_recording
 from epicenter.rules.results import Backtest
 from epicenter.rules.totals import report
 from epicenter.rules.verdicts import Verdict, components_of, judge
-from epicenter.rules.worlds import seen_in
+from epicenter.rules.worlds import seen_in, series_of
 from epicenter.rules.write import Series
+from epicenter.synthetic import History
 from epicenter.synthetic.truth import TruePhase, Truth
 from tests.programs import require
 from tests.prometheus import exposition
@@ -143,7 +144,7 @@ def test_a_resolver_is_the_root_while_it_fails_and_no_forewarning_on_the_days_be
     label: str, before: str, during: str
 ) -> None:
     truth = simulated("dns-servfail-partial").truth
-    rule = Rule("A", True, "m > 1", 0.0, 0.0, {}, "rules.yml", "g", 4, 30.0, 0)
+    rule = _rule("m > 1")
     found: list[str] = []
     for start in (truth.trigger[0] - 600.0, truth.trigger[0] + 60.0):
         firing = Firing({"to": label or truth.root_component}, start, start + 60.0, 1.0)
@@ -163,15 +164,36 @@ def test_a_resolver_is_the_root_while_it_fails_and_no_forewarning_on_the_days_be
         ("arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/db/943f017f100becff", "cause"),
         ("outbound|80||db", "cause"),
         ("outbound|5432|v2|db", "cause"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:db", "cause"),
+        ("arn:aws-cn:lambda:cn-north-1:123456789012:function:db:live", "cause"),
+        ("arn:aws:lambda:eu-west-1:123456789012:layer:db", "unattributed"),
         ("a|db", "unattributed"),
         ("https://other/app/db", "unattributed"),
         ("app/other/674f1bb2c0d1e3a5", "unattributed"),
     ],
 )
-def test_balancers_of_aws_and_clusters_of_istio_are_known_by_the_name_in_theirs(label: str, kind: str) -> None:
-    rule = Rule("A", True, "m > 1", 0.0, 0.0, {}, "rules.yml", "g", 4, 30.0, 0)
-    played = Played(rule, 1, (Firing({"to": label}, BROKEN + 60.0, BROKEN + 120.0, 1.0),))
+def test_balancers_and_functions_of_aws_and_clusters_of_istio_are_known_by_the_name_in_theirs(
+    label: str, kind: str
+) -> None:
+    played = Played(_rule("m > 1"), 1, (Firing({"to": label}, BROKEN + 60.0, BROKEN + 120.0, 1.0),))
     assert judge(played, TRUTH, {"db": "db", "web": "web"}, {"m": {}}).kind == kind
+
+
+def test_a_lambda_function_of_a_world_is_its_service(flagship: History) -> None:
+    labels = {
+        "dimension_FunctionName": "food-ordering-invoke",
+        "name": "arn:aws:lambda:us-east-1:123456789012:function:food-ordering-invoke",
+    }
+    functions = series_of([_rule("aws_lambda_errors_sum > 0")], flagship, 1800.0)
+    assert any(labels.items() <= one.labels.items() for one in functions)
+    seen = seen_in(flagship)
+    assert seen.truth is not None
+    onset = seen.truth.affected["food-ordering"]
+    names = components_of(seen.truth, seen.services)
+    for name, value in labels.items():
+        firing = Firing({name: value}, onset + 60.0, onset + 120.0, 1.0)
+        (one,) = judge(Played(_rule("m > 1"), 1, (firing,)), seen.truth, names, {"m": {}}).firings
+        assert (one.kind, one.component) == ("symptom", "food-ordering")
 
 
 def test_an_outage_in_which_it_fired_and_named_nobody_is_told_apart_from_one_that_it_missed() -> None:
@@ -180,6 +202,26 @@ def test_an_outage_in_which_it_fired_and_named_nobody_is_told_apart_from_one_tha
     (one,) = report((), worlds).rules
     assert (one.tested, one.caught, one.unnamed) == (3, 0, 2)
     assert trust(one).startswith("caught 0 of 3 outages; fired in 2 others without naming anybody")
+
+
+def test_what_a_component_is_called_is_no_others_and_what_two_go_by_is_nobodys() -> None:
+    truth = replace(TRUTH, root_aliases=("db.internal",))
+    services = {
+        "checkout": ["shared.example", "web", "checkout.example", "db.example"],
+        "cart": ["shared.example"],
+        "web": ["web.example"],
+        "db.internal": ["resolver"],
+        truth.root_component: ["resolver", "db.example"],  # the same, by itself and by an alias
+    }
+    for order in (services, dict(reversed(services.items()))):
+        names = components_of(truth, order)
+        assert (names["web"], names["checkout.example"], names["web.example"]) == ("web", "checkout", "web")
+        assert names.keys().isdisjoint({"shared.example", "db.example"})
+        assert "resolver" in names
+
+
+def _rule(expr: str) -> Rule:
+    return Rule("A", True, expr, 0.0, 0.0, {}, "rules.yml", "g", 4, 30.0, 0)
 
 
 def _names(scenario: str) -> dict[str, str]:

@@ -21,11 +21,15 @@ from epicenter.cli.simulate import FORMATS as OFFERED
 from epicenter.collector.errors import UnreadableInput, UsageError
 from epicenter.collector.recording import open_recording
 from epicenter.pipeline import analyze_paths
+from epicenter.rules.worlds import METRICS
 from epicenter.synthetic.formats import FORMATS
 from epicenter.synthetic.formats.batches import BATCH_ITEMS
+from epicenter.synthetic.telemetry.metrics import families
+from epicenter.synthetic.telemetry.mix import DEFAULT
 from epicenter.synthetic.telemetry.record import record
 from epicenter.synthetic.world.history import Series
 
+from .dialects import rich_history
 from .toy_history import OUTAGE, START, TICK_S, toy_history
 
 Folders = dict[str, Path]
@@ -214,6 +218,19 @@ def test_series_that_are_odd_come_back_too(tmp_path: Path, name: str) -> None:
         expected = {(at, n + "_total" * (n == retry), labels): value for (at, n, labels), value in expected.items()}
     assert series(read(tmp_path / name, tmp_path / "s", SAMPLES)) == expected
     assert any(np.isinf(value) for value in expected.values())
+
+
+def test_all_that_rules_are_played_over_comes_back(tmp_path: Path) -> None:
+    world, mix = rich_history(), replace(DEFAULT, metrics=METRICS)
+    bare = {family.name for family in families(world, 60.0, METRICS) if family.kind == "counter"}
+    for name in FORMATS:
+        record(world, tmp_path / name, spans_per_second=0.1, seed=5, scrape_s=60.0, file_format=name, mix=mix)
+    told = {name: read(tmp_path / name, tmp_path / "s", SAMPLES) for name in FORMATS}
+    assert series(told["openmetrics"]) == series(told["parquet"])
+    expected = series(told["parquet"], otlp=True)
+    # the translation gives every counter its ending
+    ended = {name: f"{name.removesuffix('_total')}_total" for name in bare}
+    assert series(told["otlp-json"]) == {(at, ended.get(n, n), of): value for (at, n, of), value in expected.items()}
 
 
 def test_a_lost_file_or_half_a_file_is_noticed(written: Folders, tmp_path: Path) -> None:

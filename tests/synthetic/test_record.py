@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from epicenter.collector.recording import open_recording, summarize
+from epicenter.synthetic.telemetry.mix import DEFAULT
 from epicenter.synthetic.telemetry.record import record
 
 from .toy_history import toy_history
@@ -52,6 +53,8 @@ def test_the_truth_lies_beside_it(recorded: Path) -> None:
     truth = json.loads((recorded / "truth.json").read_text())
     assert truth["root_component"] == "dynamodb.us-east-1.amazonaws.com"
     assert truth["dns_failure"] == "nodata"
+    assert truth["names"]["dynamodb"] == ["dynamodb.us-east-1.amazonaws.com"]
+    assert (truth["scenario"], truth["metrics"]) == (toy_history().scenario, list(DEFAULT.metrics))
 
 
 def test_progress_is_told_up_to_the_end(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from ...world.history import History
 from ..looks import INSTANCES
-from .base import Family, Floats, Labels
+from .base import Family, Floats, Labels, Sampled, tidy
 from .grid import Grid
 from .machines import addon, totals, trailing, wobble
 from .shapes import gauges
@@ -202,8 +203,13 @@ def _prometheus(grid: Grid) -> Iterator[Family]:
         ({**own, "interval": "30s", "quantile": q}, _SCRAPE_S + by * grid.state(wobble(history, f"late {q}", 0.2)))
         for q, by in late.items()
     )
-    told = "Time between scrapes."
-    yield replace(gauges("prometheus_target_interval_length_seconds", told, quantiles), kind="summary")
+    name, of = "prometheus_target_interval_length_seconds", {**own, "interval": "30s"}
+    count = np.floor(grid.counter(_pods(history) / _SCRAPE_S * history.tick_s, grid.parts("")[0]) + 1e-6)
+    whole = (
+        Sampled(f"_{suffix}", tidy(of), values) for suffix, values in (("sum", _SCRAPE_S * count), ("count", count))
+    )
+    summary = gauges(name, "Time between scrapes.", quantiles)
+    yield replace(summary, kind="summary", series=chain(summary.series, whole))
 
 
 def _alertmanager(grid: Grid) -> Iterator[Family]:

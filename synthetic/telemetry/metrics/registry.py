@@ -84,4 +84,4 @@ DIALECTS: dict[str, Dialect] = {
 """`semconv` and `semconv-pods`, `envoy` and `envoy-pods`, `kube` and `cluster` tell the same: an estate has one."""
 
 FOR_RULES = tuple(list(DIALECTS)[list(DIALECTS).index("servers") :])
-"""What tells of the machinery around the services, for alert rules alone: no mix has it, and no recording."""
+"""What tells of the machinery around the services, for alert rules alone: no mix has it, so no recording of one."""

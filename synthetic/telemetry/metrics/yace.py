@@ -73,9 +73,18 @@ def _table(edge: Edge) -> Labels:
     return {**_arn("dynamodb", f"table/{edge.client}"), **dimensions}
 
 
+def functions_of(history: History) -> Iterator[tuple[str, str]]:
+    """Each service that invokes Lambda functions, and the name of one of its own."""
+    return ((edge.client, _function_name(edge)) for edge in history.edges if _is(edge, "lambda"))
+
+
+def _function_name(edge: Edge) -> str:
+    return f"{edge.client}-{edge.operation.rpartition('.')[2].lower()}"
+
+
 def _function(edge: Edge) -> Labels:
     """Each client has functions of its own."""
-    function = f"{edge.client}-{edge.operation.rpartition('.')[2].lower()}"
+    function = _function_name(edge)
     return {**_arn("lambda", f"function:{function}"), "dimension_FunctionName": function}
 
 
