@@ -25,6 +25,7 @@ from tests.dashboards.boards import PANELS, exprs
 from tests.dashboards.promql import plain
 from tests.deploy.test_configs import PROMETHEUS, read
 from tests.live.watching import Watching, once, watching
+from tests.programs import require
 from tests.rules.faster import faster
 from tests.rules.shipped import FILES
 
@@ -79,6 +80,7 @@ class Story:
 
 def played(history: History, folder: Path) -> Story:
     """Play it to its end, wait until nothing fires any more, and stop the server."""
+    require("prometheus")
     story, emitted = Story(folder / "data"), free_port()
     toml = f"[windows]\nwindow_s = {WINDOW_S}\nlateness_s = {LATENESS_S}\n"
     with (
