@@ -27,8 +27,8 @@ STEPS_S = ((2 * 3600, 15), (6 * 3600, 30))
 
 FIND_AGAIN_S = 600.0
 DELAY_S = 35.0
-"""What is younger may not be complete: scrapes take time, and remote writes more. VictoriaMetrics leaves out of a range,
-or replaces by what came before, what is younger than its `-search.latencyOffset`, 30 s."""
+"""What is younger may not be complete: scrapes take time, and remote writes more. VictoriaMetrics leaves out of a range
+or replaces by what came before what is younger than its `-search.latencyOffset`, 30 s."""
 ASK_AGAIN_S = 300.0
 """So long a time without a point is asked for again: it may have come late. As long as Prometheus repeats a series that
 has ended; of one that ended longer ago nothing is expected."""
