@@ -18,7 +18,7 @@ from epicenter.rules.write import Series
 from epicenter.synthetic import History
 from tests import programs
 from tests.live.stack import played
-from tests.live.watching import Watching, once, watching
+from tests.live.watching import Watching, folded, once, watching
 from tests.prometheus import holding, scraped
 from tests.simulated import simulated
 
@@ -62,6 +62,8 @@ def test_the_recording_gives_the_incident_that_the_server_told_of(tmp_path: Path
     assert found.trigger.component
     assert told(found) == told(msgspec.convert(state["incident"], Incident))
     assert live["incident"]["trigger"]["component"] == found.trigger.component
+    (of_hours,) = analyze_paths(folded(data), window_s=WINDOW_S)[0].incidents
+    assert told(of_hours) == told(found)
 
 
 def test_without_a_prometheus_such_tests_are_skipped_by_its_name(
