@@ -82,7 +82,7 @@ def is_id(text: str, size: int) -> bool:
 @given(st.lists(ODD_SPANS, max_size=3))
 @fuzzed(150)
 def test_json_that_is_accepted_is_a_message_and_each_of_its_spans_has_ids_or_is_rejected(odd: list[Any]) -> None:
-    told = [otlp_span(**one) for one in odd]
+    told: list[dict[str, Any]] = [otlp_span(**one) for one in odd]
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": told}]}]}).encode()
     with suppress(UnreadableRequest):
         found = decode(Export("traces", body, json=True))
