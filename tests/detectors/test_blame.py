@@ -94,6 +94,15 @@ def test_a_service_answers_for_what_its_own_callees_do_not_explain() -> None:
     assert [(b.component, b.failed) for b in blamed(rows)] == [("cart", 200), ("prices", 100)]
 
 
+@pytest.mark.parametrize(("asked", "first"), [(18, "prices"), (4, "cart")])
+def test_a_callee_that_is_asked_seldom_explains_as_much_as_its_calls_can_tell(asked: int, first: str) -> None:
+    """The cart asks for a price now and then, and can do nothing for its callers since it gets none."""
+    rows = [*failing(0, BAD, "shop", "cart", 0), *failing(0, BAD, "cart", "prices", 0, of=2)]
+    rows += failing(BAD, END, "shop", "cart", 36)
+    rows += failing(BAD, BAD + asked // 2, "cart", "prices", 2, of=2)
+    assert blamed(rows)[0].component == first
+
+
 def test_repeats_that_fail_together_explain_one_failure_of_their_caller() -> None:
     rows = [*failing(0, BAD, "shop", "cart", 0), *failing(0, BAD, "cart", "prices", 0)]
     rows += [*failing(BAD, END, "shop", "cart", 30)]
