@@ -30,8 +30,8 @@ DELAY_S = 35.0
 """What is younger may not be complete: scrapes take time, and remote writes more. VictoriaMetrics leaves out of a range
 or replaces by what came before what is younger than its `-search.latencyOffset`, 30 s."""
 ASK_AGAIN_S = 300.0
-"""So long a time without a point is asked for again: it may have come late. As long as Prometheus repeats a series that
-has ended; of one that ended longer ago nothing is expected."""
+"""So long a time without any point of a name is asked for again: it may have come late. As long as Prometheus repeats a
+series that has ended; of one that ended longer ago nothing is expected."""
 CATCH_UP_S = 3600.0
 """How far back a poll goes for what earlier ones could not get."""
 

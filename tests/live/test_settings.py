@@ -89,3 +89,11 @@ def test_a_public_address_is_taken_with_both_or_where_that_is_spelled_out(
 @pytest.mark.parametrize("where", ["127.0.0.1:0", "127.9.9.9:0", "[::1]:0", "localhost:0"])
 def test_loopback_needs_neither(where: str) -> None:
     assert load(None, {}, {"listen.page": where}).listen.page == where
+
+
+def test_a_lateness_that_loses_all_that_is_polled_is_refused() -> None:
+    polled = {"prometheus.url": "http://localhost:9090"}
+    assert load(None, {}, {**polled, "windows.lateness_s": 50}).windows.lateness_s == 50
+    assert load(None, {}, {"windows.lateness_s": 30}).windows.lateness_s == 30
+    with pytest.raises(UsageError, match=r"windows\.lateness_s: .*at least 50"):
+        load(None, {}, {**polled, "windows.lateness_s": 49})
