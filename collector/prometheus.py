@@ -26,8 +26,12 @@ STEPS_S = ((2 * 3600, 15), (6 * 3600, 30))
 """Up to a length of time, how far apart the points are that are asked for; beyond, 60 s: Prometheus' own default."""
 
 FIND_AGAIN_S = 600.0
-DELAY_S = 15.0
-"""What is younger may not be complete: scrapes take time, and remote writes more."""
+DELAY_S = 35.0
+"""What is younger may not be complete: scrapes take time, and remote writes more. VictoriaMetrics leaves out of a range
+or replaces by what came before what is younger than its `-search.latencyOffset`, 30 s."""
+ASK_AGAIN_S = 300.0
+"""So long a time without any point of a name is asked for again: it may have come late. As long as Prometheus repeats a
+series that has ended; of one that ended longer ago nothing is expected."""
 CATCH_UP_S = 3600.0
 """How far back a poll goes for what earlier ones could not get."""
 
@@ -130,7 +134,7 @@ class Prometheus:
                 return
             for warning in warnings:
                 self._note(f"{name}: answered in part ({warning})")
-            self._good[name] = end
+            self._good[name] = max(_newest(series, end, step_s), self._good.get(name, 0))
             if series:
                 try:
                     yield _table(self._own.get(name, name), series)
@@ -141,6 +145,12 @@ class Prometheus:
     def _note(self, sentence: str) -> None:
         if sentence not in self.troubles:
             self.troubles = (*self.troubles, sentence)
+
+
+def _newest(series: list[Series], end: int, step_s: int) -> int:
+    """The step of the newest point in an answer up to `end`; where that is ASK_AGAIN_S ago or there is none, then."""
+    newest = max((at for one in series for at, _ in one.values), default=0.0)
+    return max(int(min(newest, end) // step_s) * step_s, end - int(ASK_AGAIN_S // step_s) * step_s)
 
 
 def _selector(name: str) -> str:

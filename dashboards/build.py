@@ -33,7 +33,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from . import cascade, dns, own, storm
-from .charts import Board, Chart
+from .charts import OF_ESTATE, WHOLE_ESTATE, Board, Chart
 from .variables import SOURCE, variables
 
 BOARDS = (cascade.BOARD, dns.BOARD, storm.BOARD, own.BOARD)
@@ -56,7 +56,7 @@ def panel(chart: Chart, number: int) -> timeseries.Panel:
         timeseries.Panel()
         .id(number)
         .title(chart.title)
-        .description(chart.description)
+        .description(chart.description if OF_ESTATE in chart.expr else f"{chart.description} {WHOLE_ESTATE}")
         .datasource(SOURCE)
         .unit(chart.unit)
         .min(0)

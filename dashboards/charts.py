@@ -15,6 +15,9 @@ NAME = "instance"  # of a blackbox probe, after the usual relabelling: what was 
 QUESTION = f"{NAME}, module, query_type"  # AAAA of an IPv4-only name is empty in health, so questions stay apart
 
 OF_ESTATE = 'cluster=~"$cluster", namespace=~"$namespace"'
+WHOLE_ESTATE = (
+    "Shown whatever cluster and namespace are chosen: these series have those of what measures or writes them, if any."
+)
 OF_JOB = f'{OF_ESTATE}, {SERVICE}=~"$job"'
 OF_CALL = f'{OF_JOB}, {PEER}=~"$peer"'
 OF_NAME = f'{NAME}=~"$name"'

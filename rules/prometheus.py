@@ -119,7 +119,7 @@ def program(*names: str) -> str:
         raise MissingTool(
             f"{names[0]} was found neither on PATH nor in .tools/bin; as root: apt-get install --no-install-recommends "
             f"prometheus prometheus-alertmanager; without: apt-get download {package} && dpkg -x {package}_*.deb . && "
-            f"mkdir -p .tools/bin && mv {moved} .tools/bin/; in a checkout `make system-tools` does either"
+            f"mkdir -p .tools/bin && mv {moved} .tools/bin/; in a checkout `make system-tools` does the latter"
         )
     return found
 

@@ -38,6 +38,10 @@ class Alertmanager:
         with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=30) as answer:
             return json.load(answer)
 
+    def groups(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts/groups", timeout=30) as answer:
+            return json.load(answer)
+
     def status(self, labels: Labels) -> dict[str, Any]:
         found = [alert["status"] for alert in self.alerts() if alert["labels"] == dict(labels)]
         return found[0] if found else {"state": "unknown", "inhibitedBy": []}

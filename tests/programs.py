@@ -12,7 +12,7 @@ TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
 
 
 def find(name: str) -> Path | None:
-    """The program on PATH or in .tools/bin, where `make test` unpacks it when it may not install."""
+    """The program on PATH or in .tools/bin, where `make test` unpacks it."""
     found = shutil.which(name) or shutil.which(name, path=os.fspath(TOOLS))
     return Path(found) if found else None
 
@@ -21,5 +21,5 @@ def require(name: str) -> Path:
     """The program, or the running test is skipped with the reason."""
     found = find(name)
     if found is None:
-        pytest.skip(f"{name} was not found on PATH or in .tools/bin (make test installs it)")
+        pytest.skip(f"{name} was not found on PATH or in .tools/bin (make test unpacks it)")
     return found

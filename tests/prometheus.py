@@ -13,6 +13,7 @@ from epicenter.rules.write import Series
 from epicenter.synthetic import History
 from epicenter.synthetic.telemetry.metrics import scrape_times, streamed
 from epicenter.synthetic.telemetry.mix import DEFAULT
+from tests.programs import require
 
 
 def scraped(
@@ -42,6 +43,7 @@ def exposition(series: Iterable[Series]) -> Iterator[str]:
 @contextmanager
 def holding(series: Iterable[Series], *flags: str) -> Generator[Prometheus]:
     """A server with these series until the block ends; it listens on loopback only and scrapes nothing."""
+    require("prometheus")
     with private(*flags) as prometheus:
         prometheus.write(series)
         yield prometheus

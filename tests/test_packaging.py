@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -57,3 +58,21 @@ def test_the_type_checker_is_told_of_every_folder() -> None:
     parts = {path.parent.name for path in (ROOT / "epicenter").glob("*/*.py")} | set(ROOMS)
     expected = {f"build/typed/epicenter/{part}" for part in parts} | {"build/typed/tests", "build/typed/benchmarks"}
     assert expected | {"build/typed/epicenter"} == told
+
+
+def test_getting_the_tools_of_the_tests_installs_no_package_that_would_start_a_server(tmp_path: Path) -> None:
+    """As root of a machine that has none of them; its apt-get says only what it was asked for."""
+    asked = tmp_path / "asked"
+    for name, does in {"id": "echo 0", "apt-get": f'echo "$@" >> "{asked}"; exit 1'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("mkdir", "rm"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    script = ROOT / "scripts" / "system-tools.sh"
+    done = subprocess.run(
+        [str(shutil.which("sh")), script], cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr, done.stdout.count("will be skipped")) == (0, "", 3)
+    installed = [line.split() for line in asked.read_text().splitlines() if "install" in line.split()]
+    assert [[word for word in line if not word.startswith("-")] for line in installed] == [["install", "chromium"]]
+    assert "download -qq prometheus-alertmanager" in asked.read_text()

@@ -1,6 +1,6 @@
 """Export requests of spans in protobuf -> SPANS by `ptars`, where it is installed: many times as fast as by message.
 
-It takes what is ordinary and leaves the rest (a span without an id, an attribute twice, …) to the way that all of OTLP
+It takes what is ordinary and leaves the rest (an id of odd length, an attribute twice, …) to the way that all of OTLP
 takes, which is the oracle in the tests. What upb says is no message is left to that way too.
 
 A sender is answered once it is known that all of its spans will be taken (`certain`), which is told by their ids and
@@ -24,12 +24,17 @@ from ..model import SPANS
 from ..told import TOLD_SPANS, of_events, told
 from .protobuf import json_value
 from .pruned import NESTED, PLAIN, checker, plain_reader, reader
-from .spans import KINDS, NO_PARENT, STATUS
+from .spans import KINDS, NO_PARENT, SPAN_ID_BYTES, STATUS, TRACE_ID_BYTES
 from .values import text
 
 _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
 _compute: Any = import_module("pyarrow.compute")  # made when it is imported, so that no type checker can see it
 _MOST_PLACES = 2**22
+_ID_BYTES = {
+    "trace_id": (TRACE_ID_BYTES,),
+    "span_id": (SPAN_ID_BYTES,),
+    "parent_span_id": (SPAN_ID_BYTES, 0),
+}
 
 
 class _Odd(Exception):
@@ -44,9 +49,8 @@ def certain(body: bytes) -> int | None:
     try:
         trace_service_pb2.ExportTraceServiceRequest.FromString(body)  # ptars takes some of what is no message
         found = _spans_of(handler.list_to_record_batch([body])["resource_spans"].values)
-        for name in ("trace_id", "span_id"):
-            if (np.diff(_offsets(found.field(name))) == 0).any():
-                return None
+        for name, sizes in _ID_BYTES.items():
+            _sized(_offsets(found.field(name)), sizes)
         for name in ("start_time_unix_nano", "end_time_unix_nano"):
             _times(found.field(name))
         events = found.field("events").values.field("time_unix_nano").to_numpy()
@@ -99,9 +103,9 @@ def _table(resources: Any, schema: pa.Schema) -> pa.Table:
     valid = status.is_valid()
     columns: dict[str, Callable[[], Any]] = {
         "Timestamp": lambda: pa.array(start.view("datetime64[ns]")),
-        "TraceId": lambda: _hex(found.field("trace_id"), needed=True),
-        "SpanId": lambda: _hex(found.field("span_id"), needed=True),
-        "ParentSpanId": lambda: _parents(found.field("parent_span_id")),
+        "TraceId": lambda: _hex(found, "trace_id"),
+        "SpanId": lambda: _hex(found, "span_id"),
+        "ParentSpanId": lambda: _parents(_hex(found, "parent_span_id")),
         "SpanName": lambda: found.field("name"),
         "SpanKind": lambda: _named(found.field("kind"), KINDS),
         "ServiceName": lambda: _services(attributes).take(whose),
@@ -123,10 +127,10 @@ def _times(array: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
     return times.astype(np.int64)
 
 
-def _hex(array: Any, *, needed: bool = False) -> Any:
-    offsets = array.offsets.to_numpy() if hasattr(array, "offsets") else _offsets(array)
-    if needed and (np.diff(offsets) == 0).any():
-        raise _Odd
+def _hex(spans: Any, name: str) -> Any:
+    array = spans.field(name)
+    offsets = _offsets(array)
+    _sized(offsets, _ID_BYTES[name])
     data = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     text, ends = _HEX[data], (2 * (offsets - offsets[0])).astype(np.int32)
     return pa.StringArray.from_buffers(len(array), pa.py_buffer(ends), pa.py_buffer(text))
@@ -136,8 +140,12 @@ def _offsets(array: Any) -> np.ndarray[Any, np.dtype[np.int32]]:
     return np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
 
 
-def _parents(array: Any) -> Any:
-    parents = _hex(array)
+def _sized(offsets: np.ndarray[Any, np.dtype[np.int32]], sizes: tuple[int, ...]) -> None:
+    if not np.isin(np.diff(offsets), sizes).all():
+        raise _Odd
+
+
+def _parents(parents: Any) -> Any:
     return _compute.if_else(_compute.equal(parents, NO_PARENT), "", parents)
 
 

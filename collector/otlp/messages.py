@@ -1,17 +1,38 @@
 """The OTLP messages that are read, as typed structs; fields that are not named here are ignored, as the protocol asks.
 
 Source: opentelemetry-proto v1 and its JSON mapping: ids in hex, enums as integers (names are accepted too),
-64-bit integers as decimal strings (numbers are accepted too: the decoder is not strict). What is left out is the zero
+64-bit integers as decimal strings (numbers are accepted too: the decoder is not strict). A name that an enum does not
+have is no message; a number may be of a later version of the protocol. What is left out is the zero
 of its type, as in protobuf; whether a record can be used without it is for those to say who use it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-Enum = int | str
+_Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Kind = (
+    _Number
+    | Literal[
+        "SPAN_KIND_UNSPECIFIED",
+        "SPAN_KIND_INTERNAL",
+        "SPAN_KIND_SERVER",
+        "SPAN_KIND_CLIENT",
+        "SPAN_KIND_PRODUCER",
+        "SPAN_KIND_CONSUMER",
+    ]
+)
+Code = _Number | Literal["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"]
+Temporality = (
+    _Number
+    | Literal[
+        "AGGREGATION_TEMPORALITY_UNSPECIFIED",
+        "AGGREGATION_TEMPORALITY_DELTA",
+        "AGGREGATION_TEMPORALITY_CUMULATIVE",
+    ]
+)
 
 
 class _Message(msgspec.Struct, rename="camel", gc=False, frozen=True):
@@ -54,7 +75,7 @@ class Event(_Message, frozen=True):
 class Status(_Message, frozen=True):
     """A span's status."""
 
-    code: Enum = 0
+    code: Code = 0
     message: str = ""
 
 
@@ -66,7 +87,7 @@ class Span(_Message, frozen=True):
     start_time_unix_nano: int = 0
     parent_span_id: str = ""
     name: str = ""
-    kind: Enum = 0
+    kind: Kind = 0
     end_time_unix_nano: int = 0
     attributes: list[KeyValue] = []
     events: list[Event] = []
@@ -113,7 +134,7 @@ class Points(_Message, frozen=True):
     """The points of one metric."""
 
     data_points: list[DataPoint] = []
-    aggregation_temporality: Enum = 0
+    aggregation_temporality: Temporality = 0
     is_monotonic: bool = False
 
 

@@ -25,7 +25,7 @@ from .values import number_text, pairs
 _NO_RECORDED_VALUE = 1
 """The data point flag that says "there is no value now": Prometheus' staleness, a NaN."""
 
-_DELTA = (1, "1", "AGGREGATION_TEMPORALITY_DELTA")
+_DELTA = (1, "AGGREGATION_TEMPORALITY_DELTA")
 
 Values = Iterator[tuple[str, Pairs, float]]
 

@@ -37,7 +37,10 @@ _CHECKED = {
     "ExportTraceServiceRequest": ("resource_spans",),
     "ResourceSpans": ("scope_spans",),
     "ScopeSpans": ("spans",),
-    "Span": ("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano", "events"),
+    "Span": (
+        *("trace_id", "span_id", "parent_span_id", "start_time_unix_nano", "end_time_unix_nano"),
+        "events",
+    ),
     "Event": ("time_unix_nano",),
 }
 """All that a span may be refused for."""

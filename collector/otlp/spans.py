@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from ..columns import Columns, Pairs, checked_time, maps, offsets, shared_maps
 from ..model import SPANS
-from .messages import Enum, Event, Span
+from .messages import Event, Span
 from .values import pairs
 
 UNFINISHED = "epicenter.span.unfinished"
@@ -18,6 +19,8 @@ UNFINISHED = "epicenter.span.unfinished"
 KINDS = ("", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUS = ("Unset", "Ok", "Error")
 NO_PARENT = "0" * 16
+TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
+_HEX = re.compile("[0-9a-f]*")
 
 
 def span_columns() -> Columns:
@@ -39,12 +42,15 @@ def _events(rows: Sequence[Sequence[tuple[int, str, Pairs]]]) -> pa.Array:
 
 
 def add_span(columns: Columns, span: Span, service: str, resource: Pairs) -> None:
-    """Append one span; ValueError where it has no id, or a time or an enum is none.
+    """Append one span; ValueError where it has no id, or an id or a time is none.
 
     A span that ends before it began (a clock was set back) has duration 0.
     """
     if not span.trace_id or not span.span_id:
         raise ValueError("a span has no traceId or no spanId")
+    trace = _id(span.trace_id, TRACE_ID_BYTES, "traceId")
+    own = _id(span.span_id, SPAN_ID_BYTES, "spanId")
+    parent = _id(span.parent_span_id, SPAN_ID_BYTES, "parentSpanId") if span.parent_span_id else ""
     start = checked_time(span.start_time_unix_nano, "startTimeUnixNano")
     attributes = pairs(span.attributes)
     duration = 0
@@ -52,13 +58,12 @@ def add_span(columns: Columns, span: Span, service: str, resource: Pairs) -> Non
         duration = max(0, checked_time(span.end_time_unix_nano, "endTimeUnixNano") - start)
     else:
         attributes = (*attributes, (UNFINISHED, "true"))
-    parent = span.parent_span_id.lower()
     status = span.status
     columns.append(
         (
             start,
-            span.trace_id.lower(),
-            span.span_id.lower(),
+            trace,
+            own,
             "" if parent == NO_PARENT else parent,
             span.name,
             _enum(span.kind, KINDS, "SPAN_KIND_"),
@@ -79,10 +84,16 @@ def _event(event: Event, start: int) -> tuple[int, str, Pairs]:
     return time, event.name, pairs(event.attributes)
 
 
-def _enum(value: Enum, names: tuple[str, ...], prefix: str) -> str:
+def _id(text: str, size: int, field: str) -> str:
+    found = text.lower()
+    if len(found) != 2 * size or not _HEX.fullmatch(found):
+        raise ValueError(f"{field} {text[:40]!r} is not {size} bytes in hex")
+    return found
+
+
+def _enum(value: int | str, names: tuple[str, ...], prefix: str) -> str:
     """An enum in the model's word; "" for one that the protocol did not know when this was written."""
-    if isinstance(value, str) and not value.isdecimal():
+    if isinstance(value, str):
         word = value.removeprefix(prefix).capitalize()
         return word if word in names else ""
-    number = int(value)
-    return names[number] if 0 <= number < len(names) else ""
+    return names[value] if 0 <= value < len(names) else ""

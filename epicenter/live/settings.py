@@ -17,7 +17,9 @@ from ..collector.addresses import web_address
 from ..collector.concepts import concepts_of
 from ..collector.errors import UnreadableInput, UsageError
 from ..collector.promapi import TENANT, TOKEN
+from ..collector.prometheus import DELAY_S
 from .config import ALERTMANAGER_TOKEN, Config
+from .polling import STEP_S
 
 PREFIX = "EPICENTER_"
 _OF_OTHERS = re.compile(rf"{TOKEN}|{TENANT}|{ALERTMANAGER_TOKEN}|{PREFIX}(\w+_)?(SERVICE_(HOST|PORT)|PORT)(_\w+)?")
@@ -157,6 +159,12 @@ def _check(config: Config) -> None:
     ):
         if url:
             _check_address(key, url, *what)
+    oldest = int(DELAY_S) + STEP_S
+    if config.prometheus.url and config.windows.lateness_s < oldest:
+        raise UsageError(
+            f"windows.lateness_s: points of a Prometheus (prometheus.url) are up to {oldest} s old when they come, and "
+            f"would all be too late; it must be at least {oldest}"
+        )
     for name, known in config.prometheus.names.items():
         if not concepts_of(known):
             raise UsageError(f"prometheus.names.{name}: no concept knows the name {known!r}, which it would be read as")

@@ -59,8 +59,8 @@ VALUES: st.SearchStrategy[AnyValue] = st.recursive(
 )
 ATTRIBUTES = st.lists(st.builds(KeyValue, key=WORDS, value=VALUES), max_size=3)
 RESOURCES = st.builds(Resource, attributes=ATTRIBUTES)
-TRACE_IDS = st.binary(min_size=16, max_size=16) | st.just(b"")
-SPAN_IDS = st.binary(min_size=8, max_size=8) | st.just(b"")
+TRACE_IDS = st.binary(min_size=16, max_size=16) | st.sampled_from([b"", b"t", b"t" * 17])
+SPAN_IDS = st.binary(min_size=8, max_size=8) | st.sampled_from([b"", b"s", b"s" * 9])
 
 SPANS = st.builds(
     Span,

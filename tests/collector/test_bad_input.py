@@ -123,10 +123,10 @@ def test_where_all_pages_are_damaged_there_is_nothing_to_analyse(folder: Path) -
 
 
 def test_good_lines_and_spans_of_a_bad_file_are_used(tmp_path: Path, folder: Path) -> None:
-    half = traces_line(otlp_span(spanId="bb"), otlp_span(startTimeUnixNano="1"))
-    (folder / "x.jsonl").write_text("\n".join([GOOD, half, "rubbish", traces_line(otlp_span(spanId="cc"))]))
+    half = traces_line(otlp_span(spanId="bb" * 8), otlp_span(startTimeUnixNano="1"))
+    (folder / "x.jsonl").write_text("\n".join([GOOD, half, "rubbish", traces_line(otlp_span(spanId="cc" * 8))]))
     recording = opened(tmp_path / "s", folder, skip_bad=True)
-    assert rows(recording, "select SpanId from spans order by 1") == [("bb",), ("cc",), ("eee19b7ec3c1b174",)]
+    assert rows(recording, "select SpanId from spans order by 1") == [("bb" * 8,), ("cc" * 8,), ("eee19b7ec3c1b174",)]
     assert [", line 2:" in recording.skipped[0], ", line 3:" in recording.skipped[1]] == [True, True]
 
 
@@ -171,15 +171,15 @@ def test_an_endless_line_is_refused_and_passed_over_in_bounded_memory(tmp_path: 
 @pytest.mark.parametrize("suffix", ["", ".zst", ".gz"])
 def test_compressed_lines_are_read_across_frames_whatever_their_name(tmp_path: Path, folder: Path, suffix: str) -> None:
     kind = "gzip" if suffix == ".gz" else "zstd"
-    frames = [packed(traces_line(otlp_span(spanId=span)) + "\n", kind) for span in ("aa", "bb")]
+    frames = [packed(traces_line(otlp_span(spanId=span)) + "\n", kind) for span in ("aa" * 8, "bb" * 8)]
     (folder / f"x.jsonl{suffix}").write_bytes(b"".join(frames))
-    assert rows(opened(tmp_path / "s", folder), "select SpanId from spans order by 1") == [("aa",), ("bb",)]
+    assert rows(opened(tmp_path / "s", folder), "select SpanId from spans order by 1") == [("aa" * 8,), ("bb" * 8,)]
 
 
 def test_frames_with_their_length_before_them_as_the_collector_writes_them(tmp_path: Path, folder: Path) -> None:
-    frames = [packed(traces_line(otlp_span(spanId=span))) for span in ("aa", "bb")]
+    frames = [packed(traces_line(otlp_span(spanId=span))) for span in ("aa" * 8, "bb" * 8)]
     (folder / "x.jsonl").write_bytes(b"".join(struct.pack(">I", len(frame)) + frame for frame in frames))
-    assert rows(opened(tmp_path / "s", folder), "select SpanId from spans order by 1") == [("aa",), ("bb",)]
+    assert rows(opened(tmp_path / "s", folder), "select SpanId from spans order by 1") == [("aa" * 8,), ("bb" * 8,)]
 
 
 def test_an_empty_folder_and_a_missing_one(tmp_path: Path, folder: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_manifest_that_cannot_be_read_is_said(tmp_path: Path, folder: Path, co
 
 
 def test_the_truth_of_a_simulated_world_is_not_used_even_if_it_could_be(tmp_path: Path, folder: Path) -> None:
-    (folder / "truth.json").write_text(traces_line(otlp_span(spanId="aa")))
+    (folder / "truth.json").write_text(traces_line(otlp_span(spanId="aa" * 8)))
     (folder / "traces.jsonl").write_text(GOOD)
     recording = opened(tmp_path / "s", folder, folder / "truth.json")
     assert rows(recording, "select SpanId from spans") == [("eee19b7ec3c1b174",)]

@@ -11,12 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from google.protobuf import json_format
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from epicenter.collector.columns import EARLIEST_NS, LATEST_NS
 from epicenter.collector.errors import Refused, UnreadableRequest
@@ -27,6 +29,7 @@ from epicenter.collector.promapi import Server
 from epicenter.collector.prometheus import Prometheus
 from epicenter.collector.wal import Record, read_segment
 from epicenter.collector.wal.frames import MAGIC, framed
+from tests.collector.handed_over import otlp_span
 from tests.collector.otlp_requests import EDITS, flipped, requests
 from tests.collector.told import T0, sample
 from tests.fuzzing import fuzzed
@@ -51,6 +54,49 @@ def test_what_is_accepted_is_a_message_and_each_of_its_spans_is_kept_or_rejected
             scopes = [scope for group in message.resource_spans for scope in group.scope_spans]
             kept = found.tables["spans"].num_rows if "spans" in found.tables else 0
             assert kept + found.rejected == sum(len(scope.spans) for scope in scopes)
+
+
+ODD_IDS = st.sampled_from(["", "zz", "5b8e", "g" * 16, "0" * 15, "٣" * 16]) | st.text("0Af", min_size=8, max_size=32)
+ODD_ENUMS = st.sampled_from(["SPAN_KIND_SERVER", "STATUS_CODE_OK", "SERVER", "NOPE", "x", "", "3"]) | st.one_of(
+    st.integers(-2, 2**33), st.floats(), st.booleans(), st.none(), st.just([]), st.text("AZaz _", max_size=3)
+)
+ODD_SPANS = st.fixed_dictionaries(
+    {},
+    optional={
+        "traceId": ODD_IDS,
+        "spanId": ODD_IDS,
+        "parentSpanId": ODD_IDS,
+        "kind": ODD_ENUMS,
+        "status": st.fixed_dictionaries({"code": ODD_ENUMS}),
+    },
+).map(dict[str, Any])
+
+
+def is_id(text: str, size: int) -> bool:
+    try:
+        return len(bytes.fromhex(text)) == size and len(text) == 2 * size
+    except ValueError:
+        return False
+
+
+@given(st.lists(ODD_SPANS, max_size=3))
+@fuzzed(150)
+def test_json_that_is_accepted_is_a_message_and_each_of_its_spans_has_ids_or_is_rejected(odd: list[Any]) -> None:
+    told: list[dict[str, Any]] = [otlp_span(**one) for one in odd]
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": told}]}]}).encode()
+    with suppress(UnreadableRequest):
+        found = decode(Export("traces", body, json=True))
+        good = [
+            one
+            for one in told
+            if is_id(one["traceId"], 16) and is_id(one["spanId"], 8)
+            if is_id(one.get("parentSpanId") or "0" * 16, 8)
+        ]
+        kept = found.tables["spans"].num_rows if "spans" in found.tables else 0
+        assert (kept, found.rejected) == (len(good), len(told) - len(good))
+        for one in told:  # ids are hex in OTLP alone, so the oracle is told nothing of them
+            enums = {key: value for key, value in one.items() if key in ("kind", "status")}
+            json_format.ParseDict(enums, Span())
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), EDITS)

@@ -153,7 +153,7 @@ def test_a_span_of_any_shape_is_read_or_refused_with_its_line(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     span = otlp_span(attributes=[{"key": "k", "value": attribute}]) | changes
-    path.write_text(traces_line(otlp_span(spanId="01")) + "\n" + traces_line(span))
+    path.write_text(traces_line(otlp_span(spanId="0" * 16)) + "\n" + traces_line(span))
     refused: list[UnreadableInput] = []
     read_spans = sum(table.num_rows for _, table in convert_lines(path, refused.append))
     assert read_spans + len(refused) == 2

@@ -34,7 +34,7 @@ EVENTS = st.builds(
 )
 ORDINARY = st.builds(
     Span,
-    trace_id=st.binary(min_size=1, max_size=16),
+    trace_id=st.binary(min_size=16, max_size=16),
     span_id=st.binary(min_size=8, max_size=8),
     parent_span_id=st.sampled_from([b"", bytes(8), b"abcdefgh"]),
     name=st.text(max_size=5),
@@ -162,7 +162,11 @@ def test_an_event_whose_attributes_are_no_texts_holds_nothing_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [{"span_id": b""}, {"trace_id": b""}, {"start_time_unix_nano": 1}, {"end_time_unix_nano": 0}]
+    "broken",
+    [
+        *({"span_id": b""}, {"span_id": b"s"}, {"trace_id": b""}, {"trace_id": b"t" * 15}, {"parent_span_id": b"p"}),
+        *({"start_time_unix_nano": 1}, {"end_time_unix_nano": 0}),
+    ],
 )
 def test_what_may_be_refused_is_read_before_it_is_answered(broken: dict[str, Any]) -> None:
     whole = ExportTraceServiceRequest.FromString(request(0, 2))

@@ -18,9 +18,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_D
 
 from epicenter.collector.errors import UnreadableRequest
 from epicenter.collector.model import TABLES
-from epicenter.collector.otlp.decode import SIGNALS, Export, Signal, decode
+from epicenter.collector.otlp.decode import SIGNALS, Export, Signal, checked, decode
 from epicenter.collector.otlp.totals import DELTAS, Totals
-from tests.collector.handed_over import T0
+from tests.collector.handed_over import T0, otlp_span, traces_line
 from tests.collector.otlp_requests import EDITS, as_json, flipped, requests
 from tests.fuzzing import fuzzed
 
@@ -104,6 +104,42 @@ def test_what_cannot_be_used_of_a_request_is_counted_and_the_rest_is_kept() -> N
     assert found.why == "a span has no traceId or no spanId"
 
 
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ({"traceId": "zz"}, "traceId 'zz' is not 16 bytes in hex"),
+        ({"traceId": "5b8e"}, "traceId '5b8e' is not 16 bytes in hex"),
+        ({"spanId": "g" * 16}, "spanId 'gggggggggggggggg' is not 8 bytes in hex"),
+        ({"parentSpanId": "12"}, "parentSpanId '12' is not 8 bytes in hex"),
+    ],
+)
+def test_an_id_that_is_none_rejects_its_span_alone(odd: dict[str, str], why: str) -> None:
+    whole = json.loads(traces_line(otlp_span(parentSpanId="")))
+    whole["resourceSpans"][0]["scopeSpans"][0]["spans"].append(otlp_span(**odd))
+    found = decode(Export("traces", json.dumps(whole).encode(), json=True))
+    assert (found.tables["spans"].num_rows, found.rejected, found.why) == (1, 1, why)
+    assert found.tables["spans"]["ParentSpanId"].to_pylist() == [""]
+
+
+def test_ids_of_a_few_bytes_reject_their_span() -> None:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"tt", span_id=b"s", start_time_unix_nano=T0)
+    found = checked(Export("traces", request.SerializeToString()))
+    assert (found.tables, found.later, found.rejected) == ({}, None, 1)
+
+
+@pytest.mark.parametrize("odd", [{"kind": "NOPE"}, {"kind": "SERVER"}, {"kind": 2**31}, {"status": {"code": "x"}}])
+def test_a_name_that_an_enum_does_not_have_is_no_request(odd: Any) -> None:
+    with pytest.raises(UnreadableRequest, match=r"the body is no OTLP JSON of traces"):
+        decode(Export("traces", traces_line(otlp_span(**odd)).encode(), json=True))
+
+
+@pytest.mark.parametrize(("kind", "told"), [(99, ""), (-1, ""), ("3", "Client"), ("SPAN_KIND_SERVER", "Server")])
+def test_numbers_of_a_later_protocol_and_names_are_taken(kind: int | str, told: str) -> None:
+    (row,) = rows(Export("traces", traces_line(otlp_span(kind=kind)).encode(), json=True))["spans"]
+    assert row["SpanKind"] == told
+
+
 def test_a_refused_metric_counts_with_all_its_points() -> None:
     request = ExportMetricsServiceRequest()
     metrics = request.resource_metrics.add().scope_metrics.add().metrics
@@ -170,7 +206,7 @@ def test_an_empty_request_is_valid_and_holds_nothing(signal: Signal) -> None:
 
 def test_text_that_is_no_utf8_is_refused_wherever_it_stands() -> None:
     request = ExportTraceServiceRequest()
-    span = request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"t", span_id=b"s", name="NAME")
+    span = request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, name="NAME")
     span.attributes.add(key="KEY").value.string_value = "VALUE"
     body = request.SerializeToString()
     for word in (b"NAME", b"KEY", b"VALUE"):

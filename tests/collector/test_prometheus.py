@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from epicenter.collector.concepts import concepts_of
 from epicenter.collector.errors import Refused
 from epicenter.collector.model import SAMPLES
 from epicenter.collector.promapi import Server
-from epicenter.collector.prometheus import Prometheus
+from epicenter.collector.prometheus import ASK_AGAIN_S, Prometheus
 from epicenter.collector.writer import RecordingWriter
 from epicenter.rules.prometheus import free_port
 from epicenter.rules.write import Series
@@ -93,7 +95,7 @@ def test_own_names_are_read_as_those_that_are_known(server: Server) -> None:
 
 def test_polls_follow_on_each_other(server: Server) -> None:
     prometheus = Prometheus(server)
-    polled = [row for now in range(T0 + 80, T0 + 1000, 37) for row in rows(prometheus.poll(now, STEP_S))]
+    polled = [row for now in range(T0 + 100, T0 + 1000, 37) for row in rows(prometheus.poll(now, STEP_S))]
     assert sorted(polled) == [row for row in EXPECTED if T0 + 60 <= row[2] < T0 + 960]
     assert prometheus.known().names == ("up",)
 
@@ -101,16 +103,40 @@ def test_polls_follow_on_each_other(server: Server) -> None:
 def test_what_a_poll_could_not_get_the_next_one_gets(server: Server) -> None:
     with in_front(server) as front:
         prometheus = Prometheus(Server(front.url, token="secret", tenant="shop"), sleep=lambda _: None)
-        first = rows(prometheus.poll(T0 + 80, STEP_S))
+        first = rows(prometheus.poll(T0 + 100, STEP_S))
         front.refusals = [(500, {})]
-        assert rows(prometheus.poll(T0 + 140, STEP_S)) == []
+        assert rows(prometheus.poll(T0 + 160, STEP_S)) == []
         assert "up: http://127.0.0.1" in prometheus.troubles[0]
         assert "refused (500" in prometheus.troubles[0]
-        rest = rows(prometheus.poll(T0 + 260, STEP_S))
+        rest = rows(prometheus.poll(T0 + 280, STEP_S))
     assert sorted(first + rest) == [row for row in EXPECTED if T0 + 60 <= row[2] <= T0 + 240]
     assert prometheus.troubles == ()
     assert {headers["authorization"] for headers in front.heard} == {"Bearer secret"}
     assert {headers["x-scope-orgid"] for headers in front.heard} == {"shop"}
+
+
+def test_a_server_that_holds_the_newest_back_gives_at_each_poll_what_any_other_gives(server: Server) -> None:
+    """VictoriaMetrics answers nothing of the last 30 s where points are less than a minute apart."""
+    with in_front(server) as front:
+        held_back, plain = Prometheus(Server(front.url)), Prometheus(server)
+        for now in range(T0 + 100, T0 + 400, 37):
+            front.until = now - 30
+            assert rows(held_back.poll(now, STEP_S)) == rows(plain.poll(now, STEP_S))
+
+
+def test_points_that_come_late_come_once_and_those_of_a_series_that_ended_are_not_asked_for_ever(
+    server: Server,
+) -> None:
+    polls = range(T0 + 100, T0 + 9000, 60)
+    with in_front(server) as front:
+        prometheus, polled = Prometheus(Server(front.url)), list[tuple[Any, ...]]()
+        for now in polls:
+            front.until = now - 150
+            polled += rows(prometheus.poll(now, STEP_S))
+    assert sorted(row for row in polled if row[2] < T0 + 5940) == [row for row in EXPECTED if row[2] < T0 + 5940]
+    assert len(polled) == len({row[:3] for row in polled})
+    asked = [urllib.parse.parse_qs(urllib.parse.urlsplit(path).query) for path in front.asked]
+    assert max(float(one["end"][0]) - float(one["start"][0]) for one in asked) <= ASK_AGAIN_S
 
 
 def test_a_server_that_asks_for_patience_gets_it(server: Server) -> None:
@@ -131,11 +157,16 @@ def test_who_is_not_there_or_no_prometheus_is_told_of_in_a_sentence(server: Serv
 
 
 class Front(ThreadingHTTPServer):
-    """A proxy under /prefix before the real server: refuses questions for series as long as it has refusals."""
+    """A proxy under /prefix before the real server: refuses questions for series as long as it has refusals.
+
+    until: it answers no points after that time. asked: the paths of all questions for series.
+    """
 
     refusals: list[tuple[int, dict[str, str]]]
     heard: list[dict[str, str]]
+    asked: list[str]
     behind: str
+    until: float = math.inf
 
     @property
     def url(self) -> str:
@@ -153,6 +184,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             with urllib.request.urlopen(self.server.behind + self.path.removeprefix("/prefix"), timeout=30) as answer:
                 status, headers, body = answer.status, {}, answer.read()
+        if "query_range" in self.path and body:
+            self.server.asked.append(self.path)
+            body = _until(body, self.server.until)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -164,10 +198,18 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def _until(body: bytes, until: float) -> bytes:
+    told = json.loads(body)
+    for one in told["data"]["result"]:
+        one["values"] = [point for point in one["values"] if point[0] <= until]
+    told["data"]["result"] = [one for one in told["data"]["result"] if one["values"]]
+    return json.dumps(told).encode()
+
+
 @contextmanager
 def in_front(server: Server) -> Generator[Front]:
     with Front(("127.0.0.1", 0), Handler) as front:
-        front.refusals, front.heard, front.behind = [], [], server.url
+        front.refusals, front.heard, front.asked, front.behind = [], [], [], server.url
         thread = threading.Thread(target=front.serve_forever)
         thread.start()
         try:

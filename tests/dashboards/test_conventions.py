@@ -5,15 +5,21 @@ The linter itself is a Go program without a package; each test here names the ru
 
 from __future__ import annotations
 
+import json
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import promql_parser
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from promql_parser import Call, MatrixSelector, VectorSelector
 
 from epicenter.dashboards import build
+from epicenter.dashboards.charts import OF_ESTATE, WHOLE_ESTATE
 from tests.dashboards.boards import BOARDS, PANELS, exprs, variables
 from tests.dashboards.promql import GRAFANA, plain, selected
 
@@ -25,6 +31,7 @@ ROWS = {
     "retry-storm": ["Load", "Goodput", "Queues"],
     "own-health": ["Incident", "Intake", "Analysis", "Machine", "Neighbours"],
 }
+WHOLE_ESTATE_METRICS = r"probe_|coredns_|dns_enactor_|_health_check_flips_total|aws_networkelb_"
 UNITS = {"short", "percentunit", "s", "reqps", "eps", "bytes"}
 
 every_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
@@ -43,6 +50,17 @@ every_query_variable = pytest.mark.parametrize(
 @pytest.mark.parametrize("board", build.BOARDS, ids=lambda board: board.name)
 def test_the_committed_file_is_what_the_code_builds(board: build.Board) -> None:
     assert build.path(board).read_text(encoding="utf-8") == build.build(board)
+
+
+@every_board
+def test_the_committed_file_is_read_back_by_the_schema(board: dict[str, Any]) -> None:
+    """But for three keys of Grafana's annotations from a Prometheus, which the SDK's schema does not have."""
+    board = deepcopy(board)
+    for mark in board["annotations"]["list"]:
+        for key in ("titleFormat", "textFormat", "step"):
+            mark.pop(key, None)
+    register_default_plugins()
+    assert json.loads(JSONEncoder().encode(Dashboard.from_json(board))) == board
 
 
 def test_every_file_is_built_and_the_check_finds_nothing() -> None:
@@ -193,6 +211,16 @@ def test_choices_narrow_every_panel_of_a_service(
     assert not by_service or of_records or all('job=~"$job"' in expr for expr in exprs(panel))
     own = any("epicenter_" in expr for expr in exprs(panel))
     assert not own or all('instance=~"$instance"' in expr for expr in exprs(panel))
+
+
+@every_panel
+def test_panels_that_no_cluster_narrows_are_these_and_say_so(panel: dict[str, Any]) -> None:
+    """Names, probes, writers, resolvers and load balancers, each told apart by the metrics that it reads."""
+    narrowed = [OF_ESTATE in expr for expr in exprs(panel)]
+    assert len(set(narrowed)) == 1
+    of_the_estate = any(re.search(WHOLE_ESTATE_METRICS, expr) for expr in exprs(panel))
+    assert narrowed[0] != of_the_estate
+    assert panel["description"].endswith(f" {WHOLE_ESTATE}") == of_the_estate
 
 
 def counters_outside_rates(expr: str) -> list[str]:

@@ -52,6 +52,14 @@ SILENCED = {
         rule("Down", "self", "one:9465", instance="one:9465"),
         rule("AnalysisLate", "self", "one:9465", instance="one:9465"),
     ),
+    "the server that is blind the Prometheus that it cannot ask": (
+        rule("Blind", "self", "four:9465", instance="four:9465"),
+        rule("PrometheusUnreachable", "self", "four:9465", "warning", instance="four:9465"),
+    ),
+    "the full disk the telemetry that is lost": (
+        rule("DiskFull", "self", "five:9465", instance="five:9465"),
+        rule("LosesTelemetry", "self", "five:9465", "warning", instance="five:9465"),
+    ),
 }
 HEARD = {
     "another peer": (

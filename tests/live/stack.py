@@ -25,6 +25,7 @@ from tests.dashboards.boards import PANELS, exprs
 from tests.dashboards.promql import plain
 from tests.deploy.test_configs import PROMETHEUS, read
 from tests.live.watching import Watching, once, watching
+from tests.programs import require
 from tests.rules.faster import faster
 from tests.rules.shipped import FILES
 
@@ -35,6 +36,8 @@ RULES_TIMES = 60.0
 SCRAPE_S, LOOK_S = 0.4, 0.4
 WINDOW_S, LATENESS_S = 4, 60
 SPANS_PER_SECOND = 0.5
+BESIDE = "[windows]\nwindow_s = 3600\n"
+"""Of a second server, which polls that Prometheus: at such a speed the first would be told of the same world twice."""
 WORLD_TIME = "epicenter_emit_world_time_seconds"
 ROOT = Path(__file__).parents[2]
 
@@ -79,12 +82,14 @@ class Story:
 
 def played(history: History, folder: Path) -> Story:
     """Play it to its end, wait until nothing fires any more, and stop the server."""
-    story, emitted = Story(folder / "data"), free_port()
+    require("prometheus")
+    story, emitted, at = Story(folder / "data"), free_port(), free_port()
     toml = f"[windows]\nwindow_s = {WINDOW_S}\nlateness_s = {LATENESS_S}\n"
     with (
         alertmanager.serve(folder) as told,
         watching(story.data, toml, "--alertmanager", told.url) as server,
-        private(config=_config(folder, server, told, emitted)) as asked,
+        watching(folder / "beside", BESIDE, "--prometheus", f"http://127.0.0.1:{at}") as beside,
+        private(config=_config(folder, (server, beside), told, emitted), port=lambda: at) as asked,
     ):
         with subprocess.Popen(_emit(server, emitted), cwd=ROOT, stderr=subprocess.DEVNULL) as emit:
             while _goes_on(emit):
@@ -121,7 +126,7 @@ def _look(story: Story, server: Watching, told: alertmanager.Alertmanager) -> No
         story.infos[labels["incident_id"]] = labels
 
 
-def _config(folder: Path, server: Watching, told: alertmanager.Alertmanager, emitted: int) -> str:
+def _config(folder: Path, servers: tuple[Watching, ...], told: alertmanager.Alertmanager, emitted: int) -> str:
     """The shipped configuration with the addresses and the pace of here; Epicenter's own health keeps its pace."""
     own = read(PROMETHEUS)
     rules = [path if path.stem == "self" else folder / path.name for path in FILES]
@@ -131,9 +136,9 @@ def _config(folder: Path, server: Watching, told: alertmanager.Alertmanager, emi
     own["global"] |= scrape
     own["rule_files"] = [str(path) for path in rules]
     own["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [told.url.removeprefix("http://")]}]}]
-    ports = {"epicenter": server.page, "otel-collector": emitted}
+    ports = {"epicenter": [server.page for server in servers], "otel-collector": [emitted]}
     own["scrape_configs"] = [
-        job | scrape | {"static_configs": [{"targets": [f"127.0.0.1:{ports[job['job_name']]}"]}]}
+        job | scrape | {"static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports[job["job_name"]]]}]}
         for job in own["scrape_configs"]
         if job["job_name"] in ports
     ]

@@ -126,6 +126,19 @@ def test_a_cause_that_turns_out_to_be_another_replaces_the_first(told: real.Aler
     once(told, 0)
 
 
+def test_each_incident_is_a_group_of_its_own(told: real.Alertmanager) -> None:
+    pusher, both = Alertmanager(told.url, PAGE), at(pdt("11:00"), tracked(RUNNING), OTHER)
+    alerts = [dict(alert.labels)["incident_id"] for alert in alerts_of(both, PAGE)]
+    assert asyncio.run(pusher.push(both))
+    once(told, len(alerts))
+    groups = {group["labels"]["incident_id"]: group["alerts"] for group in told.groups()}
+    assert {name: len(found) for name, found in groups.items()} == {name: alerts.count(name) for name in ("i1", "i2")}
+    for name, found in groups.items():
+        assert {alert["labels"]["incident_id"] for alert in found} == {name}
+    assert asyncio.run(pusher.push(PAST))
+    once(told, 0)
+
+
 def test_hostile_names_are_taken(told: real.Alertmanager) -> None:
     troubles: list[str] = []
     pusher = Alertmanager(told.url, PAGE, pushed=troubles.append)

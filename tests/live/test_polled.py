@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from epicenter.collector.concepts import concepts_of
 from epicenter.detectors.analysis import Incident
 from epicenter.pipeline import analyze_paths
 from epicenter.rules.write import Series
 from epicenter.synthetic import History
-from tests.live.watching import Watching, once, watching
+from tests import programs
+from tests.live.stack import played
+from tests.live.watching import Watching, folded, once, watching
 from tests.prometheus import holding, scraped
 from tests.simulated import simulated
 
@@ -59,3 +62,16 @@ def test_the_recording_gives_the_incident_that_the_server_told_of(tmp_path: Path
     assert found.trigger.component
     assert told(found) == told(msgspec.convert(state["incident"], Incident))
     assert live["incident"]["trigger"]["component"] == found.trigger.component
+    (of_hours,) = analyze_paths(folded(data), window_s=WINDOW_S)[0].incidents
+    assert told(of_hours) == told(found)
+
+
+def test_without_a_prometheus_such_tests_are_skipped_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "TOOLS", tmp_path)
+    with pytest.raises(pytest.skip.Exception, match="prometheus was not found"), holding([]):
+        pass
+    with pytest.raises(pytest.skip.Exception, match="prometheus was not found"):
+        played(simulated("dns-servfail-partial"), tmp_path)

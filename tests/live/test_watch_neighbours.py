@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from epicenter.rules.write import Series
 from tests.alertmanager import serve as alertmanager
-from tests.live.watching import PATIENCE_S, TOML, Watching, outage, watching
+from tests.live.watching import PATIENCE_S, TOML, Watching, folded, outage, watching
 from tests.prometheus import holding
 from tests.synthetic.toy_history import DATABASE
 
 Alert = dict[str, Any]
+SERVED = "http_server_request_duration_seconds_count"
+OWN_NAME = '[prometheus.names]\nshop_asked_total = "http_requests_total"\n'
 
 
 def test_what_a_collector_wrote_is_an_incident_on_the_page_and_at_alertmanager(tmp_path: Path) -> None:
@@ -48,8 +51,8 @@ def test_what_a_collector_wrote_is_an_incident_on_the_page_and_at_alertmanager(t
 
 def test_a_prometheus_is_polled_for_what_is_known_and_missed_while_it_is_gone(tmp_path: Path) -> None:
     with (
-        holding([_scraped(time.time())]) as polled,
-        watching(tmp_path / "data", TOML, "--prometheus", polled.url) as server,
+        holding([_scraped(time.time(), name) for name in (SERVED, "shop_asked_total", "odd")]) as polled,
+        watching(tmp_path / "data", TOML + OWN_NAME, "--prometheus", polled.url) as server,
     ):
         deadline = time.monotonic() + PATIENCE_S
         while not (samples := _polled(server)) and time.monotonic() < deadline:
@@ -57,7 +60,11 @@ def test_a_prometheus_is_polled_for_what_is_known_and_missed_while_it_is_gone(tm
         assert samples > 0
         assert server.metrics()["epicenter_prometheus_poll_failures_total"] == [({}, 0.0)]
         code, said = server.stop()
-        assert (code, "Prometheus has 1 metrics that are read" in said) == (0, True)
+        (found,) = [line for line in said.splitlines() if "Prometheus has 2 metrics that are read" in line]
+        missing = found.partition("nothing there tells of: ")[2].split(", ")
+        assert (code, "dns_answers" in missing, "requests" in missing) == (0, True, False)
+    names = {name for hour in folded(tmp_path / "data") for part in hour.glob("samples*") for name in _names(part)}
+    assert names == {SERVED, "http_requests_total"}
     with watching(tmp_path / "data", TOML, "--prometheus", "http://127.0.0.1:1") as server:
         deadline = time.monotonic() + PATIENCE_S
         while not server.metrics()["epicenter_prometheus_poll_failures_total"][0][1]:
@@ -66,9 +73,13 @@ def test_a_prometheus_is_polled_for_what_is_known_and_missed_while_it_is_gone(tm
         assert server.get("/readyz")[0] == 200
 
 
-def _scraped(now: float) -> Series:
+def _scraped(now: float, name: str) -> Series:
     ages = np.arange(0.0, 600.0, 15.0)
-    return Series({"__name__": "http_server_request_duration_seconds_count", "job": "shop"}, now - 600 + ages, ages)
+    return Series({"__name__": name, "job": "shop"}, now - 600 + ages, ages)
+
+
+def _names(part: Path) -> set[str]:
+    return set(pq.read_table(part)["Name"].to_pylist())
 
 
 def _polled(server: Watching) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import resource
 import socket
 import ssl
@@ -25,6 +26,7 @@ from tests.certificates import Pair, authority, client, signed
 from tests.collector.journals import one_span
 from tests.live.watching import TOML, Watching, folded, once, watching
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "0123456789abcdef-shop"
 PROTOBUF = "application/x-protobuf"
 
@@ -98,6 +100,28 @@ def test_bombs_and_senders_that_dawdle_are_refused_and_harm_nobody(tmp_path: Pat
         told = server.metrics()["epicenter_ingest_rejected_total"]
         assert ({"signal": "spans", "reason": "too_large"}, 1.0) in told
         assert server.post("traces", b"{}")[0] == 200
+
+
+def test_the_page_tells_strangers_nothing_of_the_host_and_is_there_on_one_address_alone(tmp_path: Path) -> None:
+    with watching(tmp_path / "data") as server:
+        asked = (
+            "/",
+            "/nope",
+            "/incidents/x",
+            "/incidents/..%2f..%2fdata",
+            "/api/incidents/%00",
+        )
+        asked += ("/page/../../data", "/api/incidents?x=[", "/healthz", "/readyz", "//etc/passwd", "/%ff")
+        for path in asked:
+            for method in ("GET", "POST", "BREW"):
+                head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                told = answered(server.page, head.encode())
+                assert told.split()[1] in (b"200", b"400", b"404", b"405", b"503"), (method, path)
+                for secret in (os.fsencode(tmp_path), os.fsencode(ROOT), b"Traceback", b'File "', b".py", b"Error"):
+                    assert secret not in told, (method, path)
+        for port in (server.page, server.http, server.grpc):
+            with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", port)):
+                pass
 
 
 def test_idle_connections_leave_descriptors_for_all_else(tmp_path: Path) -> None:
@@ -182,6 +206,8 @@ def test_a_full_disk_is_told_to_senders_and_probes_ends_by_itself_and_loses_noth
         assert server.post("traces", one_span(3), content_type=PROTOBUF)[0] == 200
         assert code(grpc_code(server, 4)) == grpc.StatusCode.OK
         acknowledged += [3, 4]
+        # they are of long ago: kept, counted as late, and in no window
+        once(lambda: ({"signal": "spans"}, 3.0) in server.metrics()["epicenter_late_items_total"])
         assert server.stop()[0] == 0
     parts = [path for hour in folded(tmp_path / "data") for path in hour.glob("spans*.parquet")]
     assert sorted(int(span, 16) for part in parts for span in pq.read_table(part)["SpanId"].to_pylist()) == acknowledged
