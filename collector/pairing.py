@@ -10,6 +10,9 @@ An attempt is one of these:
   service (an SDK's operation around its HTTP requests): then those are the attempts;
 - each of several server spans of one service below one client span: a client that tries again inside one span;
 - a failed look-up that no client span stands around or beside: the span of its call never ended.
+
+A call that failed after it had waited most of its time for a look-up failed in that, whatever its client says: clients
+that give up before their resolver does say that time ran out.
 """
 
 from __future__ import annotations
@@ -163,13 +166,22 @@ _WASTED = "coalesce(c_failed and server_ns > client_ns, false)"
 
 _ODD = f"""
 with beside as (
-    select pid, peer, min(rank) as rank from calls_steps group by pid, peer
+    select pid, peer, min(rank) as rank from calls_steps where failed group by pid, peer
 ), around as (
-    select pid, min(rank) as rank from calls_steps group by pid
+    select pid, min(rank) as rank from calls_steps where failed group by pid
+), stuck as (
+    select distinct c_sid as sid from (
+        select loose.*, steps.start as since, steps.start + steps.duration as until
+        from calls_loose loose join calls_steps steps on loose.c_sid = steps.pid where not steps.failed
+        union all
+        select loose.*, steps.start, steps.start + steps.duration
+        from calls_loose loose join calls_steps steps on loose.c_pid = steps.pid where not steps.failed
+    ) where c_failed and s_sid is null and 2 * (least(until, start + client_ns) - greatest(since, start)) > client_ns
 ), known as (
     select loose.* replace (
             case when s_sid is null then least(loose.rank, around.rank, case when coalesce(loose.rank,
-                {RANK["other"]}) > {RANK["dns_unspecified"]} then beside.rank end) else loose.rank end as rank,
+                {RANK["other"]}) > {RANK["dns_unspecified"]} then beside.rank end,
+                case when stuck.sid is not null then {RANK["dns_timeout"]}::utinyint end) else loose.rank end as rank,
             coalesce(loose.server, answer.service) as server, coalesce(server_ns, answer.duration) as server_ns,
             coalesce(s_failed, answer.failed) as s_failed,
             coalesce(loose.client, above.service) as client
@@ -177,6 +189,7 @@ with beside as (
     from calls_loose loose
     left join around on loose.c_sid = around.pid and loose.c_failed
     left join beside on loose.c_pid = beside.pid and loose.peer = beside.peer and loose.c_failed
+    left join stuck on loose.c_sid = stuck.sid
     left join calls_below below on loose.c_sid = below.sid and loose.s_sid is null
     left join calls_above above on loose.c_sid is null and loose.s_pid = above.pid and loose.server = above.below
     where not coalesce(wraps, false) and not coalesce(nested, false)
@@ -197,7 +210,7 @@ from calls_steps steps
 anti join calls_pairs around on around.c_sid = steps.pid
 anti join (select c_pid, peer from calls_pairs where c_failed) beside
     on beside.c_pid = steps.pid and beside.peer in ('', steps.peer)
-where lookup
+where lookup and failed
 qualify row_number() over (partition by sid order by duration desc, start) = 1
 """
 

@@ -148,10 +148,15 @@ select sid, pid, tid, start, duration, service, root and kind = 'Server' as entr
 from calls_sides where {IS_SERVER}
 """
 
-STEPS = """
-select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank
-from calls_told where step and failed
+LOOKUP_NS = 1_000_000_000
+"""A second is the shortest usual time-out of a stub resolver: a look-up that takes so long waited for a server that did
+not answer, even if the next one did in the end."""
+
+STEPS = f"""
+select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank, failed
+from calls_told where step and (failed or lookup and duration >= {LOOKUP_NS})
 """
+"""The steps that failed, and the look-ups that were so slow that their calls may have failed."""
 
 # glibc's and urllib3's words of a broken attempt that was tried again inside the same span.
 _RETRIED = r"count(*) filter (regexp_matches(Body, '^Retrying \(Retry\('))"

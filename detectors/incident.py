@@ -19,6 +19,7 @@ from .analysis import (
     Verdict,
 )
 from .base import MOSTLY
+from .behind import LEAST_SHARE, WAITING
 from .cascade import cascade
 from .cause import nobody
 from .confidence import confidence
@@ -146,8 +147,15 @@ def _dns(windows: Windows, graph: Graph, group: Group, top: Suspect, ranked: lis
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
         said = [str(worst.facts.get("failure", ""))] if told else [s.failure for s in ranked if s.failure]
         return Dns(role="symptom", failure=_failure(said[0] if said else ""), names=names)
-    role: DnsRole = "innocent" if _resolution_seen(windows) else "none"
+    role: DnsRole = "innocent" if _resolution_seen(windows) and not _unsaid(top, ranked) else "none"
     return Dns(role=role, failure=None, names=())
+
+
+def _unsaid(top: Suspect, ranked: list[Suspect]) -> bool:
+    """Whether nothing is known to have broken, and calls to several waited in vain, perhaps for a look-up: clients that
+    give up before their resolver does say only that time ran out."""
+    lost = [s for s in ranked if s.how == "unreached" and s.score >= LEAST_SHARE and s.kind in WAITING]
+    return top.certainty <= CLEAR and len(lost) > 1
 
 
 def _failure(name: str) -> DnsFailure:

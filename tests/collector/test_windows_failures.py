@@ -92,6 +92,61 @@ def test_a_failed_lookup_beside_another_call_tells_nothing_of_it() -> None:
     assert classes == {"stock.lan": ["errors_deadline"], "pricing.lan": ["errors_dns_unspecified"]}
 
 
+@pytest.mark.parametrize(
+    ("below", "lookup_ms", "after_s", "said"),
+    [
+        ("c", 10_010.0, 0.0, "dns_timeout"),
+        ("handler", 10_010.0, 0.0, "dns_timeout"),
+        ("c", 2_600.0, 0.0, "dns_timeout"),
+        ("c", 1_400.0, 0.0, "deadline"),
+        ("c", 10_010.0, -90.0, "deadline"),
+        ("c", 900.0, 0.0, "deadline"),
+    ],
+    ids=["below the call", "beside it", "most of its time", "less than half", "another call's", "a cold cache"],
+)
+def test_a_call_that_waited_for_its_lookup_failed_in_it(
+    below: str, lookup_ms: float, after_s: float, said: str
+) -> None:
+    """As axios and the DNS instrumentation for Node.js tell of a first resolver that does not answer."""
+    words = "timeout of 5000ms exceeded" if lookup_ms > 1000 else "timeout of 1500ms exceeded"
+    call = span("c", "handler", at=100, ms=float(words.split()[2][:-2]), status="Error", message=words)
+    call["SpanAttributes"] = [("server.address", "booking.example"), ("error.type", "AxiosError")]
+    lookup = span("d", below, at=100 + after_s, ms=lookup_ms, operation="dns.lookup", peer_ipv4="10.0.0.7")
+    assert error_class(call, lookup) == said
+    assert only(call, lookup)["attempts"] == 1
+
+
+def test_a_call_that_was_answered_did_not_fail_in_its_slow_lookup() -> None:
+    lookup = span("d", "c", ms=5000, operation="dns.lookup")
+    call = span("c", "handler", ms=6000, status="Error", message="timeout of 6000ms exceeded")
+    assert error_class(call, lookup, server("s", "c", at=5.5, ms=900)) == "deadline"
+    assert error_class(call | {"SpanAttributes": [("http.response.status_code", "503")]}, lookup) == "server"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "said"),
+    [
+        (
+            "Connect Timeout Error (attempted address: stock.example:7002, timeout: 10000ms)",
+            "UND_ERR_CONNECT_TIMEOUT",
+            "connect",
+        ),
+        ("other side closed", "UND_ERR_SOCKET", "connect"),
+        ("read ECONNRESET", "ECONNRESET", "connect"),
+        ("connect ECONNREFUSED 10.0.0.9:7009", "ECONNREFUSED", "connect"),
+        ("The operation was aborted due to timeout", "23", "deadline"),
+        ("timeout of 1500ms exceeded", "ECONNABORTED", "deadline"),
+        ("getaddrinfo EAI_AGAIN stock.example", "EAI_AGAIN", "dns_temporary"),
+        ("14 UNAVAILABLE: Name resolution failed for target dns:stock.example:7007", "14", "dns_unspecified"),
+    ],
+)
+def test_what_clients_for_nodejs_say(words: str, kind: str, said: str) -> None:
+    exception = {"exception.type": kind, "exception.message": words}
+    told = span("c", status="Error", message=words, error_type=kind, events=[exception])
+    assert error_class(told) == said
+    assert only(told).get("peer", "") == ("stock.example" if said.startswith("dns_") else "")
+
+
 def test_a_failed_lookup_whose_calls_span_never_ended_stands_for_the_call() -> None:
     row = only(span("d", "handler", operation="dns.lookup", status="Error", message=DNS_WORDS))
     expected = {"client": "shop", "peer": "pricing.lan", "attempts": 1, "unanswered": 1, "errors_dns_unspecified": 1}

@@ -8,7 +8,7 @@ from epicenter.detectors.blame import blame
 from epicenter.detectors.dns_answers import dns_answers
 from epicenter.detectors.graph import dependency_graph
 from epicenter.detectors.kinds import dns_failure, kind_of
-from tests.detectors.frames import at, call, change, signal, windows
+from tests.detectors.frames import Row, at, call, change, signal, windows
 from tests.detectors.stories import NAME, calm, name_gone, process_gone
 
 BAD, END = 20, 30
@@ -89,3 +89,49 @@ def test_connections_are_refused_at_a_stale_address_where_the_record_was_just_wr
     seen = windows(END, rows, changes=changes)
     (cart,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
     assert (cart.component, dns_failure(seen, cart, [], (at(BAD), at(END)))) == ("cart", failure)
+
+
+def late(server: str) -> list[Row]:
+    """Calls of the shop to the two names of a store, one of which nobody answers any more: axios has one time-out."""
+    rows = [call(w, "", "shop", errors_server=10 * (w >= BAD), example_trace="") for w in range(END)]
+    rows += [call(w, "shop", "store", "read.store.example") for w in range(END)]
+    rows += [call(w, "shop", "store", "write.store.example") for w in range(BAD)]
+    lost = {"errors_deadline": 20, "unanswered_ns": 20 * 1_500_000_000, "client_ns": 20 * 1_500_000_000}
+    return [*rows, *(call(w, "shop", server, "write.store.example", **lost) for w in range(BAD, END))]
+
+
+@pytest.mark.parametrize(
+    ("server", "target", "failure"),
+    [
+        ("", "write.store.example", "stale"),
+        ("", "read.store.example", ""),
+        ("", "elsewhere.example", ""),
+        ("store", "write.store.example", ""),
+    ],
+    ids=["nobody answers", "another name was written", "not its name", "it answers, but late"],
+)
+def test_time_runs_out_at_a_stale_address_where_the_record_was_just_written(
+    server: str, target: str, failure: str
+) -> None:
+    seen = windows(END, late(server), changes=[change(BAD, "record.upsert", target, "zone", None, Answers=1)])
+    store, *_ = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert (store.component, dns_failure(seen, store, [], (at(BAD), at(END)))) == ("store", failure)
+
+
+@pytest.mark.parametrize(("again", "kind"), [(True, "slow"), (False, "overload")])
+def test_who_is_asked_more_because_somebody_far_above_asks_again_is_slow_and_not_overloaded(
+    again: bool, kind: str
+) -> None:
+    """The door asks the page a second time; the page's own calls to the store are all first ones."""
+    rows: list[Row] = []
+    for w in range(END):
+        tries = 40 if w >= BAD else 20
+        late = {"errors_deadline": tries, "unanswered_ns": tries * 10**9} if w >= BAD else {}
+        rows += [
+            call(w, "", "door", "", 20 if again else tries),
+            call(w, "door", "page", "page.example", tries, originals=20 if again else tries),
+            call(w, "page", "" if w >= BAD else "store", "store.example", tries, **late),
+        ]
+    seen = windows(END, rows)
+    (store,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert (store.component, kind_of(seen, store, "", [], (at(BAD), at(END)))) == ("store", kind)
