@@ -10,6 +10,7 @@ from pathlib import Path
 BENCHMARKS = (
     "windows",
     "world",
+    "onsets",
     "lab",
     "nezha",
     "petshop",

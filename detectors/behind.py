@@ -9,19 +9,21 @@ a silence to its end, it is that. Each takes over the share of the failures that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Evidence, Finding
+from .codes import possible
 from .dns_failures import AGAIN
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import HORIZON, revived
+from .kinds import AT_ONCE, HORIZON, revived
 from .queries import sql
 from .queueing import old_by
 from .series import components
-from .suspects import Suspect, overlaps
+from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 
 SPREAD = 0.8
@@ -81,19 +83,19 @@ def _shared_way(
 ) -> Suspect | None:
     """A device that nobody calls by name, in whose queue work grew old, or that was changed, as many callees failed."""
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how in ("resolution", "unreached", "answer")]
-    ends = _owners(lost) | _name_servers(lost)
+    ends = set(_ends(lost))
     share = sum(s.score for s in lost)
     if share <= 0:
         return None
-    spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or _alike(lost))
+    way = [s for s in lost if s.how in ("resolution", "unreached")]
+    alike = _alike((_owner(s), s.rate) for s in way)
+    spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or alike)
+    asked = len(ends) > 1 and not spread and _alike(zip(_ends(way), map(_asked_in_vain, way), strict=True))
     labels = called(windows, graph)
     horizon_s = HORIZON * windows.window_s
     flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
-    queued = [
-        f
-        for f in findings
-        if f.kind == "queueing" and f.component not in labels and _near(windows, f, onset, horizon_s)
-    ]
+    old = (f for f in findings if f.kind == "queueing" and f.component not in labels)
+    queued = [f for f in old if _near(windows, f, onset, horizon_s)]
     first = min(queued, key=lambda f: (f.started_at, f.component), default=None)
     # Where one device's queue is old, to wait in vain for one callee behind it is enough; to wait for a look-up only if
     # the queue is as old, since work waits for look-ups as well.
@@ -106,26 +108,26 @@ def _shared_way(
         return _suspect(first.component, kind, lost, (first,), first.evidence[0])
     # What was changed on a way loses calls; that several callees answer with errors is no sign of a way.
     on_way = [s for s in lost if s.how != "answer"]
-    if not spread or sum(s.score for s in on_way) < SPREAD * share:
+    if not (spread or asked) or sum(s.score for s in on_way) < SPREAD * share:
         return None
-    changes = windows.changes
-    recent = changes[(changes["time"] > onset - horizon_s) & (changes["time"] <= onset + windows.window_s)]
+    changes, since = windows.changes, onset - (AT_ONCE * windows.window_s if asked else horizon_s)
+    recent = changes[(changes["time"] > since) & (changes["time"] <= onset + windows.window_s)]
     recent = recent[~recent["Target"].isin(labels | flapping) & ~recent["Kind"].str.startswith("record.")]
     if recent.empty:
         return None
     last = recent.sort_values(["time", "Target"]).iloc[-1]
-    told = (
-        f"{len(owners)} callees" if len(owners := _owners(lost)) > 1 else f"{lost[0].component} and to its name servers"
-    )
+    owners = {_owner(s) for s in lost}
+    told = f"{len(owners)} callees" if len(owners) > 1 else f"{lost[0].component} and to its name servers"
     evidence = Evidence(
         statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
         f"as calls to {told} began to fail",
-        query=sql("changes", '"Kind", "Actor", "Detail"', (onset - horizon_s, onset + 1), Target=str(last["Target"])),
+        query=sql("changes", '"Kind", "Actor", "Detail"', (since, onset + 1), Target=str(last["Target"])),
         window=(float(last["time"]), onset + windows.window_s),
         observed=float(len(ends)),
         expected=0.0,
     )
-    return _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
+    found = _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
+    return replace(found, certainty=RATHER * found.certainty) if asked else found
 
 
 def called(windows: Windows, graph: Graph) -> set[str]:
@@ -135,27 +137,31 @@ def called(windows: Windows, graph: Graph) -> set[str]:
     return nodes | {node.partition(".")[0] for node in nodes}
 
 
-def _owners(suspects: list[Suspect]) -> set[str]:
-    return {_owner(s) for s in suspects}
-
-
-def _name_servers(lost: list[Suspect]) -> set[str]:
-    """The servers of a callee's name, if they fail to answer while calls to the callee itself are lost: they are other
-    machines, and what is lost of both at once is lost on the way."""
+def _ends(lost: list[Suspect]) -> list[str]:
+    """[lost] Where the calls were to end: at a callee, or at the servers of its name, if they do not answer while calls
+    to the callee itself are lost. They are other machines, and what is lost of both at once is lost on the way."""
     vanished = {_owner(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
-    silent = [s for s in lost if s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished]
-    return {f"servers of {s.component}" for s in silent}
+    silent = [s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished for s in lost]
+    return [f"servers of {s.component}" if at else _owner(s) for s, at in zip(lost, silent, strict=True)]
 
 
 def _owner(suspect: Suspect) -> str:
     return suspect.service or suspect.component.partition(".")[0]
 
 
-def _alike(lost: list[Suspect]) -> bool:
-    """Whether calls to several are lost on the way, at rates alike."""
-    way = [s for s in lost if s.how in ("resolution", "unreached")]
-    worst = max((s.rate for s in way), default=0.0)
-    return len(_owners([s for s in way if s.rate >= ALIKE * worst])) > 1
+def _alike(lost: Iterable[tuple[str, float]]) -> bool:
+    """Whether several lose a like share of the calls to them; lost: who, and the share."""
+    rates = list(lost)
+    worst = max((rate for _, rate in rates), default=0.0)
+    return len({end for end, rate in rates if rate >= ALIKE * worst}) > 1
+
+
+def _asked_in_vain(suspect: Suspect) -> float:
+    """Of the calls, or if that is more of the look-ups that resolvers made: what callers remember they do not ask."""
+    if suspect.how != "resolution":
+        return suspect.rate
+    codes = [f for f in suspect.findings if f.detector == "dns_rcodes"]
+    return max([suspect.rate, *(f.score for f in codes if f.facts["failure"] in possible(suspect.failure))])
 
 
 def _balancer(
@@ -196,13 +202,9 @@ def _herded(
     if not ranked or not _busy(ranked[0]):
         return None
     names = {ranked[0].component, ranked[0].service}
-    loops = [
-        f
-        for f in findings
-        if f.kind in ("restart_herd", "retry_storm")
-        and any(client in names for client, _ in f.edges)
-        and onset - windows.window_s <= f.started_at <= onset + HORIZON * windows.window_s
-    ]
+    near = (onset - windows.window_s, onset + HORIZON * windows.window_s)
+    soon = [f for f in findings if f.kind in ("restart_herd", "retry_storm") and near[0] <= f.started_at <= near[1]]
+    loops = [f for f in soon if any(client in names for client, _ in f.edges)]
     if not loops:
         return None
     first = min(loops, key=lambda f: (f.started_at, f.component))

@@ -103,7 +103,7 @@ def blamed_suspect(
         certainty=score * (UNTOLD if wordless else 1.0),
         failed=b.failed,
         failure=failure,
-        evidence=_evidence(b, during),
+        evidence=_evidence(windows, b, during),
         findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
@@ -111,13 +111,16 @@ def blamed_suspect(
     )
 
 
-def _evidence(b: Blamed, during: tuple[float, float]) -> Evidence:
+def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evidence:
     how = {
         "resolution": "failed because its name could not be resolved",
         "unreached": "were answered by nobody",
         "answer": "failed in it, beyond what its own callees explain",
     }[b.how]
-    column = "server" if b.how == "answer" else "peer"
+    answers = b.component in windows.edges.services
+    if b.how == "answer" and not answers:
+        how = "failed alike, whoever answered in the end"
+    column = "server" if b.how == "answer" and answers else "peer"
     return Evidence(
         statement=f"{b.failed:,.0f} of {b.attempts:,.0f} calls to {b.component} {how}, "
         f"within {during[1] - during[0]:.0f} s of the onset",

@@ -9,6 +9,7 @@ from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
 from .codes import ROOT, possible, within_zone
+from .cusum import ENOUGH
 from .demand import grown
 from .dns_failures import KINDS, VAGUE
 from .series import calls_over
@@ -55,8 +56,16 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     if late and any(_vanished(windows, name, during) for name in _moved(windows, b, during[0])):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
-    itself = changed(windows, ("deploy", "restart"), b, during[0])
+    itself = changed(windows, ("deploy", "restart"), b, _began(windows, b, findings, during))
     return "stale" if refused and not itself and _moved(windows, b, during[0]) else ""
+
+
+def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> float:
+    """When the node itself began to fail, in Unix seconds: users may have met a stray failure of others before it."""
+    own = [f.started_at for f in findings if f.component == b.component and overlaps(f, during)]
+    first = max(during[0], min(own, default=during[0]))
+    earlier = calls_over(windows, _about(windows, b), ["errors"], during[0], first)
+    return first if earlier["errors"].sum() < ENOUGH else during[0]
 
 
 def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:
@@ -86,7 +95,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     """The kind of the fault, in the words of the analysis; findings: of all components."""
     if failure:
         return KINDS[failure]
-    if changed(windows, ("deploy",), b, during[0]):
+    if changed(windows, ("deploy",), b, _began(windows, b, findings, during)):
         return "bad_release"
     soon = (during[0], during[0] + HORIZON * windows.window_s)
     if any(f.kind == SILENCE and overlaps(f, soon) for f in findings) and revived(windows, b, findings) is not None:

@@ -27,8 +27,9 @@ from .graph import Graph
 from .kinds import HORIZON
 from .queries import sql
 from .queueing import old_by
+from .series import calls_over
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
-from .suspects import Suspect, overlaps
+from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
 
 UNKNOWN = "the resolver"
@@ -36,10 +37,6 @@ UNKNOWN = "the resolver"
 
 LOADED = frozenset({"queueing", "cache_loss", "health_check_flapping", "retry_storm", "restart_herd"})
 """Kinds of what cuts off or drowns others, and a resolver among them."""
-
-RATHER = 0.51
-"""A queue that is none of the servers that tell of themselves is rather on the way to them, but may be one more
-server's: just likelier than not, and nothing is sure."""
 
 EARLY = 0.5
 """Before queues have been scraped, names that fail together are as likely to fail from what nothing tells of yet."""
@@ -64,7 +61,9 @@ def resolver(
     codes = _codes(unresolved, findings, during)
     servers = [f for f in codes if f.facts["counted"] in BY_SERVER]
     sick = in_trouble(windows, unresolved, servers, during)
-    queues = _queues(windows, graph, findings, during)
+    own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
+    first = min((f.started_at for f in own), default=during[0])
+    queues = _queues(windows, graph, findings, during, _began(windows, unresolved, first, during))
     beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
@@ -76,8 +75,7 @@ def resolver(
     way = not servers and bool(queues) and _on_the_way(windows, queues[0])
     if way:
         kind = "network_congestion"
-    own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
-    if _came_first(windows, ranked, findings, component, own, during):
+    if _came_first(windows, ranked, findings, component, during, first):
         return None
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
@@ -119,16 +117,25 @@ def _codes(unresolved: Unresolved, findings: list[Finding], during: tuple[float,
     return [f for f in codes if str(f.facts["failure"]) in possible(unresolved.failure)]
 
 
-def _queues(windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float]) -> list[Finding]:
+def _queues(
+    windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float], began: float
+) -> list[Finding]:
     """Queues of what nobody calls by name that were old as the names began to fail; later, work waits because of it."""
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
-    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, during[0])]
+    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, began)]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
+
+
+def _began(windows: Windows, unresolved: Unresolved, first: float, during: tuple[float, float]) -> float:
+    """When the names began to fail: with the first that is seen to, if hardly any look-up of them failed before."""
+    named = windows.edges.names["peer"].isin(unresolved.named)
+    earlier = calls_over(windows, named, [*DNS_ERRORS], during[0], first)
+    return max(first, during[0]) if earlier.to_numpy().sum() < ENOUGH else during[0]
 
 
 def _on_the_way(windows: Windows, queue: Finding) -> bool:
     """Whether servers, or pods of theirs, tell of themselves and the queue is none of theirs: what gets to them they
-    answer, so look-ups may wait on the way to them."""
+    answer, so look-ups rather wait on the way to them, though it may be the queue of one more server."""
     names, owner = telling(windows), queue.component
     return bool(names) and not any(name == owner or name.startswith(f"{owner}-") for name in names)
 
@@ -172,11 +179,10 @@ def _came_first(
     ranked: list[Suspect],
     findings: list[Finding],
     component: str,
-    own: list[Finding],
     during: tuple[float, float],
+    first: float,
 ) -> bool:
     """Whether something else went wrong so long before the look-ups that it may be what they fail from."""
-    first = min((f.started_at for f in own), default=during[0])
     since, until = during[0] - HORIZON * windows.window_s, first - max(LAG_S, 2.0 * windows.window_s)
     others = [s for s in ranked if s.how in ("unreached", "answer") and s.score >= LEAST_SHARE]
     theirs = [f for s in others for f in s.findings]

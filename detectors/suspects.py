@@ -8,6 +8,9 @@ from math import inf
 from .analysis import Kind
 from .base import Evidence, Finding
 
+RATHER = 0.51
+"""Of what is just likelier than not, so that it is named, and not surely."""
+
 
 @dataclass(frozen=True)
 class Suspect:

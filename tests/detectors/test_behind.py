@@ -62,6 +62,33 @@ def test_a_callee_and_the_servers_of_its_name_that_are_lost_at_once_are_lost_on_
     assert refused.trigger.component != "router-7"
 
 
+def test_the_servers_of_a_name_that_callers_still_know_are_lost_as_their_resolver_tells() -> None:
+    """A few look-ups fail, since most callers remember the name; of those that resolvers made all do."""
+
+    def lost() -> Iterator[Row]:
+        yield from calm(0, 30)
+        for window in range(30, 45):
+            yield call(window, "", "shop", attempts=40, errors_server=40)
+            yield call(window, "shop", "cart", "cart.example", attempts=40, errors_server=40)
+            waited = {"errors_connect": 36, "errors_dns_servfail": 4, "unanswered_ns": 40 * 3 * 10**9}
+            yield call(window, "cart", "", "prices.example", attempts=40, **waited)
+        yield from calm(45, END)
+
+    def answers(code: str) -> list[Row]:
+        told = [("NOERROR", 30.0, 0.0), (code, 0.0, 30.0)]
+        rows = [(w, item, bad if 31 <= w < 45 else good) for item, good, bad in told for w in range(END)]
+        return [signal(w, "prices.example", "dns_responses", value, item) for w, item, value in rows]
+
+    def told(code: str, changed: float) -> tuple[str, bool]:
+        signals = answers(code) if code else []
+        changes = [change(changed, "manual", "router-7", "operators", None)]
+        (incident,) = analyze(windows(END, lost(), signals, changes), SUMMARY).incidents
+        return incident.trigger.component, incident.trigger.confidence >= 0.9
+
+    assert told("SERVFAIL", 29.9) == ("router-7", False)  # a dead host that serves its own zone looks the same
+    assert told("SERVFAIL", 22.0) == told("NXDOMAIN", 29.9) == told("", 29.9) == ("prices", False)
+
+
 def test_a_service_that_only_its_own_counters_tell_of_is_no_way_to_others() -> None:
     def told() -> Iterator[Row]:
         for window in range(END):

@@ -6,10 +6,11 @@ import pytest
 
 from epicenter.detectors.blame import blame
 from epicenter.detectors.dns_answers import dns_answers
+from epicenter.detectors.failure_spikes import failure_spikes
 from epicenter.detectors.graph import dependency_graph
 from epicenter.detectors.kinds import dns_failure, kind_of
 from tests.detectors.frames import Row, at, call, change, signal, windows
-from tests.detectors.stories import NAME, calm, name_gone, process_gone
+from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 BAD, END = 20, 30
 
@@ -135,3 +136,25 @@ def test_who_is_asked_more_because_somebody_far_above_asks_again_is_slow_and_not
     seen = windows(END, rows)
     (store,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
     assert (store.component, kind_of(seen, store, "", [], (at(BAD), at(END)))) == ("store", kind)
+
+
+@pytest.mark.parametrize(("released", "kind"), [(24.9, "bad_release"), (14.0, "unknown"), (26.5, "unknown")])
+def test_a_release_counts_as_its_service_began_to_fail_whatever_failed_before(released: float, kind: str) -> None:
+    rows = [*calm(0, 24), *callee_fails(25, END + 10)]
+    seen = windows(END + 10, rows, changes=[change(released, "deploy", "prices", "ci", 2)])
+    during = (at(15), at(END))
+    (prices,) = blame(seen, dependency_graph(seen), (at(0), at(15)), during)
+    failing = [f for f in failure_spikes(seen) if f.component == "prices"]
+    assert kind_of(seen, prices, "", failing, during) == kind
+
+
+def test_a_release_that_mends_is_no_bad_one() -> None:
+    """A few calls to the prices fail before anybody rolls back, and half of them after it."""
+    rows = [*calm(0, 15)]
+    rows += [call(w, "cart", "prices", NAME, attempts=40, errors_server=1) for w in range(15, 25)]
+    rows += [*callee_fails(25, END + 10)]
+    seen = windows(END + 10, rows, changes=[change(24.9, "deploy", "prices", "ci", 2)])
+    during = (at(15), at(END))
+    (prices,) = blame(seen, dependency_graph(seen), (at(0), at(15)), during)
+    failing = [f for f in failure_spikes(seen) if f.component == "prices"]
+    assert kind_of(seen, prices, "", failing, during) == "unknown"

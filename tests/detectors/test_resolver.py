@@ -150,6 +150,31 @@ def test_a_queue_in_which_one_name_waits_is_a_resolver_if_all_that_is_lost_are_l
     assert (beside.trigger.component, beside.trigger.kind) == ("switch", "network_congestion")
 
 
+def test_a_failure_that_happens_to_come_before_makes_no_queue_young() -> None:
+    """Users met failures of another kind in the window before; the queue was young then, and old with the names."""
+    stray = [call(BAD - 1, "", "shop", attempts=120, errors_server=30)]
+    calls = [row for row in estate(NAMES, failure="dns_timeout", waited=WAITED) if row["window"] != at(BAD - 1)]
+    calls += [*stray, *(call(BAD - 1, "shop", name.partition(".")[0], name, attempts=40) for name in NAMES)]
+    incident = explained(calls, queue("resolver-1"))
+    assert incident.started_at == at(BAD - 1)
+    assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
+
+
+def test_a_queue_that_grew_old_while_a_few_look_ups_failed_waits_for_them() -> None:
+    few = [
+        call(w, "shop", "", name, attempts=40, errors_dns_timeout=2, unanswered_ns=2 * WAITED)
+        for w in range(BAD - 4, BAD)
+        for name in NAMES
+    ]
+    strays = [call(w, "", "shop", attempts=120, errors_server=8) for w in range(BAD - 4, BAD)]
+    calls = [
+        row
+        for row in estate(NAMES, failure="dns_timeout", waited=WAITED)
+        if row["window"] not in map(at, range(BAD - 4, BAD))
+    ]
+    assert explained([*calls, *few, *strays], queue("orders-queue", BAD - 1, WELL)).trigger.component == "the resolver"
+
+
 def beside(component: str, start: int, lost: int) -> Iterator[Row]:
     """The shop calls one more, by a name that is known; some of these calls are lost on the way, after seconds."""
     for window in range(END):
