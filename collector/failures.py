@@ -66,6 +66,10 @@ HOST = (
 )
 """Where the words name the host that was not reached: for spans that do not record whom they addressed."""
 
+LOOKUP_S = 1.0
+"""The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s): a
+look-up that takes as long waited for a server that did not answer, even if the next one did in the end."""
+
 RANK = {name: rank for rank, name in enumerate(ERROR_CLASSES)}
 """Of several words about one failure the lowest rank counts: the earlier the step that failed, the more it says."""
 
@@ -100,6 +104,11 @@ def rank_sql(words: str) -> str:
     """
     cases = " ".join(f"when regexp_matches({words}, {quoted(text)}) then {RANK[name]}" for name, text in PATTERNS)
     return f"(case when trim({words}) = '' then NULL {cases} end)::utinyint"
+
+
+def late_sql(words: str) -> str:
+    """DuckDB SQL for whether the text expression `words` tells that time ran out, whatever it ran out in."""
+    return f"regexp_matches({words}, {quoted(dict(PATTERNS)['deadline'])})"
 
 
 def host_sql(words: str) -> str:

@@ -11,8 +11,8 @@ An attempt is one of these:
 - each of several server spans of one service below one client span: a client that tries again inside one span;
 - a failed look-up that no client span stands around or beside: the span of its call never ended.
 
-A call that failed after it had waited most of its time for a look-up failed in that, whatever its client says: clients
-that give up before their resolver does say that time ran out.
+A call whose time ran out while its look-up still waited failed in that: clients that give up before their resolver
+does say no more than that time ran out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PAIRS = f"""
 select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
     c.service as client, s.service as server, c.peer, c.name, coalesce(c.start, s.start) as start,
     c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
-    c.rank, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
+    c.rank, c.late, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
 from ({SERVERS}) s
 full join ({{clients}}) c on c.sid = s.pid
 """
@@ -169,14 +169,21 @@ with beside as (
     select pid, peer, min(rank) as rank from calls_steps where failed group by pid, peer
 ), around as (
     select pid, min(rank) as rank from calls_steps where failed group by pid
+), slow as (
+    select sid, pid, start as since, start + duration as until, coalesce(peer, '') as peer
+    from calls_steps where not failed
+), alone as (
+    select slow.sid from slow join calls_pairs calls on slow.pid = calls.c_pid
+    where calls.start < until and since < calls.start + client_ns
+    group by slow.sid having count(distinct c_sid) = 1
 ), stuck as (
     select distinct c_sid as sid from (
-        select loose.*, steps.start as since, steps.start + steps.duration as until
-        from calls_loose loose join calls_steps steps on loose.c_sid = steps.pid where not steps.failed
+        select loose.*, since, until from calls_loose loose join slow on loose.c_sid = slow.pid
         union all
-        select loose.*, steps.start, steps.start + steps.duration
-        from calls_loose loose join calls_steps steps on loose.c_pid = steps.pid where not steps.failed
-    ) where c_failed and s_sid is null and 2 * (least(until, start + client_ns) - greatest(since, start)) > client_ns
+        select loose.*, since, until from calls_loose loose join slow on loose.c_pid = slow.pid
+        where case when '' in (loose.peer, slow.peer) then slow.sid in (from alone) else loose.peer = slow.peer end
+    ) where late and s_sid is null and not responded
+        and until >= start + client_ns and 2 * (start + client_ns - greatest(since, start)) > client_ns
 ), known as (
     select loose.* replace (
             case when s_sid is null then least(loose.rank, around.rank, case when coalesce(loose.rank,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..collector.failures import LOOKUP_S
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
@@ -19,9 +20,6 @@ from .telemetry_silence import KIND as SILENCE
 HORIZON = 10
 """Windows after the onset that are asked who is to blame: enough calls to count, and early enough that
 the first fault is still most of what there is to see. Nothing later can change the answer."""
-
-LOOKUP_S = 1.0
-"""The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s)."""
 
 RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool

@@ -97,14 +97,23 @@ def test_a_failed_lookup_beside_another_call_tells_nothing_of_it() -> None:
     [
         ("c", 10_010.0, 0.0, "dns_timeout"),
         ("handler", 10_010.0, 0.0, "dns_timeout"),
-        ("c", 2_600.0, 0.0, "dns_timeout"),
-        ("c", 1_400.0, 0.0, "deadline"),
+        ("c", 10_010.0, 2.4, "dns_timeout"),
+        ("c", 10_010.0, 2.6, "deadline"),
+        ("c", 4_990.0, 0.0, "deadline"),
         ("c", 10_010.0, -90.0, "deadline"),
         ("c", 900.0, 0.0, "deadline"),
     ],
-    ids=["below the call", "beside it", "most of its time", "less than half", "another call's", "a cold cache"],
+    ids=[
+        "below it",
+        "beside it",
+        "most of its time",
+        "less than half",
+        "it came back",
+        "another call's",
+        "a cold cache",
+    ],
 )
-def test_a_call_that_waited_for_its_lookup_failed_in_it(
+def test_a_call_whose_time_ran_out_in_its_lookup_failed_in_it(
     below: str, lookup_ms: float, after_s: float, said: str
 ) -> None:
     """As axios and the DNS instrumentation for Node.js tell of a first resolver that does not answer."""
@@ -116,11 +125,52 @@ def test_a_call_that_waited_for_its_lookup_failed_in_it(
     assert only(call, lookup)["attempts"] == 1
 
 
+LATE = {"status": "Error", "message": "timeout of 6000ms exceeded"}
+
+
 def test_a_call_that_was_answered_did_not_fail_in_its_slow_lookup() -> None:
-    lookup = span("d", "c", ms=5000, operation="dns.lookup")
-    call = span("c", "handler", ms=6000, status="Error", message="timeout of 6000ms exceeded")
-    assert error_class(call, lookup, server("s", "c", at=5.5, ms=900)) == "deadline"
-    assert error_class(call | {"SpanAttributes": [("http.response.status_code", "503")]}, lookup) == "server"
+    lookup = span("d", "c", ms=6500, operation="dns.lookup")
+    assert error_class(span("c", "handler", ms=6000, **LATE), lookup, server("s", "c", at=5.5, ms=900)) == "deadline"
+    assert error_class(span("c", "handler", ms=6000, http_response_status__code="504", **LATE), lookup) == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "said"),
+    [
+        ("Connect Timeout Error (attempted address: stock.example:7002, timeout: 6000ms)", {}, "dns_timeout"),
+        ("connect ECONNREFUSED 10.0.0.9:7009", {}, "connect"),
+        ("8 RESOURCE_EXHAUSTED: queue full", {"rpc_grpc_status__code": "8"}, "other"),
+        ("13 INTERNAL", {"rpc_grpc_status__code": "13"}, "other"),
+        ("Service Unavailable", {"http_response_status__code": "503"}, "server"),
+    ],
+)
+def test_what_a_client_knows_of_its_failure_is_not_what_its_lookup_waits_for(
+    words: str, told: dict[str, str], said: str
+) -> None:
+    """A look-up of the other address family may wait on while the connection is tried."""
+    call = span("c", "handler", ms=6000, status="Error", message=words, server_address="stock.lan", **told)
+    assert error_class(call, span("d", "c", ms=6500, operation="dns.lookup")) == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "other", "said"),
+    [
+        ("", "", "dns_timeout"),
+        ("", "pricing.lan", "deadline"),
+        ("stock.lan", "pricing.lan", "dns_timeout"),
+        ("pricing.lan", "pricing.lan", "deadline"),
+        ("pricing.lan", "", "deadline"),
+    ],
+    ids=["only call", "one of two", "its name", "the other's name", "a name that nobody calls"],
+)
+def test_a_slow_lookup_beside_two_calls_is_that_of_its_name(asked: str, other: str, said: str) -> None:
+    spans = [
+        span("c", "handler", ms=6000, server_address="stock.lan", **LATE),
+        span("d", "handler", ms=6500, operation="dns.lookup", **({"dns_question_name": asked} if asked else {})),
+    ]
+    spans += [span("b", "handler", ms=6600, server_address=other)] if other else []
+    classes = {row["peer"]: [key for key in row if key.startswith("errors_")] for row in calls(*spans)}
+    assert classes["stock.lan"] == [f"errors_{said}"]
 
 
 @pytest.mark.parametrize(
