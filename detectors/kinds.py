@@ -49,13 +49,13 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
     if timed_out and (rewritten(windows, b, during[0]) or _rising(windows, b, during)):
         return "stale"
+    refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
     late = b.how == "unreached" and b.failure == "deadline" and b.unanswered_s >= WAITED_S
-    if late and any(_vanished(windows, name, during) for name in _moved(windows, b, during[0])):
-        return "stale"
-    refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
-    itself = changed(windows, ("deploy", "restart"), b, _began(windows, b, findings, during))
-    return "stale" if refused and not itself and _moved(windows, b, during[0]) else ""
+    if not (refused or late) or changed(windows, ("deploy", "restart"), b, _began(windows, b, findings, during)):
+        return ""
+    moved = _moved(windows, b, during[0])
+    return "stale" if any(refused or _alone_vanished(windows, b, name, during) for name in moved) else ""
 
 
 def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> float:
@@ -163,15 +163,25 @@ def _moved(windows: Windows, b: Blamed, onset: float) -> list[str]:
     return moved
 
 
-def _vanished(windows: Windows, name: str, during: tuple[float, float]) -> bool:
-    """Whether hardly a call through a name is answered that used to be: by a server's span, which is seen of one that
-    is merely slow once it is done."""
-    about = windows.edges.names["peer"] == name
+def _alone_vanished(windows: Windows, b: Blamed, name: str, during: tuple[float, float]) -> bool:
+    """Whether hardly a call through a name is answered that used to be, while the node answers through its others: what
+    hangs answers through none. An answer is a server's span, which is seen of who is merely slow once it is done."""
+    through = windows.edges.names["peer"] == name
+    own = _answering(windows, through, during)
+    rest = _answering(windows, _about(windows, b) & ~through, during)
+    return own is False and rest is True
+
+
+def _answering(windows: Windows, about: pd.Series[bool], during: tuple[float, float]) -> bool | None:
+    """Whether calls are answered as they used to be; None where none were made, or none answered before."""
     shares: list[float] = []
     for stretch in ((float(windows.start), during[0]), during):
         rows = calls_over(windows, about, ["attempts", "answered"], *stretch)
-        shares.append(float(rows["answered"].sum()) / max(float(rows["attempts"].sum()), 1.0))
-    return shares[1] < VANISHED * shares[0]
+        made = float(rows["attempts"].sum())
+        if not made:
+            return None
+        shares.append(float(rows["answered"].sum()) / made)
+    return shares[1] >= VANISHED * shares[0] if shares[0] else None
 
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:

@@ -92,31 +92,57 @@ def test_connections_are_refused_at_a_stale_address_where_the_record_was_just_wr
     assert (cart.component, dns_failure(seen, cart, [], (at(BAD), at(END)))) == ("cart", failure)
 
 
-def late(server: str) -> list[Row]:
-    """Calls of the shop to the two names of a store, one of which nobody answers any more: axios has one time-out."""
-    rows = [call(w, "", "shop", errors_server=10 * (w >= BAD), example_trace="") for w in range(END)]
-    rows += [call(w, "shop", "store", "read.store.example") for w in range(END)]
-    rows += [call(w, "shop", "store", "write.store.example") for w in range(BAD)]
+READ, WRITE = "read.store.example", "write.store.example"
+
+
+def late(names: dict[str, bool], server: str) -> list[Row]:
+    """Calls of the shop to the store by its names, some of which time runs out by: axios has one time-out for all."""
     lost = {"errors_deadline": 20, "unanswered_ns": 20 * 1_500_000_000, "client_ns": 20 * 1_500_000_000}
-    return [*rows, *(call(w, "shop", server, "write.store.example", **lost) for w in range(BAD, END))]
+    rows = [call(w, "", "shop", errors_server=10 * (w >= BAD), example_trace="") for w in range(END)]
+    for name, well in names.items():
+        rows += [call(w, "shop", "store", name) for w in range(END if well else BAD)]
+        rows += [call(w, "shop", server, name, **lost) for w in range(BAD, END) if not well]
+    return rows
+
+
+def failure_of(names: dict[str, bool], target: str, kind: str = "", server: str = "") -> str:
+    """Of the store, whose record `target` was written as time began to run out; kind: of another change of it."""
+    changes = [change(BAD, "record.upsert", target, "zone", None, Answers=1)]
+    changes += [change(BAD - 1, kind, "store", "ci", None)] if kind else []
+    rows = late(names, server)
+    if target == "old.example":  # is called no more, on purpose
+        rows += [call(w, "shop", "store", target) for w in range(BAD)]
+    seen = windows(END, rows, changes=changes)
+    store, *_ = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert store.component == "store"
+    return dns_failure(seen, store, [], (at(BAD), at(END)))
 
 
 @pytest.mark.parametrize(
-    ("server", "target", "failure"),
-    [
-        ("", "write.store.example", "stale"),
-        ("", "read.store.example", ""),
-        ("", "elsewhere.example", ""),
-        ("store", "write.store.example", ""),
-    ],
+    ("target", "server", "failure"),
+    [(WRITE, "", "stale"), (READ, "", ""), ("elsewhere.example", "", ""), (WRITE, "store", "")],
     ids=["nobody answers", "another name was written", "not its name", "it answers, but late"],
 )
 def test_time_runs_out_at_a_stale_address_where_the_record_was_just_written(
-    server: str, target: str, failure: str
+    target: str, server: str, failure: str
 ) -> None:
-    seen = windows(END, late(server), changes=[change(BAD, "record.upsert", target, "zone", None, Answers=1)])
-    store, *_ = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
-    assert (store.component, dns_failure(seen, store, [], (at(BAD), at(END)))) == ("store", failure)
+    assert failure_of({READ: True, WRITE: False}, target, server=server) == failure
+
+
+@pytest.mark.parametrize(
+    ("names", "target", "kind"),
+    [
+        ({WRITE: False}, WRITE, ""),
+        ({READ: False, WRITE: False}, WRITE, ""),
+        ({READ: True, WRITE: False}, WRITE, "deploy"),
+        ({READ: True, WRITE: False}, WRITE, "restart"),
+        ({READ: True, WRITE: False}, "old.example", ""),
+    ],
+    ids=["its only name", "it hangs for all", "released", "started anew", "a name that nobody calls any more"],
+)
+def test_who_hangs_as_its_record_is_written_is_not_stale(names: dict[str, bool], target: str, kind: str) -> None:
+    """Discovery services write the record of whatever is released or started anew, and write it again as it was."""
+    assert failure_of(names, target, kind) == ""
 
 
 @pytest.mark.parametrize(("again", "kind"), [(True, "slow"), (False, "overload")])
