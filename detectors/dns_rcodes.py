@@ -13,7 +13,6 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding, stretch_of
-from .blame import LEAST_CALLS
 from .codes import ANSWERS, BY_SERVER
 from .cusum import LEAST_RISE, Episode
 from .dns_failures import KINDS
@@ -48,13 +47,12 @@ def _risen(windows: Windows, counted: str) -> list[Finding]:
         return []
     components = np.array(table.names("component"))
     totals = np.array([table["value"][components == component].sum(axis=0) for component in components])
-    codes = table.names("code")
-    failing = np.array([code in FAILURES for code in codes])
+    failing = np.array([code in FAILURES for code in table.names("code")])
     failed = np.where(failing[:, None], table["value"], 0.0)
     return [
         _finding(windows, counted, table, e)
         for e in episodes(failed, totals)
-        if _rose(failed[e.series], totals[e.series], e) and _known(codes[e.series], totals[e.series], e)
+        if _rose(failed[e.series], totals[e.series], e)
     ]
 
 
@@ -81,12 +79,6 @@ def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:
     stretch = slice(episode.onset, episode.alarm + 1)
     before = float(np.median(failed[: episode.onset])) if episode.onset else 0.0
     return float(failed[stretch].mean()) - before >= LEAST_RISE * float(totals[stretch].mean())
-
-
-def _known(code: str, totals: Floats, episode: Episode) -> bool:
-    """Whether enough was asked before to know what is usual: NXDOMAIN is what search domains get every day, and a
-    second server that is asked only once the first is silent answers nothing else at first."""
-    return code != "NXDOMAIN" or float(totals[: episode.onset].sum()) >= LEAST_CALLS
 
 
 def _finding(windows: Windows, counted: str, table: Table, episode: Episode) -> Finding:

@@ -80,12 +80,6 @@ def asked(counts: list[float]) -> list[Row]:
     return gauge(SERVER, "dns_server_requests", counts)
 
 
-@pytest.mark.parametrize(("code", "told"), [("NXDOMAIN", []), ("SERVFAIL", [SERVER])])
-def test_what_search_domains_get_is_no_rise_at_a_server_that_nobody_asked_before(code: str, told: list[str]) -> None:
-    rows = [*counted("NOERROR", put([0.0] * END, 20, [1.0] * 10)), *counted(code, put([0.0] * END, 20, [20.0] * 10))]
-    assert [f.component for f in dns_rcodes(windows(END, signals=rows))] == told
-
-
 def test_questions_that_a_server_never_answers_are_told() -> None:
     hung = counted("NOERROR", put([99.0] * END, 19, [0.0] * 11))
     (found,) = dns_rcodes(windows(END, signals=[*hung, *asked([100.0] * END)]))
