@@ -139,9 +139,9 @@ def _dns(windows: Windows, graph: Graph, group: Group, verdict: Verdict, ranked:
     # Search domains and addresses of another family fail every day: what began long before is no part of this.
     earliest = group.started_at - HORIZON * windows.window_s
     failing = [f for f in group.findings if f.kind.startswith("dns.") and f.started_at >= earliest]
-    if all(f.detector == "dns_rcodes" for f in failing) and _resolution_seen(windows):
+    if top.kind != "unknown" and all(f.detector == "dns_rcodes" for f in failing) and _resolution_seen(windows):
         # NXDOMAIN is what search domains get from whoever is asked: where callers or probes could say of a name that it
-        # failed, and none does, a server that gives more of it is no part of this.
+        # failed, and none does, and how the callee fails is known, a server that gives more of it is no part of this.
         failing = [f for f in failing if f.facts["counted"] not in BY_SERVER or f.facts["failure"] != "nxdomain"]
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))

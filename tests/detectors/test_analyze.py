@@ -54,12 +54,25 @@ def test_a_dead_process_is_a_crash_and_dns_is_innocent() -> None:
 
 
 def test_search_domains_that_a_resolver_answers_more_often_are_no_part_of_a_crash() -> None:
-    """Who retries looks up more: for every name a search domain is asked first."""
+    """Who retries looks up more: for every name search domains are asked first."""
     rows = [*calm(0, 20), *process_gone(20, 30), *calm(30, 50)]
-    answers = gauge("resolver-1", "dns_server_responses", [100.0] * 50, "NOERROR")
+    answers = gauge("resolver-1", "dns_server_responses", put([100.0] * 50, 20, [200.0] * 10), "NOERROR")
     answers += gauge("resolver-1", "dns_server_responses", put([30.0] * 50, 20, [200.0] * 10), "NXDOMAIN")
     (incident,) = analyze(windows(50, rows, answers), SUMMARY).incidents
     assert (incident.trigger.component, incident.dns.role) == ("cart", "innocent")
+
+
+def test_names_that_a_resolver_no_longer_knows_are_a_symptom_where_callers_do_not_say_how_they_fail() -> None:
+    """As fetch does, which says no more than that it failed."""
+    gone = [call(w, "", "shop", attempts=40, errors_server=40) for w in range(20, 30)]
+    gone += [
+        call(w, "shop", "", "cart.example", attempts=40, errors_other=40, unanswered_ns=2 * 10**8)
+        for w in range(20, 30)
+    ]
+    answers = gauge("resolver-1", "dns_server_responses", [100.0] * 50, "NOERROR")
+    answers += gauge("resolver-1", "dns_server_responses", put([1.0] * 50, 20, [80.0] * 10), "NXDOMAIN")
+    (incident,) = analyze(windows(50, [*calm(0, 20), *gone, *calm(30, 50)], answers), SUMMARY).incidents
+    assert (incident.trigger.kind, incident.dns.role, incident.dns.failure) == ("unknown", "symptom", "nxdomain")
 
 
 @pytest.mark.parametrize(("names", "verdict", "role"), [(3, "unknown", "none"), (1, "cascade", "innocent")])
