@@ -19,7 +19,7 @@ from .analysis import (
     Verdict,
 )
 from .base import MOSTLY
-from .behind import LEAST_SHARE, WAITING
+from .behind import LEAST_SHARE, WAITING, owner_of
 from .cascade import cascade
 from .cause import nobody
 from .codes import BY_SERVER
@@ -153,7 +153,7 @@ def _dns(windows: Windows, graph: Graph, group: Group, verdict: Verdict, ranked:
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
         said = [str(worst.facts.get("failure", ""))] if told else [s.failure for s in ranked if s.failure]
         return Dns(role="symptom", failure=_failure(said[0] if said else ""), names=names)
-    unsaid = verdict == "unknown" and _waited_in_vain(ranked)
+    unsaid = verdict == "unknown" and not _look_ups_seen(windows) and _waited_in_vain(ranked)
     role: DnsRole = "innocent" if _resolution_seen(windows) and not unsaid else "none"
     return Dns(role=role, failure=None, names=())
 
@@ -162,7 +162,7 @@ def _waited_in_vain(ranked: list[Suspect]) -> bool:
     """Whether calls to several were answered by nobody until time ran out, perhaps while their names were looked up:
     clients that give up before their resolver does say only that time ran out."""
     lost = (s for s in ranked if s.how == "unreached" and s.score >= LEAST_SHARE and s.kind in WAITING)
-    return len({s.service for s in lost}) > 1
+    return len({owner_of(s) for s in lost}) > 1
 
 
 def _failure(name: str) -> DnsFailure:
@@ -177,6 +177,11 @@ def _failure(name: str) -> DnsFailure:
     return known.get(name, "unspecified")
 
 
+def _look_ups_seen(windows: Windows) -> bool:
+    """Whether names are probed, or look-ups counted."""
+    return not windows.concepts.keys().isdisjoint(("dns_answers", "dns_probe_ok", "dns_lookup_failures"))
+
+
 def _resolution_seen(windows: Windows) -> bool:
     """Whether the data could have shown a failing resolution: callers name whom they call, or names are probed or their
     look-ups counted.
@@ -184,7 +189,7 @@ def _resolution_seen(windows: Windows) -> bool:
     Counters that leave out why most of the unanswered calls failed could not; nor do resolvers' codes show a record
     that is empty or stale.
     """
-    if not windows.concepts.keys().isdisjoint(("dns_answers", "dns_probe_ok", "dns_lookup_failures")):
+    if _look_ups_seen(windows):
         return True
     calls = windows.calls
     named, counted = calls["peer"] != "", from_metrics(windows)

@@ -75,9 +75,18 @@ def test_names_that_a_resolver_no_longer_knows_are_a_symptom_where_callers_do_no
     assert (incident.trigger.kind, incident.dns.role, incident.dns.failure) == ("unknown", "symptom", "nxdomain")
 
 
-@pytest.mark.parametrize(("names", "verdict", "role"), [(3, "unknown", "none"), (1, "cascade", "innocent")])
+@pytest.mark.parametrize(
+    ("names", "seen", "probed", "verdict", "role"),
+    [
+        (3, True, False, "unknown", "none"),
+        (3, False, False, "unknown", "none"),
+        (3, True, True, "unknown", "innocent"),
+        (1, True, False, "cascade", "innocent"),
+    ],
+    ids=["several", "several that send no spans", "names are probed", "one"],
+)
 def test_where_calls_to_several_wait_in_vain_a_look_up_may_be_what_they_waited_for(
-    names: int, verdict: str, role: str
+    names: int, seen: bool, probed: bool, verdict: str, role: str
 ) -> None:
     """undici ends a connection that is not there after 10 s, and does not say whether it had an address."""
     rows: list[Row] = []
@@ -85,8 +94,10 @@ def test_where_calls_to_several_wait_in_vain_a_look_up_may_be_what_they_waited_f
         bad, tried = 20 <= w < 30, 60 // names
         lost = {"errors_connect": tried, "unanswered_ns": tried * 10**10} if bad else {}
         rows.append(call(w, "", "door", "", 60, errors_server=60 * bad))
-        rows += [call(w, "door", "" if bad else n, f"{n}.example", tried, **lost) for n in ("a", "b", "c")[:names]]
-    (incident,) = analyze(windows(40, rows), SUMMARY).incidents
+        called = [(n if seen and not bad else "", f"{n}.example") for n in ("a", "b", "c")[:names]]
+        rows += [call(w, "door", server, name, tried, **lost) for server, name in called]
+    answers = [row for n in ("a", "b", "c") for row in gauge(f"{n}.example", "dns_answers", [2.0] * 40) if probed]
+    (incident,) = analyze(windows(40, rows, answers), SUMMARY).incidents
     assert (incident.verdict, incident.dns.role) == (verdict, role)
 
 
