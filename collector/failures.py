@@ -37,7 +37,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"\bENOTFOUND\b|\bhost_not_found\b"
         r"|no such host|No such host is known|Could not resolve host|UnknownHostException|UnresolvedAddress"
         r"|NameResolutionError|ClientConnectorDNSError|errors resolving|Inaccessible host|nodename nor servname"
-        r"|[Nn]ame resolution failed|Name does not resolve|dns_resolution_failure|failed to lookup address"
+        r"|\b[Nn]ame resolution failed for target dns:|Name does not resolve|dns_resolution_failure"
+        r"|failed to lookup address"
         r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (
@@ -47,7 +48,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|[Cc]annot connect to host|ConnectException|ConnectionRefusedError|NewConnectionError|broken pipe"
         r"|ClientConnectorError|ConnectionTimeoutError"
         r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up|other side closed"
-        r"|\bconnection_error\b|[Cc]onnect(ion)? [Tt]imed? ?[Oo]ut|ConnectTimeout|\bconnect ETIMEDOUT\b",
+        r"|\bconnection_error\b|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b"
+        r"|Connect Timeout Error|\bUND_ERR_CONNECT_TIMEOUT\b",
     ),
     (
         "deadline",
@@ -60,7 +62,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 
 HOST = (
     r"(?:Failed to resolve '|getaddrinfo [A-Z_]+ |\bquery[A-Za-z0-9]+ E[A-Z]+ |[Cc]annot connect to host "
-    r"|errors resolving |[Nn]ame resolution failed for target (?:\w+:/*)?|Could not resolve host: '?"
+    r"|errors resolving |\b[Nn]ame resolution failed for target dns:(?://[^/]*/)?|Could not resolve host: '?"
     r"|could not translate host name \"|UnknownHostException: "
     r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \()([\w-]+(?:\.[\w-]+)*)"
 )

@@ -187,7 +187,13 @@ def test_a_slow_lookup_beside_two_calls_is_that_of_its_name(asked: str, other: s
         ("The operation was aborted due to timeout", "23", "deadline"),
         ("timeout of 1500ms exceeded", "ECONNABORTED", "deadline"),
         ("getaddrinfo EAI_AGAIN stock.example", "EAI_AGAIN", "dns_temporary"),
+        ("fetch failed", "UND_ERR_CONNECT_TIMEOUT", "connect"),
         ("14 UNAVAILABLE: Name resolution failed for target dns:stock.example:7007", "14", "dns_unspecified"),
+        ("14 UNAVAILABLE: Name resolution failed for target dns:///stock.example:7007", "14", "dns_unspecified"),
+        ("Name resolution failed for target dns://10.0.0.2/stock.example:7007", "14", "dns_unspecified"),
+        ("Name resolution failed for target unix:/run/stock.sock", "14", "other"),
+        ("ColumnName resolution failed: unknown column price", "QueryError", "other"),
+        ("Connection Timeout Expired. The timeout elapsed during the post-login phase.", "SqlException", "deadline"),
     ],
 )
 def test_what_clients_for_nodejs_say(words: str, kind: str, said: str) -> None:
