@@ -38,9 +38,9 @@ def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags
     inside = within(windows.calls, start, end)
     of, kept = windows.edges.of[inside], told[inside]
     calls = {name: windows.calls[name].to_numpy()[inside] for name in ("answered", "originals")}
-    answered, originals = (np.bincount(of[kept], values[kept], len(about)) for values in calls.values())
-    firsts = _firsts(windows, answered, originals)
-    return float((originals * firsts)[about].sum()) / (stretch[1] - stretch[0])
+    sums = {name: np.bincount(of[kept], values[kept], len(about)).astype(np.float64) for name, values in calls.items()}
+    firsts = _firsts(windows, sums["answered"], sums["originals"])
+    return float((sums["originals"] * firsts)[about].sum()) / (stretch[1] - stretch[0])
 
 
 def _firsts(windows: Windows, answered: Floats, originals: Floats) -> Floats:

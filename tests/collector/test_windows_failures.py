@@ -125,7 +125,7 @@ def test_a_call_whose_time_ran_out_in_its_lookup_failed_in_it(
     assert only(call, lookup)["attempts"] == 1
 
 
-LATE = {"status": "Error", "message": "timeout of 6000ms exceeded"}
+LATE: dict[str, Any] = {"status": "Error", "message": "timeout of 6000ms exceeded"}
 
 
 def test_a_call_that_was_answered_did_not_fail_in_its_slow_lookup() -> None:
@@ -145,7 +145,7 @@ def test_a_call_that_was_answered_did_not_fail_in_its_slow_lookup() -> None:
     ],
 )
 def test_what_a_client_knows_of_its_failure_is_not_what_its_lookup_waits_for(
-    words: str, told: dict[str, str], said: str
+    words: str, told: dict[str, Any], said: str
 ) -> None:
     """A look-up of the other address family may wait on while the connection is tried."""
     call = span("c", "handler", ms=6000, status="Error", message=words, server_address="stock.lan", **told)
@@ -166,7 +166,7 @@ def test_what_a_client_knows_of_its_failure_is_not_what_its_lookup_waits_for(
 def test_a_slow_lookup_beside_two_calls_is_that_of_its_name(asked: str, other: str, said: str) -> None:
     spans = [
         span("c", "handler", ms=6000, server_address="stock.lan", **LATE),
-        span("d", "handler", ms=6500, operation="dns.lookup", **({"dns_question_name": asked} if asked else {})),
+        span("d", "handler", ms=6500, operation="dns.lookup", dns_question_name=asked),
     ]
     spans += [span("b", "handler", ms=6600, server_address=other)] if other else []
     classes = {row["peer"]: [key for key in row if key.startswith("errors_")] for row in calls(*spans)}
