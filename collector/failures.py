@@ -37,7 +37,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"\bENOTFOUND\b|\bhost_not_found\b"
         r"|no such host|No such host is known|Could not resolve host|UnknownHostException|UnresolvedAddress"
         r"|NameResolutionError|ClientConnectorDNSError|errors resolving|Inaccessible host|nodename nor servname"
-        r"|Name does not resolve|dns_resolution_failure|failed to lookup address"
+        r"|\b[Nn]ame resolution failed for target dns:|Name does not resolve|dns_resolution_failure"
+        r"|failed to lookup address"
         r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (
@@ -46,8 +47,9 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|\bECONNRESET\b|No route to host|\bEHOSTUNREACH\b|Network is unreachable|\bENETUNREACH\b|[Ff]ailed to connect"
         r"|[Cc]annot connect to host|ConnectException|ConnectionRefusedError|NewConnectionError|broken pipe"
         r"|ClientConnectorError|ConnectionTimeoutError"
-        r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up"
-        r"|\bconnection_error\b|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b",
+        r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up|other side closed"
+        r"|\bconnection_error\b|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b"
+        r"|Connect Timeout Error|\bUND_ERR_CONNECT_TIMEOUT\b",
     ),
     (
         "deadline",
@@ -60,10 +62,15 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 
 HOST = (
     r"(?:Failed to resolve '|getaddrinfo [A-Z_]+ |\bquery[A-Za-z0-9]+ E[A-Z]+ |[Cc]annot connect to host "
-    r"|errors resolving |Could not resolve host: '?|could not translate host name \"|UnknownHostException: "
+    r"|errors resolving |\b[Nn]ame resolution failed for target dns:(?://[^/]*/)?|Could not resolve host: '?"
+    r"|could not translate host name \"|UnknownHostException: "
     r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \()([\w-]+(?:\.[\w-]+)*)"
 )
 """Where the words name the host that was not reached: for spans that do not record whom they addressed."""
+
+LOOKUP_S = 1.0
+"""The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s): a
+look-up that takes as long waited for a server that did not answer, even if the next one did in the end."""
 
 RANK = {name: rank for rank, name in enumerate(ERROR_CLASSES)}
 """Of several words about one failure the lowest rank counts: the earlier the step that failed, the more it says."""
@@ -99,6 +106,11 @@ def rank_sql(words: str) -> str:
     """
     cases = " ".join(f"when regexp_matches({words}, {quoted(text)}) then {RANK[name]}" for name, text in PATTERNS)
     return f"(case when trim({words}) = '' then NULL {cases} end)::utinyint"
+
+
+def late_sql(words: str) -> str:
+    """DuckDB SQL for whether the text expression `words` tells that time ran out, whatever it ran out in."""
+    return f"regexp_matches({words}, {quoted(dict(PATTERNS)['deadline'])})"
 
 
 def host_sql(words: str) -> str:

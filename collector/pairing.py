@@ -10,6 +10,9 @@ An attempt is one of these:
   service (an SDK's operation around its HTTP requests): then those are the attempts;
 - each of several server spans of one service below one client span: a client that tries again inside one span;
 - a failed look-up that no client span stands around or beside: the span of its call never ended.
+
+A call whose time ran out while its look-up still waited failed in that: clients that give up before their resolver
+does say no more than that time ran out.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ _PAIRS = f"""
 select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
     c.service as client, s.service as server, c.peer, c.name, coalesce(c.start, s.start) as start,
     c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
-    c.rank, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
+    c.rank, c.late, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
 from ({SERVERS}) s
 full join ({{clients}}) c on c.sid = s.pid
 """
@@ -163,13 +166,29 @@ _WASTED = "coalesce(c_failed and server_ns > client_ns, false)"
 
 _ODD = f"""
 with beside as (
-    select pid, peer, min(rank) as rank from calls_steps group by pid, peer
+    select pid, peer, min(rank) as rank from calls_steps where failed group by pid, peer
 ), around as (
-    select pid, min(rank) as rank from calls_steps group by pid
+    select pid, min(rank) as rank from calls_steps where failed group by pid
+), slow as (
+    select sid, pid, start as since, start + duration as until, coalesce(peer, '') as peer
+    from calls_steps where not failed
+), alone as (
+    select slow.sid from slow join calls_pairs calls on slow.pid = calls.c_pid
+    where calls.start < until and since < calls.start + client_ns
+    group by slow.sid having count(distinct c_sid) = 1
+), stuck as (
+    select distinct c_sid as sid from (
+        select loose.*, since, until from calls_loose loose join slow on loose.c_sid = slow.pid
+        union all
+        select loose.*, since, until from calls_loose loose join slow on loose.c_pid = slow.pid
+        where case when '' in (loose.peer, slow.peer) then slow.sid in (from alone) else loose.peer = slow.peer end
+    ) where late and s_sid is null and not responded
+        and until >= start + client_ns and 2 * (start + client_ns - greatest(since, start)) > client_ns
 ), known as (
     select loose.* replace (
             case when s_sid is null then least(loose.rank, around.rank, case when coalesce(loose.rank,
-                {RANK["other"]}) > {RANK["dns_unspecified"]} then beside.rank end) else loose.rank end as rank,
+                {RANK["other"]}) > {RANK["dns_unspecified"]} then beside.rank end,
+                case when stuck.sid is not null then {RANK["dns_timeout"]}::utinyint end) else loose.rank end as rank,
             coalesce(loose.server, answer.service) as server, coalesce(server_ns, answer.duration) as server_ns,
             coalesce(s_failed, answer.failed) as s_failed,
             coalesce(loose.client, above.service) as client
@@ -177,6 +196,7 @@ with beside as (
     from calls_loose loose
     left join around on loose.c_sid = around.pid and loose.c_failed
     left join beside on loose.c_pid = beside.pid and loose.peer = beside.peer and loose.c_failed
+    left join stuck on loose.c_sid = stuck.sid
     left join calls_below below on loose.c_sid = below.sid and loose.s_sid is null
     left join calls_above above on loose.c_sid is null and loose.s_pid = above.pid and loose.server = above.below
     where not coalesce(wraps, false) and not coalesce(nested, false)
@@ -197,7 +217,7 @@ from calls_steps steps
 anti join calls_pairs around on around.c_sid = steps.pid
 anti join (select c_pid, peer from calls_pairs where c_failed) beside
     on beside.c_pid = steps.pid and beside.peer in ('', steps.peer)
-where lookup
+where lookup and failed
 qualify row_number() over (partition by sid order by duration desc, start) = 1
 """
 

@@ -10,7 +10,7 @@ import re
 
 import duckdb
 
-from .failures import host_sql, quoted, rank_sql
+from .failures import LOOKUP_S, host_sql, late_sql, quoted, rank_sql
 
 TRACE = "hash(TraceId)"
 ID = f"hash({TRACE}, SpanId)"
@@ -95,7 +95,8 @@ _BRIEF = f"""TraceId, {TRACE} as tid, {ID} as sid, {PARENT} as pid, epoch_ns(Tim
 _NAME = f"""(hash(case when not {STEP} then {_first("url.full", "http.url")} end, SpanName) & 4294967295)::uinteger"""
 FACTS = f"""
 select {_BRIEF}, failed, {_NAME} as name, {LOOKUP} as lookup, case when failed then {rank_sql("words")} end as rank,
-    case when {STEP} then case when failed then {_STEP_PEER} end
+    failed and {late_sql("words")} as late,
+    case when {STEP} then case when failed or {LOOKUP} then {_STEP_PEER} end
         when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, address <> '' as addressed,
     {_STATUS} is not null as responded,
     coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0)::integer as hidden,
@@ -107,7 +108,8 @@ from (
 """
 """What each span says, once: all that follows reads these columns, of this as a view or of rows that were kept.
 
-rank: the class of the words (`failures.RANK`), NULL where they tell of none. responded: an HTTP status came back.
+rank: the class of the words (`failures.RANK`), NULL where they tell of none. late: they say that time ran out, in
+whatever. responded: an HTTP status came back.
 hidden: attempts inside this one span after the first (botocore's retry_attempts). resend: says that it is a retry.
 text: the words, with what varies masked.
 """
@@ -137,7 +139,7 @@ IS_CLIENT = "(kind in ('Client', 'Producer') and not step)"
 IS_SERVER = "kind in ('Server', 'Consumer')"
 
 CLIENTS = f"""
-select sid, pid, tid, start, duration, service, root, name, coalesce(peer, '') as peer, failed, rank, responded,
+select sid, pid, tid, start, duration, service, root, name, coalesce(peer, '') as peer, failed, rank, late, responded,
     hidden, resend
 from calls_told where {IS_CLIENT}
 """
@@ -148,10 +150,11 @@ select sid, pid, tid, start, duration, service, root and kind = 'Server' as entr
 from calls_sides where {IS_SERVER}
 """
 
-STEPS = """
-select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank
-from calls_told where step and failed
+STEPS = f"""
+select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank, failed
+from calls_told where step and (failed or lookup and duration >= {round(LOOKUP_S * 1e9)})
 """
+"""The steps that failed, and the look-ups that were so slow that their calls may have failed."""
 
 # glibc's and urllib3's words of a broken attempt that was tried again inside the same span.
 _RETRIED = r"count(*) filter (regexp_matches(Body, '^Retrying \(Retry\('))"

@@ -88,7 +88,7 @@ def _shared_way(
     if share <= 0:
         return None
     way = [s for s in lost if s.how in ("resolution", "unreached")]
-    alike = _alike((_owner(s), s.rate) for s in way)
+    alike = _alike((owner_of(s), s.rate) for s in way)
     spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or alike)
     asked = len(ends) > 1 and not spread and _alike(zip(_ends(way), map(_asked_in_vain, way), strict=True))
     labels = called(windows, graph)
@@ -116,7 +116,7 @@ def _shared_way(
     if recent.empty:
         return None
     last = recent.sort_values(["time", "Target"]).iloc[-1]
-    owners = {_owner(s) for s in lost}
+    owners = {owner_of(s) for s in lost}
     told = f"{len(owners)} callees" if len(owners) > 1 else f"{lost[0].component} and to its name servers"
     evidence = Evidence(
         statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
@@ -140,12 +140,13 @@ def called(windows: Windows, graph: Graph) -> set[str]:
 def _ends(lost: list[Suspect]) -> list[str]:
     """[lost] Where the calls were to end: at a callee, or at the servers of its name, if they do not answer while calls
     to the callee itself are lost. They are other machines, and what is lost of both at once is lost on the way."""
-    vanished = {_owner(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
-    silent = [s.how == "resolution" and s.failure in AGAIN and _owner(s) in vanished for s in lost]
-    return [f"servers of {s.component}" if at else _owner(s) for s, at in zip(lost, silent, strict=True)]
+    vanished = {owner_of(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
+    silent = [s.how == "resolution" and s.failure in AGAIN and owner_of(s) in vanished for s in lost]
+    return [f"servers of {s.component}" if at else owner_of(s) for s, at in zip(lost, silent, strict=True)]
 
 
-def _owner(suspect: Suspect) -> str:
+def owner_of(suspect: Suspect) -> str:
+    """The service that a suspect is or belongs to, else the first label of its name."""
     return suspect.service or suspect.component.partition(".")[0]
 
 

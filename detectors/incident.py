@@ -19,8 +19,10 @@ from .analysis import (
     Verdict,
 )
 from .base import MOSTLY
+from .behind import LEAST_SHARE, WAITING, owner_of
 from .cascade import cascade
 from .cause import nobody
+from .codes import BY_SERVER
 from .confidence import confidence
 from .dns_failures import VAGUE
 from .graph import Graph, standing_behind
@@ -59,8 +61,8 @@ def explain(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect])
     candidates = tuple(_candidate(s, ledger) for s in ranked)
     loops = sustaining(windows, group, graph, trigger, ledger)
     steps = cascade(group, graph, top, trigger.started_at, ledger)
-    dns = _dns(windows, graph, group, top, ranked)
     verdict = _verdict(top, trigger, steps, loops)
+    dns = _dns(windows, graph, group, verdict, ranked or [top])
     return Incident(
         verdict=verdict,
         started_at=min(group.started_at, trigger.started_at),
@@ -132,10 +134,15 @@ def _verdict(top: Suspect, trigger: Trigger, steps: tuple[CascadeStep, ...], loo
     return "cascade" if steps or loops else "local"
 
 
-def _dns(windows: Windows, graph: Graph, group: Group, top: Suspect, ranked: list[Suspect]) -> Dns:
+def _dns(windows: Windows, graph: Graph, group: Group, verdict: Verdict, ranked: list[Suspect]) -> Dns:
+    top = ranked[0]
     # Search domains and addresses of another family fail every day: what began long before is no part of this.
     earliest = group.started_at - HORIZON * windows.window_s
     failing = [f for f in group.findings if f.kind.startswith("dns.") and f.started_at >= earliest]
+    if top.kind != "unknown" and all(f.detector == "dns_rcodes" for f in failing) and _resolution_seen(windows):
+        # NXDOMAIN is what search domains get from whoever is asked: where callers or probes could say of a name that it
+        # failed, and none does, and how the callee fails is known, a server that gives more of it is no part of this.
+        failing = [f for f in failing if f.facts["counted"] not in BY_SERVER or f.facts["failure"] != "nxdomain"]
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:
@@ -146,8 +153,16 @@ def _dns(windows: Windows, graph: Graph, group: Group, top: Suspect, ranked: lis
         worst = max(told or failing, key=lambda f: (float(f.facts.get("excess", 0.0)), f.component))
         said = [str(worst.facts.get("failure", ""))] if told else [s.failure for s in ranked if s.failure]
         return Dns(role="symptom", failure=_failure(said[0] if said else ""), names=names)
-    role: DnsRole = "innocent" if _resolution_seen(windows) else "none"
+    unsaid = verdict == "unknown" and not _look_ups_seen(windows) and _waited_in_vain(ranked)
+    role: DnsRole = "innocent" if _resolution_seen(windows) and not unsaid else "none"
     return Dns(role=role, failure=None, names=())
+
+
+def _waited_in_vain(ranked: list[Suspect]) -> bool:
+    """Whether calls to several were answered by nobody until time ran out, perhaps while their names were looked up:
+    clients that give up before their resolver does say only that time ran out."""
+    lost = (s for s in ranked if s.how == "unreached" and s.score >= LEAST_SHARE and s.kind in WAITING)
+    return len({owner_of(s) for s in lost}) > 1
 
 
 def _failure(name: str) -> DnsFailure:
@@ -162,6 +177,11 @@ def _failure(name: str) -> DnsFailure:
     return known.get(name, "unspecified")
 
 
+def _look_ups_seen(windows: Windows) -> bool:
+    """Whether names are probed, or look-ups counted."""
+    return not windows.concepts.keys().isdisjoint(("dns_answers", "dns_probe_ok", "dns_lookup_failures"))
+
+
 def _resolution_seen(windows: Windows) -> bool:
     """Whether the data could have shown a failing resolution: callers name whom they call, or names are probed or their
     look-ups counted.
@@ -169,7 +189,7 @@ def _resolution_seen(windows: Windows) -> bool:
     Counters that leave out why most of the unanswered calls failed could not; nor do resolvers' codes show a record
     that is empty or stale.
     """
-    if not windows.concepts.keys().isdisjoint(("dns_answers", "dns_probe_ok", "dns_lookup_failures")):
+    if _look_ups_seen(windows):
         return True
     calls = windows.calls
     named, counted = calls["peer"] != "", from_metrics(windows)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
+from ..collector.failures import LOOKUP_S
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
 from .blame import WAITED_S, Blamed
 from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
+from .demand import grown
 from .dns_failures import KINDS, VAGUE
-from .metric_calls import from_metrics
-from .series import calls_over, tally
+from .series import calls_over
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 
 HORIZON = 10
 """Windows after the onset that are asked who is to blame: enough calls to count, and early enough that
 the first fault is still most of what there is to see. Nothing later can change the answer."""
-
-LOOKUP_S = 1.0
-"""The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s)."""
-
-GROWN = 1.5
-"""Requests that have grown by half are more than a day's rhythm (as for a surge, see `edges`)."""
 
 RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool
@@ -56,8 +50,12 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     if timed_out and (rewritten(windows, b, during[0]) or _rising(windows, b, during)):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
-    itself = changed(windows, ("deploy", "restart"), b, _began(windows, b, findings, during))
-    return "stale" if refused and not itself and _moved(windows, b, during[0]) else ""
+    # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
+    late = b.how == "unreached" and b.failure == "deadline" and b.unanswered_s >= WAITED_S
+    if not (refused or late) or changed(windows, ("deploy", "restart"), b, _began(windows, b, findings, during)):
+        return ""
+    moved = _moved(windows, b, during[0])
+    return "stale" if any(refused or _alone_vanished(windows, b, name, during) for name in moved) else ""
 
 
 def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> float:
@@ -103,7 +101,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         return "crash"
     if b.failure == "deadline":
         own = [f for f in findings if f.component == b.component and overlaps(f, during)]
-        asked_more = any(f.kind == "restart_herd" for f in own) or _grown(windows, b, during)
+        asked_more = any(f.kind == "restart_herd" for f in own) or grown(windows, _about(windows, b), during)
         return "overload" if asked_more else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
@@ -111,7 +109,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
-    return "overload" if _grown(windows, b, during) else "unknown"
+    return "overload" if grown(windows, _about(windows, b), during) else "unknown"
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:
@@ -150,18 +148,40 @@ def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
     return set(windows.edges.names.loc[windows.edges.names["server"] == b.component, "peer"]) | {b.component}
 
 
-def _moved(windows: Windows, b: Blamed, onset: float) -> bool:
-    """Whether a record of the node was written anew just as it began to fail, by somebody who does not do so all the
-    time: one earlier write may tell of the record as it was. Who dies is refused as well; a discovery service that
+def _moved(windows: Windows, b: Blamed, onset: float) -> list[str]:
+    """The names of the node whose record was written anew just as it began to fail, by somebody who does not do so all
+    the time: one earlier write may tell of the record as it was. Who dies is refused as well; a discovery service that
     notices takes an address away, so a record with fewer than before is no cause."""
     writes, soon = windows.changes, onset - AT_ONCE * windows.window_s
     mine = writes[(writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))]
-    for _, record in mine[mine["time"] <= onset + windows.window_s].groupby("Target"):
+    moved: list[str] = []
+    for name, record in mine[mine["time"] <= onset + windows.window_s].groupby("Target"):
         record = record.sort_values("time")
         fewer = record["Answers"].diff().lt(0).fillna(False)
         if (record["time"] < soon).sum() <= 1 and bool(((record["time"] >= soon) & ~fewer).any()):
-            return True
-    return False
+            moved.append(str(name))
+    return moved
+
+
+def _alone_vanished(windows: Windows, b: Blamed, name: str, during: tuple[float, float]) -> bool:
+    """Whether hardly a call through a name is answered that used to be, while the node answers through its others: what
+    hangs answers through none. An answer is a server's span, which is seen of who is merely slow once it is done."""
+    through = windows.edges.names["peer"] == name
+    own = _answering(windows, through, during)
+    rest = _answering(windows, _about(windows, b) & ~through, during)
+    return own is False and rest is True
+
+
+def _answering(windows: Windows, about: pd.Series[bool], during: tuple[float, float]) -> bool | None:
+    """Whether calls are answered as they used to be; None where none were made, or none answered before."""
+    shares: list[float] = []
+    for stretch in ((float(windows.start), during[0]), during):
+        rows = calls_over(windows, about, ["attempts", "answered"], *stretch)
+        made = float(rows["attempts"].sum())
+        if not made:
+            return None
+        shares.append(float(rows["answered"].sum()) / made)
+    return shares[1] >= VANISHED * shares[0] if shares[0] else None
 
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
@@ -177,23 +197,6 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
         lost = inside["errors_connect"].sum() + inside.loc[inside["server"] == "", "errors_other"].sum()
         shares.append(float(lost) / max(float(inside["attempts"].sum()), 1.0))
     return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < MOST
-
-
-def _grown(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
-    """Whether the node was asked for much more: by spans, which alone know repeats of one request, or if none tells of
-    it by all there is."""
-    about, spans = _about(windows, b), (~from_metrics(windows)).to_numpy(np.bool_)
-    mine = calls_over(windows, about, ["window", "originals"], where=spans)
-    if mine.empty:
-        mine = calls_over(windows, about, ["window", "originals"])
-    table = tally(windows, mine.assign(all=""), ("all",), ("originals",))
-    if not len(table):
-        return False
-    first = int((during[0] - windows.start) // windows.window_s)
-    last = int((during[1] - windows.start) // windows.window_s)
-    asked = table["originals"][0]
-    before = asked[:first]
-    return bool(len(before) and asked[first:last].mean() >= GROWN * max(float(before.mean()), 1.0))
 
 
 def _about(windows: Windows, b: Blamed) -> pd.Series[bool]:

@@ -34,7 +34,10 @@ _FACTS: dict[str, pa.DataType] = {
     **{name: pa.int64() for name in ("start", "duration")},
     "kind": pa.dictionary(pa.int8(), pa.string()),
     **dict.fromkeys(("TraceId", "service", "peer", "text"), _TEXT),
-    **{name: pa.bool_() for name in ("root", "step", "lookup", "error", "failed", "addressed", "responded", "resend")},
+    **{
+        name: pa.bool_()
+        for name in ("root", "step", "lookup", "error", "failed", "late", "addressed", "responded", "resend")
+    },
     "rank": pa.uint8(),
     "hidden": pa.int32(),
     SEQUENCE: pa.dictionary(pa.int32(), pa.int64()),

@@ -92,6 +92,117 @@ def test_a_failed_lookup_beside_another_call_tells_nothing_of_it() -> None:
     assert classes == {"stock.lan": ["errors_deadline"], "pricing.lan": ["errors_dns_unspecified"]}
 
 
+@pytest.mark.parametrize(
+    ("below", "lookup_ms", "after_s", "said"),
+    [
+        ("c", 10_010.0, 0.0, "dns_timeout"),
+        ("handler", 10_010.0, 0.0, "dns_timeout"),
+        ("c", 10_010.0, 2.4, "dns_timeout"),
+        ("c", 10_010.0, 2.6, "deadline"),
+        ("c", 4_990.0, 0.0, "deadline"),
+        ("c", 10_010.0, -90.0, "deadline"),
+        ("c", 900.0, 0.0, "deadline"),
+    ],
+    ids=[
+        "below it",
+        "beside it",
+        "most of its time",
+        "less than half",
+        "it came back",
+        "another call's",
+        "a cold cache",
+    ],
+)
+def test_a_call_whose_time_ran_out_in_its_lookup_failed_in_it(
+    below: str, lookup_ms: float, after_s: float, said: str
+) -> None:
+    """As axios and the DNS instrumentation for Node.js tell of a first resolver that does not answer."""
+    words = "timeout of 5000ms exceeded" if lookup_ms > 1000 else "timeout of 1500ms exceeded"
+    call = span("c", "handler", at=100, ms=float(words.split()[2][:-2]), status="Error", message=words)
+    call["SpanAttributes"] = [("server.address", "booking.example"), ("error.type", "AxiosError")]
+    lookup = span("d", below, at=100 + after_s, ms=lookup_ms, operation="dns.lookup", peer_ipv4="10.0.0.7")
+    assert error_class(call, lookup) == said
+    assert only(call, lookup)["attempts"] == 1
+
+
+LATE: dict[str, Any] = {"status": "Error", "message": "timeout of 6000ms exceeded"}
+
+
+def test_a_call_that_was_answered_did_not_fail_in_its_slow_lookup() -> None:
+    lookup = span("d", "c", ms=6500, operation="dns.lookup")
+    assert error_class(span("c", "handler", ms=6000, **LATE), lookup, server("s", "c", at=5.5, ms=900)) == "deadline"
+    assert error_class(span("c", "handler", ms=6000, http_response_status__code="504", **LATE), lookup) == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "said"),
+    [
+        ("Connect Timeout Error (attempted address: stock.example:7002, timeout: 6000ms)", {}, "dns_timeout"),
+        ("connect ECONNREFUSED 10.0.0.9:7009", {}, "connect"),
+        ("8 RESOURCE_EXHAUSTED: queue full", {"rpc_grpc_status__code": "8"}, "other"),
+        ("13 INTERNAL", {"rpc_grpc_status__code": "13"}, "other"),
+        ("Service Unavailable", {"http_response_status__code": "503"}, "server"),
+    ],
+)
+def test_what_a_client_knows_of_its_failure_is_not_what_its_lookup_waits_for(
+    words: str, told: dict[str, Any], said: str
+) -> None:
+    """A look-up of the other address family may wait on while the connection is tried."""
+    call = span("c", "handler", ms=6000, status="Error", message=words, server_address="stock.lan", **told)
+    assert error_class(call, span("d", "c", ms=6500, operation="dns.lookup")) == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "other", "said"),
+    [
+        ("", "", "dns_timeout"),
+        ("", "pricing.lan", "deadline"),
+        ("stock.lan", "pricing.lan", "dns_timeout"),
+        ("pricing.lan", "pricing.lan", "deadline"),
+        ("pricing.lan", "", "deadline"),
+    ],
+    ids=["only call", "one of two", "its name", "the other's name", "a name that nobody calls"],
+)
+def test_a_slow_lookup_beside_two_calls_is_that_of_its_name(asked: str, other: str, said: str) -> None:
+    spans = [
+        span("c", "handler", ms=6000, server_address="stock.lan", **LATE),
+        span("d", "handler", ms=6500, operation="dns.lookup", dns_question_name=asked),
+    ]
+    spans += [span("b", "handler", ms=6600, server_address=other)] if other else []
+    classes = {row["peer"]: [key for key in row if key.startswith("errors_")] for row in calls(*spans)}
+    assert classes["stock.lan"] == [f"errors_{said}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "said"),
+    [
+        (
+            "Connect Timeout Error (attempted address: stock.example:7002, timeout: 10000ms)",
+            "UND_ERR_CONNECT_TIMEOUT",
+            "connect",
+        ),
+        ("other side closed", "UND_ERR_SOCKET", "connect"),
+        ("read ECONNRESET", "ECONNRESET", "connect"),
+        ("connect ECONNREFUSED 10.0.0.9:7009", "ECONNREFUSED", "connect"),
+        ("The operation was aborted due to timeout", "23", "deadline"),
+        ("timeout of 1500ms exceeded", "ECONNABORTED", "deadline"),
+        ("getaddrinfo EAI_AGAIN stock.example", "EAI_AGAIN", "dns_temporary"),
+        ("fetch failed", "UND_ERR_CONNECT_TIMEOUT", "connect"),
+        ("14 UNAVAILABLE: Name resolution failed for target dns:stock.example:7007", "14", "dns_unspecified"),
+        ("14 UNAVAILABLE: Name resolution failed for target dns:///stock.example:7007", "14", "dns_unspecified"),
+        ("Name resolution failed for target dns://10.0.0.2/stock.example:7007", "14", "dns_unspecified"),
+        ("Name resolution failed for target unix:/run/stock.sock", "14", "other"),
+        ("ColumnName resolution failed: unknown column price", "QueryError", "other"),
+        ("Connection Timeout Expired. The timeout elapsed during the post-login phase.", "SqlException", "deadline"),
+    ],
+)
+def test_what_clients_for_nodejs_say(words: str, kind: str, said: str) -> None:
+    exception = {"exception.type": kind, "exception.message": words}
+    told = span("c", status="Error", message=words, error_type=kind, events=[exception])
+    assert error_class(told) == said
+    assert only(told).get("peer", "") == ("stock.example" if said.startswith("dns_") else "")
+
+
 def test_a_failed_lookup_whose_calls_span_never_ended_stands_for_the_call() -> None:
     row = only(span("d", "handler", operation="dns.lookup", status="Error", message=DNS_WORDS))
     expected = {"client": "shop", "peer": "pricing.lan", "attempts": 1, "unanswered": 1, "errors_dns_unspecified": 1}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from epicenter.detectors import analyze
-from tests.detectors.frames import SUMMARY, at, call, change, windows
+from tests.detectors.frames import SUMMARY, Row, at, call, change, gauge, put, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 
@@ -51,6 +51,54 @@ def test_a_dead_process_is_a_crash_and_dns_is_innocent() -> None:
     (incident,) = analyze(windows(50, rows), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == ("cart", "crash")
     assert incident.dns.role == "innocent"
+
+
+def test_search_domains_that_a_resolver_answers_more_often_are_no_part_of_a_crash() -> None:
+    """Who retries looks up more: for every name search domains are asked first."""
+    rows = [*calm(0, 20), *process_gone(20, 30), *calm(30, 50)]
+    answers = gauge("resolver-1", "dns_server_responses", put([100.0] * 50, 20, [200.0] * 10), "NOERROR")
+    answers += gauge("resolver-1", "dns_server_responses", put([30.0] * 50, 20, [200.0] * 10), "NXDOMAIN")
+    (incident,) = analyze(windows(50, rows, answers), SUMMARY).incidents
+    assert (incident.trigger.component, incident.dns.role) == ("cart", "innocent")
+
+
+def test_names_that_a_resolver_no_longer_knows_are_a_symptom_where_callers_do_not_say_how_they_fail() -> None:
+    """As fetch does, which says no more than that it failed."""
+    gone = [call(w, "", "shop", attempts=40, errors_server=40) for w in range(20, 30)]
+    gone += [
+        call(w, "shop", "", "cart.example", attempts=40, errors_other=40, unanswered_ns=2 * 10**8)
+        for w in range(20, 30)
+    ]
+    answers = gauge("resolver-1", "dns_server_responses", [100.0] * 50, "NOERROR")
+    answers += gauge("resolver-1", "dns_server_responses", put([1.0] * 50, 20, [80.0] * 10), "NXDOMAIN")
+    (incident,) = analyze(windows(50, [*calm(0, 20), *gone, *calm(30, 50)], answers), SUMMARY).incidents
+    assert (incident.trigger.kind, incident.dns.role, incident.dns.failure) == ("unknown", "symptom", "nxdomain")
+
+
+@pytest.mark.parametrize(
+    ("names", "seen", "probed", "verdict", "role"),
+    [
+        (3, True, False, "unknown", "none"),
+        (3, False, False, "unknown", "none"),
+        (3, True, True, "unknown", "innocent"),
+        (1, True, False, "cascade", "innocent"),
+    ],
+    ids=["several", "several that send no spans", "names are probed", "one"],
+)
+def test_where_calls_to_several_wait_in_vain_a_look_up_may_be_what_they_waited_for(
+    names: int, seen: bool, probed: bool, verdict: str, role: str
+) -> None:
+    """undici ends a connection that is not there after 10 s, and does not say whether it had an address."""
+    rows: list[Row] = []
+    for w in range(40):
+        bad, tried = 20 <= w < 30, 60 // names
+        lost = {"errors_connect": tried, "unanswered_ns": tried * 10**10} if bad else {}
+        rows.append(call(w, "", "door", "", 60, errors_server=60 * bad))
+        called = [(n if seen and not bad else "", f"{n}.example") for n in ("a", "b", "c")[:names]]
+        rows += [call(w, "door", server, name, tried, **lost) for server, name in called]
+    answers = [row for n in ("a", "b", "c") for row in gauge(f"{n}.example", "dns_answers", [2.0] * 40) if probed]
+    (incident,) = analyze(windows(40, rows, answers), SUMMARY).incidents
+    assert (incident.verdict, incident.dns.role) == (verdict, role)
 
 
 def test_errors_on_their_way_up_count_once_at_the_bottom() -> None:

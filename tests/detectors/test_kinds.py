@@ -9,7 +9,7 @@ from epicenter.detectors.dns_answers import dns_answers
 from epicenter.detectors.failure_spikes import failure_spikes
 from epicenter.detectors.graph import dependency_graph
 from epicenter.detectors.kinds import dns_failure, kind_of
-from tests.detectors.frames import at, call, change, signal, windows
+from tests.detectors.frames import Row, at, call, change, signal, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 BAD, END = 20, 30
@@ -90,6 +90,78 @@ def test_connections_are_refused_at_a_stale_address_where_the_record_was_just_wr
     seen = windows(END, rows, changes=changes)
     (cart,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
     assert (cart.component, dns_failure(seen, cart, [], (at(BAD), at(END)))) == ("cart", failure)
+
+
+READ, WRITE = "read.store.example", "write.store.example"
+
+
+def late(names: dict[str, bool], server: str) -> list[Row]:
+    """Calls of the shop to the store by its names, some of which time runs out by: axios has one time-out for all."""
+    lost = {"errors_deadline": 20, "unanswered_ns": 20 * 1_500_000_000, "client_ns": 20 * 1_500_000_000}
+    rows = [call(w, "", "shop", errors_server=10 * (w >= BAD), example_trace="") for w in range(END)]
+    for name, well in names.items():
+        rows += [call(w, "shop", "store", name) for w in range(END if well else BAD)]
+        rows += [call(w, "shop", server, name, **lost) for w in range(BAD, END) if not well]
+    return rows
+
+
+def failure_of(names: dict[str, bool], target: str, kind: str = "", server: str = "") -> str:
+    """Of the store, whose record `target` was written as time began to run out; kind: of another change of it."""
+    changes = [change(BAD, "record.upsert", target, "zone", None, Answers=1)]
+    changes += [change(BAD - 1, kind, "store", "ci", None)] if kind else []
+    rows = late(names, server)
+    if target == "old.example":  # is called no more, on purpose
+        rows += [call(w, "shop", "store", target) for w in range(BAD)]
+    seen = windows(END, rows, changes=changes)
+    store, *_ = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert store.component == "store"
+    return dns_failure(seen, store, [], (at(BAD), at(END)))
+
+
+@pytest.mark.parametrize(
+    ("target", "server", "failure"),
+    [(WRITE, "", "stale"), (READ, "", ""), ("elsewhere.example", "", ""), (WRITE, "store", "")],
+    ids=["nobody answers", "another name was written", "not its name", "it answers, but late"],
+)
+def test_time_runs_out_at_a_stale_address_where_the_record_was_just_written(
+    target: str, server: str, failure: str
+) -> None:
+    assert failure_of({READ: True, WRITE: False}, target, server=server) == failure
+
+
+@pytest.mark.parametrize(
+    ("names", "target", "kind"),
+    [
+        ({WRITE: False}, WRITE, ""),
+        ({READ: False, WRITE: False}, WRITE, ""),
+        ({READ: True, WRITE: False}, WRITE, "deploy"),
+        ({READ: True, WRITE: False}, WRITE, "restart"),
+        ({READ: True, WRITE: False}, "old.example", ""),
+    ],
+    ids=["its only name", "it hangs for all", "released", "started anew", "a name that nobody calls any more"],
+)
+def test_who_hangs_as_its_record_is_written_is_not_stale(names: dict[str, bool], target: str, kind: str) -> None:
+    """Discovery services write the record of whatever is released or started anew, and write it again as it was."""
+    assert failure_of(names, target, kind) == ""
+
+
+@pytest.mark.parametrize(("again", "kind"), [(True, "slow"), (False, "overload")])
+def test_who_is_asked_more_because_somebody_far_above_asks_again_is_slow_and_not_overloaded(
+    again: bool, kind: str
+) -> None:
+    """The door asks the page a second time; the page's own calls to the store are all first ones."""
+    rows: list[Row] = []
+    for w in range(END):
+        tries = 40 if w >= BAD else 20
+        late = {"errors_deadline": tries, "unanswered_ns": tries * 10**9} if w >= BAD else {}
+        rows += [
+            call(w, "", "door", "", 20 if again else tries),
+            call(w, "door", "page", "page.example", tries, originals=20 if again else tries),
+            call(w, "page", "" if w >= BAD else "store", "store.example", tries, **late),
+        ]
+    seen = windows(END, rows)
+    (store,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert (store.component, kind_of(seen, store, "", [], (at(BAD), at(END)))) == ("store", kind)
 
 
 @pytest.mark.parametrize(("released", "kind"), [(24.9, "bad_release"), (14.0, "unknown"), (26.5, "unknown")])

@@ -1,0 +1,64 @@
+"""How much is asked of a node by requests that users made, and not by those that callers made again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..collector.model import Windows
+from .edges import FLAT
+from .graph import callees
+from .metric_calls import from_metrics
+from .series import Flags, Floats, window_count, within
+
+
+def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float]) -> bool:
+    """Whether users asked for much more of a node than before: by spans, which alone know repeats of one request, or if
+    none tells of it by all there is.
+
+    about: [edges] which are calls to the node. A caller far above that asks again makes all below it look as if users
+    asked for more, so each call counts as the share of its client's own requests that are no repeats.
+    """
+    first = int((during[0] - windows.start) // windows.window_s)
+    last = min(int((during[1] - windows.start) // windows.window_s), window_count(windows))
+    if not 0 < first < last:
+        return False
+    spans, mine = (~from_metrics(windows)).to_numpy(np.bool_), about.to_numpy(np.bool_)
+    told = spans if spans[mine[windows.edges.of]].any() else np.ones_like(spans)
+    before, asked = (_asked(windows, mine, stretch, told) for stretch in ((0, first), (first, last)))
+    return asked >= FLAT * max(before, 1.0)
+
+
+def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags) -> float:
+    """Calls to the node a window, without repeats of any of its callers.
+
+    stretch: the windows from one until before the other. told: [rows] of calls that alone are asked.
+    """
+    start, end = (windows.start + window * windows.window_s for window in stretch)
+    inside = within(windows.calls, start, end)
+    of, kept = windows.edges.of[inside], told[inside]
+    calls = {name: windows.calls[name].to_numpy()[inside] for name in ("answered", "originals")}
+    sums = {name: np.bincount(of[kept], values[kept], len(about)).astype(np.float64) for name, values in calls.items()}
+    firsts = _firsts(windows, sums["answered"], sums["originals"])
+    return float((sums["originals"] * firsts)[about].sum()) / (stretch[1] - stretch[0])
+
+
+def _firsts(windows: Windows, answered: Floats, originals: Floats) -> Floats:
+    """[edges] The share of the requests made to the client that are neither repeats nor follow from one above.
+
+    A repeat whose first attempt never got in is no more than the request itself, so what counts are the requests that
+    were answered. All shares start at 1 and are swept until they stand, as far as the longest chain of callers.
+    """
+    client, callee = windows.edges.categories["client"], callees(windows)
+    called = callee.categories.get_indexer(client.categories)
+    called[client.categories == ""] = -1  # users, and those of whom nothing is known, are called by nobody
+    by, count = called[client.codes], len(callee.categories)
+    asked = np.bincount(callee.codes, answered, count)
+    shares = np.ones(count + 1)
+    for _ in range(count):
+        own = np.bincount(callee.codes, originals * shares[by], count)
+        swept = np.append(np.minimum(np.divide(own, asked, out=np.ones(count), where=asked > 0), 1.0), 1.0)
+        if np.allclose(swept, shares):
+            break
+        shares = swept
+    return shares[by]
