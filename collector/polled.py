@@ -37,7 +37,7 @@ class Polled:
         try:
             rows = pa.ipc.open_stream(body).read_all()
             rows.validate(full=True)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise UnreadableRequest(f"the record is no stream of Arrow ({error})") from error
         if not rows.schema.equals(SAMPLES):
             raise UnreadableRequest("the record is a table of Arrow, but not of samples")
