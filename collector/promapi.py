@@ -19,6 +19,13 @@ from .errors import Refused, Unreachable
 TOKEN, TENANT = "EPICENTER_PROMETHEUS_TOKEN", "EPICENTER_PROMETHEUS_TENANT"
 """Of the environment, since everybody on the machine can read a command's arguments."""
 
+POLL_S = 15
+"""Between two polls, and between two points of what is polled: as often as most estates scrape."""
+
+DELAY_S = 35.0
+"""What is younger may not be complete: scrapes take time, and remote writes more. VictoriaMetrics leaves out of a range
+or replaces by what came before what is younger than its `-search.latencyOffset`, 30 s."""
+
 ATTEMPTS = 3
 LONGEST_WAIT_S = 30.0
 ANSWER_BYTES = 256 * 2**20

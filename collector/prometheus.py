@@ -17,7 +17,7 @@ from .columns import EARLIEST_NS, LATEST_NS, maps
 from .concepts import CONCEPTS, concepts_of
 from .errors import Refused, UsageError
 from .model import SAMPLES
-from .promapi import Series, Server
+from .promapi import DELAY_S, Series, Server
 
 MAX_POINTS = 5_000
 """Points of a series in one answer: below the 11,000 that servers allow, and some MB an answer."""
@@ -26,9 +26,6 @@ STEPS_S = ((2 * 3600, 15), (6 * 3600, 30))
 """Up to a length of time, how far apart the points are that are asked for; beyond, 60 s: Prometheus' own default."""
 
 FIND_AGAIN_S = 600.0
-DELAY_S = 35.0
-"""What is younger may not be complete: scrapes take time, and remote writes more. VictoriaMetrics leaves out of a range
-or replaces by what came before what is younger than its `-search.latencyOffset`, 30 s."""
 ASK_AGAIN_S = 300.0
 """So long a time without any point of a name is asked for again: it may have come late. As long as Prometheus repeats a
 series that has ended; of one that ended longer ago nothing is expected."""

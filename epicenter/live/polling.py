@@ -12,15 +12,13 @@ import pyarrow as pa
 from ..collector.errors import Overloaded, Refused
 from ..collector.otlp.decode import Decoded
 from ..collector.polled import Polled
+from ..collector.promapi import POLL_S
 from ..collector.prometheus import Prometheus
 from .core import Core
 from .metrics import Metrics
 from .troubles import Troubles
 
 LOG = logging.getLogger(__name__)
-
-STEP_S = 15
-"""Between two polls, and between two points of what is polled: as often as most estates scrape."""
 
 
 async def poll(
@@ -47,7 +45,7 @@ async def _for_ever(prometheus: Prometheus, core: Core, metrics: Metrics, clock:
         else:
             metrics.poll_success.set(clock())
         troubles.tell(trouble)
-        await asyncio.sleep(STEP_S)
+        await asyncio.sleep(POLL_S)
 
 
 async def _once(prometheus: Prometheus, core: Core, clock: Callable[[], float]) -> str:
@@ -69,7 +67,7 @@ async def _once(prometheus: Prometheus, core: Core, clock: Callable[[], float]) 
 
 def _polled(prometheus: Prometheus, now: float) -> Polled | None:
     """What is new, ready to be written; None for nothing."""
-    tables = list(prometheus.poll(now, STEP_S))
+    tables = list(prometheus.poll(now, POLL_S))
     if not tables:
         return None
     polled = Polled(pa.concat_tables(tables))

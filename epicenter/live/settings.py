@@ -16,10 +16,8 @@ import msgspec
 from ..collector.addresses import web_address
 from ..collector.concepts import concepts_of
 from ..collector.errors import UnreadableInput, UsageError
-from ..collector.promapi import TENANT, TOKEN
-from ..collector.prometheus import DELAY_S
+from ..collector.promapi import DELAY_S, POLL_S, TENANT, TOKEN
 from .config import ALERTMANAGER_TOKEN, Config
-from .polling import STEP_S
 
 PREFIX = "EPICENTER_"
 _OF_OTHERS = re.compile(rf"{TOKEN}|{TENANT}|{ALERTMANAGER_TOKEN}|{PREFIX}(\w+_)?(SERVICE_(HOST|PORT)|PORT)(_\w+)?")
@@ -159,7 +157,7 @@ def _check(config: Config) -> None:
     ):
         if url:
             _check_address(key, url, *what)
-    oldest = int(DELAY_S) + STEP_S
+    oldest = int(DELAY_S) + POLL_S
     if config.prometheus.url and config.windows.lateness_s < oldest:
         raise UsageError(
             f"windows.lateness_s: points of a Prometheus (prometheus.url) are up to {oldest} s old when they come, and "

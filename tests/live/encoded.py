@@ -37,5 +37,6 @@ def _pair(key: str, value: str) -> KeyValue:
 
 def with_hex_ids(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with ids that can be sent; their order stays."""
-    ids = {name: row[name].encode().hex() for name in ("TraceId", "SpanId", "ParentSpanId") if name in row}
-    return {**row, **ids}
+    sizes = {"TraceId": 16, "SpanId": 8, "ParentSpanId": 8}
+    told = {name: row[name].encode() for name in sizes if name in row}
+    return {**row, **{name: text.ljust(sizes[name], b"\0").hex() if text else "" for name, text in told.items()}}
