@@ -61,17 +61,12 @@ class Stuck:
         self._end.close()
 
 
-def child() -> int:
-    """The process that this one has started last."""
-    stats = {path: path.read_text().rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat")}
-    return max(int(path.parent.name) for path, fields in stats.items() if int(fields[1]) == os.getpid())
-
-
 def test_one_that_is_killed_is_told_and_the_next_folds(tmp_path: Path) -> None:
     folding = Folding()
     stuck = Stuck(tmp_path, folding)
-    assert folding.memory_bytes({child(): 10**9}.__getitem__) == 10**9
-    os.kill(child(), signal.SIGKILL)
+    held: list[int] = []
+    assert folding.memory_bytes(lambda process: held.append(process) or 10**9) == 10**9
+    os.kill(held[0], signal.SIGKILL)
     stuck.join()
     assert folding.memory_bytes(resident_bytes) == 250 * 10**6  # left for the next
     assert ["was killed by signal 9" in str(error) for error in stuck.errors] == [True]
