@@ -11,6 +11,10 @@ from ..collector.model import Windows
 MOSTLY = 0.5
 """What more than half of a count is, is what it mostly is."""
 
+ALIKE = 0.5
+"""Of two shares the lesser is like the greater from half of it on: what they have in common strikes both alike. What
+fails less often has a reason of its own, or none."""
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ..collector.model import Windows
 from .analysis import Kind
-from .base import Evidence, Finding
+from .base import ALIKE, Evidence, Finding
 from .codes import possible
 from .dns_failures import AGAIN
 from .graph import Graph
@@ -34,9 +34,6 @@ LEAST_SHARE = 0.03
 
 LAG_S = 60.0
 """Gauges and counters are scraped every minute or more often: what they tell may have begun so much earlier."""
-
-ALIKE = 0.5
-"""A way that is shared loses a like share of the calls to all behind it, however many those are."""
 
 WAITING = ("dns.resolver_down", "network_congestion", "slow", "overload")
 """Kinds of faults whose callers wait until their time is up."""
@@ -151,7 +148,10 @@ def owner_of(suspect: Suspect) -> str:
 
 
 def _alike(lost: Iterable[tuple[str, float]]) -> bool:
-    """Whether several lose a like share of the calls to them; lost: who, and the share."""
+    """Whether several lose a like share of the calls to them, as those behind one way do, however many those are.
+
+    lost: who, and the share.
+    """
     rates = list(lost)
     worst = max((rate for _, rate in rates), default=0.0)
     return len({end for end, rate in rates if rate >= ALIKE * worst}) > 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from ..collector.failures import LOOKUP_S
@@ -59,11 +61,16 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
 
 
 def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> float:
-    """When the node itself began to fail, in Unix seconds: users may have met a stray failure of others before it."""
     own = [f.started_at for f in findings if f.component == b.component and overlaps(f, during)]
-    first = max(during[0], min(own, default=during[0]))
-    earlier = calls_over(windows, _about(windows, b), ["errors"], during[0], first)
-    return first if earlier["errors"].sum() < ENOUGH else during[0]
+    return began(windows, _about(windows, b), ["errors"], min(own, default=during[0]), during[0])
+
+
+def began(windows: Windows, over: pd.Series[bool], errors: Sequence[str], seen: float, onset: float) -> float:
+    """When calls over some edges began to fail so, in Unix seconds: as it was seen, if hardly any failed between the
+    onset and that. Users may have met a stray failure of others before."""
+    first = max(onset, seen)
+    earlier = calls_over(windows, over, errors, onset, first)
+    return first if earlier.to_numpy().sum() < ENOUGH else onset
 
 
 def _told(said: str, name: str, findings: list[Finding], during: tuple[float, float]) -> str:

@@ -14,13 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
+from .base import ALIKE
 from .cusum import LEAST_RISE
 from .edges import LEAST_REQUESTS
 from .graph import label_owner
 from .series import Floats, within
-
-ALIKE = 0.5
-"""What fails less than half as often as others by the same name fails for a reason of its own, or not at all."""
 
 _COUNTS = ["attempts", "failed"]
 

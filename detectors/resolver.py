@@ -24,10 +24,9 @@ from .codes import BY_SERVER, possible, within_zone
 from .cusum import ENOUGH, WORST
 from .dns_failures import KINDS
 from .graph import Graph
-from .kinds import HORIZON
+from .kinds import HORIZON, began
 from .queries import sql
 from .queueing import old_by
-from .series import calls_over
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
@@ -63,7 +62,8 @@ def resolver(
     sick = in_trouble(windows, unresolved, servers, during)
     own = [f for f in findings if f.component in unresolved.named and f.kind.startswith("dns.") and overlaps(f, during)]
     first = min((f.started_at for f in own), default=during[0])
-    queues = _queues(windows, graph, findings, during, _began(windows, unresolved, first, during))
+    named = windows.edges.names["peer"].isin(unresolved.named)
+    queues = _queues(windows, graph, findings, during, began(windows, named, DNS_ERRORS, first, during[0]))
     beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
@@ -124,13 +124,6 @@ def _queues(
     nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
     old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, began)]
     return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
-
-
-def _began(windows: Windows, unresolved: Unresolved, first: float, during: tuple[float, float]) -> float:
-    """When the names began to fail: with the first that is seen to, if hardly any look-up of them failed before."""
-    named = windows.edges.names["peer"].isin(unresolved.named)
-    earlier = calls_over(windows, named, [*DNS_ERRORS], during[0], first)
-    return max(first, during[0]) if earlier.to_numpy().sum() < ENOUGH else during[0]
 
 
 def _on_the_way(windows: Windows, queue: Finding) -> bool:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
-from .base import MOSTLY, Finding
-from .behind import ALIKE
+from .base import ALIKE, MOSTLY, Finding
 from .blame import LEAST_CALLS, Blamed
 from .codes import BY_SERVER, possible
 from .cusum import ENOUGH
