@@ -171,12 +171,18 @@ def _balancer(
     """A balancer whose checks flap while connections to what stands behind it fail."""
     flaps = [f for f in findings if f.kind == "health_check_flapping" and _near(windows, f, onset, SMOULDERS_S)]
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how == "unreached"]
-    if not flaps or not lost or ranked[0] not in lost:
+    if not flaps or not lost or not (ranked[0] in lost or _passes_on(graph, ranked[0], lost)):
         return None
     # Those who fail because they depend on what cannot be reached are explained as well.
     lost += [s for s in ranked if s not in lost and any(graph.path(s.component, other.component) for other in lost)]
     first = min(flaps, key=lambda f: (f.started_at, f.component))
     return _suspect(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
+
+
+def _passes_on(graph: Graph, suspect: Suspect, lost: list[Suspect]) -> bool:
+    """Whether it is a name that passes calls on to what cannot be reached: of its own calls nobody tells."""
+    behind = graph.callees.get(suspect.component, ())
+    return graph.service(suspect.component) != suspect.component and any(s.component in behind for s in lost)
 
 
 def _cache(

@@ -20,7 +20,7 @@ from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import most
 from .graph import Graph, callees
-from .passed_on import failing_names
+from .passed_on import PassedOn, passed_on
 from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -73,14 +73,14 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    failing = failing_names(windows, before, during)
-    names, series = _series(windows, failing)
+    passed = passed_on(windows, before, during)
+    names, series = _series(windows, passed)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     excess = _made_up(_worded(excess, gone))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
-    booked = [replace(b, service=b.component) if b.component in failing else b for b in booked]
+    booked = [replace(b, service=b.component) if b.component in passed.failing else b for b in booked]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
     for b in ranked:
@@ -89,13 +89,14 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _series(windows: Windows, failing: Collection[str]) -> tuple[pd.DataFrame, Indices]:
+def _series(windows: Windows, passed: PassedOn) -> tuple[pd.DataFrame, Indices]:
     """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
-    one name are one series. failing: the names that fail calls themselves, whoever answers them."""
+    one name are one series."""
     called = callees(windows)
-    if failing:
-        peer = windows.edges.names["peer"]
-        called = category(pd.Series(called.astype(object)).mask(peer.isin(failing), peer))
+    if passed.failing or passed.meant:
+        peer, silent = windows.edges.names["peer"], windows.edges.names["server"] == ""
+        meant = pd.Series(called.astype(object)).mask(silent & peer.isin(passed.meant), peer.map(passed.meant))
+        called = category(meant.mask(peer.isin(passed.failing), peer))
     names = {**windows.edges.categories, "callee": called}
     number = np.zeros(len(windows.edges), np.int64)
     for name in _SERIES:

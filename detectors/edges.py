@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
-from .graph import callees
+from .graph import asked
 from .series import Flags, Floats, calls_over, tables, tally
 
 LEAST_REQUESTS = 20.0
@@ -75,7 +75,7 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
 def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     calls, edges = windows.calls, windows.edges
-    client, callee = edges.categories["client"], callees(windows)
+    client, callee = edges.categories["client"], asked(windows)
     late = edges.total(calls["errors_deadline"]) + edges.total(calls["wasted"])
     counts = [name for name in QUANTITIES if name in calls.columns]
     # Of a call without a name that nobody answered, nothing tells whom it was for.

@@ -13,7 +13,7 @@ from ..collector.model import DNS_ERRORS, Windows
 from .base import Evidence, Finding, stretch_of
 from .cusum import ENOUGH, Episode
 from .episodes import alarm_time, episodes
-from .graph import callees
+from .graph import asked
 from .past import past_of
 from .queries import sql
 from .series import Table, calls_over, tables, with_total
@@ -70,7 +70,7 @@ def _unreached(windows: Windows) -> list[Finding]:
 def _lost(windows: Windows) -> pd.DataFrame:
     """All calls to those whom any call did not reach."""
     calls, edges = windows.calls, windows.edges
-    names, callee = edges.names, callees(windows)
+    names, callee = edges.names, asked(windows)
     silent = (names["client"] != "") & (names["server"] == "")
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
     missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH)

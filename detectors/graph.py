@@ -6,11 +6,14 @@ import itertools
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 import numpy as np
 import pandas as pd
 
+from ..collector.edges import category
 from ..collector.model import Windows
+from .cusum import LEAST_RISE
 from .once import Once
 
 
@@ -76,8 +79,10 @@ def dependency_graph(windows: Windows) -> Graph:
 def name_owners(windows: Windows) -> dict[str, str]:
     """Map each addressed name to its service.
 
-    A name that never was answered belongs to the service that its first label names, if there is
-    one: the convention of Kubernetes' DNS specification and of most private zones.
+    A name belongs to who answers there. One by which several are reached, none of them by its own name, is that of a
+    gateway, or of a service that sends no spans: it belongs to none of them. A name that never was answered belongs to
+    the service that its first label names, if there is one: the convention of Kubernetes' DNS specification and of
+    most private zones.
     """
     told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
     answered: dict[str, dict[str, float]] = {}
@@ -86,14 +91,19 @@ def name_owners(windows: Windows) -> dict[str, str]:
         if server:
             by_server[server] = by_server.get(server, 0.0) + made
     services = windows.edges.services - {""}
-    # The busiest; among equals the first by name.
     return {
-        peer: min(by_server, key=lambda server: (-by_server[server], server))
-        if by_server
-        else label_owner(peer, services)
+        peer: _owner(peer, by_server) if by_server else label_owner(peer, services)
         for peer, by_server in answered.items()
         if peer
     }
+
+
+def _owner(name: str, by_server: dict[str, float]) -> str:
+    """Whose the name is that these answer by so often, "" where it is none of theirs."""
+    busiest = min(by_server, key=lambda server: (-by_server[server], server))
+    alone = by_server[busiest] >= (1 - LEAST_RISE) * sum(by_server.values())
+    # What passes calls on behind a loopback address is another process on each machine.
+    return busiest if alone or is_loopback(name) else label_owner(name, by_server)
 
 
 @Once
@@ -106,6 +116,22 @@ def callees(windows: Windows) -> pd.Categorical:
     by_answer, by_name = (np.array([places[name] for name in names], np.int64) for names in (answers, called))
     codes = np.where(np.asarray(server != "", np.bool_), by_answer[server.codes], by_name[peer.codes])
     return pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
+
+
+@Once
+def asked(windows: Windows) -> pd.Categorical:
+    """[edges] Who is asked: the callee, or a name that belongs to none of those who answer by it."""
+    owners, answers, names = name_owners(windows), callees(windows), windows.edges.names["peer"]
+    shared = names.isin([name for name, owner in owners.items() if not owner]).to_numpy(np.bool_)
+    return category(pd.Series(answers.astype(object)).mask(shared, names)) if shared.any() else answers
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a name or an address is that of the machine that calls it."""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name.partition(".")[0] == "localhost"
 
 
 def label_owner(name: str, services: Collection[str]) -> str:

@@ -61,8 +61,10 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
 
 
 def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> float:
-    own = [f.started_at for f in findings if f.component == b.component and overlaps(f, during)]
-    return began(windows, _about(windows, b), ["errors"], min(own, default=during[0]), during[0])
+    names = windows.edges.names
+    own = {b.component, *names["server"][names["peer"] == b.component]}  # what they fail by its name shows on them
+    seen = [f.started_at for f in findings if f.component in own and overlaps(f, during)]
+    return began(windows, _about(windows, b), ["errors"], min(seen, default=during[0]), during[0])
 
 
 def began(windows: Windows, over: pd.Series[bool], errors: Sequence[str], seen: float, onset: float) -> float:

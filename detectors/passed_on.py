@@ -1,66 +1,104 @@
-"""Names that pass calls on to several services, and fail them themselves.
+"""Names that pass calls on to services of other names, and fail them themselves.
 
 Such a name is a gateway's, or that of a service that hands traces on and sends no spans: who answers is known, and not
 that somebody stands between. What fails there is booked on those who answer, unless all of them fail alike by the
 name, are well for whoever calls them by others, have no callee that fails them, and were not changed just then.
+Calls by the name that nobody answers are those that are missing of who used to answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from ipaddress import ip_address
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import ALIKE
+from .base import ALIKE, MOSTLY
 from .cusum import LEAST_RISE
 from .edges import LEAST_REQUESTS
-from .graph import label_owner
+from .graph import is_loopback
 from .series import Floats, within
 
 _COUNTS = ["attempts", "failed"]
 
 
-def failing_names(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> frozenset[str]:
-    """The names that fail of themselves in a stretch; both stretches are (from, to) in Unix seconds."""
-    names = windows.edges.names
-    answered = (names["client"] != "") & (names["server"] != "") & (names["peer"] != "")
-    if not names.loc[answered, ["peer", "server"]].drop_duplicates()["peer"].duplicated().any():
-        return frozenset()
+@dataclass(frozen=True)
+class PassedOn:
+    """failing: the names that fail of themselves; meant: of others, for whom the calls were that nobody answered."""
+
+    failing: frozenset[str] = frozenset()
+    meant: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> PassedOn:
+    """What became of calls by names that are not those of who answers; both stretches are (from, to) in Unix seconds.
+
+    A name by which only one is reached is somebody else's where that one is called by its own as well.
+    """
+    edges = windows.edges.names
+    answered = (edges["client"] != "") & (edges["server"] != "") & (edges["peer"] != "")
+    pairs = edges.loc[answered, ["peer", "server"]].drop_duplicates()
+    own = pairs["peer"].str.split(".").str[0] == pairs["server"]
+    named = pairs["server"].isin(pairs["server"][own])
+    foreign = ~pairs["peer"].isin([*pairs["peer"][own], *filter(is_loopback, pairs["peer"])])
+    between = pairs["peer"][foreign & (named | pairs["peer"].duplicated(keep=False))].unique()
+    if not len(between):
+        return PassedOn()
     counts = _counts(windows, before, during)
-    calls = counts[answered & (counts["attempts"] > 0)]
-    named = calls.groupby(["peer", "server"])[_COUNTS].sum()
-    named = named[named["attempts"] >= LEAST_REQUESTS]
-    share = named["failed"] / named["attempts"]
+    named_calls, missing = _by_name(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")])
+    return PassedOn(
+        _failing(windows, counts, named_calls, set(between), during),
+        {str(name): str(server) for name, server in missing[missing > MOSTLY].index if name in between},
+    )
+
+
+def _failing(
+    windows: Windows, counts: pd.DataFrame, every: pd.DataFrame, between: set[str], during: tuple[float, float]
+) -> frozenset[str]:
+    calls = every[every.index.get_level_values("peer").isin(between) & (every["attempts"] >= LEAST_REQUESTS)]
+    share = calls["failed"] / calls["attempts"]
     by_name = share.groupby(level="peer")
     least, most = by_name.transform("min"), by_name.transform("max")
-    alike = (by_name.transform("size") > 1) & (most >= LEAST_RISE) & (least >= ALIKE * most)
+    alike = (most >= LEAST_RISE) & (least >= ALIKE * most)
     if not alike.any():
         return frozenset()
-    every = calls.groupby("server")[_COUNTS].sum().reindex(named.index, level="server")
-    rest = every - named
+    rest = every.groupby(level="server").sum().reindex(calls.index, level="server") - calls
     well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["failed"] < ALIKE * share * rest["attempts"])
-    server = named.index.get_level_values("server")
+    server = calls.index.get_level_values("server")
     explained = ALIKE * share <= _worst_callee(counts).reindex(server).to_numpy()
     itself = alike & well & ~explained & ~server.isin(_changed(windows, during))
     failing = itself.groupby(level="peer").all()
-    servers = {str(peer): [str(s) for _, s in group] for peer, group in named.groupby(level="peer").groups.items()}
-    return frozenset(str(name) for name in failing.index[failing] if _is_between(str(name), servers[str(name)]))
+    return frozenset(map(str, failing.index[failing]))
+
+
+def _by_name(answered: pd.DataFrame, silent: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[float]]:
+    """[name, server] Calls by a name as far as they were one's, and which share of those that nobody answered was.
+
+    Of as many calls as were made each server should have answered its usual share: what failed unanswered is missing.
+    """
+    calls = answered.groupby(["peer", "server"])[["attempts", "failed", "earlier"]].sum()
+    lost = silent.groupby("peer")[["attempts", "failed", "earlier"]].sum()
+    lost = lost.reindex(calls.index, level="peer", fill_value=0.0)
+    made = calls.groupby(level="peer").transform("sum") + lost
+    missing = calls["earlier"] * made["attempts"] / made["earlier"].clip(lower=1.0) - calls["attempts"]
+    missing = missing.clip(lower=0.0)
+    share = (missing / missing.groupby(level="peer").transform("sum")).fillna(0.0)
+    return calls[_COUNTS].add(share * lost["failed"], axis=0), share
 
 
 def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> pd.DataFrame:
-    """[edges] Who calls whom by which name, with attempts, and failures above the usual."""
+    """[edges] Who calls whom by which name: attempts, earlier ones, and the failures above the usual."""
 
     def total(column: str, stretch: tuple[float, float]) -> Floats:
         inside = within(windows.calls, *stretch)
         values = windows.calls[column].to_numpy()[inside]
         return np.bincount(windows.edges.of[inside], values, len(windows.edges)).astype(np.float64)
 
-    attempts, usual = total("attempts", during), total("attempts", before)
-    errors = total("errors", during) - total("errors", before) * attempts / np.maximum(usual, 1.0)
-    return windows.edges.names.assign(attempts=attempts, failed=np.maximum(errors, 0.0))
+    attempts, earlier = total("attempts", during), total("attempts", before)
+    errors = total("errors", during) - total("errors", before) * attempts / np.maximum(earlier, 1.0)
+    return windows.edges.names.assign(attempts=attempts, earlier=earlier, failed=np.maximum(errors, 0.0))
 
 
 def _worst_callee(counts: pd.DataFrame) -> pd.Series[float]:
@@ -77,11 +115,3 @@ def _changed(windows: Windows, during: tuple[float, float]) -> set[str]:
     recent = changes["time"].between(during[0] - length, during[0] + windows.window_s)
     targets = changes["Target"][recent & changes["Kind"].isin(["deploy", "restart"])].astype(str)
     return {*targets, *(target.partition(".")[0] for target in targets)}
-
-
-def _is_between(name: str, servers: Collection[str]) -> bool:
-    """Whether a name may be that of somebody else than who answers, on another machine than who calls."""
-    try:
-        return not ip_address(name).is_loopback
-    except ValueError:
-        return name.partition(".")[0] != "localhost" and not label_owner(name, servers)

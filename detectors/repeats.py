@@ -16,7 +16,7 @@ from ..collector.model import DNS_CLASSES, Windows
 from .base import MOSTLY, Evidence
 from .cusum import ENOUGH
 from .edges import LEAST_REQUESTS
-from .graph import callees
+from .graph import asked
 from .grouping import LOOPS, Group
 from .metric_calls import from_metrics
 from .queries import sql
@@ -59,7 +59,7 @@ def harmless_repeats(windows: Windows, group: Group) -> list[Evidence]:
 
 def _failing(windows: Windows, during: tuple[float, float]) -> pd.DataFrame:
     """Counts by client and callee over the windows in which most attempts failed, where enough were repeated."""
-    client, callee = windows.edges.categories["client"], callees(windows)
+    client, callee = windows.edges.categories["client"], asked(windows)
     by_window = _by_window(windows, np.asarray((client != "") & (callee != ""), np.bool_), *during)
     bad = by_window[by_window["errors"] > MOSTLY * by_window["attempts"]]
     total = bad.groupby(["client", "callee"], observed=True).sum()
@@ -71,7 +71,7 @@ def _by_window(windows: Windows, told: Flags, start: float, end: float) -> pd.Da
     """Counts by client, callee and window over those of the edges on which anything failed."""
     edges = windows.edges
     failed = told & (edges.total(windows.calls["errors"]) > 0)
-    names = {"client": edges.categories["client"], "callee": callees(windows)}
+    names = {"client": edges.categories["client"], "callee": asked(windows)}
     spans = (~from_metrics(windows)).to_numpy(np.bool_)  # counters know no repeats of one request
     rows = calls_over(windows, failed, ["window", *_COUNTS], start, end, where=spans, **names)
     return rows.groupby(["client", "callee", "window"], observed=True)[_COUNTS].sum()
@@ -95,7 +95,7 @@ def _told(windows: Windows, client: str, callee: str, count: dict[str, float]) -
 def _repeats_else(windows: Windows, client: str, callee: str) -> bool:
     """Whether a client repeats most of its failures in windows in which these are few, so that a lack of repeats is no
     habit of its."""
-    names = windows.edges.categories["client"], callees(windows)
+    names = windows.edges.categories["client"], asked(windows)
     told = np.asarray((names[0] == client) & (names[1] == callee), np.bool_)
     by_window = _by_window(windows, told, windows.start, windows.end)
     total = by_window[by_window["errors"] <= MOSTLY * by_window["attempts"]].sum()
