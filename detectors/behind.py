@@ -124,7 +124,7 @@ def _shared_way(
         expected=0.0,
     )
     found = _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
-    return replace(found, certainty=RATHER * found.certainty) if asked else found
+    return replace(found, certainty=min(found.certainty, RATHER)) if asked else found
 
 
 def called(windows: Windows, graph: Graph) -> set[str]:

@@ -9,7 +9,7 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import most
 from .graph import Graph, callees
-from .passed_on import PassedOn, passed_on
+from .passed_on import passed_on
 from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -73,14 +73,15 @@ def blame(
 
     gone: names that something other than calls saw fail to resolve in the stretch.
     """
-    passed = passed_on(windows, before, during)
-    names, series = _series(windows, passed)
+    moved = passed_on(windows, before, during)
+    names, series = _series(windows, moved)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     excess = _made_up(_worded(excess, gone))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
-    booked = [replace(b, service=b.component) if b.component in passed.failing else b for b in booked]
+    between = {to for (name, _), to in moved.items() if to == name}
+    booked = [replace(b, service=b.component) if b.component in between else b for b in booked]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
     merged: dict[str, Blamed] = {}
     for b in ranked:
@@ -89,14 +90,14 @@ def blame(
     return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
 
 
-def _series(windows: Windows, passed: PassedOn) -> tuple[pd.DataFrame, Indices]:
+def _series(windows: Windows, moved: Mapping[tuple[str, str], str]) -> tuple[pd.DataFrame, Indices]:
     """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
-    one name are one series."""
+    one name are one series. moved: (peer, server) of calls that have another callee."""
     called = callees(windows)
-    if passed.failing or passed.meant:
-        peer, silent = windows.edges.names["peer"], windows.edges.names["server"] == ""
-        meant = pd.Series(called.astype(object)).mask(silent & peer.isin(passed.meant), peer.map(passed.meant))
-        called = category(meant.mask(peer.isin(passed.failing), peer))
+    if moved:
+        told = windows.edges.told
+        whose = zip(told["peer"], told["server"], called, strict=True)
+        called = category(pd.Series([moved.get((peer, server), callee) for peer, server, callee in whose]))
     names = {**windows.edges.categories, "callee": called}
     number = np.zeros(len(windows.edges), np.int64)
     for name in _SERIES:

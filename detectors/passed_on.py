@@ -8,9 +8,6 @@ Calls by the name that nobody answers are those that are missing of who used to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 
@@ -24,16 +21,9 @@ from .series import Floats, within
 _COUNTS = ["attempts", "failed"]
 
 
-@dataclass(frozen=True)
-class PassedOn:
-    """failing: the names that fail of themselves; meant: of others, for whom the calls were that nobody answered."""
-
-    failing: frozenset[str] = frozenset()
-    meant: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> PassedOn:
-    """What became of calls by names that are not those of who answers; both stretches are (from, to) in Unix seconds.
+def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> dict[tuple[str, str], str]:
+    """(name, who answers or "") of calls that are booked on somebody else, and on whom: the name itself or one of those
+    behind it. Both stretches are (from, to) in Unix seconds.
 
     A name by which only one is reached is somebody else's where that one is called by its own as well.
     """
@@ -45,32 +35,40 @@ def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float
     foreign = ~pairs["peer"].isin([*pairs["peer"][own], *filter(is_loopback, pairs["peer"])])
     between = pairs["peer"][foreign & (named | pairs["peer"].duplicated(keep=False))].unique()
     if not len(between):
-        return PassedOn()
+        return {}
     counts = _counts(windows, before, during)
-    named_calls, missing = _by_name(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")])
-    return PassedOn(
-        _failing(windows, counts, named_calls, set(between), during),
-        {str(name): str(server) for name, server in missing[missing > MOSTLY].index if name in between},
-    )
+    every, missing = _by_name(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")])
+    calls = every[every.index.get_level_values("peer").isin(between)]
+    meant = missing[(missing > MOSTLY) & missing.index.isin(calls.index)].index
+    return {(str(name), ""): str(server) for name, server in meant} | _not_theirs(windows, counts, every, calls, during)
 
 
-def _failing(
-    windows: Windows, counts: pd.DataFrame, every: pd.DataFrame, between: set[str], during: tuple[float, float]
-) -> frozenset[str]:
-    calls = every[every.index.get_level_values("peer").isin(between) & (every["attempts"] >= LEAST_REQUESTS)]
+def _not_theirs(
+    windows: Windows, counts: pd.DataFrame, every: pd.DataFrame, calls: pd.DataFrame, during: tuple[float, float]
+) -> dict[tuple[str, str], str]:
+    """Of calls by shared names those that their servers do not fail themselves: if none does, they are the name's own,
+    else that one's who fails others as well. every: calls by all names, of which these are some."""
+    calls = calls[calls["attempts"] >= LEAST_REQUESTS]
     share = calls["failed"] / calls["attempts"]
     by_name = share.groupby(level="peer")
     least, most = by_name.transform("min"), by_name.transform("max")
     alike = (most >= LEAST_RISE) & (least >= ALIKE * most)
     if not alike.any():
-        return frozenset()
+        return {}
     rest = every.groupby(level="server").sum().reindex(calls.index, level="server") - calls
-    well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["failed"] < ALIKE * share * rest["attempts"])
+    told = rest["attempts"] >= LEAST_REQUESTS
+    well = rest["failed"] < ALIKE * share * rest["attempts"]
     server = calls.index.get_level_values("server")
     explained = ALIKE * share <= _worst_callee(counts).reindex(server).to_numpy()
-    itself = alike & well & ~explained & ~server.isin(_changed(windows, during))
-    failing = itself.groupby(level="peer").all()
-    return frozenset(map(str, failing.index[failing]))
+    mine = alike & told & well & ~explained & ~server.isin(_changed(windows, during))
+    sick = share[alike & told & ~well]
+    out: dict[tuple[str, str], str] = {}
+    for name, itself in mine.groupby(level="peer"):
+        others = sick[sick.index.get_level_values("peer") == name]
+        to = str(name) if itself.all() else str(others.idxmax()[1]) if len(others) else ""
+        out |= {(str(name), str(one)): to for _, one in itself.index[itself] if to}
+        out |= {(str(name), ""): to} if to == name else {}
+    return out
 
 
 def _by_name(answered: pd.DataFrame, silent: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[float]]:

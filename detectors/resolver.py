@@ -83,7 +83,7 @@ def resolver(
     return replace(
         found,
         failure="" if way else found.failure,
-        certainty=(EARLY if early else RATHER if way else 1.0) * found.score,
+        certainty=EARLY * found.score if early else min(found.score, RATHER) if way else found.score,
         codes=tuple(zones),
         changes=_changes(windows, graph, during) if component == UNKNOWN else (),
     )

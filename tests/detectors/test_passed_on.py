@@ -8,7 +8,7 @@ import pytest
 
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
-from tests.detectors.frames import SUMMARY, Row, call, change, windows
+from tests.detectors.frames import SUMMARY, Row, call, change, signal, windows
 
 BAD, WELL, END = 30, 45, 60
 BEHIND = ("cart", "orders", "stock")
@@ -96,3 +96,78 @@ def test_what_those_behind_fail_by_is_below_the_name_too(answers: bool) -> None:
 def test_services_that_are_released_together_fail_together() -> None:
     changes = [change(BAD - 0.5, "deploy", service, "ci", 2) for service in BEHIND]
     assert explained(estate(alike), changes).trigger.component in BEHIND
+
+
+def refused(window: int, service: str) -> Iterator[Row]:
+    """Nobody answers any more, whoever it is for."""
+    yield call(window, "shop", "", "", 40, errors_connect=40)
+
+
+def half_refused(window: int, service: str) -> Iterator[Row]:
+    yield call(window, "shop", service, "", 20)
+    yield call(window, "shop", "", "", 20, errors_connect=20)
+
+
+@pytest.mark.parametrize("fails", [refused, half_refused])
+@pytest.mark.parametrize("direct", [BEHIND, BEHIND[:1], ()], ids=["all", "one", "none"])
+def test_what_passes_calls_on_and_crashed_is_blamed_and_not_the_busiest_behind_it(
+    fails: Callable[[int, str], Iterator[Row]], direct: tuple[str, ...]
+) -> None:
+    trigger = explained(estate(fails, direct=direct)).trigger
+    assert (trigger.component, trigger.kind) == (NAME, "crash")
+
+
+def test_of_how_many_calls_by_the_name_nobody_answered_is_told() -> None:
+    told = [item.statement for item in explained(estate(half_refused)).evidence]
+    assert any("900 calls to edge.example got no answer" in said and "50% of the calls" in said for said in told)
+
+
+def test_calls_that_nobody_answers_were_for_who_is_missing() -> None:
+    def one_vanished(window: int, service: str) -> Iterator[Row]:
+        yield call(
+            window, "shop", "" if service == "orders" else service, "", 40, errors_server=40 * (service == "orders")
+        )
+
+    assert explained(estate(one_vanished, direct=())).trigger.component == "orders"
+
+
+def alone(fails: bool) -> Iterator[Row]:
+    """The shop calls the ledger by another name than the till does, and that name fails; or the ledger itself does."""
+    for window in range(END):
+        lost = 30 * (BAD <= window < WELL)
+        yield call(window, "shop", "ledger", NAME, 40 - lost)
+        yield call(window, "shop", "", NAME, lost, errors_deadline=lost, unanswered_ns=lost * 10**9)
+        yield call(window, "till", "ledger", "ledger.example", 40, errors_server=0 if fails else lost)
+        yield call(window, "", "shop", attempts=40, errors_server=lost)
+
+
+@pytest.mark.parametrize(("fails", "blamed"), [(True, NAME), (False, "ledger")])
+def test_another_name_of_one_service_is_somebody_elses_where_it_fails_alone(fails: bool, blamed: str) -> None:
+    assert explained(alone(fails)).trigger.component == blamed
+
+
+def test_who_fails_by_the_shared_name_alone_fails_with_the_one_who_fails_everywhere() -> None:
+    till = [
+        call(w, "till", service, f"{service}.example", 40, errors_server=24 * (service == "stock" and BAD <= w < WELL))
+        for w in range(END)
+        for service in BEHIND
+    ]
+    incident = explained([*estate(alike, direct=()), *till])
+    assert [(c.component, round(c.score)) for c in incident.candidates[:1]] == [("stock", 1)]
+
+
+def test_what_passes_calls_on_to_targets_that_flap_fails_because_of_the_balancer() -> None:
+    def on_the_way(window: int, service: str) -> Iterator[Row]:
+        yield call(window, "shop", service, "", 40, errors_server=24)
+
+    direct = [
+        call(w, "kiosk", "" if lost else "cart", "cart.example", 16, errors_connect=lost)
+        for w in range(END)
+        for lost in (0, 16)
+        if not lost or BAD <= w < WELL
+    ]
+    flips = [signal(w, "balancer-3", "health_flips", 8.0 if 24 <= w < WELL else 0.0) for w in range(END)]
+    calls = [*estate(on_the_way), *direct]
+    (incident,) = analyze(windows(END, calls, flips), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.kind) == ("balancer-3", "health_check_flapping")
+    assert NAME in {candidate.component for candidate in incident.candidates}

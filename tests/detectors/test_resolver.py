@@ -186,6 +186,17 @@ def beside(component: str, start: int, lost: int) -> Iterator[Row]:
             )
 
 
+def test_an_old_queue_is_rather_on_the_way_to_servers_that_tell_of_themselves() -> None:
+    calls = [*estate(NAMES, failure="dns_timeout", waited=WAITED), *beside("ledger", BAD, 4)]
+    incident = explained(calls, [*well("resolver-1"), *queue("switch")])
+    assert (incident.trigger.component, incident.trigger.kind) == ("switch", "network_congestion")
+    assert (incident.verdict, incident.candidates[0].score < 1, incident.trigger.confidence < 0.8) == (
+        "cascade",
+        True,
+        True,
+    )
+
+
 def test_a_network_carries_more_than_look_ups() -> None:
     calls = [*estate(NAMES, failure="dns_timeout", waited=WAITED), *beside("ledger", BAD, 36)]
     incident = explained(calls, queue("switch"))
