@@ -3,8 +3,8 @@
 Blame books failures on whom a call was meant for. Where many callees fail at once that have nothing in common but the
 way to them, the way is the suspect: a network device whose queue grew, or that somebody changed. Where connections
 through a balancer fail while its health checks flap, it is the balancer; where a store drowns because a cache in front
-of it was lost, it is the cache. Where the only one that was started anew (a `restart` in the change telemetry) brought
-a silence to its end, it is that. Each takes over the share of the failures that it explains.
+of it was lost, it is the cache. Where the only one that was started anew brought a silence to its end (`revival`), it
+is that. Each takes over the share of the failures that it explains.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from .base import ALIKE, Evidence, Finding
 from .codes import possible
 from .dns_failures import AGAIN
 from .graph import Graph
-from .grouping import LEADING
-from .kinds import AT_ONCE, HORIZON, revived
+from .kinds import AT_ONCE, HORIZON
 from .queries import sql
 from .queueing import old_by
+from .revival import started_anew
 from .series import components
-from .suspects import RATHER, Suspect, overlaps
-from .telemetry_silence import KIND as SILENCE
+from .suspects import RATHER, Suspect, stands_for
 
 SPREAD = 0.8
 """Failures are spread where no single callee has more of them; one device's own trouble gives most to several."""
@@ -52,7 +51,7 @@ def look_behind(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> list[Suspect]:
     """The same suspects, with those that explain them before them."""
-    for explain in (_shared_way, _balancer, _cache, _herded, _started_anew):
+    for explain in (_shared_way, _balancer, _cache, _herded, started_anew):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
             ranked = taken_over(ranked, found)
@@ -102,7 +101,7 @@ def _shared_way(
     if first and (spread or waiting):
         # Where nothing tells who calls whom, it may as well be what they all call.
         kind: Kind = "network_congestion" if graph.callees else "unknown"
-        return _suspect(first.component, kind, lost, (first,), first.evidence[0])
+        return stands_for(first.component, kind, lost, (first,), first.evidence[0])
     # What was changed on a way loses calls; that several callees answer with errors is no sign of a way.
     on_way = [s for s in lost if s.how != "answer"]
     if not (spread or asked) or sum(s.score for s in on_way) < SPREAD * share:
@@ -123,7 +122,7 @@ def _shared_way(
         observed=float(len(ends)),
         expected=0.0,
     )
-    found = _suspect(str(last["Target"]), "network_congestion", lost, (), evidence)
+    found = stands_for(str(last["Target"]), "network_congestion", lost, (), evidence)
     return replace(found, certainty=min(found.certainty, RATHER)) if asked else found
 
 
@@ -176,7 +175,7 @@ def _balancer(
     # Those who fail because they depend on what cannot be reached are explained as well.
     lost += [s for s in ranked if s not in lost and any(graph.path(s.component, other.component) for other in lost)]
     first = min(flaps, key=lambda f: (f.started_at, f.component))
-    return _suspect(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
+    return stands_for(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
 
 
 def _passes_on(graph: Graph, suspect: Suspect, lost: list[Suspect]) -> bool:
@@ -194,7 +193,7 @@ def _cache(
         return None
     first = min(losses, key=lambda f: (f.started_at, f.component))
     del graph
-    return _suspect(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
+    return stands_for(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
 
 
 def _busy(suspect: Suspect) -> bool:
@@ -217,89 +216,4 @@ def _herded(
     first = min(loops, key=lambda f: (f.started_at, f.component))
     callee = graph.service(first.component) or first.component
     explained = [ranked[0], *(s for s in ranked[1:] if callee in (s.component, s.service))]
-    return replace(_suspect(first.component, "overload", explained, (first,), first.evidence[0]), service=callee)
-
-
-def _started_anew(
-    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
-) -> Suspect | None:
-    """The only one that was started anew as a silence came to its end, or its own failures after one: what had to be
-    mended. Those who depend on it are explained as well."""
-    during = (onset, onset + HORIZON * windows.window_s)
-    silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
-    if not silences or any(s.failure for s in ranked[:1]):
-        return None  # a name that fails is mended by no process
-    started = {_process(graph, s): time for s in ranked if (time := revived(windows, s, findings)) is not None}
-    restarts = _restarts(windows, graph, silences)
-    # What came before the failures mended none.
-    started |= {owner: time for owner, time in restarts if time >= _began(_depending(graph, ranked, owner), onset)}
-    if len(started) != 1:
-        return None
-    ((owner, time),) = started.items()
-    explained = _depending(graph, ranked, owner)
-    evidence = Evidence(
-        statement=f"{owner} was started anew, and what had failed with it failed no more",
-        query=sql("changes", '"Kind", "Actor", "Detail"', (time, time + 1), Kind="restart"),
-        window=(time, time + HORIZON * windows.window_s),
-        observed=1.0,
-        expected=0.0,
-    )
-    if not explained:
-        return None
-    own = next((s for s in explained if _process(graph, s) == owner), None)
-    if own is None:
-        return replace(_suspect(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
-    found = _suspect(own.component, "crash", explained, own.findings, evidence)
-    return replace(found, service=own.service, how=own.how, mended_at=time)
-
-
-def _depending(graph: Graph, ranked: list[Suspect], owner: str) -> list[Suspect]:
-    """The suspects that are this service, or fail because of it."""
-    names = [node for node in sorted({*graph.callers, owner}) if _service(graph, node) == owner]
-    return [s for s in ranked if _process(graph, s) == owner or any(graph.path(s.component, name) for name in names)]
-
-
-def _began(suspects: list[Suspect], onset: float) -> float:
-    """When the first of them was seen to fail."""
-    return min((f.started_at for s in suspects for f in s.findings if f.kind not in LEADING), default=onset)
-
-
-def _restarts(windows: Windows, graph: Graph, silences: list[Finding]) -> list[tuple[str, float]]:
-    """Who was started anew within the horizon before a silence ended, and when."""
-    changes = windows.changes[windows.changes["Kind"] == "restart"].sort_values(["time", "Target"])
-    ends = [f.ended_at for f in silences if f.ended_at is not None]
-    started = zip(changes["Target"].astype(str), changes["time"].astype(float), strict=True)
-    horizon_s = HORIZON * windows.window_s
-    near = ((target, time) for target, time in started if any(end - horizon_s <= time <= end for end in ends))
-    return [(_service(graph, target), time) for target, time in near]
-
-
-def _process(graph: Graph, suspect: Suspect) -> str:
-    return _service(graph, suspect.service or suspect.component)
-
-
-def _service(graph: Graph, node: str) -> str:
-    """The service that a node is or belongs to, as far as its name tells; of a service known by its host name alone,
-    the first label, by which those call it who start it anew."""
-    owner = graph.service(node)
-    host = owner in graph.owners and owner not in graph.callees  # a name calls nobody
-    return node.partition(".")[0] if host or not owner else owner
-
-
-def _suspect(
-    component: str, kind: Kind, explained: list[Suspect], findings: tuple[Finding, ...], evidence: Evidence
-) -> Suspect:
-    share = sum(s.score for s in explained)
-    return Suspect(
-        component=component,
-        service=component,
-        kind=kind,
-        score=share,
-        certainty=share,
-        failed=sum(s.failed for s in explained),
-        failure="",
-        evidence=evidence,
-        findings=findings,
-        how="behind",
-        explains=tuple(s.component for s in explained),
-    )
+    return replace(stands_for(first.component, "overload", explained, (first,), first.evidence[0]), service=callee)

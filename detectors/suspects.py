@@ -49,3 +49,23 @@ class Suspect:
 def overlaps(finding: Finding, during: tuple[float, float]) -> bool:
     """Whether what a detector saw went on at some time of the stretch."""
     return finding.started_at < during[1] and finding.until(inf) > during[0]
+
+
+def stands_for(
+    component: str, kind: Kind, explained: list[Suspect], findings: tuple[Finding, ...], evidence: Evidence
+) -> Suspect:
+    """What nobody calls and that others fail for, with their share of the failures."""
+    share = sum(s.score for s in explained)
+    return Suspect(
+        component=component,
+        service=component,
+        kind=kind,
+        score=share,
+        certainty=share,
+        failed=sum(s.failed for s in explained),
+        failure="",
+        evidence=evidence,
+        findings=findings,
+        how="behind",
+        explains=tuple(s.component for s in explained),
+    )

@@ -9,7 +9,8 @@ from itertools import takewhile
 import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
-from .behind import ALIKE, SPREAD
+from .base import ALIKE
+from .behind import SPREAD
 from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
 from .codes import within_zone
 from .cusum import ENOUGH

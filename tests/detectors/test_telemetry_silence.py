@@ -119,6 +119,18 @@ def test_the_only_one_that_was_started_anew_explains_who_depends_on_it(started: 
     assert named == "" or (incident.trigger.kind, incident.trigger.ended_at) == ("crash", at(DARK.stop - 1))
 
 
+@pytest.mark.parametrize(
+    ("started", "named"), [(["prices"], "prices"), (["prices", "cart"], ""), (["collector"], ""), ([], "")]
+)
+def test_where_no_call_is_seen_to_fail_it_is_rather_the_only_one_that_was_started_anew(
+    started: list[str], named: str
+) -> None:
+    changes = [restart(name) for name in started]
+    (incident,) = analyze(windows(END, interrupted(), scrapes("shop", "cart", "prices"), changes), SUMMARY).incidents
+    assert (incident.trigger.component if incident.verdict != "unknown" else "") == named
+    assert incident.trigger.confidence < 0.8
+
+
 def test_how_it_began_is_known_from_the_calls_before_the_silence() -> None:
     calls = [*calm(0, 27), *process_gone(27, 30), *calm(DARK.stop, END)]
     (incident,) = analyze(windows(END, calls, scrapes("shop", "cart", "prices")), SUMMARY).incidents
