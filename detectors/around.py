@@ -21,7 +21,7 @@ from .cause import UNTOLD, blamed_suspect
 from .cusum import LEAST_RISE
 from .edges import CHANCE
 from .fences import NOTHING_KNOWN, Fences, fences
-from .graph import Graph, callees
+from .graph import Graph, asked, shared_names
 from .grouping import Group
 from .kinds import HORIZON
 from .pauses import failed_calls, without_pauses
@@ -69,16 +69,16 @@ def suspects_around(
     """
     before, during = stretches_around(windows, at)
     before = max(before[0], since), before[1]
-    calls = told_by_callers(windows)
+    calls, shared = told_by_callers(windows), shared_names(windows)
     was, now = _between(calls, before), _between(calls, during)
     blamed = blame(windows, graph, before, during)
     usually = fences(was, before[1], during[1] - during[0])
     least = LEAST_RISE if usually.known else 0.0
-    ranked = _ranked(windows, findings, was, now, during, blamed, usually, least)
+    ranked = _ranked(windows, findings, was, now, during, blamed, usually, least, shared)
     if ranked:
         return ranked, True
     usually = usually if surely else NOTHING_KNOWN
-    return _ranked(windows, findings, was, now, during, blamed, usually, 0.0), not surely
+    return _ranked(windows, findings, was, now, during, blamed, usually, 0.0, shared), not surely
 
 
 def _ranked(
@@ -90,10 +90,11 @@ def _ranked(
     blamed: list[Blamed],
     usually: Fences,
     least: float,
+    shared: frozenset[str],
 ) -> list[Suspect]:
     """least: the share of everybody's usual time by which somebody must have become slower."""
     blamed = _beyond(blamed, usually)
-    compared = shifts(was, now, usually)
+    compared = shifts(was, now, usually, shared)
     usual = sum(s.usual for s in compared)
     slower = without_pauses([s for s in compared if s.extra > least * usual], blamed, failed_calls(windows, during))
     failed, extra = sum(b.failed for b in blamed), sum(s.extra for s in slower)
@@ -191,7 +192,7 @@ def _calls_to(windows: Windows, service: str, during: tuple[float, float]) -> st
     """The query for the calls to a service, by its name where it answers none of them with a span of its own."""
     if service in windows.edges.told["server"]:
         return sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=service)
-    names = windows.edges.names["peer"][np.asarray(callees(windows) == service, np.bool_)]
+    names = windows.edges.names["peer"][np.asarray(asked(windows) == service, np.bool_)]
     return sql("calls", "client, attempts, client_ns, unanswered_ns", during, peer=str(names.min()))
 
 

@@ -107,6 +107,12 @@ def _owner(name: str, by_server: dict[str, float]) -> str:
 
 
 @Once
+def shared_names(windows: Windows) -> frozenset[str]:
+    """The names by which several answer, none of them by its own; and those that nobody ever answered."""
+    return frozenset(name for name, owner in name_owners(windows).items() if not owner)
+
+
+@Once
 def callees(windows: Windows) -> pd.Categorical:
     """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
     owners, server, peer = name_owners(windows), *(windows.edges.categories[side] for side in ("server", "peer"))
@@ -121,8 +127,8 @@ def callees(windows: Windows) -> pd.Categorical:
 @Once
 def asked(windows: Windows) -> pd.Categorical:
     """[edges] Who is asked: the callee, or a name that belongs to none of those who answer by it."""
-    owners, answers, names = name_owners(windows), callees(windows), windows.edges.names["peer"]
-    shared = names.isin([name for name, owner in owners.items() if not owner]).to_numpy(np.bool_)
+    answers, names = callees(windows), windows.edges.names["peer"]
+    shared = names.isin(shared_names(windows)).to_numpy(np.bool_)
     return category(pd.Series(answers.astype(object)).mask(shared, names)) if shared.any() else answers
 
 

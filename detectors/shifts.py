@@ -3,13 +3,14 @@
 Time is booked where it was spent. What a server span takes beyond its own calls is its service's; what a client waits
 beyond the server span (the network, queues on both sides) is booked on the callee, unless the same caller waits longer
 for most of whom it calls, or no other caller of that callee does: then the caller itself is slow to send and to
-receive. Of a callee that sends no spans, what its callers wait is all there is. Calls that vanished count with the time
-they used to take, and in the same way: one missing callee speaks of the callee, most of them missing speaks of the
-caller.
+receive. Where it is most of those that are reached by a name of none of them, the name is slow. Of a callee that sends
+no spans, what its callers wait is all there is. Calls that vanished count with the time they used to take, and in the
+same way: one missing callee speaks of the callee, most of them missing speaks of the caller.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,14 +45,17 @@ class Shift:
         return self.own + self.waiting + self.vanished
 
 
-def shifts(before: pd.DataFrame, during: pd.DataFrame, usually: Fences = NOTHING_KNOWN) -> list[Shift]:
+def shifts(
+    before: pd.DataFrame, during: pd.DataFrame, usually: Fences = NOTHING_KNOWN, shared: Collection[str] = ()
+) -> list[Shift]:
     """Compare the calls of two stretches: every service, the one with most extra time first.
 
-    usually: how far services stray; of what lies within, nothing counts.
+    usually: how far services stray; of what lies within, nothing counts. shared: names by which several answer, none by
+    its own.
     """
     own, usual = _own(before, during)
     own = _beyond(own, usual, during, usually)
-    waiting, waited = _waiting(before, during)
+    waiting, waited = _waiting(before, during, shared)
     vanished = _vanished(before, during, usually)
     services = sorted({*usual, *own, *waiting, *vanished} - {""})
     usual = {s: usual.get(s, 0.0) or waited.get(s, 0.0) for s in services}
@@ -128,19 +132,26 @@ def _own_time(calls: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"ns": ns, "server_ns": served["server_ns"], "requests": served["attempts"]})
 
 
-def _waiting(before: pd.DataFrame, during: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
+def _waiting(
+    before: pd.DataFrame, during: pd.DataFrame, shared: Collection[str]
+) -> tuple[dict[str, float], dict[str, float]]:
     """Milliseconds that calls took beyond the server's spans, above the usual, and the usual of each callee."""
-    was, now = _edges(before, "uncovered_ns"), _edges(during, "uncovered_ns")
+    was, now = (_edges(_by_way(calls, shared), "uncovered_ns", "way") for calls in (before, during))
     was = was.reindex(now.index)
     more = (now["uncovered_ns"] / now["answered"] - was["uncovered_ns"] / was["answered"]) / 1e6
     more = more.where(now["answered"] > 0).fillna(0.0).clip(lower=0.0)
     usual = (was["uncovered_ns"] / was["answered"] * now["answered"] / 1e6).dropna().groupby(level="server").sum()
+    booked: dict[str, float] = {}
+    for way, rises in more[more.index.get_level_values("way") != ""].groupby(level="way"):
+        if len(rises) > 1:
+            common = rises.clip(upper=float(rises.quantile(0.5, interpolation="lower")))
+            _book(booked, str(way), float((common * now["answered"].reindex(common.index)).sum()))
+            more = more.sub(common, fill_value=0.0)
     # a single callee shares its rise with nobody
-    shared = _common(more, "client").where(more.groupby(level="client").transform("size") > 1, 0.0)
-    rest = (more - shared).clip(lower=0.0)
+    everywhere = _common(more, "client").where(more.groupby(level="client").transform("size") > 1, 0.0)
+    rest = (more - everywhere).clip(lower=0.0)
     # what a callee's other callers do not wait for either is the caller's, or lies between the two
     theirs = rest.clip(upper=_common(rest, "server"))
-    booked: dict[str, float] = {}
     for side, per_call in (("client", more - theirs), ("server", theirs)):
         for name, ms in (per_call * now["answered"]).groupby(level=side, sort=True).sum().items():
             _book(booked, str(name), float(ms))
@@ -179,9 +190,13 @@ def _vanished(before: pd.DataFrame, during: pd.DataFrame, usually: Fences) -> di
     return booked
 
 
-def _edges(calls: pd.DataFrame, column: str) -> pd.DataFrame:
+def _edges(calls: pd.DataFrame, column: str, *more: str) -> pd.DataFrame:
     rows = calls[(calls["client"] != "") & (calls["server"] != "")]
-    return rows.groupby(["client", "server"], sort=True)[["answered", column]].sum()
+    return rows.groupby(["client", "server", *more], sort=True)[["answered", column]].sum()
+
+
+def _by_way(calls: pd.DataFrame, shared: Collection[str]) -> pd.DataFrame:
+    return calls.assign(way=calls["peer"].astype(object).where(calls["peer"].isin(shared), ""))
 
 
 def _book(booked: dict[str, float], service: str, ms: float) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
-from tests.detectors.frames import SUMMARY, Row, call, change, signal, windows
+from tests.detectors.frames import START, SUMMARY, WINDOW_S, Row, call, change, signal, windows
 
 BAD, WELL, END = 30, 45, 60
 BEHIND = ("cart", "orders", "stock")
@@ -171,3 +171,20 @@ def test_what_passes_calls_on_to_targets_that_flap_fails_because_of_the_balancer
     (incident,) = analyze(windows(END, calls, flips), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == ("balancer-3", "health_check_flapping")
     assert NAME in {candidate.component for candidate in incident.candidates}
+
+
+def waited(row: Row, calls: int) -> Row:
+    """Users wait for so many calls of three seconds, and nobody fails."""
+    return {**row, "server_ns": row["server_ns"] + 3 * 10**9 * calls} if row["entries"] else row
+
+
+@pytest.mark.parametrize(("slow", "named"), [(BEHIND, NAME), (("orders",), "orders")])
+def test_a_name_is_slow_where_most_that_are_reached_by_it_are(slow: tuple[str, ...], named: str) -> None:
+    def late(window: int, service: str) -> Iterator[Row]:
+        wait = 3 * 10**9 if service in slow else 2_000_000
+        yield call(window, "shop", service, "", 40, client_ns=40 * (wait + 10_000_000), uncovered_ns=40 * wait)
+
+    bad = range(START + BAD * WINDOW_S, START + WELL * WINDOW_S)
+    calls = [waited(row, 40 * len(slow) * (row["window"] in bad)) for row in estate(late, direct=())]
+    trigger = explained(calls).trigger
+    assert (trigger.component, trigger.kind) == (named, "slow")
