@@ -20,7 +20,7 @@ from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import most
 from .graph import Graph, callees
-from .passed_on import passed_on
+from .passed_on import passed_on, ways
 from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -92,12 +92,11 @@ def blame(
 
 def _series(windows: Windows, moved: Mapping[tuple[str, str], str]) -> tuple[pd.DataFrame, Indices]:
     """The different (client, callee, peer) in order, and which of them each edge is: answered or not, the calls through
-    one name are one series. moved: (peer, server) of calls that have another callee."""
+    one name are one series. moved: (way, server) of calls that have another callee."""
     called = callees(windows)
     if moved:
-        told = windows.edges.told
-        whose = zip(told["peer"], told["server"], called, strict=True)
-        called = category(pd.Series([moved.get((peer, server), callee) for peer, server, callee in whose]))
+        whose = zip(ways(windows), windows.edges.told["server"], called, strict=True)
+        called = category(pd.Series([moved.get((way, server), callee) for way, server, callee in whose]))
     names = {**windows.edges.categories, "callee": called}
     number = np.zeros(len(windows.edges), np.int64)
     for name in _SERIES:
@@ -190,7 +189,7 @@ def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
 
 def _answers(excess: pd.DataFrame) -> list[Blamed]:
     rows = excess.assign(answered_errors=(excess["errors"] - excess["dns"] - excess["lost"]).clip(lower=0.0))
-    outgoing, worst = _outgoing(rows)
+    outgoing, worst = _outgoing(rows[rows["callee"] != ""])  # who is called in vain, and is not known, explains nothing
     out: list[Blamed] = []
     for callee, counts in _gathered(rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee"):
         failed = counts["answered_errors"]

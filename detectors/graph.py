@@ -82,17 +82,23 @@ def name_owners(windows: Windows) -> dict[str, str]:
     A name belongs to who answers there. One by which several are reached, none of them by its own name, is that of a
     gateway, or of a service that sends no spans: it belongs to none of them. A name that never was answered belongs to
     the service that its first label names, if there is one: the convention of Kubernetes' DNS specification and of
-    most private zones.
+    most private zones. It does not where that service calls the name itself, or answers by others: it would have here.
     """
+    sides = ("server", "client", "peer")
     told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
     answered: dict[str, dict[str, float]] = {}
     for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
         by_server = answered.setdefault(peer, {})
         if server:
             by_server[server] = by_server.get(server, 0.0) + made
-    services = windows.edges.services - {""}
+    callers: dict[str, set[str]] = {}
+    for peer, client in zip(told["peer"], told["client"], strict=True):
+        callers.setdefault(peer, set()).add(client)
+    by_name = zip(*(told[side] for side in sides), strict=True)
+    answering = {server for server, client, peer in by_name if client and peer}
+    silent = windows.edges.services - answering - {""}
     return {
-        peer: _owner(peer, by_server) if by_server else label_owner(peer, services)
+        peer: _owner(peer, by_server) if by_server else label_owner(peer, silent - callers[peer])
         for peer, by_server in answered.items()
         if peer
     }
@@ -102,7 +108,6 @@ def _owner(name: str, by_server: dict[str, float]) -> str:
     """Whose the name is that these answer by so often, "" where it is none of theirs."""
     busiest = min(by_server, key=lambda server: (-by_server[server], server))
     alone = by_server[busiest] >= (1 - LEAST_RISE) * sum(by_server.values())
-    # What passes calls on behind a loopback address is another process on each machine.
     return busiest if alone or is_loopback(name) else label_owner(name, by_server)
 
 
@@ -114,14 +119,29 @@ def shared_names(windows: Windows) -> frozenset[str]:
 
 @Once
 def callees(windows: Windows) -> pd.Categorical:
-    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name."""
+    """[edges] Who is called: who answers, and where nobody does whom the name belongs to, or else the name.
+
+    Behind a loopback address of each machine is another process: the only one that answers the caller there, or "".
+    """
     owners, server, peer = name_owners(windows), *(windows.edges.categories[side] for side in ("server", "peer"))
     answers = server.categories.tolist()
     called = [owners.get(name) or name for name in peer.categories.tolist()]
     places = {name: place for place, name in enumerate(sorted({*answers, *called}))}
     by_answer, by_name = (np.array([places[name] for name in names], np.int64) for names in (answers, called))
     codes = np.where(np.asarray(server != "", np.bool_), by_answer[server.codes], by_name[peer.codes])
-    return pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
+    known = pd.Categorical.from_codes(codes, pd.Index([*places], dtype=server.categories.dtype), validate=False)
+    local = [name for name in peer.categories if is_loopback(name)]
+    return _on_their_machine(windows, known, local) if local else known
+
+
+def _on_their_machine(windows: Windows, callee: pd.Categorical, local: Collection[str]) -> pd.Categorical:
+    names = windows.edges.names
+    at_home = names["peer"].isin(local)
+    pairs = names.loc[at_home & (names["server"] != ""), ["client", "server"]].drop_duplicates()
+    only = dict(pairs.drop_duplicates("client", keep=False).itertuples(index=False))
+    known = pd.Series(callee.astype(object))
+    told = pd.Series([only.get(client, "") for client in names["client"]])
+    return category(known.mask(at_home & (names["server"] == ""), told))
 
 
 @Once

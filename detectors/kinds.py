@@ -15,6 +15,7 @@ from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
 from .demand import grown
 from .dns_failures import KINDS, VAGUE
+from .graph import label_owner, name_owners
 from .series import calls_over
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -128,7 +129,9 @@ def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> f
     if not ends or len(ends) < len(own):
         return None
     first, last = min(f.started_at for f in own), max(ends)
-    times = windows.changes["time"][(windows.changes["Kind"] == "restart") & windows.changes["Target"].isin(_names(b))]
+    times = windows.changes["time"][
+        (windows.changes["Kind"] == "restart") & windows.changes["Target"].isin(_names(windows, b))
+    ]
     near = times[times.between(max(first, last - HORIZON * windows.window_s), last)]
     return float(near.max()) if len(near) else None
 
@@ -137,12 +140,15 @@ def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed, onset: float) -
     """Whether somebody changed the node, its name or its service shortly before it began to fail."""
     changes = windows.changes
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return bool((changes["Kind"].isin(kinds) & changes["Target"].isin(_names(b)) & recent).any())
+    return bool((changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b)) & recent).any())
 
 
-def _names(b: Blamed | Suspect) -> set[str]:
-    """A name stands for the service that its first label names (Kubernetes' DNS convention, and most private zones)."""
-    return {b.component, b.service, b.component.partition(".")[0]} - {""}
+def _names(windows: Windows, b: Blamed | Suspect) -> set[str]:
+    """A name stands for the service that its first label names (Kubernetes' DNS convention, and most private zones),
+    unless it is known not to be that one's."""
+    label = label_owner(b.component, windows.edges.services)
+    theirs = label and name_owners(windows).get(b.component, label) != label
+    return {b.component, b.service, "" if theirs else b.component.partition(".")[0]} - {""}
 
 
 def rewritten(windows: Windows, b: Blamed | Suspect, onset: float) -> bool:
@@ -211,5 +217,6 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
 def _about(windows: Windows, b: Blamed) -> pd.Series[bool]:
     """[edges] Which are calls to the node."""
     names = windows.edges.names
-    named = (names["peer"] == b.component) | names["peer"].str.startswith(f"{b.component}.")
+    owners = name_owners(windows)
+    named = names["peer"].isin([b.component, *(name for name, owner in owners.items() if owner == b.component)])
     return named | (names["server"] == b.component)

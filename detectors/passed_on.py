@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import ALIKE, MOSTLY
+from .base import ALIKE
 from .cusum import LEAST_RISE
-from .edges import LEAST_REQUESTS
+from .edges import CHANCE, LEAST_REQUESTS
 from .graph import is_loopback
 from .series import Floats, within
 
@@ -22,25 +22,42 @@ _COUNTS = ["attempts", "failed"]
 
 
 def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> dict[tuple[str, str], str]:
-    """(name, who answers or "") of calls that are booked on somebody else, and on whom: the name itself or one of those
+    """(way, who answers or "") of calls that are booked on somebody else, and on whom: the name itself or one of those
     behind it. Both stretches are (from, to) in Unix seconds.
 
     A name by which only one is reached is somebody else's where that one is called by its own as well.
     """
-    edges = windows.edges.names
+    edges = windows.edges.names.assign(way=ways(windows))
     answered = (edges["client"] != "") & (edges["server"] != "") & (edges["peer"] != "")
-    pairs = edges.loc[answered, ["peer", "server"]].drop_duplicates()
+    pairs = edges.loc[answered, ["peer", "way", "server"]].drop_duplicates()
     own = pairs["peer"].str.split(".").str[0] == pairs["server"]
     named = pairs["server"].isin(pairs["server"][own])
-    foreign = ~pairs["peer"].isin([*pairs["peer"][own], *filter(is_loopback, pairs["peer"])])
-    between = pairs["peer"][foreign & (named | pairs["peer"].duplicated(keep=False))].unique()
-    if not len(between):
+    foreign = ~pairs["peer"].isin(pairs["peer"][own])
+    between = pairs[foreign & (named | pairs["way"].duplicated(keep=False))]
+    if between.empty:
         return {}
-    counts = _counts(windows, before, during)
-    every, missing = _by_name(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")])
-    calls = every[every.index.get_level_values("peer").isin(between)]
-    meant = missing[(missing > MOSTLY) & missing.index.isin(calls.index)].index
-    return {(str(name), ""): str(server) for name, server in meant} | _not_theirs(windows, counts, every, calls, during)
+    counts = _counts(windows, edges, before, during)
+    every, missing = _by_way(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")])
+    meant = _meant(missing[missing.index.isin(between["way"], level="way")])
+    calls = every[every.index.isin(between["way"][between["way"] == between["peer"]], level="way")]  # no machine's own
+    return {(way, ""): server for way, server in meant.items()} | _not_theirs(windows, counts, every, calls, during)
+
+
+def ways(windows: Windows) -> list[str]:
+    """[edges] The name by which the callee is called; behind a loopback address it is another one for each caller."""
+    told, local = windows.edges.told, {name for name in set(windows.edges.told["peer"]) if is_loopback(name)}
+    pairs = zip(told["client"], told["peer"], strict=True)
+    return [f"{client} at {peer}" if peer in local else peer for client, peer in pairs]
+
+
+def _meant(missing: pd.DataFrame) -> dict[str, str]:
+    """Who is missing: the only one who answers fewer than of as many calls is usual, but for chance.
+
+    Where several do, what they share may be why, or that a request ends at the first call that fails: it stays with the
+    name.
+    """
+    short = missing[missing["calls"] > CHANCE * np.sqrt(missing["expected"])]
+    return {str(way): str(few.index[0][1]) for way, few in short.groupby(level="way") if len(few) == 1}
 
 
 def _not_theirs(
@@ -50,7 +67,7 @@ def _not_theirs(
     else that one's who fails others as well. every: calls by all names, of which these are some."""
     calls = calls[calls["attempts"] >= LEAST_REQUESTS]
     share = calls["failed"] / calls["attempts"]
-    by_name = share.groupby(level="peer")
+    by_name = share.groupby(level="way")
     least, most = by_name.transform("min"), by_name.transform("max")
     alike = (most >= LEAST_RISE) & (least >= ALIKE * most)
     if not alike.any():
@@ -63,30 +80,32 @@ def _not_theirs(
     mine = alike & told & well & ~explained & ~server.isin(_changed(windows, during))
     sick = share[alike & told & ~well]
     out: dict[tuple[str, str], str] = {}
-    for name, itself in mine.groupby(level="peer"):
-        others = sick[sick.index.get_level_values("peer") == name]
+    for name, itself in mine.groupby(level="way"):
+        others = sick[sick.index.get_level_values("way") == name]
         to = str(name) if itself.all() else str(others.idxmax()[1]) if len(others) else ""
         out |= {(str(name), str(one)): to for _, one in itself.index[itself] if to}
         out |= {(str(name), ""): to} if to == name else {}
     return out
 
 
-def _by_name(answered: pd.DataFrame, silent: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[float]]:
-    """[name, server] Calls by a name as far as they were one's, and which share of those that nobody answered was.
+def _by_way(answered: pd.DataFrame, silent: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """[way, server] Calls by a name as far as they were one's; and how many (calls) are missing of those expected.
 
     Of as many calls as were made each server should have answered its usual share: what failed unanswered is missing.
     """
-    calls = answered.groupby(["peer", "server"])[["attempts", "failed", "earlier"]].sum()
-    lost = silent.groupby("peer")[["attempts", "failed", "earlier"]].sum()
-    lost = lost.reindex(calls.index, level="peer", fill_value=0.0)
-    made = calls.groupby(level="peer").transform("sum") + lost
-    missing = calls["earlier"] * made["attempts"] / made["earlier"].clip(lower=1.0) - calls["attempts"]
-    missing = missing.clip(lower=0.0)
-    share = (missing / missing.groupby(level="peer").transform("sum")).fillna(0.0)
-    return calls[_COUNTS].add(share * lost["failed"], axis=0), share
+    calls = answered.groupby(["way", "server"])[["attempts", "failed", "earlier"]].sum()
+    lost = silent.groupby("way")[["attempts", "failed", "earlier"]].sum()
+    lost = lost.reindex(calls.index, level="way", fill_value=0.0)
+    made = calls.groupby(level="way").transform("sum") + lost
+    expected = calls["earlier"] * made["attempts"] / made["earlier"].clip(lower=1.0)
+    missing = (expected - calls["attempts"]).clip(lower=0.0)
+    part = (missing / missing.groupby(level="way").transform("sum")).fillna(0.0)
+    return calls[_COUNTS].add(part * lost["failed"], axis=0), pd.DataFrame({"calls": missing, "expected": expected})
 
 
-def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, float]) -> pd.DataFrame:
+def _counts(
+    windows: Windows, edges: pd.DataFrame, before: tuple[float, float], during: tuple[float, float]
+) -> pd.DataFrame:
     """[edges] Who calls whom by which name: attempts, earlier ones, and the failures above the usual."""
 
     def total(column: str, stretch: tuple[float, float]) -> Floats:
@@ -96,7 +115,7 @@ def _counts(windows: Windows, before: tuple[float, float], during: tuple[float, 
 
     attempts, earlier = total("attempts", during), total("attempts", before)
     errors = total("errors", during) - total("errors", before) * attempts / np.maximum(earlier, 1.0)
-    return windows.edges.names.assign(attempts=attempts, earlier=earlier, failed=np.maximum(errors, 0.0))
+    return edges.assign(attempts=attempts, earlier=earlier, failed=np.maximum(errors, 0.0))
 
 
 def _worst_callee(counts: pd.DataFrame) -> pd.Series[float]:
