@@ -15,20 +15,20 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import Finding
 from .blame import Blamed, blame
 from .cause import UNTOLD, blamed_suspect
 from .cusum import LEAST_RISE
 from .edges import CHANCE
 from .fences import NOTHING_KNOWN, Fences, fences
-from .graph import Graph, asked, shared_names
+from .graph import Graph, shared_names
 from .grouping import Group
 from .kinds import HORIZON
 from .pauses import failed_calls, without_pauses
-from .queries import sql
 from .series import Floats, tally
-from .shifts import Shift, shifts, told_by_callers, untold_waits
-from .suspects import Suspect, overlaps
+from .shifts import shifts, told_by_callers, untold_waits
+from .slow import slow_suspect
+from .suspects import Suspect
 
 LOOK_S = 180.0
 """How long after the moment counts: three minutes of minute-wise metrics, and most alarms' waiting time."""
@@ -105,7 +105,7 @@ def _ranked(
         _contrast(by_time) * _size(extra, usual),
     )
     known = {b.component: blamed_suspect(windows, b, by_failures[b.component], findings, during) for b in blamed}
-    known |= {s.service: _slow(windows, s, findings, during) for s in slower if s.service not in known}
+    known |= {s.service: slow_suspect(windows, s, findings, during) for s in slower if s.service not in known}
     heads = {max(by, key=lambda name: (by[name], name)) for by in (by_failures, by_time) if by}
     untold = untold_waits(now)
     ranked = [
@@ -158,42 +158,6 @@ def _size(extra: float, usual: float) -> float:
     """How much of a change it is, 0..1: a half where it is as large as the smallest rise that matters."""
     share = extra / usual if usual > 0 else float(extra > 0)
     return share / (share + LEAST_RISE)
-
-
-def _slow(windows: Windows, shift: Shift, findings: list[Finding], during: tuple[float, float]) -> Suspect:
-    parts = {
-        "in its own work": shift.own,
-        "between its callers and it": shift.waiting,
-        "in calls that are no longer made": shift.vanished,
-    }
-    where = max(parts, key=lambda part: parts[part])
-    evidence = Evidence(
-        statement=f"{shift.service} accounts for {shift.extra / 1000:.1f} s of changed time, mostly {where}, "
-        f"within {during[1] - during[0]:.0f} s; {shift.usual / 1000:.1f} s are usual for as many calls",
-        query=_calls_to(windows, shift.service, during),
-        window=during,
-        observed=shift.usual + shift.extra,
-        expected=shift.usual,
-    )
-    return Suspect(
-        component=shift.service,
-        service=shift.service,
-        kind="unknown" if shift.vanished > shift.own + shift.waiting else "slow",
-        score=0.0,
-        certainty=0.0,
-        failed=0.0,
-        failure="",
-        evidence=evidence,
-        findings=tuple(f for f in findings if f.component == shift.service and overlaps(f, during)),
-    )
-
-
-def _calls_to(windows: Windows, service: str, during: tuple[float, float]) -> str:
-    """The query for the calls to a service, by its name where it answers none of them with a span of its own."""
-    if service in windows.edges.told["server"]:
-        return sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=service)
-    names = windows.edges.names["peer"][np.asarray(asked(windows) == service, np.bool_)]
-    return sql("calls", "client, attempts, client_ns, unanswered_ns", during, peer=str(names.min()))
 
 
 def group_around(windows: Windows, findings: list[Finding], top: Suspect | None, at: float) -> Group:

@@ -15,6 +15,7 @@ from .grouping import LEADING
 from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .resolver import resolver
+from .slow import slow_below
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
@@ -67,7 +68,8 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
         behind = look_behind(windows, graph, ranked, findings, begun.onset)
     else:
         behind = taken_over(ranked, replace(shared, certainty=sure * shared.certainty))
-    return [replace(s, onset=begun.onset) for s in behind[:10]]
+    told = slow_below(windows, graph, behind, begun.blamed, findings, begun.during)
+    return [replace(s, onset=begun.onset) for s in told[:10]]
 
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:

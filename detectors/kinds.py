@@ -65,7 +65,7 @@ def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[f
     names = windows.edges.names
     own = {b.component, *names["server"][names["peer"] == b.component]}  # what they fail by its name shows on them
     seen = [f.started_at for f in findings if f.component in own and overlaps(f, during)]
-    return began(windows, _about(windows, b), ["errors"], min(seen, default=during[0]), during[0])
+    return began(windows, about(windows, b.component), ["errors"], min(seen, default=during[0]), during[0])
 
 
 def began(windows: Windows, over: pd.Series[bool], errors: Sequence[str], seen: float, onset: float) -> float:
@@ -111,7 +111,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         return "crash"
     if b.failure == "deadline":
         own = [f for f in findings if f.component == b.component and overlaps(f, during)]
-        asked_more = any(f.kind == "restart_herd" for f in own) or grown(windows, _about(windows, b), during)
+        asked_more = any(f.kind == "restart_herd" for f in own) or grown(windows, about(windows, b.component), during)
         return "overload" if asked_more else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
@@ -119,7 +119,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
-    return "overload" if grown(windows, _about(windows, b), during) else "unknown"
+    return "overload" if grown(windows, about(windows, b.component), during) else "unknown"
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:
@@ -136,7 +136,7 @@ def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> f
     return float(near.max()) if len(near) else None
 
 
-def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed, onset: float) -> bool:
+def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset: float) -> bool:
     """Whether somebody changed the node, its name or its service shortly before it began to fail."""
     changes = windows.changes
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
@@ -183,7 +183,7 @@ def _alone_vanished(windows: Windows, b: Blamed, name: str, during: tuple[float,
     hangs answers through none. An answer is a server's span, which is seen of who is merely slow once it is done."""
     through = windows.edges.names["peer"] == name
     own = _answering(windows, through, during)
-    rest = _answering(windows, _about(windows, b) & ~through, during)
+    rest = _answering(windows, about(windows, b.component) & ~through, during)
     return own is False and rest is True
 
 
@@ -201,9 +201,8 @@ def _answering(windows: Windows, about: pd.Series[bool], during: tuple[float, fl
 
 def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     """Whether ever more of the calls fail to connect, third by third, while others go on as before."""
-    rows = calls_over(
-        windows, _about(windows, b), ["window", "server", "attempts", "errors_connect", "errors_other"], *during
-    )
+    counts = ["window", "server", "attempts", "errors_connect", "errors_other"]
+    rows = calls_over(windows, about(windows, b.component), counts, *during)
     third = (during[1] - during[0]) / 3.0
     shares: list[float] = []
     for part in range(3):
@@ -214,9 +213,9 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < MOST
 
 
-def _about(windows: Windows, b: Blamed) -> pd.Series[bool]:
+def about(windows: Windows, component: str) -> pd.Series[bool]:
     """[edges] Which are calls to the node."""
     names = windows.edges.names
     owners = name_owners(windows)
-    named = names["peer"].isin([b.component, *(name for name, owner in owners.items() if owner == b.component)])
-    return named | (names["server"] == b.component)
+    named = names["peer"].isin([component, *(name for name, owner in owners.items() if owner == component)])
+    return named | (names["server"] == component)

@@ -1,0 +1,143 @@
+"""Who is slow where somebody above gave up first: calls that come late fail those who wait, and not the callee.
+
+A call of three seconds is none that failed, to who waits ten for it; who waits two for the caller sees that one run out
+of time. So where calls to somebody run out of time, the time is followed down to whom it is lost at: extra time of a
+service's own, and time that its callers wait for it beyond its spans (`shifts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ..collector.model import Windows
+from .analysis import Kind
+from .base import ALIKE, MOSTLY, Evidence, Finding
+from .behind import taken_over
+from .blame import Blamed
+from .demand import grown
+from .graph import Graph, asked, callees, shared_names
+from .kinds import about, changed
+from .queries import sql
+from .shifts import Shift, shifts, told_by_callers
+from .suspects import Suspect, overlaps
+
+
+def slow_below(
+    windows: Windows,
+    graph: Graph,
+    ranked: list[Suspect],
+    blamed: Sequence[Blamed],
+    findings: list[Finding],
+    during: tuple[float, float],
+) -> list[Suspect]:
+    """The same suspects, where the first only waits for somebody below it after that one.
+
+    blamed: who they are. during: the stretch after the onset, in Unix seconds.
+    """
+    late = {b.component for b in blamed if b.failure == "deadline" and b.how != "resolution"}
+    if not ranked or ranked[0].component not in late:
+        return ranked
+    top = ranked[0]
+    below = _below(graph, top.component)
+    was, now = _calls_of(windows, below, during)
+    told = shifts(was, now, shared=shared_names(windows))
+    lost = {shift.service: shift for shift in told if shift.service in below}
+    worst = max(lost.values(), key=lambda shift: (_ms(shift), shift.service), default=None)
+    if worst is None or worst.service in (top.component, top.service):
+        return ranked
+    own = max((_ms(lost[name]) for name in (top.component, top.service) if name in lost), default=0.0)
+    least = max(sum(map(_ms, lost.values())), _longer_ms(was, now, top.service))
+    if own > ALIKE * _ms(worst) or _ms(worst) <= MOSTLY * least:
+        return ranked
+    waiting = [s for s in ranked if s.component in late and (s is top or graph.path(s.component, worst.service))]
+    share = sum(s.score for s in waiting)
+    found = replace(
+        slow_suspect(windows, worst, findings, during),
+        score=share,
+        certainty=sum(s.certainty for s in waiting),
+        failed=sum(s.failed for s in waiting),
+        how="answer",
+        explains=tuple(s.component for s in waiting if s.component != worst.service),
+    )
+    return taken_over(ranked, replace(found, kind=_kind(windows, found, during)))
+
+
+def _below(graph: Graph, top: str) -> set[str]:
+    """Whom it depends on, and itself."""
+    seen, todo = {top}, [top]
+    while todo:
+        new = {*graph.callees.get(todo.pop(), ())} - seen
+        seen |= new
+        todo += new
+    return seen
+
+
+def _calls_of(windows: Windows, below: set[str], during: tuple[float, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The calls to and by these, of all the time before and of the stretch."""
+    names = windows.edges.names
+    about_them = names["client"].isin(below) | names["server"].isin(below) | pd.Series(callees(windows)).isin(below)
+    rows = about_them.to_numpy(np.bool_)[windows.edges.of]
+    theirs = replace(windows, calls=windows.calls[rows]).with_edges(windows.edges.picked(rows))
+    calls = told_by_callers(theirs)
+    inside = (calls["window"] >= during[0]) & (calls["window"] < during[1])
+    return calls[calls["window"] < during[0]], calls[inside]
+
+
+def _longer_ms(was: pd.DataFrame, now: pd.DataFrame, service: str) -> float:
+    """How much longer all requests to it took than so many used to, its calls included."""
+    before, since = (calls.loc[calls["server"] == service, ["server_ns", "attempts"]].sum() for calls in (was, now))
+    if not before["attempts"]:
+        return 0.0
+    return float(since["server_ns"] - before["server_ns"] * since["attempts"] / before["attempts"]) / 1e6
+
+
+def _ms(shift: Shift) -> float:
+    """What it takes longer; calls that vanished took none."""
+    return shift.own + shift.waiting
+
+
+def _kind(windows: Windows, found: Suspect, during: tuple[float, float]) -> Kind:
+    if changed(windows, ("deploy",), found, during[0]):
+        return "bad_release"
+    return "overload" if grown(windows, about(windows, found.component), during) else "slow"
+
+
+def slow_suspect(windows: Windows, shift: Shift, findings: list[Finding], during: tuple[float, float]) -> Suspect:
+    """Somebody who takes longer, as a suspect of no share yet; during: the stretch, in Unix seconds."""
+    parts = {
+        "in its own work": shift.own,
+        "between its callers and it": shift.waiting,
+        "in calls that are no longer made": shift.vanished,
+    }
+    where = max(parts, key=lambda part: parts[part])
+    evidence = Evidence(
+        statement=f"{shift.service} accounts for {shift.extra / 1000:.1f} s of changed time, mostly {where}, "
+        f"within {during[1] - during[0]:.0f} s; {shift.usual / 1000:.1f} s are usual for as many calls",
+        query=_calls_to(windows, shift.service, during),
+        window=during,
+        observed=shift.usual + shift.extra,
+        expected=shift.usual,
+    )
+    return Suspect(
+        component=shift.service,
+        service=shift.service,
+        kind="unknown" if shift.vanished > shift.own + shift.waiting else "slow",
+        score=0.0,
+        certainty=0.0,
+        failed=0.0,
+        failure="",
+        evidence=evidence,
+        findings=tuple(f for f in findings if f.component == shift.service and overlaps(f, during)),
+    )
+
+
+def _calls_to(windows: Windows, service: str, during: tuple[float, float]) -> str:
+    """The query for the calls to a service, by its name where it answers none of them with a span of its own."""
+    if service in windows.edges.told["server"]:
+        return sql("calls", "client, attempts, client_ns, server_ns, uncovered_ns", during, server=service)
+    names = windows.edges.names["peer"][np.asarray(asked(windows) == service, np.bool_)]
+    return sql("calls", "client, attempts, client_ns, unanswered_ns", during, peer=str(names.min()))

@@ -1,0 +1,64 @@
+"""Who is slow is named, and not whoever somebody gave up on first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import pytest
+
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Trigger
+from tests.detectors.frames import SUMMARY, Row, call, change, windows
+
+BAD, WELL, END = 30, 45, 60
+CHAIN = ("shop", "ledger", "quotes", "vault")
+S = 10**9
+
+
+def estate(slow: str, gives_up: str, spans: bool = True) -> Iterator[Row]:
+    """Each calls the next; one takes three seconds more for each call, and one runs out of time for its caller."""
+    for window in range(END):
+        bad = BAD <= window < WELL
+        failed = 30 * bad
+        yield call(window, "", "shop", attempts=40, errors_deadline=failed, server_ns=40 * (2 * S * bad + 30_000_000))
+        for client, server in pairwise(CHAIN):
+            late = bad and CHAIN.index(server) <= CHAIN.index(slow)
+            took = 40 * (3 * S * late + 12_000_000)
+            told = {"client_ns": took, "uncovered_ns": 40 * 2_000_000, "server_ns": took - 40 * 2_000_000}
+            name = server if spans or server != "vault" else ""
+            told |= {} if name else {"unanswered_ns": took, "server_ns": 0, "uncovered_ns": 0}
+            if server == gives_up and bad:  # its caller waits for two seconds
+                told |= {"errors_deadline": failed, "client_ns": 40 * 2 * S, "uncovered_ns": 0}
+            yield call(window, client, name, f"{server}.example", 40, **told)
+
+
+def named(calls: Iterable[Row], *changes: Row) -> Trigger:
+    (incident,) = analyze(windows(END, calls, (), changes), SUMMARY).incidents
+    return incident.trigger
+
+
+@pytest.mark.parametrize("slow", ["ledger", "quotes", "vault"])
+def test_who_takes_the_time_is_slow_and_not_who_somebody_gave_up_on(slow: str) -> None:
+    trigger = named(estate(slow, "ledger"))
+    assert (trigger.component, trigger.kind) == (slow, "slow")
+
+
+def test_who_sends_no_spans_is_slow_as_its_callers_wait() -> None:
+    trigger = named(estate("vault", "ledger", spans=False))
+    assert (trigger.component, trigger.kind) == ("vault.example", "slow")
+
+
+@pytest.mark.parametrize(("released", "kind"), [("vault", "bad_release"), ("ledger", "slow")])
+def test_only_a_release_of_who_takes_the_time_is_why(released: str, kind: str) -> None:
+    trigger = named(estate("vault", "ledger"), change(BAD - 0.5, "deploy", released, "ci", 2))
+    assert (trigger.component, trigger.kind) == ("vault", kind)
+
+
+def test_time_that_nobody_below_takes_longer_stays_where_calls_ran_out_of_it() -> None:
+    """Of a call to somebody unknown, and nobody else, the ledger's requests come late."""
+    calls = [
+        row if row["client"] != "ledger" else {**row, "peer": "", "server": "", "answered": 0, "unanswered": 40}
+        for row in estate("vault", "ledger")
+    ]
+    assert named(calls).component == "ledger"
