@@ -19,8 +19,9 @@ from ..collector.edges import category
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .cusum import LEAST_RISE
 from .dns_failures import most
+from .felt import felt
 from .graph import Graph, callees
-from .passed_on import passed_on, ways
+from .passed_on import passed_on, released, ways
 from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -38,12 +39,17 @@ LEAST_CALLS = 20.0
 """Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
 
 
+UNFELT = 0.1
+"""What a failed call counts that costs nobody a request: it is told, behind whatever did cost a tenth as many."""
+
+
 @dataclass(frozen=True)
 class Blamed:
     """A node with the failed calls that stay with it.
 
     how: "resolution", "unreached" or "answer": where the calls ended.
-    failed: calls above the usual, over the stretch; failure: the error class of most of them.
+    failed: calls above the usual, over the stretch; failure: the error class of most of them. felt: how much they
+    count: those that cost no caller or no user anything a tenth.
     attempts: calls made to the node in the stretch; attempts_before: in the stretch before.
     answered, answered_before: share of its calls that are answered, and used to be.
     unanswered_s: how long its callers wait for nothing, on average.
@@ -53,6 +59,7 @@ class Blamed:
     service: str
     how: str
     failed: float
+    felt: float
     attempts: float
     usual: float
     answered: float
@@ -78,7 +85,9 @@ def blame(
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
-    excess = _made_up(_worded(excess, gone))
+    excess = _made_up(_worded(excess, gone), released(windows, during))
+    needed, users = felt(excess)
+    excess = excess.assign(needed=needed, weight=np.where(users, 1.0, UNFELT))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     between = {to for (name, _), to in moved.items() if to == name}
     booked = [replace(b, service=b.component) if b.component in between else b for b in booked]
@@ -86,8 +95,8 @@ def blame(
     merged: dict[str, Blamed] = {}
     for b in ranked:
         first = merged.get(b.component)
-        merged[b.component] = replace(first, failed=first.failed + b.failed) if first else b
-    return sorted(merged.values(), key=lambda b: (-b.failed, b.component))
+        merged[b.component] = replace(first, failed=first.failed + b.failed, felt=first.felt + b.felt) if first else b
+    return sorted(merged.values(), key=lambda b: (-b.felt, b.component))
 
 
 def _series(windows: Windows, moved: Mapping[tuple[str, str], str]) -> tuple[pd.DataFrame, Indices]:
@@ -156,15 +165,20 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     return out
 
 
-def _made_up(excess: pd.DataFrame) -> pd.DataFrame:
+def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     """Book on a caller that was there before what it calls anew and in vain: the name of a table or a service that
-    nobody called before and that only ever fails is most likely a mistake of who uses it."""
+    nobody called before and that only ever fails is most likely a mistake of who uses it, and so is that of a host if
+    the caller was released just then."""
     served = excess.groupby("callee")["attempts_before"].sum()
     known = excess.groupby("client")["attempts_before"].sum().add(served, fill_value=0.0)
     before, caller = excess["callee"].map(served), excess["client"].map(known)
     rows = (before == 0) & (caller >= LEAST_CALLS) & (excess["client"] != "") & (excess["peer"] == "")
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
-    return excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
+    asked = excess["peer"].map(excess.groupby("peer")["attempts_before"].sum())
+    new = (asked == 0) & (excess["peer"] != "") & (caller >= LEAST_CALLS) & (excess["errors"] >= excess["attempts"])
+    vain |= new & excess["client"].isin(released)
+    out = excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
+    return out.assign(dns=out["dns"].mask(vain, 0.0), lost=out["lost"].mask(vain, 0.0))
 
 
 def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:
@@ -175,7 +189,7 @@ def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     return [
         _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
-        for name, counts in _gathered(excess[(excess["dns"] > 0) & (excess["peer"] != "")], "peer")
+        for name, counts in _gathered(excess[(excess["dns"] > 0) & (excess["peer"] != "")], "peer", "dns")
     ]
 
 
@@ -183,15 +197,18 @@ def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     rows = excess[(excess["lost"] > 0) & (excess["callee"] != "") & (excess["client"] != "")]
     return [
         _blamed(callee, graph.service(callee), "unreached", counts["lost"], counts)
-        for callee, counts in _gathered(rows, "callee")
+        for callee, counts in _gathered(rows, "callee", "lost")
     ]
 
 
 def _answers(excess: pd.DataFrame) -> list[Blamed]:
     rows = excess.assign(answered_errors=(excess["errors"] - excess["dns"] - excess["lost"]).clip(lower=0.0))
-    outgoing, worst = _outgoing(rows[rows["callee"] != ""])  # who is called in vain, and is not known, explains nothing
+    # Who is called in vain, and is not known, explains nothing, nor does what its caller can do without.
+    outgoing, worst = _outgoing(rows[(rows["callee"] != "") & rows["needed"]])
     out: list[Blamed] = []
-    for callee, counts in _gathered(rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee"):
+    for callee, counts in _gathered(
+        rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee", "answered_errors"
+    ):
         failed = counts["answered_errors"]
         rate = failed / max(counts["attempts"], 1.0)
         # Work of its own that a service cannot do for its callee fails its requests without being one of their calls:
@@ -217,13 +234,15 @@ def _outgoing(rows: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
     return outgoing, (edges["errors"] / edges["attempts"].clip(lower=LEAST_CALLS)).groupby(level="client").max()
 
 
-def _gathered(rows: pd.DataFrame, by: str) -> Iterator[tuple[str, dict[str, float]]]:
+def _gathered(rows: pd.DataFrame, by: str, what: str) -> Iterator[tuple[str, dict[str, float]]]:
     """The counts of the rows of each node, in order of its name.
 
-    known: attempts of series that were called before; usual_reached: how many of these were to be reached.
+    what: the failures that stay there. known: attempts of series that were called before; usual_reached: how many of
+    these were to be reached. weighed: the failures by how much they count, of what they weigh.
     """
     known = rows["attempts"].where(rows["reached_before"].notna(), 0.0)
     told = rows.drop(columns=_SERIES).assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
+    told = told.assign(weighed=rows[what] * rows["weight"], weighs=rows[what])
     node, names = pd.factorize(rows[by], sort=True)
     counts = {str(name): np.bincount(node, values, len(names)).tolist() for name, values in told.items()}
     for at, name in enumerate(names):
@@ -237,6 +256,7 @@ def _blamed(component: str, service: str, how: str, failed: float, counts: dict[
         service=service,
         how=how,
         failed=failed,
+        felt=failed * counts["weighed"] / counts["weighs"],
         attempts=attempts,
         usual=counts["usual_errors"],
         attempts_before=counts["attempts_before"],

@@ -24,7 +24,8 @@ UNSEEN = 0.5
 """While most services send nothing, what is left to see is as likely an effect as a cause."""
 
 UNTOLD = 0.5
-"""Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself."""
+"""Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself; and
+where nobody ever called it before, who calls it now may as well have the wrong name."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
         told = (_begun(windows, graph, findings, start) for start in soon)
         begun = next((more for more in told if more.failed >= ENOUGH), begun)
     sure = min(1.0, begun.failed / ENOUGH) * (UNSEEN if begun.dark else 1.0)
-    total = begun.failed
-    ranked = [blamed_suspect(windows, b, b.failed / total, findings, begun.during) for b in begun.blamed[:10]]
+    total = sum(b.felt for b in begun.blamed)
+    ranked = [blamed_suspect(windows, b, b.felt / total, findings, begun.during) for b in begun.blamed[:10]]
     ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
     shared = resolver(windows, graph, begun.blamed, ranked, findings, begun.during)
     if shared is None:
@@ -97,12 +98,14 @@ def blamed_suspect(
     failure = dns_failure(windows, b, findings, during)
     kind = kind_of(windows, b, failure, findings, during)
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
+    long_known = float(windows.start) < during[0] - HORIZON * windows.window_s
+    untried = b.how in ("resolution", "unreached") and long_known and not b.attempts_before
     return Suspect(
         component=b.component,
         service=b.service,
         kind=kind,
         score=score,
-        certainty=score * (UNTOLD if wordless else 1.0),
+        certainty=score * (UNTOLD if wordless or untried else 1.0),
         failed=b.failed,
         failure=failure,
         evidence=_evidence(windows, b, during),

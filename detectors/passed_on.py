@@ -77,7 +77,7 @@ def _not_theirs(
     well = rest["failed"] < ALIKE * share * rest["attempts"]
     server = calls.index.get_level_values("server")
     explained = ALIKE * share <= _worst_callee(counts).reindex(server).to_numpy()
-    mine = alike & told & well & ~explained & ~server.isin(_changed(windows, during))
+    mine = alike & told & well & ~explained & ~server.isin(released(windows, during))
     sick = share[alike & told & ~well]
     out: dict[tuple[str, str], str] = {}
     for name, itself in mine.groupby(level="way"):
@@ -126,7 +126,7 @@ def _worst_callee(counts: pd.DataFrame) -> pd.Series[float]:
     return (made["failed"] / made["attempts"]).groupby(level="client").max()
 
 
-def _changed(windows: Windows, during: tuple[float, float]) -> set[str]:
+def released(windows: Windows, during: tuple[float, float]) -> set[str]:
     """What somebody released or started anew as the stretch began, by name and by its first label."""
     changes, length = windows.changes, during[1] - during[0]
     recent = changes["time"].between(during[0] - length, during[0] + windows.window_s)

@@ -18,6 +18,7 @@ from .analysis import Kind
 from .base import ALIKE, MOSTLY, Evidence, Finding
 from .behind import taken_over
 from .blame import Blamed
+from .cusum import LEAST_RISE
 from .demand import grown
 from .graph import Graph, asked, callees, shared_names
 from .kinds import about, changed
@@ -51,7 +52,8 @@ def slow_below(
         return ranked
     own = max((_ms(lost[name]) for name in (top.component, top.service) if name in lost), default=0.0)
     least = max(sum(map(_ms, lost.values())), _longer_ms(was, now, top.service))
-    if own > ALIKE * _ms(worst) or _ms(worst) <= MOSTLY * least:
+    least = max(MOSTLY * least, LEAST_RISE * sum(shift.usual for shift in lost.values()))
+    if own > ALIKE * _ms(worst) or _ms(worst) <= least:
         return ranked
     waiting = [s for s in ranked if s.component in late and (s is top or graph.path(s.component, worst.service))]
     share = sum(s.score for s in waiting)

@@ -1,0 +1,73 @@
+"""What its caller can do without is no cause of what users meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
+from tests.detectors.frames import SUMMARY, Row, call, change, windows
+
+BAD, WELL, END = 30, 45, 60
+
+
+def explained(rows: Iterator[Row], *changes: Row) -> Incident:
+    (incident,) = analyze(windows(END, rows, (), changes), SUMMARY).incidents
+    return incident
+
+
+def beside(how: str, of: int, needed: int) -> Iterator[Row]:
+    """Some of the shop's requests fail by the ledger; calls to a cache fail as well, of so many that each makes."""
+    for window in range(END):
+        bad = BAD <= window < WELL
+        yield call(window, "", "shop", attempts=400, errors_server=needed * bad)
+        yield call(window, "shop", "ledger", "ledger.example", attempts=400, errors_server=needed * bad)
+        cached, lost = ("", {f"errors_{how}": of}) if bad else ("cache", {})
+        yield call(window, "shop", cached, "cache.example", attempts=of, **lost)
+
+
+@pytest.mark.parametrize("how", ["connect", "dns_nodata", "dns_nxdomain"])
+def test_calls_that_fail_without_their_caller_are_not_what_users_failed_for(how: str) -> None:
+    incident = explained(beside(how, of=400, needed=60))
+    assert incident.trigger.component == "ledger"
+    assert incident.dns.role != "root"
+    assert "cache" in {candidate.service for candidate in incident.candidates}
+
+
+def test_where_as_many_requests_failed_as_calls_it_may_be_either() -> None:
+    assert explained(beside("connect", of=60, needed=60)).trigger.confidence < 0.8
+
+
+def far_below() -> Iterator[Row]:
+    """The tips can be done without: their store is gone, and nobody fails but the tips; the ledger fails users."""
+    for window in range(END):
+        bad = BAD <= window < WELL
+        yield call(window, "", "shop", attempts=400, errors_server=60 * bad)
+        yield call(window, "shop", "ledger", "ledger.example", attempts=400, errors_server=60 * bad)
+        yield call(window, "shop", "tips", "tips.example", attempts=400, errors_server=400 * bad)
+        yield call(window, "tips", "" if bad else "store", "store.example", attempts=400, errors_connect=400 * bad)
+
+
+def test_nor_is_what_those_fail_for_that_can_be_done_without() -> None:
+    assert explained(far_below()).trigger.component == "ledger"
+
+
+def renamed(client: str) -> Iterator[Row]:
+    """From a release on, calls go to a host that nobody called before, and that nothing answers."""
+    for window in range(END):
+        bad = BAD <= window < WELL
+        yield call(window, "", "shop", attempts=40, errors_server=40 * bad)
+        yield call(window, "shop", client, f"{client}.example", attempts=40, errors_server=40 * bad)
+        gone = {"errors_dns_nxdomain": 40} if bad else {}
+        peer = "store-new.example" if bad else "store.example"
+        yield call(window, client, "" if bad else "store", peer, attempts=40, **gone)
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_host_that_nobody_called_before_is_the_mistake_of_who_was_released_and_calls_it(released: bool) -> None:
+    incident = explained(renamed("cart"), *([change(BAD - 0.5, "deploy", "cart", "ci", 2)] if released else []))
+    named = ("cart", "bad_release") if released else ("store-new.example", "dns.nxdomain")
+    assert (incident.trigger.component, incident.trigger.kind) == named
+    assert (incident.dns.role, incident.trigger.confidence < 0.8) == ("symptom" if released else "root", not released)
