@@ -17,12 +17,13 @@ import pandas as pd
 
 from ..collector.edges import category
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
+from .base import ALIKE
 from .cusum import LEAST_RISE
 from .dns_failures import most
 from .felt import felt
 from .graph import Graph, callees
 from .passed_on import passed_on, released, ways
-from .series import Floats, Indices, within
+from .series import Flags, Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -49,7 +50,8 @@ class Blamed:
 
     how: "resolution", "unreached" or "answer": where the calls ended.
     failed: calls above the usual, over the stretch; failure: the error class of most of them. felt: how much they
-    count: those that cost no caller or no user anything a tenth.
+    count: those that cost no caller or no user anything a tenth. alone: the share that is of one caller's calls, while
+    all others' go well.
     attempts: calls made to the node in the stretch; attempts_before: in the stretch before.
     answered, answered_before: share of its calls that are answered, and used to be.
     unanswered_s: how long its callers wait for nothing, on average.
@@ -60,6 +62,7 @@ class Blamed:
     how: str
     failed: float
     felt: float
+    alone: float
     attempts: float
     usual: float
     answered: float
@@ -85,7 +88,8 @@ def blame(
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
-    excess = _made_up(_worded(excess, gone), released(windows, during))
+    excess = _worded(excess, gone)
+    excess = _made_up(excess.assign(alone=_alone(excess)), released(windows, during))
     needed, users = felt(excess)
     excess = excess.assign(needed=needed, weight=np.where(users, 1.0, UNFELT))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
@@ -167,8 +171,8 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
 
 def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     """Book on a caller that was there before what it calls anew and in vain: the name of a table or a service that
-    nobody called before and that only ever fails is most likely a mistake of who uses it, and so is that of a host if
-    the caller was released just then."""
+    nobody called before and that only ever fails is most likely a mistake of who uses it. So is that of a host, or what
+    fails one caller alone, if that caller was released just then, and not the callee."""
     served = excess.groupby("callee")["attempts_before"].sum()
     known = excess.groupby("client")["attempts_before"].sum().add(served, fill_value=0.0)
     before, caller = excess["callee"].map(served), excess["client"].map(known)
@@ -176,9 +180,20 @@ def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
     asked = excess["peer"].map(excess.groupby("peer")["attempts_before"].sum())
     new = (asked == 0) & (excess["peer"] != "") & (caller >= LEAST_CALLS) & (excess["errors"] >= excess["attempts"])
-    vain |= new & excess["client"].isin(released)
+    vain |= (new | excess["alone"]) & excess["client"].isin(released) & ~excess["callee"].isin(released)
     out = excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
     return out.assign(dns=out["dns"].mask(vain, 0.0), lost=out["lost"].mask(vain, 0.0))
+
+
+def _alone(excess: pd.DataFrame) -> Flags:
+    """[rows] Whether these fail while hardly any do of those who call the same, by the same name, often enough to tell:
+    then it may be the caller, or the way to it, as well."""
+    asked = excess["peer"].where(excess["peer"] != "", excess["callee"])
+    mine = excess[["attempts", "errors"]]
+    rest = mine.where(excess["client"] != "", 0.0).groupby(asked).transform("sum") - mine
+    well = (rest["attempts"] >= LEAST_CALLS) & (rest["errors"] < LEAST_RISE * rest["attempts"])
+    worse = mine["errors"] * rest["attempts"] * ALIKE > rest["errors"] * mine["attempts"]
+    return ((excess["client"] != "") & well & worse).to_numpy(np.bool_)
 
 
 def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:
@@ -238,11 +253,12 @@ def _gathered(rows: pd.DataFrame, by: str, what: str) -> Iterator[tuple[str, dic
     """The counts of the rows of each node, in order of its name.
 
     what: the failures that stay there. known: attempts of series that were called before; usual_reached: how many of
-    these were to be reached. weighed: the failures by how much they count, of what they weigh.
+    these were to be reached. weighed, of_one: the failures by how much they count, and those of one caller alone, of
+    what they weigh.
     """
     known = rows["attempts"].where(rows["reached_before"].notna(), 0.0)
     told = rows.drop(columns=_SERIES).assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
-    told = told.assign(weighed=rows[what] * rows["weight"], weighs=rows[what])
+    told = told.assign(weighed=rows[what] * rows["weight"], of_one=rows[what] * rows["alone"], weighs=rows[what])
     node, names = pd.factorize(rows[by], sort=True)
     counts = {str(name): np.bincount(node, values, len(names)).tolist() for name, values in told.items()}
     for at, name in enumerate(names):
@@ -257,6 +273,7 @@ def _blamed(component: str, service: str, how: str, failed: float, counts: dict[
         how=how,
         failed=failed,
         felt=failed * counts["weighed"] / counts["weighs"],
+        alone=counts["of_one"] / counts["weighs"],
         attempts=attempts,
         usual=counts["usual_errors"],
         attempts_before=counts["attempts_before"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import LEAST_CALLS, Blamed, blame
 from .codes import codes_about
@@ -16,7 +16,7 @@ from .kinds import HORIZON, dns_failure, kind_of
 from .queries import sql
 from .resolver import resolver
 from .slow import slow_below
-from .suspects import Suspect, overlaps
+from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
 
@@ -100,12 +100,15 @@ def blamed_suspect(
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
     long_known = float(windows.start) < during[0] - HORIZON * windows.window_s
     untried = b.how in ("resolution", "unreached") and long_known and not b.attempts_before
+    certainty = score * (UNTOLD if wordless or untried else 1.0)
+    if b.alone > MOSTLY and kind != "bad_release":
+        certainty = min(certainty, RATHER)
     return Suspect(
         component=b.component,
         service=b.service,
         kind=kind,
         score=score,
-        certainty=score * (UNTOLD if wordless or untried else 1.0),
+        certainty=certainty,
         failed=b.failed,
         failure=failure,
         evidence=_evidence(windows, b, during),

@@ -71,3 +71,26 @@ def test_a_host_that_nobody_called_before_is_the_mistake_of_who_was_released_and
     named = ("cart", "bad_release") if released else ("store-new.example", "dns.nxdomain")
     assert (incident.trigger.component, incident.trigger.kind) == named
     assert (incident.dns.role, incident.trigger.confidence < 0.8) == ("symptom" if released else "root", not released)
+
+
+def of_one(how: str) -> Iterator[Row]:
+    """The checkout fails to reach the cart, and the shop, by the same name, does not."""
+    for window in range(END):
+        lost = 30 * (BAD <= window < WELL)
+        yield call(window, "", "shop", attempts=200, errors_server=lost)
+        yield call(window, "shop", "checkout", "checkout.example", attempts=40, errors_server=lost)
+        yield call(window, "shop", "cart", "cart.example", attempts=160)
+        yield call(window, "checkout", "cart", "cart.example", attempts=40 - lost)
+        yield call(window, "checkout", "", "cart.example", attempts=lost, **{f"errors_{how}": lost})
+
+
+@pytest.mark.parametrize("how", ["connect", "deadline", "dns_nxdomain"])
+def test_what_fails_one_caller_alone_is_rather_the_callee_and_not_surely(how: str) -> None:
+    trigger = explained(of_one(how)).trigger
+    assert (trigger.service, trigger.confidence < 0.8) == ("cart", True)
+
+
+@pytest.mark.parametrize(("released", "named"), [("checkout", "checkout"), ("cart", "cart")])
+def test_if_that_caller_was_released_just_then_it_is_the_caller(released: str, named: str) -> None:
+    trigger = explained(of_one("connect"), change(BAD - 0.5, "deploy", released, "ci", 2)).trigger
+    assert (trigger.component, trigger.kind) == (named, "bad_release")
