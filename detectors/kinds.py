@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from ..collector.failures import LOOKUP_S
@@ -15,6 +16,8 @@ from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
 from .demand import grown
 from .dns_failures import KINDS, VAGUE
+from .record_writes import Write
+from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -37,8 +40,6 @@ AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
 
-RECORD_KINDS = ("record.upsert", "record.delete", "manual")
-
 
 def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> str:
     """How the name failed that a node's calls went through: a DNS class, "stale", or "" where it did not.
@@ -49,7 +50,8 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
-    if timed_out and (rewritten(windows, b, during[0]) or _rising(windows, b, during)):
+    growing = timed_out and _rising(windows, b, during) and not _as_probed(windows, b, during)
+    if growing or (timed_out and rewritten(windows, b, during[0])):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
@@ -145,9 +147,15 @@ def _names(b: Blamed | Suspect) -> set[str]:
 
 def rewritten(windows: Windows, b: Blamed | Suspect, onset: float) -> bool:
     """Whether a record of the node was written anew shortly before it began to fail."""
-    changes = windows.changes
-    recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(_addressed(windows, b)) & recent).any())
+    return bool(_written(windows, b, onset, HORIZON))
+
+
+def _written(windows: Windows, b: Blamed | Suspect, onset: float, before: int) -> list[Write]:
+    """The writes of the node's records that may be why it began to fail, from so many windows before the onset on."""
+    since, until = onset - before * windows.window_s, onset + windows.window_s
+    names, about = _addressed(windows, b), _reaching(windows, b).to_numpy(np.bool_)
+    made = just_written(windows, names | _names(b), since, until, HORIZON * windows.window_s)
+    return [w for w in made if w.target in names and not too_late(windows, about, onset, w.time)]
 
 
 def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
@@ -156,18 +164,10 @@ def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
 
 
 def _moved(windows: Windows, b: Blamed, onset: float) -> list[str]:
-    """The names of the node whose record was written anew just as it began to fail, by somebody who does not do so all
-    the time: one earlier write may tell of the record as it was. Who dies is refused as well; a discovery service that
-    notices takes an address away, so a record with fewer than before is no cause."""
-    writes, soon = windows.changes, onset - AT_ONCE * windows.window_s
-    mine = writes[(writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))]
-    moved: list[str] = []
-    for name, record in mine[mine["time"] <= onset + windows.window_s].groupby("Target"):
-        record = record.sort_values("time")
-        fewer = record["Answers"].diff().lt(0).fillna(False)
-        if (record["time"] < soon).sum() <= 1 and bool(((record["time"] >= soon) & ~fewer).any()):
-            moved.append(str(name))
-    return moved
+    """The names of the node whose record was written anew just as it began to fail. Who dies is refused as well; a
+    discovery service that notices takes an address away, so a record with fewer than before is no cause."""
+    made = [w for w in _written(windows, b, onset, AT_ONCE) if not (w.deletes or w.by_hand or shrunk(windows, w))]
+    return sorted({w.target for w in made})
 
 
 def _alone_vanished(windows: Windows, b: Blamed, name: str, during: tuple[float, float]) -> bool:
@@ -206,8 +206,22 @@ def _rising(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
     return shares[0] > 0 and shares[2] >= RISING * shares[0] and shares[0] < MOST
 
 
-def _about(windows: Windows, b: Blamed) -> pd.Series[bool]:
+def _about(windows: Windows, b: Blamed | Suspect) -> pd.Series[bool]:
     """[edges] Which are calls to the node."""
     names = windows.edges.names
     named = (names["peer"] == b.component) | names["peer"].str.startswith(f"{b.component}.")
     return named | (names["server"] == b.component)
+
+
+def _reaching(windows: Windows, b: Blamed | Suspect) -> pd.Series[bool]:
+    """[edges] Which are calls that were meant for the node, by any of its names."""
+    return _about(windows, b) | windows.edges.names["peer"].isin(_addressed(windows, b))
+
+
+def _as_probed(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
+    """Whether the names by which calls to the node were lost are all probed, and their records as ever."""
+    rows = calls_over(
+        windows, _reaching(windows, b), ["answered", "errors"], *during, peer=windows.edges.categories["peer"]
+    )
+    names = set(rows.loc[(rows["answered"] == 0) & (rows["errors"] > 0), "peer"].astype(str)) - {""}
+    return probed_alike(windows, names, during)
