@@ -9,7 +9,7 @@ gathers the failures of all its callers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from .cusum import LEAST_RISE
 from .dns_failures import most
 from .graph import Graph, callees
 from .passed_on import failing_names
+from .refused_first import WAITED_S, refused_first
 from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -30,9 +31,6 @@ LOST = ("connect", "deadline", "server", "other")
 
 _SERIES = ["client", "callee", "peer"]
 _COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
-
-WAITED_S = 0.3
-"""A refused connection or a failed look-up is over within a few round trips; a time-out is set to a second or more."""
 
 LEAST_CALLS = 20.0
 """Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
@@ -67,18 +65,19 @@ def blame(
     graph: Graph,
     before: tuple[float, float],
     during: tuple[float, float],
-    gone: Collection[str] = (),
+    gone: Mapping[str, float] | None = None,
 ) -> list[Blamed]:
     """Rank the nodes by the failures that stay with them; both stretches are (from, to) in Unix seconds.
 
-    gone: names that something other than calls saw fail to resolve in the stretch.
+    gone: names that something other than calls saw fail to resolve in the stretch, and since when.
     """
     failing = failing_names(windows, before, during)
     names, series = _series(windows, failing)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
-    excess = _made_up(_worded(excess, gone))
+    died = refused_first(windows, during, gone or {})
+    excess = _made_up(_followed(_worded(excess, {*(gone or {})} - died), died))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     booked = [replace(b, service=b.component) if b.component in failing else b for b in booked]
     ranked = sorted((b for b in booked if b.failed > 0), key=lambda b: (-b.failed, b.component, b.how))
@@ -138,21 +137,31 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     """Count failures that some clients do not word as what they are to the name, where others say that it failed.
 
     Many clients say no more than that they could not connect. If nobody answered, it was over before any time-out, and
-    the same name failed to resolve for others, then it failed to resolve here.
+    the same name failed to resolve for others, then it failed to resolve here. Who says so of look-ups of that name
+    means a connection where it speaks of one.
     """
     told = excess[(excess["dns"] > 0) & (excess["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
     failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
     at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
     moved = excess["peer"].isin(failing) & (excess["peer"] != "") & at_once
     out = excess.copy()
-    for how in ("connect", "other"):
-        lost = excess[f"lost_{how}"].where(moved, 0.0)
+    says_so = excess.groupby(["client", "peer"])["dns"].transform("sum") > 0
+    for how, meant in (("connect", moved & ~says_so), ("other", moved)):
+        lost = excess[f"lost_{how}"].where(meant, 0.0)
         out[f"lost_{how}"] -= lost
         out[f"errors_{how}"] = (out[f"errors_{how}"] - lost).clip(lower=0.0)
         out["errors_dns_unspecified"] += lost
         out["dns"] += lost
         out["lost"] -= lost
     return out
+
+
+def _followed(excess: pd.DataFrame, died: Collection[str]) -> pd.DataFrame:
+    """Count look-ups of names whose process died first as connections to it that failed: it is why they did."""
+    lost = excess["dns"].where(excess["peer"].isin(died), 0.0)
+    moved = {"lost": lost, "lost_connect": lost, "errors_connect": lost, "dns": -lost}
+    out = excess.assign(**{name: excess[name] + more for name, more in moved.items()})
+    return out.assign(**{name: excess[name].where(lost == 0, 0.0) for name in DNS_ERRORS})
 
 
 def _made_up(excess: pd.DataFrame) -> pd.DataFrame:

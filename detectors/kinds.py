@@ -11,12 +11,13 @@ from ..collector.failures import LOOKUP_S
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
-from .blame import WAITED_S, Blamed
+from .blame import Blamed
 from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
 from .demand import grown
 from .dns_failures import KINDS, VAGUE
 from .record_writes import Write
+from .refused_first import WAITED_S
 from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
 from .suspects import Suspect, overlaps
