@@ -103,7 +103,8 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     """The kind of the fault, in the words of the analysis; findings: of all components."""
     if failure:
         return KINDS[failure]
-    if changed(windows, ("deploy",), b, _began(windows, b, findings, during)):
+    first = _began(windows, b, findings, during)
+    if changed(windows, ("deploy",), b, first):
         return "bad_release"
     soon = (during[0], during[0] + HORIZON * windows.window_s)
     if any(f.kind == SILENCE and overlaps(f, soon) for f in findings) and revived(windows, b, findings) is not None:
@@ -111,7 +112,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         return "crash"
     if b.failure == "deadline":
         own = [f for f in findings if f.component == b.component and overlaps(f, during)]
-        asked_more = any(f.kind == "restart_herd" for f in own) or grown(windows, _about(windows, b), during)
+        asked_more = any(f.kind == "restart_herd" for f in own) or grown(windows, _about(windows, b), during, first)
         return "overload" if asked_more else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
@@ -119,7 +120,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
-    return "overload" if grown(windows, _about(windows, b), during) else "unknown"
+    return "overload" if grown(windows, _about(windows, b), during, first) else "unknown"
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:
