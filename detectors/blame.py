@@ -17,13 +17,13 @@ import pandas as pd
 
 from ..collector.edges import category
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
-from .base import ALIKE
 from .cusum import LEAST_RISE
 from .dns_failures import most
-from .felt import felt
+from .felt import alone, felt
 from .graph import Graph, callees
 from .passed_on import passed_on, released, ways
-from .series import Flags, Floats, Indices, within
+from .refused_first import WAITED_S, refused_first
+from .series import Floats, Indices, within
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -32,9 +32,6 @@ LOST = ("connect", "deadline", "server", "other")
 
 _SERIES = ["client", "callee", "peer"]
 _COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
-
-WAITED_S = 0.3
-"""A refused connection or a failed look-up is over within a few round trips; a time-out is set to a second or more."""
 
 LEAST_CALLS = 20.0
 """Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
@@ -77,19 +74,20 @@ def blame(
     graph: Graph,
     before: tuple[float, float],
     during: tuple[float, float],
-    gone: Collection[str] = (),
+    gone: Mapping[str, float] | None = None,
 ) -> list[Blamed]:
     """Rank the nodes by the failures that stay with them; both stretches are (from, to) in Unix seconds.
 
-    gone: names that something other than calls saw fail to resolve in the stretch.
+    gone: names that something other than calls saw fail to resolve in the stretch, and since when.
     """
     moved = passed_on(windows, before, during)
     names, series = _series(windows, moved)
     excess = _excess(_summed(windows, series, before), _summed(windows, series, during))
     excess = pd.concat([names.iloc[excess.index].reset_index(drop=True), excess.reset_index(drop=True)], axis=1)
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
-    excess = _worded(excess, gone)
-    excess = _made_up(excess.assign(alone=_alone(excess)), released(windows, during))
+    died = refused_first(windows, during, gone or {})
+    excess = _followed(_worded(excess, {*(gone or {})} - died), died)
+    excess = _made_up(excess.assign(alone=alone(excess)), released(windows, during))
     needed, users = felt(excess)
     excess = excess.assign(needed=needed, weight=np.where(users, 1.0, UNFELT))
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
@@ -152,21 +150,31 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     """Count failures that some clients do not word as what they are to the name, where others say that it failed.
 
     Many clients say no more than that they could not connect. If nobody answered, it was over before any time-out, and
-    the same name failed to resolve for others, then it failed to resolve here.
+    the same name failed to resolve for others, then it failed to resolve here. Who says so of look-ups of that name
+    means a connection where it speaks of one.
     """
     told = excess[(excess["dns"] > 0) & (excess["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
     failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
     at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
     moved = excess["peer"].isin(failing) & (excess["peer"] != "") & at_once
     out = excess.copy()
-    for how in ("connect", "other"):
-        lost = excess[f"lost_{how}"].where(moved, 0.0)
+    says_so = excess.groupby(["client", "peer"])["dns"].transform("sum") > 0
+    for how, meant in (("connect", moved & ~says_so), ("other", moved)):
+        lost = excess[f"lost_{how}"].where(meant, 0.0)
         out[f"lost_{how}"] -= lost
         out[f"errors_{how}"] = (out[f"errors_{how}"] - lost).clip(lower=0.0)
         out["errors_dns_unspecified"] += lost
         out["dns"] += lost
         out["lost"] -= lost
     return out
+
+
+def _followed(excess: pd.DataFrame, died: Collection[str]) -> pd.DataFrame:
+    """Count look-ups of names whose process died first as connections to it that failed: it is why they did."""
+    lost = excess["dns"].where(excess["peer"].isin(died), 0.0)
+    moved = {"lost": lost, "lost_connect": lost, "errors_connect": lost, "dns": -lost}
+    out = excess.assign(**{name: excess[name] + more for name, more in moved.items()})
+    return out.assign(**{name: excess[name].where(lost == 0, 0.0) for name in DNS_ERRORS})
 
 
 def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
@@ -183,17 +191,6 @@ def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     vain |= (new | excess["alone"]) & excess["client"].isin(released) & ~excess["callee"].isin(released)
     out = excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
     return out.assign(dns=out["dns"].mask(vain, 0.0), lost=out["lost"].mask(vain, 0.0))
-
-
-def _alone(excess: pd.DataFrame) -> Flags:
-    """[rows] Whether these fail while hardly any do of those who call the same, by the same name, often enough to tell:
-    then it may be the caller, or the way to it, as well."""
-    asked = excess["peer"].where(excess["peer"] != "", excess["callee"])
-    mine = excess[["attempts", "errors"]]
-    rest = mine.where(excess["client"] != "", 0.0).groupby(asked).transform("sum") - mine
-    well = (rest["attempts"] >= LEAST_CALLS) & (rest["errors"] < LEAST_RISE * rest["attempts"])
-    worse = mine["errors"] * rest["attempts"] * ALIKE > rest["errors"] * mine["attempts"]
-    return ((excess["client"] != "") & well & worse).to_numpy(np.bool_)
 
 
 def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:

@@ -78,7 +78,8 @@ def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float
     silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
     seen = [f.started_at for f in silences if _seen_before(windows, graph, onset, f.started_at)]
     during = (onset, min([during[1], *seen]))
-    gone = {f.component for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)}
+    failing = [f for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)]
+    gone = {f.component: f.started_at for f in sorted(failing, key=lambda f: -f.started_at)}
     blamed = blame(windows, graph, (float(windows.start), onset), during, gone)
     return _Begun(onset, during, blamed, not seen and any(not told_across(windows, f) for f in silences))
 

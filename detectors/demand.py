@@ -6,18 +6,24 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .edges import FLAT
+from .edges import CHANCE, FLAT
 from .graph import callees
 from .metric_calls import from_metrics
 from .series import Flags, Floats, window_count, within
 
+EARLIER = 2
+"""Windows before that in which a node began to fail, in which it may have been asked for more than it could do: a queue
+takes as long to fill as the first calls in it take to run out of time, seconds each."""
 
-def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float]) -> bool:
+
+def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float], began: float) -> bool:
     """Whether users asked for much more of a node than before: by spans, which alone know repeats of one request, or if
     none tells of it by all there is.
 
     about: [edges] which are calls to the node. A caller far above that asks again makes all below it look as if users
     asked for more, so each call counts as the share of its client's own requests that are no repeats.
+    began: when calls to it began to fail, in Unix seconds. Who waits for a page loads it again: what grew only after it
+    came of it. Counters of a minute may not tell which came first.
     """
     first = int((during[0] - windows.start) // windows.window_s)
     last = min(int((during[1] - windows.start) // windows.window_s), window_count(windows))
@@ -26,7 +32,16 @@ def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float])
     spans, mine = (~from_metrics(windows)).to_numpy(np.bool_), about.to_numpy(np.bool_)
     told = spans if spans[mine[windows.edges.of]].any() else np.ones_like(spans)
     before, asked = (_asked(windows, mine, stretch, told) for stretch in ((0, first), (first, last)))
-    return asked >= FLAT * max(before, 1.0)
+    much = FLAT * max(before, 1.0)
+    return asked >= much and not (told is spans and _clearly_less(windows, mine, began, much))
+
+
+def _clearly_less(windows: Windows, mine: Flags, began: float, much: float) -> bool:
+    """Whether no window up to that in which the node began to fail has as many calls by spans, but for chance."""
+    at = min(int((began - windows.start) // windows.window_s), window_count(windows) - 1)
+    spans = (~from_metrics(windows)).to_numpy(np.bool_)
+    stretches = [(window, window + 1) for window in range(max(at - EARLIER, 0), at + 1)]
+    return max(_asked(windows, mine, stretch, spans) for stretch in stretches) < much - CHANCE * np.sqrt(much)
 
 
 def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags) -> float:

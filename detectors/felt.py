@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .base import ALIKE
+from .cusum import LEAST_RISE
 from .edges import CHANCE, LEAST_REQUESTS
 from .series import Flags
 
@@ -45,3 +46,14 @@ def _reaching_users(calls: pd.DataFrame, local: Flags, entries: pd.Series[float]
         reaching |= new
         grown = bool(new)
     return local & calls["client"].isin(reaching).to_numpy(np.bool_)
+
+
+def alone(calls: pd.DataFrame) -> Flags:
+    """[rows] Whether these fail while hardly any do of those who call the same, by the same name, often enough to tell:
+    then it may be the caller, or the way to it, as well."""
+    asked = calls["peer"].where(calls["peer"] != "", calls["callee"])
+    mine = calls[["attempts", "errors"]]
+    rest = mine.where(calls["client"] != "", 0.0).groupby(asked).transform("sum") - mine
+    well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["errors"] < LEAST_RISE * rest["attempts"])
+    worse = mine["errors"] * rest["attempts"] * ALIKE > rest["errors"] * mine["attempts"]
+    return ((calls["client"] != "") & well & worse).to_numpy(np.bool_)

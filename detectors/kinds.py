@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from ..collector.failures import LOOKUP_S
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import Finding
-from .blame import WAITED_S, Blamed
+from .blame import Blamed
 from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
 from .demand import grown
 from .dns_failures import KINDS, VAGUE
 from .graph import label_owner, name_owners
+from .record_writes import Write
+from .refused_first import WAITED_S
+from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -38,8 +42,6 @@ AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
 
-RECORD_KINDS = ("record.upsert", "record.delete", "manual")
-
 
 def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> str:
     """How the name failed that a node's calls went through: a DNS class, "stale", or "" where it did not.
@@ -50,7 +52,8 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
     timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
-    if timed_out and (rewritten(windows, b, during[0]) or _rising(windows, b, during)):
+    growing = timed_out and _rising(windows, b, during) and not _as_probed(windows, b, during)
+    if growing or (timed_out and rewritten(windows, b, during[0])):
         return "stale"
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
@@ -103,7 +106,8 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     """The kind of the fault, in the words of the analysis; findings: of all components."""
     if failure:
         return KINDS[failure]
-    if changed(windows, ("deploy",), b, _began(windows, b, findings, during)):
+    first = _began(windows, b, findings, during)
+    if changed(windows, ("deploy",), b, first):
         return "bad_release"
     soon = (during[0], during[0] + HORIZON * windows.window_s)
     if any(f.kind == SILENCE and overlaps(f, soon) for f in findings) and revived(windows, b, findings) is not None:
@@ -111,15 +115,15 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         return "crash"
     if b.failure == "deadline":
         own = [f for f in findings if f.component == b.component and overlaps(f, during)]
-        asked_more = any(f.kind == "restart_herd" for f in own) or grown(windows, about(windows, b.component), during)
-        return "overload" if asked_more else "slow"
+        herd = any(f.kind == "restart_herd" for f in own)
+        return "overload" if herd or grown(windows, about(windows, b.component), during, first) else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.failure == "connect" and b.unanswered_s < WAITED_S:
             return "crash"
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
         return "network_congestion" if vanished else "unknown"
-    return "overload" if grown(windows, about(windows, b.component), during) else "unknown"
+    return "overload" if grown(windows, about(windows, b.component), during, first) else "unknown"
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:
@@ -153,9 +157,15 @@ def _names(windows: Windows, b: Blamed | Suspect) -> set[str]:
 
 def rewritten(windows: Windows, b: Blamed | Suspect, onset: float) -> bool:
     """Whether a record of the node was written anew shortly before it began to fail."""
-    changes = windows.changes
-    recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return bool((changes["Kind"].isin(RECORD_KINDS) & changes["Target"].isin(_addressed(windows, b)) & recent).any())
+    return bool(_written(windows, b, onset, HORIZON))
+
+
+def _written(windows: Windows, b: Blamed | Suspect, onset: float, before: int) -> list[Write]:
+    """The writes of the node's records that may be why it began to fail, from so many windows before the onset on."""
+    since, until = onset - before * windows.window_s, onset + windows.window_s
+    names, about = _addressed(windows, b), _reaching(windows, b).to_numpy(np.bool_)
+    made = just_written(windows, names | _names(windows, b), since, until, HORIZON * windows.window_s)
+    return [w for w in made if w.target in names and not too_late(windows, about, onset, w.time)]
 
 
 def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
@@ -164,18 +174,10 @@ def _addressed(windows: Windows, b: Blamed | Suspect) -> set[str]:
 
 
 def _moved(windows: Windows, b: Blamed, onset: float) -> list[str]:
-    """The names of the node whose record was written anew just as it began to fail, by somebody who does not do so all
-    the time: one earlier write may tell of the record as it was. Who dies is refused as well; a discovery service that
-    notices takes an address away, so a record with fewer than before is no cause."""
-    writes, soon = windows.changes, onset - AT_ONCE * windows.window_s
-    mine = writes[(writes["Kind"] == "record.upsert") & writes["Target"].isin(_addressed(windows, b))]
-    moved: list[str] = []
-    for name, record in mine[mine["time"] <= onset + windows.window_s].groupby("Target"):
-        record = record.sort_values("time")
-        fewer = record["Answers"].diff().lt(0).fillna(False)
-        if (record["time"] < soon).sum() <= 1 and bool(((record["time"] >= soon) & ~fewer).any()):
-            moved.append(str(name))
-    return moved
+    """The names of the node whose record was written anew just as it began to fail. Who dies is refused as well; a
+    discovery service that notices takes an address away, so a record with fewer than before is no cause."""
+    made = [w for w in _written(windows, b, onset, AT_ONCE) if not (w.deletes or w.by_hand or shrunk(windows, w))]
+    return sorted({w.target for w in made})
 
 
 def _alone_vanished(windows: Windows, b: Blamed, name: str, during: tuple[float, float]) -> bool:
@@ -219,3 +221,17 @@ def about(windows: Windows, component: str) -> pd.Series[bool]:
     owners = name_owners(windows)
     named = names["peer"].isin([component, *(name for name, owner in owners.items() if owner == component)])
     return named | (names["server"] == component)
+
+
+def _reaching(windows: Windows, b: Blamed | Suspect) -> pd.Series[bool]:
+    """[edges] Which are calls that were meant for the node, by any of its names."""
+    return about(windows, b.component) | windows.edges.names["peer"].isin(_addressed(windows, b))
+
+
+def _as_probed(windows: Windows, b: Blamed, during: tuple[float, float]) -> bool:
+    """Whether the names by which calls to the node were lost are all probed, and their records as ever."""
+    rows = calls_over(
+        windows, _reaching(windows, b), ["answered", "errors"], *during, peer=windows.edges.categories["peer"]
+    )
+    names = set(rows.loc[(rows["answered"] == 0) & (rows["errors"] > 0), "peer"].astype(str)) - {""}
+    return probed_alike(windows, names, during)

@@ -105,7 +105,7 @@ def _ms(shift: Shift) -> float:
 def _kind(windows: Windows, found: Suspect, during: tuple[float, float]) -> Kind:
     if changed(windows, ("deploy",), found, during[0]):
         return "bad_release"
-    return "overload" if grown(windows, about(windows, found.component), during) else "slow"
+    return "overload" if grown(windows, about(windows, found.component), during, during[0]) else "slow"
 
 
 def slow_suspect(windows: Windows, shift: Shift, findings: list[Finding], during: tuple[float, float]) -> Suspect:

@@ -11,10 +11,11 @@ import pandas as pd
 from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE
 from .behind import SPREAD
-from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
+from .blame import LEAST_CALLS, LOST, Blamed
 from .codes import within_zone
 from .cusum import ENOUGH
 from .dns_failures import AGAIN
+from .refused_first import WAITED_S
 from .series import calls_over
 from .suspects import Suspect
 

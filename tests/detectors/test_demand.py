@@ -16,7 +16,7 @@ BAD, END = 20, 30
 def asked_more(rows: list[Row], node: str = "store") -> bool:
     seen = windows(END, rows)
     names = seen.edges.names
-    return grown(seen, (names["server"] == node) | (names["peer"] == f"{node}.example"), (at(BAD), at(END)))
+    return grown(seen, (names["server"] == node) | (names["peer"] == f"{node}.example"), (at(BAD), at(END)), at(BAD))
 
 
 def users(before: int, during: int) -> Iterator[tuple[int, int, bool]]:
@@ -76,4 +76,25 @@ def test_a_chain_is_followed_to_its_end() -> None:
 def test_who_was_never_asked_before_the_outage_is_not_asked_more() -> None:
     seen = windows(END, [call(w, "", "door") for w in range(END)])
     names = seen.edges.names
-    assert not grown(seen, names["server"] == "door", (at(0), at(END)))
+    assert not grown(seen, names["server"] == "door", (at(0), at(END)), at(0))
+
+
+@pytest.mark.parametrize(
+    ("since", "of", "more"),
+    [(BAD, 60, True), (BAD - 1, 60, True), (BAD + 1, 60, False), (BAD + 4, 60, False), (BAD + 1, 4, True)],
+    ids=["as it fails", "just before", "just after", "two minutes after", "too few calls to tell"],
+)
+def test_users_who_load_a_page_again_because_it_is_slow_are_not_why(since: int, of: int, more: bool) -> None:
+    rows = [call(w, "", "store", "", 3 * of if w >= since else of) for w in range(END)]
+    assert asked_more(rows) is more
+
+
+def test_a_surge_that_is_over_as_the_first_call_fails_may_be_why() -> None:
+    """The queue that it left is worked off while as many as ever come; they come again later."""
+    counts = [200 if w == BAD - 2 or w > BAD else 60 for w in range(END)]
+    assert asked_more([call(w, "", "store", "", count) for w, count in enumerate(counts)])
+
+
+def test_counters_do_not_tell_whether_growth_came_first() -> None:
+    rows = [call(w, "desk", "store", "store.example", 180 if w > BAD else 60, example_trace="") for w in range(END)]
+    assert asked_more(rows)
