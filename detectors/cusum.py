@@ -51,6 +51,12 @@ IDLE = 20
 Callers that back off come back within minutes; the longest usual cap on a back-off is 5 minutes.
 """
 
+LULL = IDLE
+"""Windows after which an episode counts as over if at each moment since the first of them it was likelier that all is
+well than that it fails: what is seldom called, and is used to some failures, would take hours to prove it. To all that
+is known it fails no more than what is not called at all.
+"""
+
 WARM_UP = 3
 """Windows at the start of the data that only teach: what fails from the first second on is history."""
 
@@ -256,7 +262,8 @@ def _close(state: Running, ratio: Floats, window: int) -> None:
     state.back[state.open & (state.falling == 0)] = window
     state.falling = np.where(state.open, np.maximum(0.0, state.falling - ratio), 0.0)
     idle = window - state.called >= IDLE
-    done = state.open & ((state.falling > ALARM) | idle)
+    lull = (state.falling > 0) & (window - state.back >= LULL)
+    done = state.open & ((state.falling > ALARM) | lull | idle)
     if done.any():
         back = np.where(idle, np.minimum(state.called, state.back), state.back)
         state.closed.extend(_episode(state, int(index), int(back[index])) for index in np.flatnonzero(done))

@@ -24,6 +24,7 @@ from .record_writes import STORY_S
 from .registry import DETECTORS
 from .suspects import Suspect
 from .waiting import Told, with_waits
+from .whole import held_to_all
 
 
 def analyze(
@@ -79,7 +80,7 @@ def _explained(windows: Windows, graph: Graph, group: Group) -> list[Told]:
 
 def failure(windows: Windows, graph: Graph, group: Group) -> Told:
     """The group of users' failures, explained."""
-    ranked = suspects(windows, graph, list(group.findings), group.started_at)
+    ranked = held_to_all(windows, graph, group, suspects(windows, graph, list(group.findings), group.started_at))
     return Told(group, explain(windows, graph, group, ranked), next(iter(ranked), None))
 
 

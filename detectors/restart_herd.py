@@ -3,7 +3,8 @@
 What users ask for has not grown, and nobody retries one request; yet a callee is asked far more often than before by
 those who need something from it before they can serve, most of it comes too late, and little succeeds. (AWS DynamoDB,
 20 September 2015; Google Cloud, 12 June 2025. Collapse above N / (C * T) = 2, see `lease_collapse`.) A retry storm is
-told apart by its repeats of one request, an organic surge by its users, a lost cache by the cache's own counters.
+told apart by its repeats of one request, an organic surge by its users, a lost cache by the cache's own counters, a
+fallback by the calls that its clients lose elsewhere.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from ..collector.model import Windows
 from .base import MOSTLY, Evidence, Finding, stretch_of
 from .cache_loss import clients_of_lost_caches
 from .edges import LEAST_REQUESTS, EdgeCounts, late_edges, summed, users_flat, usual
+from .graph import callees
 from .metric_calls import of_spans
 from .queries import sql
 from .retry_storm import AMPLIFIED, POOR, lasts, sharpened
 from .runs import Run, sure_at
-from .series import Flags, Floats, tally, window_count
+from .series import Flags, Floats, calls_over, tally, window_count
 
 
 def restart_herd(windows: Windows) -> list[Finding]:
@@ -35,7 +37,10 @@ def restart_herd(windows: Windows) -> list[Finding]:
         if edge.client in behind_caches or not herd.any():
             continue
         before = usual(edge["originals"], ~bad)
-        herd &= edge["originals"] >= AMPLIFIED * before * incoming(edge.client, edge.width)
+        asked = AMPLIFIED * before * incoming(edge.client, edge.width)
+        herd &= edge["originals"] >= asked
+        if herd.any():  # of most clients it need not be known
+            herd &= edge["originals"] >= asked + _lost_elsewhere(windows, edge)
         found += [_finding(windows, edge, before, run) for run in sharpened(herd, edge.width) if lasts(windows, run)]
     return sorted(found, key=lambda f: (f.started_at, f.component, f.edges))
 
@@ -52,6 +57,23 @@ def _incoming(windows: Windows, service: str, width: int) -> Floats:
         return np.ones(window_count(windows))
     asked = summed(table["attempts"][0], width)
     return np.maximum(1.0, asked / usual(asked, np.ones(len(asked), np.bool_)))
+
+
+def _lost_elsewhere(windows: Windows, edge: EdgeCounts) -> Floats:
+    """[windows] Requests of the client to its other callees that fail beyond the usual: each may fall back on this one.
+
+    Of each callee no more than are usually made to it: what its own herd adds is no reason for this one.
+    """
+    to = callees(windows)
+    others = np.asarray((windows.edges.names["client"] == edge.client) & (to != edge.callee), np.bool_)
+    rows = calls_over(windows, others, ["window", "attempts", "originals", "errors"], callee=to)
+    table = tally(windows, rows, ("callee",), ("attempts", "originals", "errors"))
+    total = np.zeros(window_count(windows))
+    for attempts, made, errors in zip(table["attempts"], table["originals"], table["errors"], strict=True):
+        requests, lost = (summed(counts, edge.width) for counts in (made, (errors - (attempts - made)).clip(0)))
+        well = lost < POOR * requests
+        total += np.minimum(lost - np.minimum(lost, usual(lost, well)), usual(requests, well))
+    return total
 
 
 def _failing(edge: EdgeCounts) -> Flags:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from math import inf
 
 from ..collector.model import Windows
-from .base import Finding, last, stretch_of
+from .base import last, stretch_of
 from .episodes import episodes
 from .grouping import LOOPS, Group
 from .health_check_flapping import calmed_at
 from .past import past_of
+from .relief import lit_until
 from .retry_storm import PERSIST_S
 from .series import tally
 from .shared_queue import DETECTOR as SHARED_QUEUE
@@ -26,7 +27,8 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
 
     By what lost its cache: at once. After a silence, by who started it anew. Of a balancer, by when its targets flip
     less. By its record, else a probe; by when others left its queue or it got room, else by that; by the calls that
-    nobody got; by a loop that needs no trigger any more; by whatever else was seen of it; by the end of the incident.
+    nobody got; by a loop that is seen to need no trigger any more; by whatever else was seen of it; by the end of the
+    incident.
     """
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
@@ -47,18 +49,27 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
         lost = _lost_until(windows, group, top)
         if lost is not None:
             return lost
-    loop = _own_loop(group, top)
-    if loop is not None and top.kind in ("overload", "slow"):
-        # What holds by itself for so long needs what lit it no more.
-        return min(loop.started_at + PERSIST_S, loop.until(windows.end))
+    if top.kind in ("overload", "slow"):
+        lit = _own_loops_lit_until(windows, group, top)
+        if lit is not None:
+            return lit
     ends = [f.ended_at for f in top.findings if f.kind != "restart_herd"]
     return last(ends) if ends else group.ended_at
 
 
-def _own_loop(group: Group, top: Suspect) -> Finding | None:
-    """The first loop on the trigger's own component: users asked for no more, so the loop is its load."""
+def _own_loops_lit_until(windows: Windows, group: Group, top: Suspect) -> float | None:
+    """By when the loops on the trigger's own component needed it no more; None where nothing shows that they ever did.
+
+    What asks a callee again because it is slow is no sign that the callee is well, so of a storm something else has to
+    show it. Other loops are loads of their own: who only waits makes no new requests, starts nothing and loses nothing.
+    """
     loops = [f for f in group.findings if f.kind in LOOPS and f.component == top.component]
-    return min(loops, key=lambda f: f.started_at, default=None)
+    others = [f for f in loops if f.kind != "retry_storm"]
+    if others:
+        first = min(others, key=lambda f: f.started_at)
+        # What holds by itself for so long needs what lit it no more.
+        return min(first.started_at + PERSIST_S, first.until(windows.end))
+    return lit_until(windows, loops) if loops else None
 
 
 def _lost_until(windows: Windows, group: Group, top: Suspect) -> float | None:

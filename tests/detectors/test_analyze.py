@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from epicenter.detectors import analyze
-from tests.detectors.frames import SUMMARY, Row, at, call, change, gauge, put, windows
+from tests.detectors.frames import SUMMARY, WINDOW_S, Row, at, call, change, gauge, put, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 
@@ -140,3 +142,30 @@ def test_the_answer_at_any_later_moment_is_the_same() -> None:
     for cut in range(22, 60, 4):
         (incident,) = analyze(windows(cut, [row for row in rows if row["window"] < at(cut)]), SUMMARY).incidents
         assert incident.trigger.component == NAME
+
+
+def seldom_asked(end: int, bad: range) -> Iterator[Row]:
+    """Six reports a window, of which one in twenty-five fails, as ever; in `bad` one in four."""
+    chance = random.Random(3)
+    for window in range(end):
+        failed = sum(chance.random() < (0.25 if window in bad else 0.04) for _ in range(6))
+        yield call(window, "shop", "report", "report.example", attempts=6, errors_server=failed)
+
+
+def test_who_is_seldom_asked_and_never_quite_well_does_not_swallow_the_next_outage() -> None:
+    """So few calls prove in hours that it fails no more often than ever; users were well again at once."""
+    rows = [*calm(0, 30), *name_gone(30, 60), *calm(60, 120), *process_gone(120, 130), *calm(130, 150)]
+    analysis = analyze(windows(150, [*rows, *seldom_asked(150, range(30, 60))]), SUMMARY)
+    first, second = sorted(analysis.incidents, key=lambda incident: incident.started_at)
+    assert (first.trigger.component, first.started_at) == (NAME, at(30))
+    assert "report" in {step.component for step in first.cascade}
+    assert first.ended_at is not None
+    assert abs(first.ended_at - at(60)) <= 3 * WINDOW_S
+    assert (second.trigger.component, second.started_at, second.ended_at) == ("cart", at(120), at(130))
+    assert "report" not in {step.component for step in second.cascade}
+
+
+def test_who_is_seldom_asked_and_goes_on_failing_keeps_its_outage() -> None:
+    rows = [*calm(0, 30), *name_gone(30, 60), *calm(60, 130), *seldom_asked(130, range(30, 130))]
+    (incident,) = analyze(windows(130, rows), SUMMARY).incidents
+    assert (incident.started_at, incident.ended_at) == (at(30), None)

@@ -105,3 +105,49 @@ def test_a_herd_that_lasts_has_no_end_and_does_not_become_the_usual() -> None:
     end = 10 * CALM
     (found,) = restart_herd(windows(end, story(herd, end, end)))
     assert (found.started_at, found.ended_at) == (at(CALM), None)
+
+
+def lost(search: dict[str, int]) -> Story:
+    """The shop's search fails, and the settings are asked in its place, which they do not bear."""
+
+    def bad(window: int) -> Iterator[Row]:
+        yield from asks(window, asked=200, errors_deadline=180, wasted=180)
+        yield call(window, "shop", "" if search else "search", "search.example", **{"attempts": 160, **search})
+
+    return bad
+
+
+def searching(window: int) -> Iterator[Row]:
+    yield from calm(window)
+    yield call(window, "shop", "search", "search.example", attempts=160)
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ({"errors_connect": 160}, []),
+        ({"errors_dns_nxdomain": 160}, []),
+        ({"attempts": 480, "originals": 160, "errors_deadline": 480}, []),
+        ({"errors_connect": 20}, ["settings"]),
+        ({}, ["settings"]),
+    ],
+    ids=["refused", "no such name", "late, tried three times", "a few are refused", "all is well"],
+)
+def test_who_is_asked_in_place_of_another_that_fails_is_asked_by_no_herd(
+    search: dict[str, int], found: list[str]
+) -> None:
+    """To slow down instances that start would help nobody: none started."""
+    rows = [row for w in range(END) for row in (lost(search)(w) if CALM <= w < CALM + BAD else searching(w))]
+    assert [herding.component for herding in restart_herd(windows(END, rows))] == found
+
+
+def test_two_callees_that_one_herd_drowns_do_not_excuse_each_other() -> None:
+    def both(window: int) -> Iterator[Row]:
+        drowned = CALM <= window < CALM + BAD
+        late = {"errors_deadline": 180, "wasted": 180} if drowned else {}
+        yield call(window, "", "shop", attempts=40)
+        for name in ("settings", "keys"):
+            yield call(window, "shop", name, f"{name}.example", attempts=200 if drowned else 40, **late)
+
+    rows = [row for w in range(END) for row in both(w)]
+    assert [herding.component for herding in restart_herd(windows(END, rows))] == ["keys", "settings"]

@@ -1,0 +1,72 @@
+"""Whether what broke first explains what failed later: an outage may go on while something else begins.
+
+A trigger is sought where an incident began. Of all that failed until its end, what leads to the trigger by dependency
+follows from it, and so may what was asked for more because of it and could not bear that. What else failed on its own
+account needs another cause: where that is more than half of all, the trigger is likelier not what users suffered from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..collector.model import Windows
+from .base import MOSTLY, Finding
+from .behind import LEAST_SHARE
+from .blame import Blamed, blame
+from .cause import blamed_suspect
+from .graph import Graph, standing_behind
+from .grouping import Group
+from .retry_storm import AMPLIFIED
+from .suspects import Suspect
+
+MOST = 10
+"""Candidates that are told, as `suspects` has it."""
+
+
+def held_to_all(windows: Windows, graph: Graph, group: Group, ranked: list[Suspect]) -> list[Suspect]:
+    """The suspects, the first no surer than its share of all that failed from the start of the incident to its end.
+
+    Where that is the lesser part, who failed apart from it stands next to it.
+    """
+    top = next(iter(ranked), None)
+    before = (float(windows.start), group.started_at)
+    during = (group.started_at, group.until(windows.end))
+    blamed = blame(windows, graph, before, during) if top else []
+    failed = sum(b.failed for b in blamed)
+    if top is None or not failed:
+        return ranked
+    reachable = standing_behind(graph, top.component, top.explains) if top.how == "behind" else graph
+    apart = [b for b in blamed if not _follows(reachable, top, b) and not _drowned(b, before, during)]
+    share = 1.0 - sum(b.failed for b in apart) / failed
+    first = replace(top, certainty=min(top.certainty, share))
+    if share > MOSTLY:
+        return [first, *ranked[1:]]
+    found = list(group.findings)
+    told = [b for b in apart if b.failed >= LEAST_SHARE * failed]
+    # what came second ranks no higher than what came first
+    shares = (min(b.failed / failed, top.score) for b in told)
+    others = [blamed_suspect(windows, b, s, found, _own(b, found, during)) for b, s in zip(told, shares, strict=True)]
+    names = {s.component for s in others}
+    rest = [s for s in ranked[1:] if s.component not in names]
+    return [first, *sorted((*others, *rest), key=lambda s: (-s.score, s.component))][:MOST]
+
+
+def _follows(graph: Graph, top: Suspect, blamed: Blamed) -> bool:
+    """Whether a node is the trigger, or fails because it depends on it."""
+    mine = {top.component, top.service, *top.explains} - {""}
+    nodes = {blamed.component, blamed.service} - {""}
+    return not mine.isdisjoint(nodes) or any(graph.path(node, goal) for node in nodes for goal in mine)
+
+
+def _drowned(blamed: Blamed, before: tuple[float, float], during: tuple[float, float]) -> bool:
+    """Whether a node was asked for so much more that it may have failed by that. A name or a port fails by no load."""
+    if blamed.how == "resolution" or blamed.failure == "connect":
+        return False
+    usual = blamed.attempts_before / max(before[1] - before[0], 1.0)
+    return blamed.attempts / max(during[1] - during[0], 1.0) >= AMPLIFIED * usual
+
+
+def _own(blamed: Blamed, findings: list[Finding], during: tuple[float, float]) -> tuple[float, float]:
+    """From when on a node is looked at: since it was first seen to fail."""
+    starts = [f.started_at for f in findings if f.component in (blamed.component, blamed.service)]
+    return max(during[0], min(starts, default=during[0])), during[1]
