@@ -107,6 +107,7 @@ def blamed_suspect(
         findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
+        waited_s=b.unanswered_s,
         codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
     )
 

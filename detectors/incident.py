@@ -19,7 +19,6 @@ from .analysis import (
     Verdict,
 )
 from .base import MOSTLY
-from .behind import LEAST_SHARE, WAITING, owner_of
 from .cascade import cascade
 from .cause import nobody
 from .codes import BY_SERVER
@@ -38,6 +37,7 @@ from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
 from .updates import updates
+from .way import LEAST_SHARE, WAITING, owner_of
 
 CLEAR = 0.5
 """A trigger that is likelier wrong than right, or that explains no more than half of what failed, is not named."""

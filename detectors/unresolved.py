@@ -9,13 +9,14 @@ from itertools import takewhile
 import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
-from .behind import ALIKE, SPREAD
+from .base import ALIKE
 from .blame import LEAST_CALLS, LOST, WAITED_S, Blamed
 from .codes import within_zone
 from .cusum import ENOUGH
 from .dns_failures import AGAIN
 from .series import calls_over
 from .suspects import Suspect
+from .way import SPREAD
 
 UNSAID = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
 """Of calls that nobody answers, those that may have ended in a look-up, for all that their clients say."""

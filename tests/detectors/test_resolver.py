@@ -160,6 +160,17 @@ def test_a_failure_that_happens_to_come_before_makes_no_queue_young() -> None:
     assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
 
 
+@pytest.mark.parametrize(("codes_seen", "told"), [([], "the resolver"), (ONE, "resolver-1")])
+def test_a_queue_that_was_old_minutes_before_fails_no_name_at_once(codes_seen: list[Row], told: str) -> None:
+    incident = explained(estate(NAMES), [*codes_seen, *queue("outbox", BAD - 5)])
+    assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.resolver_down")
+
+
+def test_a_server_whose_own_codes_tell_is_in_trouble_whatever_queue_was_old_before() -> None:
+    incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), [*ONE, *queue("outbox", BAD - 5)])
+    assert (incident.trigger.component, incident.dns.role) == ("resolver-1", "root")
+
+
 def test_a_queue_that_grew_old_while_a_few_look_ups_failed_waits_for_them() -> None:
     few = [
         call(w, "shop", "", name, attempts=40, errors_dns_timeout=2, unanswered_ns=2 * WAITED)
