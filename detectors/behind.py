@@ -17,15 +17,20 @@ from .graph import Graph
 from .grouping import LEADING
 from .kinds import HORIZON, revived
 from .queries import sql
-from .suspects import Suspect, behind, overlaps
+from .suspects import RATHER, Suspect, behind, overlaps
 from .telemetry_silence import KIND as SILENCE
-from .way import LEAST_SHARE, near, shared_way
+from .ties import balances, keeps_load_from, shown_before
+from .way import LEAST_SHARE, near, nodes_of, shared_way
 
 EXPLAINED = 0.1
 """What an explained suspect keeps of its score: it stays on the list, behind whatever has a tenth for itself."""
 
 SMOULDERS_S = 1800.0
 """Checks may flap for half an hour before they have taken away more capacity than is spare."""
+
+
+ON_THE_WAY = ("network_congestion", "unknown")
+"""Kinds of faults of what nobody reaches that may lie on the way to it."""
 
 
 def look_behind(
@@ -54,26 +59,37 @@ def _less(suspect: Suspect, found: Suspect) -> Suspect:
 def _balancer(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
-    """A balancer whose checks flap while connections to what stands behind it fail."""
+    """A balancer whose checks flap while connections to what stands behind it fail.
+
+    Where nothing ties it to them, it may still be what loses connections on their way, but neither makes who is reached
+    slow nor has who is dead refuse them.
+    """
     flaps = [f for f in findings if f.kind == "health_check_flapping" and near(windows, f, onset, SMOULDERS_S)]
     lost = [s for s in ranked if s.score >= LEAST_SHARE and s.how == "unreached"]
     if not flaps or not lost or ranked[0] not in lost:
         return None
     # Those who fail because they depend on what cannot be reached are explained as well.
     lost += [s for s in ranked if s not in lost and any(graph.path(s.component, other.component) for other in lost)]
-    first = min(flaps, key=lambda f: (f.started_at, f.component))
-    return behind(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
+    first = min(flaps, key=lambda f: (not balances(windows, graph, f.component, lost), f.started_at, f.component))
+    found = behind(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
+    if balances(windows, graph, first.component, lost):
+        return found
+    return replace(found, certainty=min(RATHER, found.certainty)) if ranked[0].kind in ON_THE_WAY else None
 
 
 def _cache(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
-    """A cache that was lost, whose clients' store is now too busy."""
+    """A cache that was lost, whose clients' store is now too busy: it is asked for more, or serves its clients."""
     losses = [f for f in findings if f.kind == "cache_loss" and near(windows, f, onset, HORIZON * windows.window_s)]
-    if not losses or not ranked or not _busy(ranked[0]):
+    if not ranked or not _busy(ranked[0]):
+        return None
+    slow = ranked[0].kind != "unknown"
+    losses = [f for f in losses if keeps_load_from(windows, graph, f.component, nodes_of(ranked[:1]), onset, slow=slow)]
+    losses = [f for f in losses if not shown_before(windows, f)]
+    if not losses:
         return None
     first = min(losses, key=lambda f: (f.started_at, f.component))
-    del graph
     return behind(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
 
 

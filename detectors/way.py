@@ -8,7 +8,7 @@ and it never explains what was refused or answered at once: who got that waited 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import pandas as pd
@@ -66,13 +66,13 @@ def _queue(
     labels = called(windows, graph)
     queued = [f for f in findings if f.kind == "queueing" and f.component not in labels]
     queued = [f for f in queued if near(windows, f, onset, horizon_s)]
-    waiting = [s for s in lost if _may_wait(s)]
+    waiting = [s for s in lost if may_wait(s)]
     if not queued or not waiting:
         return None
     failed_at = _began(windows, waiting, onset)
     first = min(queued, key=lambda f: (not with_it(windows, f, failed_at), f.started_at, f.component))
     timely, moved = with_it(windows, first, failed_at), touched(windows, first.component, onset)
-    several = _spread(waiting, lost)
+    several = several_of(waiting, lost)
     # Where one device's queue is old, to wait in vain for one callee behind it is enough; to wait for a look-up only if
     # the queue is as old, since work waits for look-ups as well.
     alone = (timely or moved) and lost[0] in waiting and lost[0].kind in WAITING
@@ -85,10 +85,10 @@ def _queue(
     # Where nothing tells who calls whom, it may as well be what they all call.
     kind: Kind = "network_congestion" if graph.callees else "unknown"
     found = behind(first.component, kind, lost, (first,), first.evidence[0])
-    return found if tied else replace(found, certainty=RATHER * found.certainty)
+    return found if tied else replace(found, certainty=min(RATHER, found.certainty))
 
 
-def _may_wait(suspect: Suspect) -> bool:
+def may_wait(suspect: Suspect) -> bool:
     """Whether the calls may have waited on their way: nobody answered them, for better or worse, nor at once."""
     if suspect.how == "answer" or suspect.kind == "crash" or 0 < suspect.waited_s < WAITED_S:
         return False
@@ -101,9 +101,7 @@ def _began(windows: Windows, lost: list[Suspect], onset: float) -> float:
     seen = max(onset, min((f.started_at for s in lost for f in s.findings), default=onset))
     if seen <= onset:
         return onset
-    names = windows.edges.names
-    whose = {node for s in lost for node in (s.component, s.service)} - {""}
-    theirs = names["peer"].isin(whose) | names["server"].isin(whose)
+    theirs = calls_to(windows, nodes_of(lost))
     counts = [*DNS_ERRORS, *(f"errors_{name}" for name in LOST if name != "server")]
     before, since = (
         float(calls_over(windows, theirs, counts, *stretch).to_numpy().sum())
@@ -111,6 +109,17 @@ def _began(windows: Windows, lost: list[Suspect], onset: float) -> float:
     )
     usual = before * (seen - onset) / max(onset - windows.start, 1.0)
     return seen if since - usual < ENOUGH else onset
+
+
+def nodes_of(some: Iterable[Suspect]) -> set[str]:
+    """What these are, and the services that they belong to."""
+    return {node for s in some for node in (s.component, s.service)} - {""}
+
+
+def calls_to(windows: Windows, nodes: Collection[str]) -> pd.Series[bool]:
+    """[edges] Which are calls to these."""
+    names = windows.edges.names
+    return names["peer"].isin(nodes) | names["server"].isin(nodes)
 
 
 def with_it(windows: Windows, finding: Finding, failed_at: float) -> bool:
@@ -128,7 +137,7 @@ def _recent(windows: Windows, since: float, onset: float) -> pd.DataFrame:
     return changes[(changes["time"] > since) & (changes["time"] <= onset + windows.window_s)]
 
 
-def _spread(some: list[Suspect], lost: list[Suspect]) -> bool:
+def several_of(some: list[Suspect], lost: list[Suspect]) -> bool:
     """Whether these are several, of which none has nearly all or which lose a like share, and most of what is lost."""
     share = sum(s.score for s in some)
     if len(set(_ends(some))) < 2 or share < SPREAD * sum(s.score for s in lost):
