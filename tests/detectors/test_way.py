@@ -70,3 +70,17 @@ def test_a_queue_is_surely_the_way_where_several_wait_in_it_or_it_was_changed(
     incident = explained(estate(callees, "deadline"), signals, changes)
     assert (incident.trigger.component, incident.trigger.kind) == ("outbox", "network_congestion")
     assert (incident.trigger.confidence >= 0.8) == sure
+
+
+@pytest.mark.parametrize(("apart", "sure"), [(True, False), (False, True)])
+def test_of_callees_that_are_lost_alike_the_busiest_is_no_likelier(apart: bool, sure: bool) -> None:
+    """Nine of ten calls go to the cart; the others are lost as often, or hardly ever."""
+    busy = {"attempts": 9, "originals": 9, "errors": 9, "errors_deadline": 9, "unanswered_ns": 9}
+    rows = [dict(row) for row in estate(["cart", "stock"], "deadline") if row["client"] or row["server"]]
+    lost = [
+        row | {count: row[count] * times for count, times in busy.items()} if row["peer"] == "cart.example" else row
+        for row in rows
+        if apart or row["peer"] != "stock.example" or row["server"]
+    ]
+    incident = explained(lost, [])
+    assert (incident.trigger.component, incident.trigger.confidence >= 0.8) == ("cart", sure)
