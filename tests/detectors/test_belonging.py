@@ -61,7 +61,7 @@ def test_what_another_client_looks_up_in_vain_is_no_part_of_an_outage() -> None:
 def test_a_probed_name_whose_callers_fail_users_is_the_cause() -> None:
     calls = [*calm(0, BAD), *name_gone(BAD, WELL, "dns_unspecified"), *calm(WELL, END)]
     incident = explained(calls, gauge(NAME, "dns_answers", put([2.0] * END, BAD, [0.0] * 15), "A"))
-    assert (incident.trigger.component, incident.dns.role, incident.dns.failure) == (NAME, "root", "nodata")
+    assert (incident.trigger.component, incident.dns.role, incident.dns.names) == (NAME, "root", (NAME,))
 
 
 def test_more_nxdomain_of_a_zone_is_no_part_of_a_process_that_died() -> None:
