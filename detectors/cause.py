@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..collector.model import Windows
-from .base import MOSTLY, Evidence, Finding
+from .base import ALIKE, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import LEAST_CALLS, Blamed, blame
 from .codes import codes_about
@@ -19,6 +19,7 @@ from .slow import slow_below
 from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
+from .way import owner_of
 
 UNSEEN = 0.5
 """While most services send nothing, what is left to see is as likely an effect as a cause."""
@@ -70,7 +71,25 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     else:
         behind = taken_over(ranked, replace(shared, certainty=sure * shared.certainty))
     told = slow_below(windows, graph, behind, begun.blamed, findings, begun.during)
-    return [replace(s, onset=begun.onset) for s in told[:10]]
+    return [replace(s, onset=begun.onset) for s in _divided(graph, told[:10])]
+
+
+def _divided(graph: Graph, ranked: list[Suspect]) -> list[Suspect]:
+    """The suspects, where several callees lose a like share of the calls to them, none of which depends on another and
+    which nothing explains: that most calls go to one of them makes it no likelier, so they share the certainty."""
+    lost = [s for s in ranked if s.how == "unreached" and s.failed >= ENOUGH]
+    if not lost or ranked[0] is not lost[0]:
+        return ranked
+    top = ranked[0]
+    alike = [s for s in lost if s is top or _as_lost(graph, top, s)]
+    count = len({owner_of(s) for s in alike})
+    return [replace(s, certainty=s.certainty / count) if s in alike else s for s in ranked]
+
+
+def _as_lost(graph: Graph, one: Suspect, other: Suspect) -> bool:
+    lesser, greater = sorted((one.rate, other.rate))
+    linked = graph.path(one.component, other.component) or graph.path(other.component, one.component)
+    return lesser >= ALIKE * greater and one.kind == other.kind and not linked
 
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:
@@ -116,6 +135,7 @@ def blamed_suspect(
         findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
+        waited_s=b.unanswered_s,
         codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
     )
 

@@ -12,6 +12,7 @@ from .apart import parts, told_apart
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
 from .baseline import after_baseline
+from .belonging import belonging
 from .blind_spots import blind_spots
 from .cause import suspects
 from .gate import user_visible
@@ -69,7 +70,8 @@ def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, li
     windows = with_metric_calls(in_order(windows))
     findings = [f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since]
     symptoms = [s for s in user_visible(windows) if s.started_at >= since]
-    return windows, dependency_graph(windows), findings, groups(windows, symptoms, findings)
+    graph = dependency_graph(windows)
+    return windows, graph, findings, groups(windows, symptoms, belonging(graph, symptoms, findings))
 
 
 def _explained(windows: Windows, graph: Graph, group: Group) -> list[Told]:

@@ -19,10 +19,8 @@ from .analysis import (
     Verdict,
 )
 from .base import MOSTLY
-from .behind import LEAST_SHARE, WAITING, owner_of
 from .cascade import cascade
 from .cause import nobody
-from .codes import BY_SERVER
 from .confidence import confidence
 from .dns_failures import VAGUE
 from .graph import Graph, standing_behind
@@ -38,6 +36,7 @@ from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
 from .updates import updates
+from .way import LEAST_SHARE, WAITING, owner_of
 
 CLEAR = 0.5
 """A trigger that is likelier wrong than right, or that explains no more than half of what failed, is not named."""
@@ -141,8 +140,8 @@ def _dns(windows: Windows, graph: Graph, group: Group, verdict: Verdict, ranked:
     failing = [f for f in group.findings if f.kind.startswith("dns.") and f.started_at >= earliest]
     if top.kind != "unknown" and all(f.detector == "dns_rcodes" for f in failing) and _resolution_seen(windows):
         # NXDOMAIN is what search domains get from whoever is asked: where callers or probes could say of a name that it
-        # failed, and none does, and how the callee fails is known, a server that gives more of it is no part of this.
-        failing = [f for f in failing if f.facts["counted"] not in BY_SERVER or f.facts["failure"] != "nxdomain"]
+        # failed, and none does, and how the callee fails is known, more of it is no part of this, whoever counts it.
+        failing = [f for f in failing if f.facts["failure"] != "nxdomain"]
     # A resolver's codes speak of a zone or a server; the rest of names.
     names = tuple(sorted({f.component for f in failing if f.detector != "dns_rcodes"}))
     if top.failure:

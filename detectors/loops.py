@@ -9,10 +9,11 @@ from .analysis import Sustaining, SustainingKind, Trigger
 from .backlog import backlogs
 from .base import Finding
 from .graph import Graph
-from .grouping import LOOPS, Group
+from .grouping import FAILING, LOOPS, Group
 from .ledger import Ledger
 from .retry_storm import persist_s
 from .suspects import overlaps
+from .ties import keeps_load_from, shown_before
 
 WASTED = 0.5
 """While the trigger lasts, callees may be slow because theirs are: a loop shows only where most work is wasted."""
@@ -62,7 +63,7 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
         if storms & set(finding.edges):
             return False
     if finding.kind not in ("retry_storm", "restart_herd"):
-        return True
+        return finding.component == trigger.component or _set_off(windows, finding, trigger, group, graph)
     if _outlives(windows, finding, trigger):
         return True
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
@@ -75,6 +76,22 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
             for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED
+
+
+def _set_off(windows: Windows, finding: Finding, trigger: Trigger, group: Group, graph: Graph) -> bool:
+    """Whether the trigger may have set it off: it did not go on before, as far as windows can tell; and a cache kept
+    load from something that fails, and does not miss like this every now and then."""
+    if finding.started_at < trigger.started_at - windows.window_s and finding.kind in (
+        "health_check_flapping",
+        "cache_loss",
+    ):
+        return False
+    if finding.kind != "cache_loss":
+        return True
+    failing = {trigger.component, *(f.component for f in (*group.symptoms, *group.findings) if f.kind in FAILING)}
+    since = trigger.started_at
+    tied = any(keeps_load_from(windows, graph, finding.component, {node}, since, slow=True) for node in sorted(failing))
+    return tied and not shown_before(windows, finding)
 
 
 def _outlives(windows: Windows, finding: Finding, trigger: Trigger) -> bool:

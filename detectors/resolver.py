@@ -17,8 +17,7 @@ from dataclasses import replace
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import MOSTLY, Evidence, Finding
-from .behind import LAG_S, LEAST_SHARE, SPREAD, called
-from .blame import Blamed
+from .blame import WAITED_S, Blamed
 from .blind_spots import FEW
 from .codes import BY_SERVER, possible, within_zone
 from .cusum import ENOUGH, WORST
@@ -30,6 +29,7 @@ from .queueing import old_by
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
+from .way import LAG_S, LEAST_SHARE, SPREAD, called, touched, with_it
 
 UNKNOWN = "the resolver"
 """The component where nothing tells which one it is."""
@@ -75,7 +75,9 @@ def resolver(
     way = not servers and bool(queues) and _on_the_way(windows, queues[0])
     if way:
         kind = "network_congestion"
-    if _came_first(windows, ranked, findings, component, during, first):
+    loaded = [f for f in findings if f.kind in LOADED and f.component != component]
+    loaded = [f for f in loaded if f.kind != "queueing" or (sick is None and _waited(unresolved))]
+    if _came_first(windows, ranked, loaded, during, first):
         return None
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
@@ -120,10 +122,12 @@ def _codes(unresolved: Unresolved, findings: list[Finding], during: tuple[float,
 def _queues(
     windows: Windows, graph: Graph, findings: list[Finding], during: tuple[float, float], began: float
 ) -> list[Finding]:
-    """Queues of what nobody calls by name that were old as the names began to fail; later, work waits because of it."""
-    nodes, since = called(windows, graph), during[0] - HORIZON * windows.window_s
-    old = [f for f in findings if f.kind == "queueing" and since <= f.started_at < during[1] and old_by(f, began)]
-    return sorted((f for f in old if f.component not in nodes), key=lambda f: (f.started_at, f.component))
+    """Queues of what nobody calls by name that grew old as the names began to fail, or that was changed just then; what
+    was old minutes before failed no name by that, and later work waits because of it."""
+    nodes = called(windows, graph)
+    old = [f for f in findings if f.kind == "queueing" and f.component not in nodes and f.started_at < during[1]]
+    old = [f for f in old if old_by(f, began) and (with_it(windows, f, began) or touched(windows, f.component, began))]
+    return sorted(old, key=lambda f: (f.started_at, f.component))
 
 
 def _on_the_way(windows: Windows, queue: Finding) -> bool:
@@ -167,20 +171,22 @@ def _changes(windows: Windows, graph: Graph, during: tuple[float, float]) -> tup
     return (told,)
 
 
+def _waited(unresolved: Unresolved) -> bool:
+    """Whether the look-ups may have waited in a queue: who was told at once that they failed did not."""
+    return unresolved.failure == "timeout" or any(b.unanswered_s >= WAITED_S for b in unresolved.names)
+
+
 def _came_first(
-    windows: Windows,
-    ranked: list[Suspect],
-    findings: list[Finding],
-    component: str,
-    during: tuple[float, float],
-    first: float,
+    windows: Windows, ranked: list[Suspect], loaded: list[Finding], during: tuple[float, float], first: float
 ) -> bool:
-    """Whether something else went wrong so long before the look-ups that it may be what they fail from."""
+    """Whether something else went wrong so long before the look-ups that it may be what they fail from.
+
+    loaded: what cuts off or drowns others.
+    """
     since, until = during[0] - HORIZON * windows.window_s, first - max(LAG_S, 2.0 * windows.window_s)
     others = [s for s in ranked if s.how in ("unreached", "answer") and s.score >= LEAST_SHARE]
     theirs = [f for s in others for f in s.findings]
-    theirs += [f for f in findings if f.kind in LOADED and f.component != component]
-    return any(since <= f.started_at < until for f in theirs)
+    return any(since <= f.started_at < until for f in (*theirs, *loaded))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from .graph import Graph
 from .grouping import LEADING
 from .kinds import HORIZON, revived
 from .queries import sql
-from .suspects import RATHER, Suspect, overlaps, stands_for
+from .suspects import RATHER, Suspect, behind, overlaps
 from .telemetry_silence import KIND as SILENCE
 
 
@@ -39,7 +39,7 @@ def started_anew(
         observed=1.0,
         expected=0.0,
     )
-    unseen = replace(stands_for(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
+    unseen = replace(behind(owner, "crash", explained, (), evidence), how="unreached", mended_at=time)
     if not ranked and owner in {_service(graph, node) for node in graph.callers}:
         return replace(unseen, score=RATHER, certainty=RATHER)
     if not explained:
@@ -47,7 +47,7 @@ def started_anew(
     own = next((s for s in explained if _process(graph, s) == owner), None)
     if own is None:
         return unseen
-    found = stands_for(own.component, "crash", explained, own.findings, evidence)
+    found = behind(own.component, "crash", explained, own.findings, evidence)
     return replace(found, service=own.service, how=own.how, mended_at=time)
 
 

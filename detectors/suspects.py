@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -22,6 +23,7 @@ class Suspect:
     failure: DNS failure class or "stale", "" where its name is well.
     how: where the calls ended (`Blamed.how`), "behind" for what nobody calls, "" where no call failed.
     rate: failed calls above the usual, of all calls to it in the stretch.
+    waited_s: how long its callers waited for nothing, on average; 0 where nobody measured it.
     explains: the components whose failures it takes over.
     onset: from when on it was judged, in Unix seconds, where that may not be the start of the incident.
     changes: what was changed as it began, and may be why; nothing tells that it is.
@@ -39,6 +41,7 @@ class Suspect:
     findings: tuple[Finding, ...]
     how: str = ""
     rate: float = 0.0
+    waited_s: float = 0.0
     explains: tuple[str, ...] = ()
     onset: float | None = None
     mended_at: float | None = None
@@ -51,10 +54,10 @@ def overlaps(finding: Finding, during: tuple[float, float]) -> bool:
     return finding.started_at < during[1] and finding.until(inf) > during[0]
 
 
-def stands_for(
-    component: str, kind: Kind, explained: list[Suspect], findings: tuple[Finding, ...], evidence: Evidence
+def behind(
+    component: str, kind: Kind, explained: Sequence[Suspect], findings: tuple[Finding, ...], evidence: Evidence
 ) -> Suspect:
-    """What nobody calls and that others fail for, with their share of the failures."""
+    """What stands behind some suspects without being called, with all that they had failed."""
     share = sum(s.score for s in explained)
     return Suspect(
         component=component,

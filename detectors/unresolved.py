@@ -10,14 +10,14 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE
-from .behind import SPREAD
 from .blame import LEAST_CALLS, LOST, Blamed
-from .codes import within_zone
+from .codes import ROOT, within_zone
 from .cusum import ENOUGH
 from .dns_failures import AGAIN
 from .refused_first import WAITED_S
-from .series import calls_over
+from .series import calls_over, components
 from .suspects import Suspect
+from .way import SPREAD
 
 UNSAID = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
 """Of calls that nobody answers, those that may have ended in a look-up, for all that their clients say."""
@@ -30,6 +30,7 @@ class Unresolved:
     failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
     asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
     late: those that were answered were past it, of the others nobody says whether they ended in one.
+    zones: those that resolvers count answers of.
     """
 
     names: tuple[Blamed, ...]
@@ -37,6 +38,7 @@ class Unresolved:
     share: float
     callers: tuple[str, ...]
     asked: pd.DataFrame
+    zones: frozenset[str]
 
     @property
     def named(self) -> list[str]:
@@ -45,8 +47,8 @@ class Unresolved:
 
     @property
     def owners(self) -> set[str]:
-        """Whose those are that failed often enough to prove it."""
-        return {b.service or b.component.partition(".")[0] for b in self.names if b.failed >= ENOUGH}
+        """Whose those are that failed often enough to prove it; a name that nobody answered by is its own."""
+        return {b.service or b.component for b in self.names if b.failed >= ENOUGH}
 
     @property
     def failed(self) -> float:
@@ -63,11 +65,21 @@ class Unresolved:
     @property
     def zone(self) -> str:
         """The zone of all names that fail and of none that the same callers resolve; "" where nothing shows one."""
+        zones = {*self.zones, self._parent} - {ROOT, ""}
+        holding = [zone for zone in zones if all(within_zone(name, zone) for name in self.named)]
+        apart = [zone for zone in holding if not any(within_zone(name, zone) for name in self.well)]
+        return max(apart, key=lambda zone: (len(zone), zone)) if self.well and len(self.names) > 1 and apart else ""
+
+    @property
+    def _parent(self) -> str:
+        """What all names have in common, if their records may lie in it: they are directly below it, and they are one
+        owner's. Deeper names may have zones of their own, as under a registry's suffix; and so may those of hosts that
+        nobody of this estate answers by, where it is a single label."""
         labels = [name.split(".")[::-1] for name in self.named]
-        common = takewhile(lambda level: len(set(level)) == 1, zip(*labels, strict=False))
-        zone = ".".join(reversed([label for label, *_ in common]))
-        apart = bool(self.well) and not any(within_zone(name, zone) for name in self.well)
-        return zone if len(labels) > 1 and apart else ""
+        common = [label for label, *_ in takewhile(lambda level: len(set(level)) == 1, zip(*labels, strict=False))]
+        below = all(len(name) == len(common) + 1 for name in labels)
+        owned = all(b.service for b in self.names) or len(common) > 1
+        return ".".join(reversed(common)) if below and owned else ""
 
 
 def unresolved_together(
@@ -89,7 +101,11 @@ def unresolved_together(
     if not failure:
         return None
     callers, asked = _asked(windows, [b.component for b in alike], during)
-    return Unresolved(alike, failure, sum(b.failed for b in alike) / sum(b.failed for b in blamed), callers, asked)
+    share = sum(b.failed for b in alike) / sum(b.failed for b in blamed)
+    zones = frozenset(components(windows, "dns_responses"))
+    found = Unresolved(alike, failure, share, callers, asked, zones)
+    # One owner's names that fail so may be any trouble of theirs.
+    return None if failure == "temporary" and len(found.owners) < 2 else found
 
 
 def _fault(names: Collection[Blamed], ranked: list[Suspect]) -> str:
@@ -97,15 +113,18 @@ def _fault(names: Collection[Blamed], ranked: list[Suspect]) -> str:
 
     Callers of names that fail together mean the same thing, so who does not say which gives way to who does.
     """
-    words: dict[str, float] = {}
+    said: dict[str, float] = {}
     for b in names:
         word = b.failure.removeprefix("dns_")
-        words[word] = words.get(word, 0.0) + b.failed
-    told = sum(words.values()) - words.get("unspecified", 0.0)
-    faults = sum(words.get(word, 0.0) for word in (*AGAIN, "temporary"))
+        said[word] = said.get(word, 0.0) + b.failed
+    told = sum(said.values()) - said.get("unspecified", 0.0)
+    words = (*AGAIN, "temporary")
+    faults = sum(said.get(word, 0.0) for word in words)
     known = {b.component for b in names}
-    judged = {name: sum(s.failed for s in ranked if s.component in known and s.failure == name) for name in AGAIN}
+    # Where nobody measured how long callers waited, nothing tells how a failure that is "temporary" came about.
+    judged = {name: sum(s.failed for s in ranked if s.component in known and s.failure == name) for name in words}
     failure = max(AGAIN, key=lambda name: judged[name])
+    failure = failure if judged[failure] > 0 else "temporary"
     return failure if faults >= SPREAD * told and judged[failure] > 0 else ""
 
 

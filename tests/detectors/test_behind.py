@@ -188,13 +188,50 @@ def test_who_is_slow_because_its_own_herd_drowns_a_callee_is_no_trigger(asked: i
     assert [loop.kind for loop in incident.sustaining] == (["restart_herd"] if asked > 40 else [])
 
 
-def drowned(hits: int) -> tuple[list[Row], list[Row]]:
-    """The store answers too late from a window on; the cache before it has so many hits in a thousand look-ups."""
+@pytest.mark.parametrize("kind", ["refused", "late"])
+def test_a_balancer_that_nothing_ties_to_a_callee_neither_kills_it_nor_makes_it_slow(kind: str) -> None:
+    """Its own name would: a balancer is called after what it balances."""
+    vain = {"errors_connect": 24} if kind == "refused" else {"errors_deadline": 24, "unanswered_ns": 24 * 5 * 10**9}
+    none = {"errors_connect": 0, "errors_deadline": 0, "unanswered_ns": 0}
+    calls = [row for window in range(END) for row in unreached(window, 24 if 30 <= window < 45 else 0)]
+    calls = [{**row, **none, **vain} if row["errors_connect"] else row for row in calls]
+
+    def told(balancer: str) -> tuple[str, list[str]]:
+        flaps = [{**row, "component": balancer} for row in flapping(24)]
+        (incident,) = analyze(windows(END, calls, flaps), SUMMARY).incidents
+        return incident.trigger.component, [loop.kind for loop in incident.sustaining]
+
+    assert told("users") == ("cart", [])
+    assert told("k8s-cart-3f2a") == ("k8s-cart-3f2a", [])
+
+
+def test_a_balancer_is_surely_the_cause_only_if_something_ties_it_to_what_is_lost() -> None:
+    calls = [row for window in range(END) for row in unreached(window, 24 if 30 <= window < 45 else 0)]
+    sure = []
+    for balancer in ("balancer-3", "cart-lb"):
+        flaps = [{**row, "component": balancer} for row in flapping(24)]
+        (incident,) = analyze(windows(END, calls, flaps), SUMMARY).incidents
+        sure.append((incident.verdict, incident.trigger.confidence >= 0.8))
+    assert sure == [("cascade", False), ("cascade", True)]
+
+
+def test_a_balancer_that_flapped_before_the_trigger_is_no_loop_that_it_set_off() -> None:
+    calls = [*calm(0, 30), *callee_fails(30, 45), *calm(45, END)]
+    (incident,) = analyze(windows(END, calls, flapping(22)), SUMMARY).incidents
+    assert (incident.trigger.component, incident.sustaining) == ("prices", ())
+
+
+def drowned(hits: int, asked: int = 80, failure: str = "deadline") -> tuple[list[Row], list[Row]]:
+    """The store answers too late from a window on; the cache before it has so many hits in a thousand look-ups.
+
+    asked: of the store, a window, since then.
+    """
     calls, counters = [], []
     for window in range(END):
         bad = 30 <= window < 45
-        calls.append(call(window, "", "shop", attempts=40, errors_deadline=30 * bad))
-        calls.append(call(window, "shop", "store", "store.example", attempts=40, errors_deadline=30 * bad))
+        late = {f"errors_{failure}": 30 * bad}
+        calls.append(call(window, "", "shop", attempts=40, **late))
+        calls.append(call(window, "shop", "store", "store.example", attempts=asked if bad else 40, **late))
         counters.append(signal(window, "cache", "cache_hits", hits if bad else 900))
         counters.append(signal(window, "cache", "cache_misses", 1000 - hits if bad else 100))
     return calls, counters
@@ -202,5 +239,28 @@ def drowned(hits: int) -> tuple[list[Row], list[Row]]:
 
 @pytest.mark.parametrize(("hits", "named"), [(100, ("cache", "cache_loss")), (900, ("store", "slow"))])
 def test_a_cache_that_was_lost_stands_behind_a_store_that_drowns(hits: int, named: tuple[str, str]) -> None:
-    (incident,) = analyze(windows(END, *drowned(hits)), SUMMARY).incidents
+    calls, counters = drowned(hits, asked=80 if hits == 100 else 40)
+    (incident,) = analyze(windows(END, calls, counters), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == named
+
+
+@pytest.mark.parametrize("failure", ["deadline", "server"])
+def test_a_cache_drowns_nothing_that_is_asked_for_no_more_than_before(failure: str) -> None:
+    calls, counters = drowned(100, asked=40, failure=failure)
+    (incident,) = analyze(windows(END, calls, counters), SUMMARY).incidents
+    assert (incident.trigger.component, incident.sustaining) == ("store", ())
+
+
+def test_a_cache_that_its_callers_ask_as_well_drowns_a_slow_store() -> None:
+    calls, counters = drowned(100, asked=40)
+    calls += [call(window, "shop", "cache", "cache.example", attempts=40) for window in range(END)]
+    (incident,) = analyze(windows(END, calls, counters), SUMMARY).incidents
+    assert incident.trigger.component == "cache"
+
+
+def test_a_cache_that_misses_so_every_now_and_then_drowns_nobody() -> None:
+    calls, counters = drowned(100)
+    before = {"cache_hits": 100, "cache_misses": 900}
+    dips = [{**row, "value": before[row["concept"]]} if at(15) <= row["window"] < at(19) else row for row in counters]
+    (incident,) = analyze(windows(END, calls, dips), SUMMARY).incidents
+    assert (incident.trigger.component, incident.sustaining) == ("store", ())

@@ -160,6 +160,17 @@ def test_a_failure_that_happens_to_come_before_makes_no_queue_young() -> None:
     assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
 
 
+@pytest.mark.parametrize(("codes_seen", "told"), [([], "the resolver"), (ONE, "resolver-1")])
+def test_a_queue_that_was_old_minutes_before_fails_no_name_at_once(codes_seen: list[Row], told: str) -> None:
+    incident = explained(estate(NAMES), [*codes_seen, *queue("outbox", BAD - 5)])
+    assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.resolver_down")
+
+
+def test_a_server_whose_own_codes_tell_is_in_trouble_whatever_queue_was_old_before() -> None:
+    incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), [*ONE, *queue("outbox", BAD - 5)])
+    assert (incident.trigger.component, incident.dns.role) == ("resolver-1", "root")
+
+
 def test_a_queue_that_grew_old_while_a_few_look_ups_failed_waits_for_them() -> None:
     few = [
         call(w, "shop", "", name, attempts=40, errors_dns_timeout=2, unanswered_ns=2 * WAITED)
@@ -227,6 +238,48 @@ def test_names_of_one_zone_fail_by_its_servers_while_others_resolve(signals: lis
     incident = explained(estate(ZONE, (*ZONE, *NAMES[:3])), signals)
     assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.servfail")
     assert (incident.dns.role, incident.dns.names) == ("root", ZONE)
+
+
+def outside(rows: Iterable[Row], names: Iterable[str]) -> list[Row]:
+    """The same calls where nobody of the estate answers by these names."""
+    names = set(names)
+    return [{**row, "server": ""} if row["peer"] in names else row for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("names", "signals", "told"),
+    [
+        (("pay.bank.example", "find.post.example"), [], "the resolver"),
+        (("bank.example", "post.example"), [], "the resolver"),
+        (("pay.bank.co.example", "find.post.co.example"), [], "the resolver"),
+        (("pay.bank.example", "find.bank.example"), [], "bank.example"),
+        (("pay.a.bank.example", "find.b.bank.example"), of_zone("bank.example"), "bank.example"),
+    ],
+    ids=["two owners", "two owners by their zones", "a suffix of two labels", "one owner", "resolvers count the zone"],
+)
+def test_what_names_of_several_owners_end_in_is_no_zone(names: tuple[str, ...], signals: list[Row], told: str) -> None:
+    others = ("cart.internal", "stock.internal")
+    incident = explained(outside(estate(names, (*names, *others)), names), signals)
+    assert incident.trigger.component == told
+
+
+def test_hosts_of_one_label_that_two_own_are_two_owners() -> None:
+    names = ("api.bank.example", "api.post.test")
+    incident = explained(outside(estate(names, names, waited=WAITED), names))
+    assert incident.trigger.component == "the resolver"
+
+
+def test_names_of_several_that_fail_for_a_while_are_their_resolvers_though_nobody_measured_how_long() -> None:
+    """One is called six times as often as the other, and fails no more often."""
+    busy = [
+        row | {count: row[count] * 6 for count in ("attempts", "originals", "errors", "errors_dns_temporary")}
+        if row["peer"] == NAMES[0]
+        else row
+        for row in map(dict, estate(NAMES[:2], NAMES[:2], "dns_temporary"))
+    ]
+    assert explained(busy).trigger.component == "the resolver"
+    alone = [row for row in busy if row["peer"] != NAMES[1]]
+    assert explained(alone).trigger.component == NAMES[0]
 
 
 def test_who_does_not_say_how_a_look_up_failed_means_what_the_others_say() -> None:

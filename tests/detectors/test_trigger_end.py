@@ -52,9 +52,9 @@ def test_a_cache_is_lost_at_once_and_stays_cold() -> None:
     hits = [signal(w, "memo", "cache_hits", 10 if 30 <= w < 60 else 90) for w in range(END)]
     misses = [signal(w, "memo", "cache_misses", 90 if 30 <= w < 60 else 10) for w in range(END)]
     busy = (
-        call(w, *edge, attempts=40, errors_deadline=30, wasted=30)
+        call(w, *edge, attempts=asked, errors_deadline=30, wasted=30)
         for w in range(30, 60)
-        for edge in (("", "shop", ""), ("shop", "cart", "cart.example"), ("cart", "prices", NAME))
+        for *edge, asked in (("", "shop", "", 40), ("shop", "cart", "cart.example", 40), ("cart", "prices", NAME, 80))
     )
     incident = explained(calm(0, 30), iter(list(busy)), calm(60, END), signals=[*hits, *misses])
     assert (incident.trigger.component, incident.trigger.kind) == ("memo", "cache_loss")

@@ -1,0 +1,56 @@
+"""Which of what went wrong with names has to do with what users met: estates look up names in vain all day long.
+
+A name that nobody calls whose users fail, and a code that fits no look-up of theirs, happen to go wrong meanwhile: they
+neither date an incident nor keep it open, nor say anything of its cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .base import Finding
+from .codes import BY_SERVER, possible, within_zone
+from .graph import Graph
+from .suspects import overlaps
+from .telemetry_silence import KIND as SILENCE
+
+CODES = "dns_rcodes"
+
+
+def belonging(graph: Graph, symptoms: Sequence[Finding], findings: list[Finding]) -> list[Finding]:
+    """The findings without those of names and look-ups that no user's failure leads to.
+
+    All of them where nothing tells who calls whom, or a silence hides who fails.
+    """
+    met = {s.component for s in symptoms}
+    nodes = {*graph.callees, *graph.callers}
+    if not nodes or not met <= nodes or any(f.kind == SILENCE for f in findings):
+        return findings
+    named = [
+        f for f in findings if f.kind.startswith("dns.") and f.detector != CODES and _called(graph, met, f.component)
+    ]
+    lost = [f for f in findings if f.kind == "unreachable"]
+
+    def belongs(finding: Finding) -> bool:
+        if not finding.kind.startswith("dns."):
+            return True
+        if finding.detector != CODES:
+            return finding in named
+        return any(overlaps(f, finding.up_to(float("inf"))) for f in lost) or any(_fits(finding, f) for f in named)
+
+    return [f for f in findings if belongs(f)]
+
+
+def _called(graph: Graph, met: set[str], name: str) -> bool:
+    """Whether users' failures lead to the name, or to a service or a host that its first label names."""
+    label = name.partition(".")[0]
+    known = {*graph.callees, *graph.callers}
+    nodes = {name} if name in known else {node for node in known if node.partition(".")[0] == label}
+    return any(start == node or graph.path(start, node) for start in met for node in nodes)
+
+
+def _fits(code: Finding, name: Finding) -> bool:
+    """Whether a resolver may have given the code where the name failed."""
+    during = name.up_to(float("inf"))
+    mine = code.facts["counted"] in BY_SERVER or within_zone(name.component, code.component)
+    return mine and overlaps(code, during) and str(code.facts["failure"]) in possible(str(name.facts["failure"]))
