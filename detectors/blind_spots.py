@@ -13,7 +13,8 @@ from .cusum import ENOUGH, LEAST_RISE, WARM_UP_MOST
 from .dns_failures import AGAIN
 from .gate import entered
 from .graph import Graph
-from .metric_calls import from_metrics
+from .metric_calls import from_metrics, of_spans
+from .metric_users import comparable
 from .series import components
 from .telemetry_silence import KIND as SILENCE
 
@@ -29,6 +30,7 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
     return (
         *_missing_sources(windows),
         *_missing_columns(windows),
+        *_incomparable(windows),
         *_blind_counters(windows),
         *_silences(windows, findings),
         *_failing_since_ever(windows),
@@ -91,6 +93,18 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
             )
         )
     return spots
+
+
+def _incomparable(windows: Windows) -> list[BlindSpot]:
+    """Services without spans beside spans that no counter is comparable with: how many requests spans stand for."""
+    if from_metrics(windows).all() or comparable(of_spans(windows)):
+        return []
+    names = sorted(components(windows, "requests"))
+    statement = f"No service sends both spans and counters: {_some(names)} are counted in full beside spans "
+    settles = (
+        "of which none knows how many requests they stand for; counters of a service with spans would settle it."
+    )
+    return [BlindSpot(component="", statement=statement + settles)]
 
 
 def _blind_counters(windows: Windows) -> list[BlindSpot]:

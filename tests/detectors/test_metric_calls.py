@@ -190,12 +190,31 @@ def test_services_that_send_spans_are_left_to_them() -> None:
 def test_an_uninstrumented_caller_beside_instrumented_ones_is_no_user() -> None:
     spans = [call(window, "", "shop", attempts=40) for window in range(END)]
     told = [*outcomes(0, "cron", "stock.example", s503=9, s200=1), *requests(0, "cron", 5)]
-    assert with_metric_calls(windows(END, spans, told)).calls.equals(windows(END, spans).calls)  # nothing to scale by
     told = windows(END, spans, [*told, *requests(0, "shop", END * 400)])
     laid = with_metric_calls(told)
     more = laid.calls[from_metrics(laid)]
     assert list(more["client"] + ">" + more["server"]) == [">cron", "cron>stock.example"]
     assert list(more[["attempts", "errors", "errors_server", "entries"]].sum()) == pytest.approx([1.5, 0.9, 0.9, 0])
+
+
+ESTATE = [*calm(0, 20), *lost(20, 30, "EAI_NODATA"), *calm(30, END)]
+
+
+@pytest.mark.parametrize("count", [1, END])
+def test_spans_of_an_unrelated_job_hide_no_outage_that_metrics_tell_of(count: int) -> None:
+    spans = [call(window, "", "cron", attempts=1) for window in range(count)]
+    (alone,) = found(iter(ESTATE)).incidents
+    analysis = analyze(windows(END, spans, ESTATE), SUMMARY)
+    (incident,) = analysis.incidents
+    assert (incident.trigger.component, incident.trigger.kind) == (NAME, "dns.empty_record")
+    assert incident.impact == pytest.approx(alone.impact)
+    assert "No service sends both spans and counters" in " ".join(s.statement for s in analysis.blind_spots)
+
+
+def test_whom_spans_show_being_called_is_not_where_users_come_in() -> None:
+    spans = [call(0, "", "desk", attempts=40), call(0, "desk", "", NAME, attempts=40)]
+    laid = with_metric_calls(windows(1, spans, [*requests(0, "cart", 40, 30), *requests(0, "shop", 40, 30)]))
+    assert laid.calls.loc[from_metrics(laid), "server"].unique().tolist() == ["shop"]
 
 
 @pytest.mark.parametrize("dark", [range(20, 30), range(20, 60)])
