@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
+from ..collector.signals import UNREAD
 from .analysis import BlindSpot
 from .base import Finding
 from .codes import ANSWERS
@@ -31,6 +32,7 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
         *_missing_sources(windows),
         *_missing_columns(windows),
         *_incomparable(windows),
+        *_unread(windows),
         *_blind_counters(windows),
         *_silences(windows, findings),
         *_failing_since_ever(windows),
@@ -45,7 +47,7 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
         known = "is unknown" if windows.calls.empty else "is known only of clients that count their calls by host"
         statement = f"No traces: who called whom {known}; spans would settle it."
         spots.append(BlindSpot(component="", statement=statement))
-    if windows.signals.empty:
+    if not windows.concepts.keys() - {UNREAD}:
         spots.append(
             BlindSpot(
                 component="",
@@ -95,15 +97,23 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
     return spots
 
 
+def _unread(windows: Windows) -> list[BlindSpot]:
+    """Counters that tell how something ended under names that no concept reads."""
+    names = sorted(components(windows, UNREAD))
+    if not names:
+        return []
+    statement = f"No concept reads {_some(names)}, which count by status: what failed there cannot be told; "
+    settles = "the same under a name that is known would settle it."
+    return [BlindSpot(component="", statement=statement + settles)]
+
+
 def _incomparable(windows: Windows) -> list[BlindSpot]:
     """Services without spans beside spans that no counter is comparable with: how many requests spans stand for."""
     if from_metrics(windows).all() or comparable(of_spans(windows)):
         return []
     names = sorted(components(windows, "requests"))
     statement = f"No service sends both spans and counters: {_some(names)} are counted in full beside spans "
-    settles = (
-        "of which none knows how many requests they stand for; counters of a service with spans would settle it."
-    )
+    settles = "of which none knows how many requests they stand for; counters of a service with spans would settle it."
     return [BlindSpot(component="", statement=statement + settles)]
 
 

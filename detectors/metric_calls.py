@@ -39,13 +39,17 @@ from .service_graph import NO_CALLS, graph_calls
 from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
 from .wordless import WORDLESS, worded
 
-_ANSWERED = re.compile(r"RESOURCE_EXHAUSTED|INTERNAL|DATA_LOSS|8|13|15")
+_ANSWERED = re.compile(r"RESOURCE_?EXHAUSTED|INTERNAL|DATA_?LOSS|8|13|15")
 _GOOD = re.compile(
-    "OK|CANCELLED|INVALID_ARGUMENT|NOT_FOUND|ALREADY_EXISTS|PERMISSION_DENIED|FAILED_PRECONDITION|ABORTED"
-    "|OUT_OF_RANGE|UNIMPLEMENTED|UNAUTHENTICATED|0|1|3|5|6|7|9|10|11|12|16"
+    "OK|CANCELL?ED|INVALID_?ARGUMENT|NOT_?FOUND|ALREADY_?EXISTS|PERMISSION_?DENIED|FAILED_?PRECONDITION|ABORTED"
+    "|OUT_?OF_?RANGE|UNIMPLEMENTED|UNAUTHENTICATED|0|1|3|5|6|7|9|10|11|12|16"
 )
 """gRPC's codes (its "Status codes and their use"): failures that a server answers with, and what is no failure of the
-callee. The others may come from the client's own library, as words do."""
+callee. The others may come from the client's own library, as words do. Go writes them without underscores."""
+
+_FLAGS = {"UF": "connect", "UC": "connect", "UR": "connect", "UT": "deadline", "DF": "dns_unspecified"}
+"""Envoy's flags of answers that it made itself (its access log's RESPONSE_FLAGS): failed and ended connections,
+time-outs, names that were not resolved. Others are of nobody to send to, and tell no more."""
 
 _COUNTS = ["attempts", "entries", "client_ns", "server_ns"]
 
@@ -126,7 +130,8 @@ def outcome(word: str) -> tuple[bool, str]:
         return True, "server"
     if re.fullmatch(r"\d{3}", word):  # as spans are judged: of the 4xx only 429 is the callee's
         return True, "server" if word == "429" or word >= "500" else ""
-    return False, "deadline" if plain == "4" else classify(word) or WORDLESS
+    flagged = next((_FLAGS[flag] for flag in plain.split(",") if flag in _FLAGS), "")
+    return False, flagged or ("deadline" if plain == "4" else classify(word) or WORDLESS)
 
 
 def _sampled(windows: Windows, dark: npt.NDArray[np.int64]) -> float:

@@ -250,6 +250,12 @@ def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None
         ("name_resolution_error", (False, "dns_unspecified")),
         ("connection_error", (False, "connect")),
         ("secure_connection_error", (False, "other")),
+        ("ResourceExhausted", (True, "server")),
+        ("DeadlineExceeded", (False, "deadline")),
+        ("InvalidArgument", (True, "")),
+        ("UF,URX", (False, "connect")),
+        ("UT", (False, "deadline")),
+        ("UH", (False, "other")),
     ],
 )
 def test_what_a_word_means(word: str, means: tuple[bool, str]) -> None:
