@@ -33,6 +33,13 @@ GRPC_LABELS = (
     "grpc_response_status",
 )
 """Whose values are gRPC's codes: as numbers, in capitals, or as Go writes them."""
+ROUTE_LABELS = ("http_route", "handler", "uri", "path", "route", "url_path", "http_target", "grpc_service")
+WATCHED = (
+    r"(.*/)?(healthz?|health-?checks?|livez|readyz|startupz|metrics|-/(healthy|ready))(/(live|ready|liveness|readiness))?"
+    r"/?|grpc\.health\.v1\.Health"
+)
+"""Routes that an orchestrator or a scraper asks for, and no user: of Kubernetes' and Prometheus' documentation, of
+Spring's actuator, MicroProfile Health and gRPC's health service. A 503 there means "not yet"."""
 CONTAINER_LABELS = ("service_name", "app", "container", "pod", "job", "instance")
 """Of metrics about containers, whose `job` is the agent that tells of them."""
 
@@ -257,6 +264,11 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("up", r"up", "gauge"),
 )
 """Every row whose pattern matches applies: one counter is `requests` and, where its status says so, `errors`."""
+
+
+def users_only(concept: Concept) -> bool:
+    """Whether a concept counts what servers were asked, which is to leave out whoever watches over them."""
+    return concept.name in ("requests", "errors", "server_s")
 
 
 def normalise(name: str) -> str:

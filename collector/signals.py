@@ -5,7 +5,16 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from .concepts import GRPC_LABELS, STATUS_LABELS, Concept, concepts_of, counts_outcomes
+from .concepts import (
+    GRPC_LABELS,
+    ROUTE_LABELS,
+    STATUS_LABELS,
+    WATCHED,
+    Concept,
+    concepts_of,
+    counts_outcomes,
+    users_only,
+)
 from .model import SIGNALS
 from .sides import bare_host
 
@@ -17,10 +26,12 @@ _BALANCER_PATH = "^(?:app|net|gwy)/([^/]+)/[a-f0-9]{8,}$"
 """How CloudWatch writes the name of a load balancer."""
 _TARGET_SCHEME = "^(?:dns|xds|passthrough):/*"
 """What gRPC puts before the host in a target."""
-_FAILED = (
-    "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|UNKNOWN|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
-)
-"""Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC."""
+_ASKED_AMISS = "501|505"
+"""Statuses by which a server says that it does not know what was asked for: as gRPC's UNIMPLEMENTED, these of the 5xx are
+no failures of its own (RFC 9110, 15.6.2 and 15.6.6)."""
+_FAILED = "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
+"""Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC. Its UNKNOWN is not among
+them: elsewhere the word says that there was no status."""
 _GRPC_FAILED = "(?i)2|4|8|13|14|15|unknown|deadline_?exceeded|resource_?exhausted|internal|unavailable|data_?loss"
 """gRPC's codes that do: as numbers, in capitals, or as Go writes them."""
 
@@ -122,14 +133,17 @@ def _item(concept: Concept) -> str:
 def _only(concept: Concept) -> str:
     """Which series a concept is about, where that is not all of the name."""
     only = "".join(f"and regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.only)
+    if users_only(concept):
+        only += f"and not regexp_full_match({_label(ROUTE_LABELS)}, '{WATCHED}') "
     only += "".join(f"and not regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.unless)
     if not concept.failures_only:
         return only
-    failed_status = f"regexp_matches({_label(STATUS_LABELS)}, '^({_FAILED})$')"
+    status = _label(STATUS_LABELS)
+    failed_status = f"(regexp_full_match({status}, '{_FAILED}') and not regexp_full_match({status}, '{_ASKED_AMISS}'))"
     failed_grpc = f"regexp_full_match({_label(GRPC_LABELS)}, '{_GRPC_FAILED}')"
     error_type = "coalesce(Labels['error_type'], '')"
     # a client's error.type is often its status: one below 500 is the caller's own mistake
-    says_error = f"({error_type} <> '' and not regexp_matches({error_type}, '^[1-4]\\d\\d$'))"
+    says_error = f"({error_type} <> '' and not regexp_full_match({error_type}, '[1-4]\\d\\d|{_ASKED_AMISS}'))"
     return f"{only}and ({failed_status} or {failed_grpc} or {says_error})"
 
 

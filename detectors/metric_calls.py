@@ -47,6 +47,9 @@ _GOOD = re.compile(
 """gRPC's codes (its "Status codes and their use"): failures that a server answers with, and what is no failure of the
 callee. The others may come from the client's own library, as words do. Go writes them without underscores."""
 
+_ASKED_AMISS = ("501", "505")
+"""A method or version that the callee does not know: as gRPC's UNIMPLEMENTED, the caller's own mistake."""
+
 _FLAGS = {"UF": "connect", "UC": "connect", "UR": "connect", "UT": "deadline", "DF": "dns_unspecified"}
 """Envoy's flags of answers that it made itself (its access log's RESPONSE_FLAGS): failed and ended connections,
 time-outs, names that were not resolved. Others are of nobody to send to, and tell no more."""
@@ -129,7 +132,7 @@ def outcome(word: str) -> tuple[bool, str]:
     if _ANSWERED.fullmatch(plain):
         return True, "server"
     if re.fullmatch(r"\d{3}", word):  # as spans are judged: of the 4xx only 429 is the callee's
-        return True, "server" if word == "429" or word >= "500" else ""
+        return True, "server" if word == "429" or (word >= "500" and word not in _ASKED_AMISS) else ""
     flagged = next((_FLAGS[flag] for flag in plain.split(",") if flag in _FLAGS), "")
     return False, flagged or ("deadline" if plain == "4" else classify(word) or WORDLESS)
 

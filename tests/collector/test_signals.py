@@ -145,6 +145,9 @@ def test_a_probed_name_is_one_however_it_is_written(name: str) -> None:
         ({"http_response_status_code": "404", "error_type": "404"}, False),
         ({"http_response_status_code": "200"}, False),
         ({"error_type": "timeout"}, True),
+        ({"http_response_status_code": "501", "error_type": "501"}, False),
+        ({"status": "UNKNOWN"}, False),
+        ({"grpc_status": "UNKNOWN"}, True),
         ({}, False),
     ],
     ids=str,
@@ -153,6 +156,23 @@ def test_which_requests_count_as_failed(labels: dict[str, str], failed: bool) ->
     counted = every(10, [0, 7], job="shop", **labels)
     assert list(values(*counted, concept="errors").values()) == ([7] if failed else [])
     assert list(values(*counted, concept="requests").values()) == [7]
+
+
+@pytest.mark.parametrize(
+    ("label", "route", "watched"),
+    [
+        ("handler", "/healthz", True),
+        ("uri", "/actuator/health/readiness", True),
+        ("handler", "/-/ready", True),
+        ("grpc_service", "grpc.health.v1.Health", True),
+        ("http_route", "/api/health-records", False),
+        ("http_route", "/live", False),
+    ],
+)
+def test_who_watches_over_a_server_is_no_user_of_it(label: str, route: str, watched: bool) -> None:
+    told = every(10, [0, 7], job="shop", code="503", **{label: route})
+    for concept in ("requests", "errors"):
+        assert list(values(*told, concept=concept).values()) == ([] if watched else [7])
 
 
 def test_look_ups_are_counted_by_name_and_only_where_they_failed() -> None:

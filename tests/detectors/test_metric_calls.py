@@ -240,6 +240,7 @@ def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None
         ("404", (True, "")),
         ("429", (True, "server")),
         ("OK", (True, "")),
+        ("501", (True, "")),
         ("14", (False, "other")),
         ("UNAVAILABLE", (False, "other")),
         ("DEADLINE_EXCEEDED", (False, "deadline")),
