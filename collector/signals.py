@@ -27,7 +27,7 @@ _BALANCER_PATH = "^(?:app|net|gwy)/([^/]+)/[a-f0-9]{8,}$"
 _TARGET_SCHEME = "^(?:dns|xds|passthrough):/*"
 """What gRPC puts before the host in a target."""
 _ASKED_AMISS = "501|505"
-"""Statuses by which a server says that it does not know what was asked for: as gRPC's UNIMPLEMENTED, these of the 5xx are
+"""Statuses by which a server says that it does not know what was asked for: as gRPC's UNIMPLEMENTED, so of the 5xx are
 no failures of its own (RFC 9110, 15.6.2 and 15.6.6)."""
 _FAILED = "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
 """Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC. Its UNKNOWN is not among

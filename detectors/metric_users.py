@@ -2,7 +2,8 @@
 
 A server's counter is where users come in, if no client is known that makes half of its requests. Where spans show where
 users come in, it is not, unless nothing makes spans and counters comparable: then what sends no spans is an estate of
-its own. A probe over HTTP is a user of what nothing else tells of.
+its own. A probe over HTTP is a user of what nothing else tells of: of a service whose counter tells, then while that
+counts far less than it does when probes do well.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..collector.model import Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .base import MOSTLY, Finding
 from .graph import label_owner
 from .series import components, concept, concept_of
 from .service_graph import NO_CALLS
 from .telemetry_silence import in_silence
 from .wordless import WORDLESS
+
+NEVER_IN = frozenset((*DNS_ERRORS, "connect"))
+"""Failures of calls that no server can have counted."""
 
 Silence = tuple[Finding, frozenset[str]]
 """A silence, and the services that sent no spans in it: their counters speak for them then."""
@@ -43,16 +47,17 @@ def served_from_outside(windows: Windows, edges: pd.DataFrame, silences: list[Si
     counted, errors = (concept_of(windows, name, quiet) for name in ("requests", "errors"))
     keys = np.unique(_keys(counted, "component", services))
     total, failed = (_added(rows, "component", "value", services, keys) for rows in (counted, errors))
-    known, known_failed = (
-        _added(rows, "server", "attempts", services, keys) for rows in (edges, edges[edges["failure"] != ""])
-    )
+    failed_calls = edges[edges["failure"] != ""]
+    known = _added(_asked(edges, frozenset(services)), "server", "attempts", services, keys)
+    known_failed = _added(failed_calls, "server", "attempts", services, keys)
     attempts = np.maximum(total - known, 0.0)
     lost = np.minimum(np.maximum(failed - known_failed, 0.0), attempts)
     service = keys % len(services)
-    rest, whole = (np.bincount(service, counts, len(services)) for counts in (attempts, total))
-    # entered from outside is whom no known client asks for most: counters scraped apart differ by far less
+    # entered from outside is whom no known client asks for most, in most windows: counters scraped apart differ by far
+    # less, and an outage is not what is usual
+    outside, served = (np.bincount(service, some, len(services)) for some in (attempts > MOSTLY * total, total > 0))
     told = spans | _called_in_spans(windows, frozenset(services))
-    entered = (rest > MOSTLY * whole) & np.array([name not in told for name in services], np.bool_)
+    entered = (outside > MOSTLY * served) & np.array([name not in told for name in services], np.bool_)
     rows = pd.DataFrame({"window": keys // len(services), "server": services[service], "attempts": attempts})
     rows = rows.assign(failed=lost, entered=entered[service])[attempts > 0]
     enters = set(_entered(windows)["server"]) if comparable(windows) else set[str]()
@@ -77,6 +82,14 @@ def _added(
     return np.bincount(place[mine], rows[quantity].to_numpy(np.float64)[mine], len(keys)).astype(np.float64)
 
 
+def _asked(edges: pd.DataFrame, services: frozenset[str]) -> pd.DataFrame:
+    """The calls that servers may have counted: those answered, and of those unanswered the ones whose clients reached
+    somebody as far as they say, as the service's that the name's first label names."""
+    lost = (edges["server"] == "") & ~edges["failure"].isin(NEVER_IN)
+    owners = {peer: label_owner(str(peer), services) for peer in edges.loc[lost, "peer"].unique()}
+    return edges.assign(server=edges["server"].mask(lost, edges["peer"].map(owners)))
+
+
 def _entered(windows: Windows) -> pd.DataFrame:
     """The edges over which users came in, by spans."""
     return windows.edges.names[windows.edges.any(windows.calls["entries"] > 0)]
@@ -87,21 +100,37 @@ def probed(
 ) -> pd.DataFrame:
     """One attempt a prober and window, on what nothing else tells users of, in dark windows not even spans."""
     rows = concept(windows, "probe_ok")
-    if rows.empty:
-        return NO_CALLS
     names = {*concept(windows, "dns_answers")["component"], *concept(windows, "dns_probe_ok")["component"]}
     rows = rows[~rows["component"].isin(names)]
+    if rows.empty:
+        return NO_CALLS
     entered = _entered(windows)
     hosts = {target: _host(str(target)) for target in rows["component"].unique()}
     owner = rows["component"].map({target: label_owner(host, services) or host for target, host in hosts.items()})
     by_spans = owner.isin({*entered["server"], *entered["client"]})
-    counted = owner.isin(served["server"].unique())
+    counted = owner.isin(served["server"].unique()) & ~_left_alone(rows, owner, served)
     then = pd.MultiIndex.from_arrays([rows["window"], owner]).isin(
         pd.MultiIndex.from_frame(served[["window", "server"]])
     )
     rows = rows[np.where(rows["window"].isin(dark), ~then, ~by_spans & ~counted)]
     rows = rows.assign(peer=rows["component"].map(hosts).astype(str), attempts=1.0, failed=1.0 - rows["value"])
     return _split(rows.assign(client="", server="", enters=True), WORDLESS)
+
+
+def _left_alone(rows: pd.DataFrame, owner: pd.Series[str], served: pd.DataFrame) -> pd.Series[bool]:
+    """[rows] Which probes tell of what no counter does: those of windows in which most fail and their service counts
+    less than half of its usual, and with them all that succeed, which say what is usual of the probes.
+
+    Usual is the middle of the windows in which most probes do well. Probes that fail while users come as ever have lost
+    their own way.
+    """
+    counts = served.groupby(["window", "server"])["attempts"].sum()
+    at = pd.MultiIndex.from_arrays([rows["window"], owner])
+    now = pd.Series(counts.reindex(at, fill_value=0.0).to_numpy(), rows.index)
+    well = rows["value"].groupby([rows["window"], owner]).transform("mean") > MOSTLY
+    usual = owner.map(now[well].groupby(owner[well]).median()).fillna(0.0)
+    gone = ~well & (now < MOSTLY * usual)
+    return gone | (gone.groupby(owner).transform("any") & (rows["value"] >= 1.0))
 
 
 def _host(target: str) -> str:

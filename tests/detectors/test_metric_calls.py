@@ -166,6 +166,16 @@ def test_failing_probes_are_an_incident_of_unknown_cause() -> None:
     assert found(probes("www.example", range(0))).incidents == ()
 
 
+@pytest.mark.parametrize(("left", "told"), [(0, True), (1, True), (40, False)])
+def test_probes_speak_for_a_counted_service_while_its_counter_stands_still(left: int, told: bool) -> None:
+    """Nobody counts requests that never come: a dead process, an expired certificate, a public name without addresses.
+    If they come as ever, the probers have lost their way."""
+    gone = range(20, 30)
+    counts = [row for window in range(END) for row in requests(window, "www", left if window in gone else 40)]
+    incidents = found(iter(counts), probes("www.example", gone)).incidents
+    assert [(i.started_at, i.trigger.service or i.trigger.component) for i in incidents] == [(at(20), "www")] * told
+
+
 def test_a_probe_of_a_name_is_no_user() -> None:
     answers = (signal(window, "https://www.example/health", "dns_answers", 4) for window in range(END))
     assert found(probes("www.example", range(20, 30)), answers).incidents == ()
@@ -232,6 +242,29 @@ def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None
     rows = with_metric_calls(told).calls
     assert dict(zip(rows["client"], rows["entries"], strict=True)) == {"": 70, "shop": 0}
     assert int(rows.loc[rows["client"] == "", "errors"].sum()) == 30
+
+
+def hung(start: int, end: int, **words: float) -> Iterator[Row]:
+    """The shop's calls to the cart; what the cart counts does not change."""
+    for window in range(start, end):
+        yield from requests(window, "cart", 80)
+        yield from outcomes(window, "shop", NAME, **words)
+
+
+@pytest.mark.parametrize("began", [10, 30])
+def test_calls_that_a_server_counted_and_its_clients_gave_up_are_no_users(began: int) -> None:
+    told = windows(END, signals=[*hung(0, began, s200=80), *hung(began, END, s200=5, timeout=75)])
+    rows = with_metric_calls(told).calls
+    assert rows["entries"].sum() == 0
+    assert rows.loc[rows["client"] == "", "attempts"].sum() == 0
+
+
+def test_an_outage_of_a_service_that_others_call_makes_it_no_entry_of_users() -> None:
+    """Its callers' counters may be lost with them; that it is called is what is usual."""
+    told = windows(
+        END, signals=[*hung(0, 30, s200=80), *(row for w in range(30, END) for row in requests(w, "cart", 900))]
+    )
+    assert with_metric_calls(told).calls["entries"].sum() == 0
 
 
 @pytest.mark.parametrize(
