@@ -32,6 +32,8 @@ no failures of its own (RFC 9110, 15.6.2 and 15.6.6)."""
 _FAILED = "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
 """Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC. Its UNKNOWN is not among
 them: elsewhere the word says that there was no status."""
+_SWITCHED = "101"
+"""Of a connection that goes on as another protocol: it lasts as long as its user stays, and is counted when it ends."""
 _GRPC_FAILED = "(?i)2|4|8|13|14|15|unknown|deadline_?exceeded|resource_?exhausted|internal|unavailable|data_?loss"
 """gRPC's codes that do: as numbers, in capitals, or as Go writes them."""
 
@@ -135,6 +137,7 @@ def _only(concept: Concept) -> str:
     only = "".join(f"and regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.only)
     if users_only(concept):
         only += f"and not regexp_full_match({_label(ROUTE_LABELS)}, '{WATCHED}') "
+        only += f"and {_label(STATUS_LABELS)} <> '{_SWITCHED}' "
     only += "".join(f"and not regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.unless)
     if not concept.failures_only:
         return only

@@ -15,9 +15,11 @@ from .dns_failures import AGAIN
 from .gate import entered
 from .graph import Graph
 from .metric_calls import from_metrics, of_spans
+from .metric_times import mean_alone
 from .metric_users import comparable
 from .series import components
 from .telemetry_silence import KIND as SILENCE
+from .waits import users_waited
 
 FEW = 3
 """Names that one sentence can hold."""
@@ -34,6 +36,7 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
         *_incomparable(windows),
         *_unread(windows),
         *_blind_counters(windows),
+        *_means(windows),
         *_silences(windows, findings),
         *_failing_since_ever(windows),
         *_silent_resolvers(windows, findings),
@@ -139,6 +142,20 @@ def _blind_counters(windows: Windows) -> list[BlindSpot]:
         settles = "error.type on client metrics, a probe of the name, or spans would settle it."
         spots.append(BlindSpot(component=wordless[0] if len(wordless) == 1 else "", statement=statement + settles))
     return spots
+
+
+def _means(windows: Windows) -> list[BlindSpot]:
+    """Services whose users waited by nothing but the mean of their own counter."""
+    if not from_metrics(windows).all():
+        return []
+    names = sorted({wait.component for wait in users_waited(windows) if mean_alone(windows, wait.component)})
+    if not names:
+        return []
+    statement = (
+        f"Only the mean of its own counter tells that {_some(names)} took longer: whether users waited, or asked "
+    )
+    settles = "more for what always takes long, cannot be told; metrics of its callers, or spans, would settle it."
+    return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
 
 
 def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:

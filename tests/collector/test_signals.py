@@ -175,6 +175,11 @@ def test_who_watches_over_a_server_is_no_user_of_it(label: str, route: str, watc
         assert list(values(*told, concept=concept).values()) == ([] if watched else [7])
 
 
+def test_a_connection_that_became_another_protocol_is_no_request_that_took_as_long() -> None:
+    told = every(10, [0, 7], "http_server_request_duration_seconds_sum", job="shop", http_response_status_code="101")
+    assert values(*told, concept="server_s") == {}
+
+
 def test_look_ups_are_counted_by_name_and_only_where_they_failed() -> None:
     name = "dns_lookup_duration_seconds_count"
     counted = [

@@ -244,6 +244,23 @@ def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None
     assert int(rows.loc[rows["client"] == "", "errors"].sum()) == 30
 
 
+@pytest.mark.parametrize("caller", [False, True])
+def test_a_mean_that_grew_at_one_service_alone_is_no_more_than_a_suspicion(caller: bool) -> None:
+    def slow(took_s: float, start: int, end: int) -> Iterator[Row]:
+        for window in range(start, end):
+            yield from requests(window, "shop", 400)
+            yield signal(window, "shop", "server_s", took_s)
+            if caller:
+                yield from outcomes(window, "shop", NAME, s200=400)
+                yield signal(window, NAME, "client_s", took_s, "shop\t200")
+
+    analysis = found(slow(20, 0, 20), slow(800, 20, 30), slow(20, 30, END))
+    (incident,) = analysis.incidents
+    assert (incident.trigger.confidence > 0.8, incident.verdict != "unknown") == (caller, caller)
+    said = any(spot.statement.startswith("Only the mean of its own counter") for spot in analysis.blind_spots)
+    assert said == (not caller)
+
+
 def hung(start: int, end: int, **words: float) -> Iterator[Row]:
     """The shop's calls to the cart; what the cart counts does not change."""
     for window in range(start, end):
