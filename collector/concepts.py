@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-SERVICE_LABELS = ("service_name", "destination_service", "exported_service", "service", "app", "job", "pod", "instance")
+CALLER_LABELS = ("service_name", "service", "app", "application", "job")
+"""Who counts what it does itself: the same labels as name it where it serves."""
+SERVICE_LABELS = ("service_name", "destination_service", "exported_service", *CALLER_LABELS[1:], "pod", "instance")
 PROBED_LABELS = ("dns_question_name", "target", "instance", "host", "domain")
 PEER_LABELS = ("server_address", "net_peer_name", "http_host", "peer", "server")
 BALANCER_LABELS = ("load_balancer", "dimension_LoadBalancer", "envoy_cluster_name", "cluster_name", "instance")
@@ -25,13 +27,8 @@ STATUS_LABELS = (
     "response_code",
     "envoy_response_code_class",
 )
-GRPC_LABELS = (
-    "grpc_status",
-    "grpc_code",
-    "rpc_grpc_status_code",
-    "rpc_response_status_code",
-    "grpc_response_status",
-)
+_OF_RPC = ("rpc_grpc_status_code", "rpc_response_status_code")
+GRPC_LABELS = ("grpc_status", "grpc_code", *_OF_RPC, "grpc_response_status")
 """Whose values are gRPC's codes: as numbers, in capitals, or as Go writes them."""
 ROUTE_LABELS = ("http_route", "handler", "uri", "path", "route", "url_path", "http_target", "grpc_service")
 WATCHED = (
@@ -83,11 +80,11 @@ class Concept:
 
 
 _HTTP_SERVER = (
-    r"http_server_request_duration_seconds_count|http_server_duration_milliseconds_count|http_requests_total"
+    r"http_server_request_duration(_seconds)?_count|http_server_duration_milliseconds_count|http_requests_total"
     r"|http_server_requests_seconds_count|rpc_server_(call_)?duration_(milliseconds|seconds)_count"
 )
 _HTTP_CLIENT = (
-    r"http_client_request_duration_seconds_count|http_client_duration_milliseconds_count"
+    r"http_client_request_duration(_seconds)?_count|http_client_duration_milliseconds_count"
     r"|rpc_client_(call_)?duration_(milliseconds|seconds)_count"
 )
 _SERVER_TIME = r"(http_server_(request_)?duration|http_server_requests|rpc_server_(call_)?duration)_{}_sum"
@@ -120,7 +117,7 @@ _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name
 _COREDNS, _UNBOUND = r"coredns_dns_responses_total", r"unbound_answer_rcodes_total"
 _HUBBLE, _HUBBLE_ASKED = r"hubble_dns_responses_total", r"hubble_dns_queries_total"
 _SERVED_SPANS = (("span_kind", "SPAN_KIND_SERVER"),)
-_CALLER = ("service_name", "job")
+_CALLER = CALLER_LABELS
 _STATUSES = (*STATUS_LABELS, *GRPC_LABELS)
 _NODE, _PAIRED = ("server",), ("connection_type",)
 _OUTCOME = ("error_type", *_STATUSES)
@@ -183,7 +180,7 @@ CONCEPTS: tuple[Concept, ...] = (
     ),
     Concept("probe_ok", r"probe_success", "gauge", PROBED_LABELS, ("city", "module", "job")),
     Concept("requests", _HTTP_SERVER, "counter"),
-    Concept("server_s", _SERVER_TIME.format("seconds"), "counter"),
+    Concept("server_s", _SERVER_TIME.format("seconds") + "|http_server_request_duration_sum", "counter"),
     Concept("server_s", _SERVER_TIME.format("milliseconds"), "counter", scale=0.001),
     Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, _STATUSES, True),
     Concept("requests", _DURATION + "_count", "counter", told_by="durations"),
@@ -234,7 +231,14 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("errors", r"aws_lambda_errors_sum", "sum", _FUNCTION),
     Concept("throttled", r"aws_lambda_throttles_sum", "sum", _FUNCTION),
     Concept("client_outcomes", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
-    Concept("client_s", _CLIENT_TIME.format("seconds"), "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
+    Concept(
+        "client_s",
+        _CLIENT_TIME.format("seconds") + "|http_client_request_duration_sum",
+        "counter",
+        PEER_LABELS,
+        _CALLER,
+        detail=_OUTCOME,
+    ),
     Concept("client_s", _MS, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME, scale=0.001),
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),

@@ -38,6 +38,15 @@ _GRPC_FAILED = "(?i)2|4|8|13|14|15|unknown|deadline_?exceeded|resource_?exhauste
 """gRPC's codes that do: as numbers, in capitals, or as Go writes them."""
 
 
+_BY_OPERATOR = "Labels['endpoint'] <> '' and Labels['container'] <> '' and Labels['job'] <> ''"
+"""Labels that the Prometheus operator gives all that it scrapes: there `service` is what stands before the pods to be
+scraped, and `job` is that too, unless somebody says better (`jobLabel`)."""
+_READ = {
+    "job": "regexp_replace(Labels['job'], '^.*/', '')",  # OpenTelemetry's is the namespace and the name of a service
+    "service": f"case when {_BY_OPERATOR} then '' else Labels['service'] end",
+}
+"""Labels that are not read as they are."""
+
 UNREAD = "unread"
 """The concept of what is not read, though it tells how something ended: detectors know of it that it was there."""
 
@@ -154,4 +163,8 @@ def _label(labels: tuple[str, ...]) -> str:
     """The first of the labels that is there and not empty, as SQL."""
     if not labels:
         return "''"
-    return "coalesce(" + ", ".join(f"nullif(Labels['{label}'], '')" for label in labels) + ", '')"
+    return "coalesce(" + ", ".join(f"nullif({_READ.get(label, _plain(label))}, '')" for label in labels) + ", '')"
+
+
+def _plain(label: str) -> str:
+    return f"Labels['{label}']"

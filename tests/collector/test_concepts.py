@@ -36,6 +36,8 @@ SEEN = {
     "dns.lookup.duration_seconds_count": {"dns_lookup_failures"},
     "http_server_request_duration_seconds_count": {"requests", "errors"},
     "http.server.request.duration_seconds_count": {"requests", "errors"},
+    "http.server.request.duration_count": {"requests", "errors"},
+    "http.client.request.duration_sum": {"client_s"},
     "http_server_duration_milliseconds_count": {"requests", "errors"},
     "http_server_requests_seconds_count": {"requests", "errors"},
     "http_server_request_duration_seconds_sum": {"server_s"},

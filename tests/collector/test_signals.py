@@ -47,6 +47,16 @@ def test_calls_of_a_client_are_split_by_caller_and_outcome() -> None:
     assert found == {(0, "stock.lan", f"shop\t{word}"): count for word, count in told.items()}
 
 
+@pytest.mark.parametrize("label", ["app", "application", "service", "service_name"])
+def test_a_service_has_one_name_where_it_serves_and_where_it_calls(label: str) -> None:
+    client = {"server_address": "stock.lan", "http_response_status_code": "200"}
+    name = "http_client_request_duration_seconds_count"
+    shop = {"job": "pods", label: "shop"}
+    told = [*every(10, [0, 5], **shop), *every(10, [0, 4], name, **shop, **client)]
+    assert values(*told, concept="requests") == {(0, "shop", ""): 5}
+    assert values(*told, concept="client_outcomes") == {(0, "stock.lan", "shop\t200"): 4}
+
+
 @pytest.mark.parametrize(
     ("concept", "name", "other", "units"),
     [
@@ -115,6 +125,9 @@ def test_a_gauge_that_is_a_periods_sum_adds_up_over_series_and_not_over_scrapes(
         ({"service_name": "shop", "job": "otel", "instance": "10.0.0.1:80"}, "shop"),
         ({"destination_service": "shop", "app": "x"}, "shop"),
         ({"service_name": "", "job": "shop"}, "shop"),
+        ({"application": "shop", "job": "kubernetes-pods"}, "shop"),
+        ({"job": "eu/shop"}, "shop"),
+        ({"job": "shop", "service": "shop-metrics", "container": "main", "endpoint": "http"}, "shop"),
         ({"instance": "10.0.0.1:80"}, "10.0.0.1:80"),
         ({"colour": "red"}, None),
     ],
