@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-SERVICE_LABELS = ("service_name", "destination_service", "exported_service", "service", "app", "job", "pod", "instance")
+CALLER_LABELS = ("service_name", "service", "app", "application", "job")
+"""Who counts what it does itself: the same labels as name it where it serves."""
+SERVICE_LABELS = ("service_name", "destination_service", "exported_service", *CALLER_LABELS[1:], "pod", "instance")
 PROBED_LABELS = ("dns_question_name", "target", "instance", "host", "domain")
 PEER_LABELS = ("server_address", "net_peer_name", "http_host", "peer", "server")
 BALANCER_LABELS = ("load_balancer", "dimension_LoadBalancer", "envoy_cluster_name", "cluster_name", "instance")
@@ -23,10 +25,18 @@ STATUS_LABELS = (
     "code",
     "status",
     "response_code",
-    "grpc_status",
-    "rpc_response_status_code",
     "envoy_response_code_class",
 )
+_OF_RPC = ("rpc_grpc_status_code", "rpc_response_status_code")
+GRPC_LABELS = ("grpc_status", "grpc_code", *_OF_RPC, "grpc_response_status")
+"""Whose values are gRPC's codes: as numbers, in capitals, or as Go writes them."""
+ROUTE_LABELS = ("http_route", "handler", "uri", "path", "route", "url_path", "http_target", "grpc_service")
+WATCHED = (
+    r"(.*/)?(healthz?|health-?checks?|livez|readyz|startupz|metrics|-/(healthy|ready))(/(live|ready|liveness|readiness))?"
+    r"/?|grpc\.health\.v1\.Health"
+)
+"""Routes that an orchestrator or a scraper asks for, and no user: of Kubernetes' and Prometheus' documentation, of
+Spring's actuator, MicroProfile Health and gRPC's health service. A 503 there means "not yet"."""
 CONTAINER_LABELS = ("service_name", "app", "container", "pod", "job", "instance")
 """Of metrics about containers, whose `job` is the agent that tells of them."""
 
@@ -41,6 +51,7 @@ class Concept:
     detail: labels of a second part of the item, after a tab.
     failures_only: only series whose status or error type says that they failed.
     only: labels and what all of the value must match; a label that is not there is empty.
+    unless: labels and what none of their values may match.
     words: spellings of the item -> the usual one.
     told_by: who counts, where several count the same things: an estate that has more than one of them is not counted
         twice.
@@ -55,6 +66,7 @@ class Concept:
     item: tuple[str, ...] = ()
     failures_only: bool = False
     only: tuple[tuple[str, str], ...] = ()
+    unless: tuple[tuple[str, str], ...] = ()
     words: tuple[tuple[str, str], ...] = ()
     told_by: str = ""
     detail: tuple[str, ...] = ()
@@ -64,15 +76,15 @@ class Concept:
     @property
     def about_hosts(self) -> bool:
         """Whether the component is a host name, which case, port and the root's dot do not change."""
-        return self.component in (PROBED_LABELS, PEER_LABELS, _TARGET)
+        return self.component in (PROBED_LABELS, PEER_LABELS, _TARGET, _ISTIO_HOST)
 
 
 _HTTP_SERVER = (
-    r"http_server_request_duration_seconds_count|http_server_duration_milliseconds_count|http_requests_total"
+    r"http_server_request_duration(_seconds)?_count|http_server_duration_milliseconds_count|http_requests_total"
     r"|http_server_requests_seconds_count|rpc_server_(call_)?duration_(milliseconds|seconds)_count"
 )
 _HTTP_CLIENT = (
-    r"http_client_request_duration_seconds_count|http_client_duration_milliseconds_count"
+    r"http_client_request_duration(_seconds)?_count|http_client_duration_milliseconds_count"
     r"|rpc_client_(call_)?duration_(milliseconds|seconds)_count"
 )
 _SERVER_TIME = r"(http_server_(request_)?duration|http_server_requests|rpc_server_(call_)?duration)_{}_sum"
@@ -92,6 +104,9 @@ _GRAPH = r"traces_service_graph_request"
 _GRPC_SERVER, _GRPC_CLIENT = r"grpc_server_call_duration_seconds_count", r"grpc_client_attempt_duration_seconds_count"
 _ENVOY_IN, _ENVOY_OUT = r"envoy_http_downstream_rq_xx", r"envoy_cluster_upstream_rq_xx"
 _ALB = r"aws_applicationelb"
+_COUNTING = r"\w+_total|\w*(second|duration|latency)\w*_count"
+# what Prometheus and its clients count of themselves, and durations of spans, whose calls are counted beside them
+_COUNTED_ELSEWHERE = r"prom(etheus|http)_\w+|(traces_span_?metrics_)?(duration|latency)(_(milli)?seconds)?_count"
 _RCODE_WORDS = (
     ("No Error", "NOERROR"),
     ("Non-Existent Domain", "NXDOMAIN"),
@@ -102,9 +117,25 @@ _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name
 _COREDNS, _UNBOUND = r"coredns_dns_responses_total", r"unbound_answer_rcodes_total"
 _HUBBLE, _HUBBLE_ASKED = r"hubble_dns_responses_total", r"hubble_dns_queries_total"
 _SERVED_SPANS = (("span_kind", "SPAN_KIND_SERVER"),)
-_CALLER = ("service_name", "job")
+_CALLER = CALLER_LABELS
+_STATUSES = (*STATUS_LABELS, *GRPC_LABELS)
 _NODE, _PAIRED = ("server",), ("connection_type",)
-_OUTCOME = ("error_type", *STATUS_LABELS, "rpc_response_status_code", "rpc_grpc_status_code", "grpc_code")
+_OUTCOME = ("error_type", *_STATUSES)
+# what libraries without a convention of their own call it, often beside `http_requests_total`
+_DURATION = r"http_request_duration_seconds"
+_HANDLED = ("grpc_service",)
+_INGRESS, _BEHIND = r"nginx_ingress_controller_", ("exported_service", "service", "ingress")
+_ISTIO, _ISTIO_S = r"istio_requests_total", r"istio_request_duration_milliseconds_sum"
+_ISTIO_SERVER = ("destination_service_name", "destination_canonical_service", "destination_workload")
+_ISTIO_HOST = ("destination_service", *_ISTIO_SERVER)
+_ISTIO_CLIENT = ("source_canonical_service", "source_app", "source_workload")
+_BY_SERVER, _BY_CLIENT = (("reporter", "destination"),), (("reporter", "source"),)
+# a gateway has no sidecar that says what it was asked, but asks for as much itself; nothing but its name says that it
+# is one, as the charts of Istio and of Kubernetes' Gateway API give them
+_GATEWAY = (("reporter", "source"), ("source_workload", r".*(gateway|ingress).*|.*-istio"))
+# where Envoy made the answer itself, its flag says why
+_UNSERVED = (("response_flags", r"(.*,)?(UF|UH|UC|UT|UO|UR|NR|NC|DF|LH|LR)(,.*)?"),)
+_SAID_BY_CALLEE = ("grpc_response_status", "response_code")
 _RECORD = ("name", "endpoint", "record")
 _WRITER = ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
@@ -149,9 +180,30 @@ CONCEPTS: tuple[Concept, ...] = (
     ),
     Concept("probe_ok", r"probe_success", "gauge", PROBED_LABELS, ("city", "module", "job")),
     Concept("requests", _HTTP_SERVER, "counter"),
-    Concept("server_s", _SERVER_TIME.format("seconds"), "counter"),
+    Concept("server_s", _SERVER_TIME.format("seconds") + "|http_server_request_duration_sum", "counter"),
     Concept("server_s", _SERVER_TIME.format("milliseconds"), "counter", scale=0.001),
-    Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True),
+    Concept("errors", _HTTP_SERVER, "counter", SERVICE_LABELS, _STATUSES, True),
+    Concept("requests", _DURATION + "_count", "counter", told_by="durations"),
+    Concept("errors", _DURATION + "_count", "counter", SERVICE_LABELS, _STATUSES, True, told_by="durations"),
+    Concept("server_s", _DURATION + "_sum", "counter", told_by="durations"),
+    Concept("requests", _INGRESS + "requests", "counter", _BEHIND, told_by="ingress"),
+    Concept("errors", _INGRESS + "requests", "counter", _BEHIND, _STATUSES, True, told_by="ingress"),
+    Concept("server_s", _INGRESS + "request_duration_seconds_sum", "counter", _BEHIND, told_by="ingress"),
+    Concept("requests", _ISTIO, "counter", _ISTIO_SERVER, only=_BY_SERVER, told_by="istio"),
+    Concept("errors", _ISTIO, "counter", _ISTIO_SERVER, _STATUSES, True, only=_BY_SERVER, told_by="istio"),
+    Concept("server_s", _ISTIO_S, "counter", _ISTIO_SERVER, only=_BY_SERVER, told_by="istio", scale=0.001),
+    Concept("requests", _ISTIO, "counter", _ISTIO_CLIENT, only=_GATEWAY, told_by="gateway"),
+    Concept("errors", _ISTIO, "counter", _ISTIO_CLIENT, _STATUSES, True, only=_GATEWAY, told_by="gateway"),
+    *(
+        Concept(
+            name, pattern, "counter", _ISTIO_HOST, _ISTIO_CLIENT, only=only, unless=unless, detail=said, scale=scale
+        )
+        for name, pattern, scale in (("client_outcomes", _ISTIO, 1.0), ("client_s", _ISTIO_S, 0.001))
+        for only, unless, said in (
+            (_BY_CLIENT + _UNSERVED, (), ("response_flags",)),
+            (_BY_CLIENT, _UNSERVED, _SAID_BY_CALLEE),
+        )
+    ),
     Concept("client_requests", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER),
     Concept("client_errors", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, True),
     Concept("requests", _SPANS, "counter", only=_SERVED_SPANS, told_by="spans"),
@@ -161,11 +213,16 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("graph_client_s", _GRAPH + "_client_seconds_sum", "counter", _NODE, ("client",), detail=_PAIRED),
     Concept("graph_server_s", _GRAPH + "_server_seconds_sum", "counter", _NODE, ("client",), detail=_PAIRED),
     Concept("requests", _GRPC_SERVER, "counter", told_by="grpc"),
-    Concept("errors", _GRPC_SERVER, "counter", SERVICE_LABELS, STATUS_LABELS, True, told_by="grpc"),
+    Concept("errors", _GRPC_SERVER, "counter", SERVICE_LABELS, _STATUSES, True, told_by="grpc"),
+    Concept("requests", r"grpc_server_handled_total", "counter", told_by="handled"),
+    Concept("errors", r"grpc_server_handled_total", "counter", SERVICE_LABELS, _STATUSES, True, told_by="handled"),
+    Concept("server_s", r"grpc_server_handling_seconds_sum", "counter", told_by="handled"),
+    Concept("client_requests", r"grpc_client_handled_total", "counter", _HANDLED, _CALLER, told_by="handled"),
+    Concept("client_errors", r"grpc_client_handled_total", "counter", _HANDLED, _CALLER, True, told_by="handled"),
     Concept("client_requests", _GRPC_CLIENT, "counter", _TARGET, _CALLER, told_by="grpc"),
     Concept("client_errors", _GRPC_CLIENT, "counter", _TARGET, _CALLER, True, told_by="grpc"),
     Concept("requests", _ENVOY_IN, "counter", told_by="envoy"),
-    Concept("errors", _ENVOY_IN, "counter", SERVICE_LABELS, STATUS_LABELS, True, told_by="envoy"),
+    Concept("errors", _ENVOY_IN, "counter", SERVICE_LABELS, _STATUSES, True, told_by="envoy"),
     Concept("client_requests", _ENVOY_OUT, "counter", _CLUSTER, _CALLER, told_by="envoy"),
     Concept("client_errors", _ENVOY_OUT, "counter", _CLUSTER, _CALLER, True, told_by="envoy"),
     Concept("requests", _ALB + "_request_count_sum", "sum", BALANCER_LABELS, told_by="balancer"),
@@ -174,7 +231,14 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("errors", r"aws_lambda_errors_sum", "sum", _FUNCTION),
     Concept("throttled", r"aws_lambda_throttles_sum", "sum", _FUNCTION),
     Concept("client_outcomes", _HTTP_CLIENT, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
-    Concept("client_s", _CLIENT_TIME.format("seconds"), "counter", PEER_LABELS, _CALLER, detail=_OUTCOME),
+    Concept(
+        "client_s",
+        _CLIENT_TIME.format("seconds") + "|http_client_request_duration_sum",
+        "counter",
+        PEER_LABELS,
+        _CALLER,
+        detail=_OUTCOME,
+    ),
     Concept("client_s", _MS, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME, scale=0.001),
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
@@ -206,6 +270,11 @@ CONCEPTS: tuple[Concept, ...] = (
 """Every row whose pattern matches applies: one counter is `requests` and, where its status says so, `errors`."""
 
 
+def users_only(concept: Concept) -> bool:
+    """Whether a concept counts what servers were asked, which is to leave out whoever watches over them."""
+    return concept.name in ("requests", "errors", "server_s")
+
+
 def normalise(name: str) -> str:
     """A metric name in lower case, with anything but letters and digits as single underscores.
 
@@ -213,6 +282,13 @@ def normalise(name: str) -> str:
     'cpuusage_m'
     """
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def counts_outcomes(name: str) -> bool:
+    """Whether a name that no concept reads may count requests by how they ended, as far as a name tells."""
+    plain = normalise(name)
+    read = concepts_of(plain) or concepts_of(re.sub("_count$", "_sum", plain))
+    return not read and re.fullmatch(_COUNTING, plain) is not None and re.fullmatch(_COUNTED_ELSEWHERE, plain) is None
 
 
 def concepts_of(name: str) -> tuple[Concept, ...]:

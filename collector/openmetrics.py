@@ -20,14 +20,16 @@ from .lines import MAX_LINE_BYTES, Report, read_lines, refuse
 from .model import SAMPLES
 
 _SAMPLE = re.compile(
-    r"""(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
+    r"""(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?
         \s*(?:\{(?P<labels>(?:[^"}]|"(?:\\.|[^"\\])*")*)\})?
         \s*(?<=[\s}])(?P<value>[-+.a-zA-Z0-9_]+)
         (?:[ \t]+(?P<time>[-+0-9.eE]+))?
         \s*(?:\#.*)?$""",
     re.VERBOSE,
 )
-_LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:\\.|[^"\\])*)"\s*,?\s*')
+_QUOTED = re.compile(r'\s*"((?:\\.|[^"\\])+)"\s*(?:,|$)')
+"""How Prometheus 3 begins the labels of a metric whose name is no plain word."""
+_LABEL = re.compile(r'\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:\\.|[^"\\])+)")\s*=\s*"((?:\\.|[^"\\])*)"\s*,?\s*')
 _ESCAPE = re.compile(r"\\(.)")
 _NUMBER = re.compile(r"[-+]?(?:[0-9.]+(?:e[-+]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE)
 
@@ -70,7 +72,12 @@ def _sample(line: bytes, known: dict[str, Pairs]) -> tuple[int, str, Pairs, floa
     match = _SAMPLE.match(line.decode().strip())
     if match is None:
         raise ValueError('it should read: name{label="value"} value timestamp')
-    name, labels, value, time = match["name"], match["labels"] or "", match["value"], match["time"]
+    name, labels, value, time = match["name"] or "", match["labels"] or "", match["value"], match["time"]
+    quoted = None if name else _QUOTED.match(labels)
+    if quoted is not None:
+        name, labels = _plain(quoted[1]), labels[quoted.end() :]
+    if not name:
+        raise ValueError("it has no name")
     if time is None:
         raise ValueError("it has no timestamp, and without one a recording cannot place it")
     if labels not in known:
@@ -85,6 +92,10 @@ def _nanos(text: str) -> int:
     return checked_time(int(time * (10**6 if time > _MILLISECONDS_FROM else 10**9)), "timestamp")
 
 
+def _plain(text: str) -> str:
+    return _ESCAPE.sub(lambda escaped: "\n" if escaped[1] == "n" else escaped[1], text)
+
+
 def _labels(text: str) -> Pairs:
     labels: dict[str, str] = {}
     position = 0
@@ -92,7 +103,8 @@ def _labels(text: str) -> Pairs:
         match = _LABEL.match(text, position)
         if match is None:
             raise ValueError(f"its labels break off at {text[position : position + 40]!r}")
-        labels[match[1]] = _ESCAPE.sub(lambda escaped: "\n" if escaped[1] == "n" else escaped[1], match[2])
+        # a quoted label is read as Prometheus writes it for who knows no such names, with underscores
+        labels[match[1] or re.sub(r"\W", "_", _plain(match[2]), flags=re.ASCII)] = _plain(match[3])
         position = match.end()
     # an empty label is the same as none in Prometheus' data model
     return tuple(sorted((key, value) for key, value in labels.items() if value))

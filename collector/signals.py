@@ -5,7 +5,16 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from .concepts import STATUS_LABELS, Concept, concepts_of
+from .concepts import (
+    GRPC_LABELS,
+    ROUTE_LABELS,
+    STATUS_LABELS,
+    WATCHED,
+    Concept,
+    concepts_of,
+    counts_outcomes,
+    users_only,
+)
 from .model import SIGNALS
 from .sides import bare_host
 
@@ -17,10 +26,29 @@ _BALANCER_PATH = "^(?:app|net|gwy)/([^/]+)/[a-f0-9]{8,}$"
 """How CloudWatch writes the name of a load balancer."""
 _TARGET_SCHEME = "^(?:dns|xds|passthrough):/*"
 """What gRPC puts before the host in a target."""
-_FAILED = (
-    "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|UNKNOWN|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
-)
-"""Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC."""
+_ASKED_AMISS = "501|505"
+"""Statuses by which a server says that it does not know what was asked for: as gRPC's UNIMPLEMENTED, so of the 5xx are
+no failures of its own (RFC 9110, 15.6.2 and 15.6.6)."""
+_FAILED = "5|5xx|5\\d\\d|error|STATUS_CODE_ERROR|DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED|INTERNAL|UNAVAILABLE|DATA_LOSS"
+"""Statuses that say that the callee failed: of HTTP, by class or in full, of spans, of gRPC. Its UNKNOWN is not among
+them: elsewhere the word says that there was no status."""
+_SWITCHED = "101"
+"""Of a connection that goes on as another protocol: it lasts as long as its user stays, and is counted when it ends."""
+_GRPC_FAILED = "(?i)2|4|8|13|14|15|unknown|deadline_?exceeded|resource_?exhausted|internal|unavailable|data_?loss"
+"""gRPC's codes that do: as numbers, in capitals, or as Go writes them."""
+
+
+_BY_OPERATOR = "Labels['endpoint'] <> '' and Labels['container'] <> '' and Labels['job'] <> ''"
+"""Labels that the Prometheus operator gives all that it scrapes: there `service` is what stands before the pods to be
+scraped, and `job` is that too, unless somebody says better (`jobLabel`)."""
+_READ = {
+    "job": "regexp_replace(Labels['job'], '^.*/', '')",  # OpenTelemetry's is the namespace and the name of a service
+    "service": f"case when {_BY_OPERATOR} then '' else Labels['service'] end",
+}
+"""Labels that are not read as they are."""
+
+UNREAD = "unread"
+"""The concept of what is not read, though it tells how something ended: detectors know of it that it was there."""
 
 
 def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
@@ -31,6 +59,7 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     """
     names = [str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall()]
     parts = [_select(name, concept, window_s) for name in sorted(names) for concept in concepts_of(name)]
+    parts += [_unread(name, window_s) for name in sorted(names) if counts_outcomes(name)]
     if not parts:
         return SIGNALS.empty_table()
     # several series of one component and item (pods, routes, status codes): counters add up, gauges average;
@@ -79,6 +108,15 @@ def _select(name: str, concept: Concept, window_s: int) -> str:
         where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4, 5"""
 
 
+def _unread(name: str, window_s: int) -> str:
+    """How many samples with a status there are of a counter that no concept reads, as rows about its name."""
+    quoted = name.replace("'", "''")
+    return f"""select epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
+        '{quoted}' as component, '{UNREAD}' as concept, '' as item, '' as told_by, count(*)::double as value,
+        true as adds from samples where Name = '{quoted}' and {_label((*STATUS_LABELS, *GRPC_LABELS))} <> ''
+        group by 1"""
+
+
 def _exact(value: str) -> str:
     """SQL for a sum that is the same in any order, which one of floating-point numbers is not: of billionths."""
     return f"sum(try_cast(round({value} * 1e9) as hugeint))::double / 1e9"
@@ -106,17 +144,27 @@ def _item(concept: Concept) -> str:
 def _only(concept: Concept) -> str:
     """Which series a concept is about, where that is not all of the name."""
     only = "".join(f"and regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.only)
+    if users_only(concept):
+        only += f"and not regexp_full_match({_label(ROUTE_LABELS)}, '{WATCHED}') "
+        only += f"and {_label(STATUS_LABELS)} <> '{_SWITCHED}' "
+    only += "".join(f"and not regexp_full_match({_label((label,))}, '{like}') " for label, like in concept.unless)
     if not concept.failures_only:
         return only
-    failed_status = f"regexp_matches({_label(STATUS_LABELS)}, '^({_FAILED})$')"
+    status = _label(STATUS_LABELS)
+    failed_status = f"(regexp_full_match({status}, '{_FAILED}') and not regexp_full_match({status}, '{_ASKED_AMISS}'))"
+    failed_grpc = f"regexp_full_match({_label(GRPC_LABELS)}, '{_GRPC_FAILED}')"
     error_type = "coalesce(Labels['error_type'], '')"
     # a client's error.type is often its status: one below 500 is the caller's own mistake
-    says_error = f"({error_type} <> '' and not regexp_matches({error_type}, '^[1-4]\\d\\d$'))"
-    return f"{only}and ({failed_status} or {says_error})"
+    says_error = f"({error_type} <> '' and not regexp_full_match({error_type}, '[1-4]\\d\\d|{_ASKED_AMISS}'))"
+    return f"{only}and ({failed_status} or {failed_grpc} or {says_error})"
 
 
 def _label(labels: tuple[str, ...]) -> str:
     """The first of the labels that is there and not empty, as SQL."""
     if not labels:
         return "''"
-    return "coalesce(" + ", ".join(f"nullif(Labels['{label}'], '')" for label in labels) + ", '')"
+    return "coalesce(" + ", ".join(f"nullif({_READ.get(label, _plain(label))}, '')" for label in labels) + ", '')"
+
+
+def _plain(label: str) -> str:
+    return f"Labels['{label}']"

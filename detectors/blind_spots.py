@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
+from ..collector.signals import UNREAD
 from .analysis import BlindSpot
 from .base import Finding
 from .codes import ANSWERS
@@ -13,9 +14,12 @@ from .cusum import ENOUGH, LEAST_RISE, WARM_UP_MOST
 from .dns_failures import AGAIN
 from .gate import entered
 from .graph import Graph
-from .metric_calls import from_metrics
+from .metric_calls import from_metrics, of_spans
+from .metric_times import mean_alone
+from .metric_users import comparable
 from .series import components
 from .telemetry_silence import KIND as SILENCE
+from .waits import users_waited
 
 FEW = 3
 """Names that one sentence can hold."""
@@ -29,7 +33,10 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
     return (
         *_missing_sources(windows),
         *_missing_columns(windows),
+        *_incomparable(windows),
+        *_unread(windows),
         *_blind_counters(windows),
+        *_means(windows),
         *_silences(windows, findings),
         *_failing_since_ever(windows),
         *_silent_resolvers(windows, findings),
@@ -43,7 +50,7 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
         known = "is unknown" if windows.calls.empty else "is known only of clients that count their calls by host"
         statement = f"No traces: who called whom {known}; spans would settle it."
         spots.append(BlindSpot(component="", statement=statement))
-    if windows.signals.empty:
+    if not windows.concepts.keys() - {UNREAD}:
         spots.append(
             BlindSpot(
                 component="",
@@ -93,6 +100,26 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
     return spots
 
 
+def _unread(windows: Windows) -> list[BlindSpot]:
+    """Counters that tell how something ended under names that no concept reads."""
+    names = sorted(components(windows, UNREAD))
+    if not names:
+        return []
+    statement = f"No concept reads {_some(names)}, which count by status: what failed there cannot be told; "
+    settles = "the same under a name that is known would settle it."
+    return [BlindSpot(component="", statement=statement + settles)]
+
+
+def _incomparable(windows: Windows) -> list[BlindSpot]:
+    """Services without spans beside spans that no counter is comparable with: how many requests spans stand for."""
+    if from_metrics(windows).all() or comparable(of_spans(windows)):
+        return []
+    names = sorted(components(windows, "requests"))
+    statement = f"No service sends both spans and counters: {_some(names)} are counted in full beside spans "
+    settles = "of which none knows how many requests they stand for; counters of a service with spans would settle it."
+    return [BlindSpot(component="", statement=statement + settles)]
+
+
 def _blind_counters(windows: Windows) -> list[BlindSpot]:
     """What counters leave out where there are no spans: whose calls they miss, and why calls were lost."""
     counts = ["client", "server", "peer", "attempts", "errors", "errors_other"]
@@ -115,6 +142,20 @@ def _blind_counters(windows: Windows) -> list[BlindSpot]:
         settles = "error.type on client metrics, a probe of the name, or spans would settle it."
         spots.append(BlindSpot(component=wordless[0] if len(wordless) == 1 else "", statement=statement + settles))
     return spots
+
+
+def _means(windows: Windows) -> list[BlindSpot]:
+    """Services whose users waited by nothing but the mean of their own counter."""
+    if not from_metrics(windows).all():
+        return []
+    names = sorted({wait.component for wait in users_waited(windows) if mean_alone(windows, wait.component)})
+    if not names:
+        return []
+    statement = (
+        f"Only the mean of its own counter tells that {_some(names)} took longer: whether users waited, or asked "
+    )
+    settles = "more for what always takes long, cannot be told; metrics of its callers, or spans, would settle it."
+    return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
 
 
 def _silences(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:

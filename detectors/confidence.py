@@ -16,6 +16,7 @@ from ..collector.model import Windows
 from .base import MOSTLY
 from .edges import users_flat
 from .kinds import HORIZON, rewritten
+from .metric_times import mean_alone
 from .resolver import UNKNOWN
 from .suspects import Suspect
 
@@ -45,7 +46,8 @@ def _known(windows: Windows, top: Suspect) -> bool:
 
     It is not where calls are lost on the way to it, since nothing shows what stands there; nor where ever more of them
     are and nobody told of its record; nor where nothing tells which resolver it is; nor where callers ask it for more
-    whose users do not, and no cache is seen that may have kept load from it until then.
+    whose users do not, and no cache is seen that may have kept load from it until then; nor where it is slow by nothing
+    but the mean of its own counter.
     """
     onset = float(windows.start if top.onset is None else top.onset)
     if top.how == "unreached" and top.kind in ("network_congestion", "dns.stale_record"):
@@ -53,6 +55,8 @@ def _known(windows: Windows, top: Suspect) -> bool:
     if top.kind == "overload" and top.how != "behind" and windows.concepts.keys().isdisjoint(CACHES):
         since = int((onset - windows.start) // windows.window_s)
         return bool(users_flat(windows)[since : since + HORIZON].mean() <= MOSTLY)
+    if top.kind == "slow" and mean_alone(windows, top.service or top.component):
+        return False
     return top.kind != "unknown" and top.component != UNKNOWN
 
 

@@ -10,6 +10,16 @@ from .series import concept_of
 _KEYS = ["window", "component"]
 
 
+def mean_alone(windows: Windows, service: str) -> bool:
+    """Whether nothing but a service's own counter tells how long it took: no span, no caller and no callee of it.
+
+    Its mean is over all routes, and grows as well where users ask more for those that always took long.
+    """
+    told, traced = windows.edges.told, (windows.calls["example_trace"] != "").any()
+    pairs = zip(told["client"], told["server"], strict=True)
+    return not traced and not any(client == service or (client and server == service) for client, server in pairs)
+
+
 def with_server_times(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of calls with server_ns, where they have none and the server measured its requests.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.collector.test_signals import every, values
@@ -52,6 +54,76 @@ def test_envoy_s_classes_of_status_say_what_failed() -> None:
     told += every(30, [0, 3], name, **cluster, envoy_response_code_class="5")
     assert values(*told, concept="client_requests") == {(0, "stock", "shop"): 11}
     assert values(*told, concept="client_errors") == {(0, "stock", "shop"): 3}
+
+
+MESH = {
+    "source_canonical_service": "shop",
+    "destination_service": "stock.lan.svc.cluster.local",
+    "destination_service_name": "stock",
+}
+
+
+def test_of_a_mesh_the_callers_sidecars_tell_edges_and_the_callees_what_was_served() -> None:
+    def told(reporter: str, count: float, code: str, flags: str) -> list[dict[str, Any]]:
+        said = {"reporter": reporter, "response_code": code, "response_flags": flags}
+        return every(30, [0, count], "istio_requests_total", **MESH, **said)
+
+    rows = [*told("source", 9, "200", "-"), *told("source", 3, "503", "UF"), *told("source", 2, "503", "URX")]
+    rows += [*told("destination", 9, "200", "-"), *told("destination", 2, "503", "-")]
+    host = "stock.lan.svc.cluster.local"
+    assert values(*rows, concept="client_outcomes") == {
+        (0, host, "shop\t200"): 9,
+        (0, host, "shop\tUF"): 3,
+        (0, host, "shop\t503"): 2,
+    }
+    assert values(*rows, concept="requests") == {(0, "stock", ""): 11}
+    assert values(*rows, concept="errors") == {(0, "stock", "503"): 2}
+
+
+def test_a_meshs_gateway_was_asked_for_as_much_as_it_asks_for() -> None:
+    gateway = MESH | {"source_canonical_service": "edge", "source_workload": "edge-gateway"}
+    rows = every(30, [0, 7], "istio_requests_total", reporter="source", response_code="200", **gateway)
+    assert values(*rows, concept="requests") == {(0, "edge", ""): 7}
+
+
+def test_calls_over_grpc_in_a_mesh_end_as_grpc_says() -> None:
+    said = {"reporter": "source", "response_code": "200", "grpc_response_status": "14"}
+    rows = every(30, [0, 7], "istio_requests_total", **MESH, **said)
+    assert [item for _, _, item in values(*rows, concept="client_outcomes")] == ["shop\t14"]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("grpc_server_handled_total", {"grpc_code": "Unavailable"}),
+        ("grpc_server_handled_total", {"grpc_code": "DeadlineExceeded"}),
+        ("rpc_server_duration_milliseconds_count", {"rpc_grpc_status_code": "14"}),
+        ("rpc_server_call_duration_seconds_count", {"rpc_response_status_code": "UNAVAILABLE"}),
+        ("http_request_duration_seconds_count", {"code": "500"}),
+        ("http_request_duration_seconds_count", {"status": "5xx"}),
+    ],
+)
+def test_well_known_servers_tell_that_they_failed(name: str, labels: dict[str, str]) -> None:
+    told = [*every(30, [0, 5], name, job="shop", **labels), *every(30, [0, 4], name, job="shop", method="other")]
+    assert values(*told, concept="requests") == {(0, "shop", ""): 9}
+    assert list(values(*told, concept="errors").values()) == [5]
+
+
+@pytest.mark.parametrize("code", ["0", "OK", "NotFound", "5", "Canceled"])
+def test_grpcs_good_codes_are_no_failures(code: str) -> None:
+    told = every(30, [0, 5], "grpc_server_handled_total", job="shop", grpc_code=code)
+    assert values(*told, concept="errors") == {}
+
+
+def test_an_ingress_tells_of_the_service_behind_it() -> None:
+    behind = {"exported_service": "shop", "ingress": "www", "job": "ingress", "status": "502"}
+    told = every(30, [0, 5], "nginx_ingress_controller_requests", **behind)
+    assert values(*told, concept="errors") == {(0, "shop", "502"): 5}
+
+
+def test_an_unread_counter_of_outcomes_is_told_by_its_name() -> None:
+    told = [*every(30, [0, 5], "orders_total", job="shop", status="500"), *every(30, [0, 5], "colours_total", job="x")]
+    assert values(*told, concept="unread") == {(0, "orders_total", ""): 2}
 
 
 def test_what_an_application_and_its_spans_both_count_is_counted_once() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from epicenter.collector.concepts import CONCEPTS, concepts_of, normalise
+from epicenter.collector.concepts import CONCEPTS, concepts_of, counts_outcomes, normalise
 
 SEEN = {
     "probe_dns_answer_rrs": {"dns_answers"},
@@ -36,6 +36,8 @@ SEEN = {
     "dns.lookup.duration_seconds_count": {"dns_lookup_failures"},
     "http_server_request_duration_seconds_count": {"requests", "errors"},
     "http.server.request.duration_seconds_count": {"requests", "errors"},
+    "http.server.request.duration_count": {"requests", "errors"},
+    "http.client.request.duration_sum": {"client_s"},
     "http_server_duration_milliseconds_count": {"requests", "errors"},
     "http_server_requests_seconds_count": {"requests", "errors"},
     "http_server_request_duration_seconds_sum": {"server_s"},
@@ -45,6 +47,15 @@ SEEN = {
     "traces_service_graph_request_client_seconds_sum": {"graph_client_s"},
     "traces_service_graph_request_server_seconds_sum": {"graph_server_s"},
     "http_requests_total": {"requests", "errors"},
+    "http_request_duration_seconds_count": {"requests", "errors"},
+    "http_request_duration_seconds_sum": {"server_s"},
+    "nginx_ingress_controller_requests": {"requests", "errors"},
+    "nginx_ingress_controller_request_duration_seconds_sum": {"server_s"},
+    "istio_requests_total": {"requests", "errors", "client_outcomes"},
+    "istio_request_duration_milliseconds_sum": {"server_s", "client_s"},
+    "grpc_server_handled_total": {"requests", "errors"},
+    "grpc_server_handling_seconds_sum": {"server_s"},
+    "grpc_client_handled_total": {"client_requests", "client_errors"},
     "rpc_server_duration_milliseconds_count": {"requests", "errors"},
     "rpc_server_call_duration_seconds_count": {"requests", "errors"},
     "http_client_request_duration_seconds_count": {"client_requests", "client_errors", "client_outcomes"},
@@ -108,6 +119,23 @@ def test_every_row_of_the_table_reads_some_name_above() -> None:
 )
 def test_a_name_that_only_resembles_one_is_not(name: str) -> None:
     assert concepts_of(name) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("checkout_orders_total", True),
+        ("shop_request_latency_seconds_count", True),
+        ("http_requests_total", False),
+        ("istio_request_duration_milliseconds_count", False),
+        ("http_response_size_bytes_count", False),
+        ("promhttp_metric_handler_requests_total", False),
+        ("traces_span_metrics_duration_milliseconds_count", False),
+        ("go_goroutines", False),
+    ],
+)
+def test_of_unread_names_those_are_told_that_may_count_how_requests_ended(name: str, counts: bool) -> None:
+    assert counts_outcomes(name) is counts
 
 
 @pytest.mark.parametrize("name", [*SEEN, "--", "äö", "A..B"])

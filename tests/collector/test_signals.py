@@ -47,6 +47,16 @@ def test_calls_of_a_client_are_split_by_caller_and_outcome() -> None:
     assert found == {(0, "stock.lan", f"shop\t{word}"): count for word, count in told.items()}
 
 
+@pytest.mark.parametrize("label", ["app", "application", "service", "service_name"])
+def test_a_service_has_one_name_where_it_serves_and_where_it_calls(label: str) -> None:
+    client = {"server_address": "stock.lan", "http_response_status_code": "200"}
+    name = "http_client_request_duration_seconds_count"
+    shop = {"job": "pods", label: "shop"}
+    told = [*every(10, [0, 5], **shop), *every(10, [0, 4], name, **shop, **client)]
+    assert values(*told, concept="requests") == {(0, "shop", ""): 5}
+    assert values(*told, concept="client_outcomes") == {(0, "stock.lan", "shop\t200"): 4}
+
+
 @pytest.mark.parametrize(
     ("concept", "name", "other", "units"),
     [
@@ -115,6 +125,9 @@ def test_a_gauge_that_is_a_periods_sum_adds_up_over_series_and_not_over_scrapes(
         ({"service_name": "shop", "job": "otel", "instance": "10.0.0.1:80"}, "shop"),
         ({"destination_service": "shop", "app": "x"}, "shop"),
         ({"service_name": "", "job": "shop"}, "shop"),
+        ({"application": "shop", "job": "kubernetes-pods"}, "shop"),
+        ({"job": "eu/shop"}, "shop"),
+        ({"job": "shop", "service": "shop-metrics", "container": "main", "endpoint": "http"}, "shop"),
         ({"instance": "10.0.0.1:80"}, "10.0.0.1:80"),
         ({"colour": "red"}, None),
     ],
@@ -145,6 +158,9 @@ def test_a_probed_name_is_one_however_it_is_written(name: str) -> None:
         ({"http_response_status_code": "404", "error_type": "404"}, False),
         ({"http_response_status_code": "200"}, False),
         ({"error_type": "timeout"}, True),
+        ({"http_response_status_code": "501", "error_type": "501"}, False),
+        ({"status": "UNKNOWN"}, False),
+        ({"grpc_status": "UNKNOWN"}, True),
         ({}, False),
     ],
     ids=str,
@@ -153,6 +169,28 @@ def test_which_requests_count_as_failed(labels: dict[str, str], failed: bool) ->
     counted = every(10, [0, 7], job="shop", **labels)
     assert list(values(*counted, concept="errors").values()) == ([7] if failed else [])
     assert list(values(*counted, concept="requests").values()) == [7]
+
+
+@pytest.mark.parametrize(
+    ("label", "route", "watched"),
+    [
+        ("handler", "/healthz", True),
+        ("uri", "/actuator/health/readiness", True),
+        ("handler", "/-/ready", True),
+        ("grpc_service", "grpc.health.v1.Health", True),
+        ("http_route", "/api/health-records", False),
+        ("http_route", "/live", False),
+    ],
+)
+def test_who_watches_over_a_server_is_no_user_of_it(label: str, route: str, watched: bool) -> None:
+    told = every(10, [0, 7], job="shop", code="503", **{label: route})
+    for concept in ("requests", "errors"):
+        assert list(values(*told, concept=concept).values()) == ([] if watched else [7])
+
+
+def test_a_connection_that_became_another_protocol_is_no_request_that_took_as_long() -> None:
+    told = every(10, [0, 7], "http_server_request_duration_seconds_sum", job="shop", http_response_status_code="101")
+    assert values(*told, concept="server_s") == {}
 
 
 def test_look_ups_are_counted_by_name_and_only_where_they_failed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epicenter.detectors import analyze
-from tests.detectors.frames import SUMMARY, windows
+from tests.detectors.frames import SUMMARY, signal, windows
 from tests.detectors.stories import calm, name_gone
 
 TOLD = "75% of the requests of users of shop failed from the beginning of the data on"
@@ -16,3 +16,11 @@ def test_an_outage_that_began_before_the_data_is_not_passed_over_in_silence(begu
     seen = analyze(windows(60, [*calm(0, begun), *name_gone(begun, 40), *calm(40, 60)]), SUMMARY)
     assert len(seen.incidents) == (begun > 0)
     assert any(spot.statement.startswith(TOLD) for spot in seen.blind_spots) == (begun == 0)
+
+
+def test_counters_of_outcomes_that_nobody_reads_are_told_by_their_names_though_others_are_read() -> None:
+    told = [signal(0, "shop", "up", 1.0), signal(0, "orders_total", "unread", 4.0)]
+    statements = " ".join(spot.statement for spot in analyze(windows(1, signals=told), SUMMARY).blind_spots)
+    assert "No concept reads orders_total" in statements
+    unread = " ".join(spot.statement for spot in analyze(windows(1, signals=told[1:]), SUMMARY).blind_spots)
+    assert "No metrics that we know" in unread

@@ -190,7 +190,6 @@ def test_services_that_send_spans_are_left_to_them() -> None:
 def test_an_uninstrumented_caller_beside_instrumented_ones_is_no_user() -> None:
     spans = [call(window, "", "shop", attempts=40) for window in range(END)]
     told = [*outcomes(0, "cron", "stock.example", s503=9, s200=1), *requests(0, "cron", 5)]
-    assert with_metric_calls(windows(END, spans, told)).calls.equals(windows(END, spans).calls)  # nothing to scale by
     told = windows(END, spans, [*told, *requests(0, "shop", END * 400)])
     laid = with_metric_calls(told)
     more = laid.calls[from_metrics(laid)]
@@ -221,6 +220,7 @@ def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None
         ("404", (True, "")),
         ("429", (True, "server")),
         ("OK", (True, "")),
+        ("501", (True, "")),
         ("14", (False, "other")),
         ("UNAVAILABLE", (False, "other")),
         ("DEADLINE_EXCEEDED", (False, "deadline")),
@@ -231,6 +231,12 @@ def test_a_service_that_is_called_mostly_from_outside_is_entered_there() -> None
         ("name_resolution_error", (False, "dns_unspecified")),
         ("connection_error", (False, "connect")),
         ("secure_connection_error", (False, "other")),
+        ("ResourceExhausted", (True, "server")),
+        ("DeadlineExceeded", (False, "deadline")),
+        ("InvalidArgument", (True, "")),
+        ("UF,URX", (False, "connect")),
+        ("UT", (False, "deadline")),
+        ("UH", (False, "other")),
     ],
 )
 def test_what_a_word_means(word: str, means: tuple[bool, str]) -> None:
