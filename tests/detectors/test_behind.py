@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -229,7 +230,7 @@ def drowned(hits: int, asked: int = 80, failure: str = "deadline") -> tuple[list
     calls, counters = [], []
     for window in range(END):
         bad = 30 <= window < 45
-        late = {f"errors_{failure}": 30 * bad}
+        late: dict[str, Any] = {f"errors_{failure}": 30 * bad}
         calls.append(call(window, "", "shop", attempts=40, **late))
         calls.append(call(window, "shop", "store", "store.example", attempts=asked if bad else 40, **late))
         counters.append(signal(window, "cache", "cache_hits", hits if bad else 900))
