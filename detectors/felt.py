@@ -19,12 +19,14 @@ def felt(calls: pd.DataFrame) -> tuple[Flags, Flags]:
     """[rows] Whether callers failed with these calls; and whether users may have.
 
     calls: client, callee, attempts, originals, entries and errors, of a stretch. A caller does without calls of which
-    fewer than half as many requests failed, by more than chance; repeats of one request fail together.
+    fewer than half as many requests failed, by more than chance; repeats of one request fail together, and so may the
+    several that each makes.
     """
     requests = calls.groupby("callee")[["attempts", "errors", "entries"]].sum()
     theirs = requests.reindex(calls["client"]).reset_index(drop=True)
     tries = (calls["attempts"] / calls["originals"].clip(lower=1)).clip(lower=1.0).to_numpy()
-    failing = np.minimum(calls["errors"].to_numpy() / tries, theirs["attempts"].to_numpy())
+    each = (calls["originals"].to_numpy() / theirs["attempts"].clip(lower=1).to_numpy()).clip(min=1.0)
+    failing = np.minimum(calls["errors"].to_numpy() / tries / each, theirs["attempts"].to_numpy())
     short = failing - theirs["errors"].to_numpy()
     known = (calls["client"] != "").to_numpy(np.bool_) & (theirs["attempts"] >= LEAST_REQUESTS).to_numpy(np.bool_)
     without = known & (short > (1.0 - ALIKE) * failing) & (short > CHANCE * np.sqrt(np.maximum(failing, 1.0)))

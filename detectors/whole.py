@@ -32,19 +32,19 @@ def held_to_all(windows: Windows, graph: Graph, group: Group, ranked: list[Suspe
     before = (float(windows.start), group.started_at)
     during = (group.started_at, group.until(windows.end))
     blamed = blame(windows, graph, before, during) if top else []
-    failed = sum(b.failed for b in blamed)
+    failed = sum(b.felt for b in blamed)
     if top is None or not failed:
         return ranked
     reachable = standing_behind(graph, top.component, top.explains) if top.how == "behind" else graph
     apart = [b for b in blamed if not _follows(reachable, top, b) and not _drowned(b, before, during)]
-    share = 1.0 - sum(b.failed for b in apart) / failed
+    share = 1.0 - sum(b.felt for b in apart) / failed
     first = replace(top, certainty=min(top.certainty, share))
     if share > MOSTLY:
         return [first, *ranked[1:]]
     found = list(group.findings)
-    told = [b for b in apart if b.failed >= LEAST_SHARE * failed]
+    told = [b for b in apart if b.felt >= LEAST_SHARE * failed]
     # what came second ranks no higher than what came first
-    shares = (min(b.failed / failed, top.score) for b in told)
+    shares = (min(b.felt / failed, top.score) for b in told)
     others = [blamed_suspect(windows, b, s, found, _own(b, found, during)) for b, s in zip(told, shares, strict=True)]
     names = {s.component for s in others}
     rest = [s for s in ranked[1:] if s.component not in names]
