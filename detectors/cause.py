@@ -12,9 +12,10 @@ from .codes import codes_about
 from .cusum import ENOUGH
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import HORIZON, dns_failure, kind_of
+from .kinds import HORIZON, about, dns_failure, kind_of
 from .queries import sql
 from .resolver import resolver
+from .series import calls_over
 from .slow import slow_below
 from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -118,8 +119,7 @@ def blamed_suspect(
     failure = dns_failure(windows, b, findings, during)
     kind = kind_of(windows, b, failure, findings, during)
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
-    long_known = float(windows.start) < during[0] - HORIZON * windows.window_s
-    untried = b.how in ("resolution", "unreached") and long_known and not b.attempts_before
+    untried = b.how in ("resolution", "unreached") and not b.attempts_before and _new(windows, b, during[0])
     certainty = score * (UNTOLD if wordless or untried else 1.0)
     if b.alone > MOSTLY and kind != "bad_release":
         certainty = min(certainty, RATHER)
@@ -138,6 +138,12 @@ def blamed_suspect(
         waited_s=b.unanswered_s,
         codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
     )
+
+
+def _new(windows: Windows, b: Blamed, onset: float) -> bool:
+    """Whether nobody called it, by any name, in data that go back far enough to tell."""
+    long_known = float(windows.start) < onset - HORIZON * windows.window_s
+    return long_known and calls_over(windows, about(windows, b.component), ["attempts"], end=onset).empty
 
 
 def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evidence:
