@@ -230,7 +230,7 @@ def drowned(hits: int, asked: int = 80, failure: str = "deadline") -> tuple[list
     for window in range(END):
         bad = 30 <= window < 45
         late = {f"errors_{failure}": 30 * bad}
-        calls.append(call(window, "", "shop", attempts=40, **late))
+        calls.append(call(window, "", "shop", "", attempts=40, **late))
         calls.append(call(window, "shop", "store", "store.example", attempts=asked if bad else 40, **late))
         counters.append(signal(window, "cache", "cache_hits", hits if bad else 900))
         counters.append(signal(window, "cache", "cache_misses", 1000 - hits if bad else 100))
