@@ -15,7 +15,7 @@ from ..collector.model import Windows
 from .base import Evidence, Finding
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import HORIZON, revived
+from .kinds import HORIZON, revived, rewritten
 from .queries import sql
 from .suspects import RATHER, Suspect, behind, overlaps
 from .telemetry_silence import KIND as SILENCE
@@ -74,7 +74,11 @@ def _balancer(
     found = behind(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
     if balances(windows, graph, first.component, lost):
         return found
-    return replace(found, certainty=min(RATHER, found.certainty)) if ranked[0].kind in ON_THE_WAY else None
+    # That ever more calls are lost is told as a stale record; where nobody wrote one, it may be capacity that goes.
+    guessed = ranked[0].kind == "dns.stale_record" and not rewritten(windows, ranked[0], onset)
+    if not guessed and ranked[0].kind not in ON_THE_WAY:
+        return None
+    return replace(found, certainty=min(RATHER, found.certainty))
 
 
 def _cache(
