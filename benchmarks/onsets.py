@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 
 from epicenter.collector.model import Windows
+from epicenter.detectors.base import HORIZON
 from epicenter.detectors.diagnosis import look
-from epicenter.detectors.kinds import HORIZON
 from epicenter.detectors.series import Floats, tally
 from epicenter.detectors.suspects import overlaps
 from epicenter.parallel import run_all

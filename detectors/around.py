@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Finding
+from .base import HORIZON, Finding
 from .blame import Blamed, blame
 from .cause import UNTOLD, blamed_suspect
 from .cusum import LEAST_RISE
@@ -23,7 +23,6 @@ from .edges import CHANCE
 from .fences import NOTHING_KNOWN, Fences, fences
 from .graph import Graph, shared_names
 from .grouping import Group
-from .kinds import HORIZON
 from .pauses import failed_calls, without_pauses
 from .series import Floats, tally
 from .shifts import shifts, told_by_callers, untold_waits

@@ -8,6 +8,10 @@ from typing import Protocol
 
 from ..collector.model import Windows
 
+HORIZON = 10
+"""Windows after the onset that are asked who is to blame: enough calls to count, and early enough that
+the first fault is still most of what there is to see. Nothing later can change the answer."""
+
 MOSTLY = 0.5
 """What more than half of a count is, is what it mostly is."""
 

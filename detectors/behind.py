@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..collector.model import Windows
-from .base import Finding
+from .base import HORIZON, Finding
 from .graph import Graph
-from .kinds import HORIZON
+from .kinds import rewritten
 from .revival import started_anew
 from .suspects import RATHER, Suspect, behind
 from .ties import balances, keeps_load_from, shown_before
@@ -71,7 +71,11 @@ def _balancer(
     found = behind(first.component, "health_check_flapping", lost, (first,), first.evidence[0])
     if balances(windows, graph, first.component, lost):
         return found
-    return replace(found, certainty=min(RATHER, found.certainty)) if ranked[0].kind in ON_THE_WAY else None
+    # That ever more calls are lost is told as a stale record; where nobody wrote one, it may be capacity that goes.
+    guessed = ranked[0].kind == "dns.stale_record" and not rewritten(windows, ranked[0], onset)
+    if not guessed and ranked[0].kind not in ON_THE_WAY:
+        return None
+    return replace(found, certainty=min(RATHER, found.certainty))
 
 
 def _passes_on(graph: Graph, suspect: Suspect, lost: list[Suspect]) -> bool:

@@ -26,27 +26,36 @@ def belonging(graph: Graph, symptoms: Sequence[Finding], findings: list[Finding]
     nodes = {*graph.callees, *graph.callers}
     if not nodes or not met <= nodes or any(f.kind == SILENCE for f in findings):
         return findings
+    reached = _reached(graph, met)
+    labels = {node.partition(".")[0] for node in reached}
     named = [
-        f for f in findings if f.kind.startswith("dns.") and f.detector != CODES and _called(graph, met, f.component)
+        f
+        for f in findings
+        if f.kind.startswith("dns.")
+        and f.detector != CODES
+        and (f.component in reached if f.component in nodes else f.component.partition(".")[0] in labels)
     ]
+    told = {f.component for f in named}
     lost = [f for f in findings if f.kind == "unreachable"]
 
     def belongs(finding: Finding) -> bool:
         if not finding.kind.startswith("dns."):
             return True
         if finding.detector != CODES:
-            return finding in named
+            return finding.component in told
         return any(overlaps(f, finding.up_to(float("inf"))) for f in lost) or any(_fits(finding, f) for f in named)
 
     return [f for f in findings if belongs(f)]
 
 
-def _called(graph: Graph, met: set[str], name: str) -> bool:
-    """Whether users' failures lead to the name, or to a service or a host that its first label names."""
-    label = name.partition(".")[0]
-    known = {*graph.callees, *graph.callers}
-    nodes = {name} if name in known else {node for node in known if node.partition(".")[0] == label}
-    return any(start == node or graph.path(start, node) for start in met for node in nodes)
+def _reached(graph: Graph, met: set[str]) -> set[str]:
+    """Whom users' failures may lead to: those who were met, and all that these depend on."""
+    seen, todo = set(met), list(met)
+    while todo:
+        new = {*graph.callees.get(todo.pop(), ())} - seen
+        seen |= new
+        todo += new
+    return seen
 
 
 def _fits(code: Finding, name: Finding) -> bool:

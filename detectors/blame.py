@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..collector.edges import category
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
+from .base import ALIKE
 from .cusum import LEAST_RISE
 from .dns_failures import most
 from .felt import alone, felt
@@ -35,10 +36,6 @@ _COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, 
 
 LEAST_CALLS = 20.0
 """Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
-
-
-UNFELT = 0.1
-"""What a failed call counts that costs nobody a request: it is told, behind whatever did cost a tenth as many."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,11 @@ def blame(
     excess = excess.assign(dns=_together(excess, DNS_ERRORS), lost=_together(excess, [f"lost_{how}" for how in LOST]))
     died = refused_first(windows, during, gone or {})
     excess = _followed(_worded(excess, {*(gone or {})} - died), died)
-    excess = _made_up(excess.assign(alone=alone(excess)), released(windows, during))
-    needed, users = felt(excess)
-    excess = excess.assign(needed=needed, weight=np.where(users, 1.0, UNFELT))
+    new = released(windows, during)
+    excess = excess.assign(alone=alone(excess) & ~excess["callee"].isin(new).to_numpy())
+    excess = _made_up(excess, new)
+    needed, weight = felt(excess)
+    excess = excess.assign(needed=needed, weight=weight)
     booked = [*_names(excess, graph), *_unreached(excess, graph), *_answers(excess)]
     between = {to for (name, _), to in moved.items() if to == name}
     booked = [replace(b, service=b.component) if b.component in between else b for b in booked]
@@ -188,9 +187,12 @@ def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
     asked = excess["peer"].map(excess.groupby("peer")["attempts_before"].sum())
     new = (asked == 0) & (excess["peer"] != "") & (caller >= LEAST_CALLS) & (excess["errors"] >= excess["attempts"])
-    vain |= (new | excess["alone"]) & excess["client"].isin(released) & ~excess["callee"].isin(released)
+    lost = (excess["dns"] > 0) | (excess["lost"] > 0)
+    theirs = lost & excess["alone"] & alone(excess, ALIKE) & excess["client"].isin(released)
+    vain |= theirs | (new & excess["client"].isin(released))
     out = excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
-    return out.assign(dns=out["dns"].mask(vain, 0.0), lost=out["lost"].mask(vain, 0.0))
+    guessed = out["alone"] | out["callee"].isin(excess["client"][theirs])
+    return out.assign(dns=out["dns"].mask(vain, 0.0), lost=out["lost"].mask(vain, 0.0), alone=guessed)
 
 
 def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:

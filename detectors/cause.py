@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..collector.model import Windows
-from .base import ALIKE, MOSTLY, Evidence, Finding
+from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import LEAST_CALLS, Blamed, blame
 from .codes import codes_about
 from .cusum import ENOUGH
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import HORIZON, about, dns_failure, kind_of
+from .kinds import about, dns_failure, kind_of
 from .queries import sql
 from .resolver import resolver
 from .series import calls_over
@@ -121,7 +121,7 @@ def blamed_suspect(
     wordless = b.how == "unreached" and b.failure == "other" and not b.unanswered_s and kind != "crash"
     untried = b.how in ("resolution", "unreached") and not b.attempts_before and _new(windows, b, during[0])
     certainty = score * (UNTOLD if wordless or untried else 1.0)
-    if b.alone > MOSTLY and kind != "bad_release":
+    if b.alone > MOSTLY:
         certainty = min(certainty, RATHER)
     return Suspect(
         component=b.component,

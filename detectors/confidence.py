@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..collector.model import Windows
-from .base import MOSTLY
+from .base import HORIZON, MOSTLY
 from .edges import users_flat
-from .kinds import HORIZON, rewritten
+from .kinds import rewritten
 from .metric_times import mean_alone
 from .resolver import UNKNOWN
 from .suspects import Suspect

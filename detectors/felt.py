@@ -12,25 +12,36 @@ import pandas as pd
 from .base import ALIKE
 from .cusum import LEAST_RISE
 from .edges import CHANCE, LEAST_REQUESTS
-from .series import Flags
+from .graph import is_loopback
+from .series import Flags, Floats
+
+UNFELT = 0.1
+"""What a failed call counts that cost nobody a request. Where a tenth or less of those that fail may have, they were
+others' failures that met at the same time; more may be what a cache or a second try did not save."""
 
 
-def felt(calls: pd.DataFrame) -> tuple[Flags, Flags]:
-    """[rows] Whether callers failed with these calls; and whether users may have.
+def felt(calls: pd.DataFrame) -> tuple[Flags, Floats]:
+    """[rows] Whether these calls may have failed their callers, and how much each failed one counts, 0..1.
 
-    calls: client, callee, attempts, originals, entries and errors, of a stretch. A caller does without calls of which
-    fewer than half as many requests failed, by more than chance; repeats of one request fail together, and so may the
-    several that each makes.
+    calls: client, callee, attempts, originals and entries of a stretch, and errors above the usual. A caller may do
+    without calls of which fewer than half as many requests failed, by more than chance: it does, if what it needs
+    explains half of these or hardly any failed; else its failures count as far as it failed with them. What reaches no
+    user counts a tenth. A request fails by its last try, and by one of the several calls that it may make.
     """
     requests = calls.groupby("callee")[["attempts", "errors", "entries"]].sum()
     theirs = requests.reindex(calls["client"]).reset_index(drop=True)
-    tries = (calls["attempts"] / calls["originals"].clip(lower=1)).clip(lower=1.0).to_numpy()
     each = (calls["originals"].to_numpy() / theirs["attempts"].clip(lower=1).to_numpy()).clip(min=1.0)
-    failing = np.minimum(calls["errors"].to_numpy() / tries / each, theirs["attempts"].to_numpy())
-    short = failing - theirs["errors"].to_numpy()
+    last = np.maximum(calls["errors"].to_numpy() - (calls["attempts"] - calls["originals"]).to_numpy(), 0.0)
+    failing = np.minimum(last / each, theirs["attempts"].to_numpy())
+    failed = theirs["errors"].to_numpy()
+    short = failing - failed
     known = (calls["client"] != "").to_numpy(np.bool_) & (theirs["attempts"] >= LEAST_REQUESTS).to_numpy(np.bool_)
-    without = known & (short > (1.0 - ALIKE) * failing) & (short > CHANCE * np.sqrt(np.maximum(failing, 1.0)))
-    return ~without, _reaching_users(calls, ~without, requests["entries"])
+    may = known & (short > (1.0 - ALIKE) * failing) & (short > CHANCE * np.sqrt(np.maximum(failing, 1.0)))
+    needs = pd.Series(np.where(may, 0.0, failing)).groupby(calls["client"].to_numpy()).transform("sum").to_numpy()
+    without = may & ((needs >= ALIKE * failed) | (failed <= UNFELT * failing))
+    part = np.where(may, np.nan_to_num(failed / np.maximum(failing, 1.0)), 1.0)
+    users = _reaching_users(calls, ~without, requests["entries"])
+    return ~without, np.where(users, np.maximum(part, UNFELT), UNFELT)
 
 
 def _reaching_users(calls: pd.DataFrame, local: Flags, entries: pd.Series[float]) -> Flags:
@@ -50,12 +61,17 @@ def _reaching_users(calls: pd.DataFrame, local: Flags, entries: pd.Series[float]
     return local & calls["client"].isin(reaching).to_numpy(np.bool_)
 
 
-def alone(calls: pd.DataFrame) -> Flags:
+def alone(calls: pd.DataFrame, least: float = 0.0) -> Flags:
     """[rows] Whether these fail while hardly any do of those who call the same, by the same name, often enough to tell:
-    then it may be the caller, or the way to it, as well."""
-    asked = calls["peer"].where(calls["peer"] != "", calls["callee"])
-    mine = calls[["attempts", "errors"]]
-    rest = mine.where(calls["client"] != "", 0.0).groupby(asked).transform("sum") - mine
-    well = (rest["attempts"] >= LEAST_REQUESTS) & (rest["errors"] < LEAST_RISE * rest["attempts"])
+    then it may be the caller, or the way to it, as well.
+
+    calls: also peer. least: how many calls the others make at the least, as a share of these.
+    """
+    shared = (calls["peer"] != "") & ~calls["peer"].isin([name for name in set(calls["peer"]) if is_loopback(name)])
+    asked, mine = calls["peer"].where(shared, calls["callee"]), calls[["attempts", "errors"]]
+    told = mine.where(calls["client"] != "", 0.0)
+    rest = told.groupby(asked).transform("sum") - told.groupby([asked, calls["client"]]).transform("sum")
+    enough = np.maximum(LEAST_REQUESTS, least * mine["attempts"])
+    well = (rest["attempts"] >= enough) & (rest["errors"] < LEAST_RISE * rest["attempts"])
     worse = mine["errors"] * rest["attempts"] * ALIKE > rest["errors"] * mine["attempts"]
     return ((calls["client"] != "") & well & worse).to_numpy(np.bool_)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from ..collector.model import Windows
 from .analysis import SustainingKind
-from .base import Finding, Stretch, last
+from .base import HORIZON, Finding, Stretch, last
 from .gate import KIND as USERS_FAILED
-from .kinds import HORIZON
 from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import MOST

@@ -18,14 +18,13 @@ from .analysis import (
     Trigger,
     Verdict,
 )
-from .base import MOSTLY
+from .base import HORIZON, MOSTLY
 from .cascade import cascade
 from .cause import nobody
 from .confidence import confidence
 from .dns_failures import VAGUE
 from .graph import Graph, standing_behind
 from .grouping import LEADING, Group
-from .kinds import HORIZON
 from .ledger import Ledger
 from .loops import sustaining
 from .metric_calls import from_metrics

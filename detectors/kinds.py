@@ -10,7 +10,7 @@ import pandas as pd
 from ..collector.failures import LOOKUP_S
 from ..collector.model import Windows
 from .analysis import Kind
-from .base import Finding
+from .base import HORIZON, Finding
 from .blame import Blamed
 from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
@@ -23,10 +23,6 @@ from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
-
-HORIZON = 10
-"""Windows after the onset that are asked who is to blame: enough calls to count, and early enough that
-the first fault is still most of what there is to see. Nothing later can change the answer."""
 
 RISING = 1.4
 """Pools that run out lose their connections one by one, so that ever more calls fail; what dies, dies at once. A pool

@@ -18,11 +18,11 @@ from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
 from .analysis import Analysis, Incident, RecordingSummary
+from .base import HORIZON
 from .cusum import IDLE
 from .diagnosis import analyze
 from .gate import entered
 from .grouping import LEADING
-from .kinds import HORIZON
 from .levels import Levels
 from .metric_calls import tell_of_users, with_metric_calls
 from .order import end_to_end

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import ALIKE
+from .base import ALIKE, HORIZON
 from .cusum import LEAST_RISE
 from .edges import CHANCE, LEAST_REQUESTS
 from .graph import is_loopback
@@ -37,7 +37,8 @@ def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float
     if between.empty:
         return {}
     counts = _counts(windows, edges, before, during)
-    every, missing = _by_way(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")])
+    as_long = (during[1] - during[0]) / max(before[1] - before[0], 1.0)
+    every, missing = _by_way(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")], as_long)
     meant = _meant(missing[missing.index.isin(between["way"], level="way")])
     calls = every[every.index.isin(between["way"][between["way"] == between["peer"]], level="way")]  # no machine's own
     return {(way, ""): server for way, server in meant.items()} | _not_theirs(windows, counts, every, calls, during)
@@ -88,16 +89,20 @@ def _not_theirs(
     return out
 
 
-def _by_way(answered: pd.DataFrame, silent: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _by_way(answered: pd.DataFrame, silent: pd.DataFrame, as_long: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """[way, server] Calls by a name as far as they were one's; and how many (calls) are missing of those expected.
 
     Of as many calls as were made each server should have answered its usual share: what failed unanswered is missing.
+    as_long: the length of the stretch, in those of the time before.
     """
     calls = answered.groupby(["way", "server"])[["attempts", "failed", "earlier"]].sum()
     lost = silent.groupby("way")[["attempts", "failed", "earlier"]].sum()
     lost = lost.reindex(calls.index, level="way", fill_value=0.0)
     made = calls.groupby(level="way").transform("sum") + lost
-    expected = calls["earlier"] * made["attempts"] / made["earlier"].clip(lower=1.0)
+    share = calls["earlier"] * made["attempts"] / made["earlier"].clip(lower=1.0)
+    expected = share.where(
+        share < calls["earlier"] * as_long, calls["earlier"] * as_long
+    )  # who is asked as often as ever misses nothing
     missing = (expected - calls["attempts"]).clip(lower=0.0)
     part = (missing / missing.groupby(level="way").transform("sum")).fillna(0.0)
     return calls[_COUNTS].add(part * lost["failed"], axis=0), pd.DataFrame({"calls": missing, "expected": expected})
@@ -128,7 +133,7 @@ def _worst_callee(counts: pd.DataFrame) -> pd.Series[float]:
 
 def released(windows: Windows, during: tuple[float, float]) -> set[str]:
     """What somebody released or started anew as the stretch began, by name and by its first label."""
-    changes, length = windows.changes, during[1] - during[0]
-    recent = changes["time"].between(during[0] - length, during[0] + windows.window_s)
+    changes = windows.changes
+    recent = changes["time"].between(during[0] - HORIZON * windows.window_s, during[0] + windows.window_s)
     targets = changes["Target"][recent & changes["Kind"].isin(["deploy", "restart"])].astype(str)
     return {*targets, *(target.partition(".")[0] for target in targets)}

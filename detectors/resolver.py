@@ -16,14 +16,14 @@ from dataclasses import replace
 
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
-from .base import MOSTLY, Evidence, Finding
+from .base import HORIZON, MOSTLY, Evidence, Finding
 from .blame import WAITED_S, Blamed
 from .blind_spots import FEW
 from .codes import BY_SERVER, possible, within_zone
 from .cusum import ENOUGH, WORST
 from .dns_failures import KINDS
 from .graph import Graph
-from .kinds import HORIZON, began
+from .kinds import began
 from .queries import sql
 from .queueing import old_by
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..collector.model import Windows
-from .base import Evidence, Finding
+from .base import HORIZON, Evidence, Finding
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import HORIZON, revived
+from .kinds import revived
 from .queries import sql
 from .suspects import RATHER, Suspect, behind, overlaps
 from .telemetry_silence import KIND as SILENCE

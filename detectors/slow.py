@@ -23,6 +23,7 @@ from .demand import grown
 from .graph import Graph, asked, callees, shared_names
 from .kinds import about, changed
 from .queries import sql
+from .series import calls_over
 from .shifts import Shift, shifts, told_by_callers
 from .suspects import Suspect, overlaps
 
@@ -51,7 +52,7 @@ def slow_below(
     if worst is None or worst.service in (top.component, top.service):
         return ranked
     own = max((_ms(lost[name]) for name in (top.component, top.service) if name in lost), default=0.0)
-    least = max(sum(map(_ms, lost.values())), _longer_ms(was, now, top.service))
+    least = max(sum(map(_ms, lost.values())), _longer_ms(was, now, top.service), _in_vain_ms(windows, top, during))
     least = max(MOSTLY * least, LEAST_RISE * sum(shift.usual for shift in lost.values()))
     if own > ALIKE * _ms(worst) or _ms(worst) <= least:
         return ranked
@@ -95,6 +96,14 @@ def _longer_ms(was: pd.DataFrame, now: pd.DataFrame, service: str) -> float:
     if not before["attempts"]:
         return 0.0
     return float(since["server_ns"] - before["server_ns"] * since["attempts"] / before["attempts"]) / 1e6
+
+
+def _in_vain_ms(windows: Windows, top: Suspect, during: tuple[float, float]) -> float:
+    """How much longer its callers waited for no answer of its own than they used to."""
+    to = about(windows, top.component) & (windows.edges.names["server"] == "")
+    waited = calls_over(windows, to, ["unanswered_ns"], *during).to_numpy().sum()
+    usual = calls_over(windows, to, ["unanswered_ns"], end=during[0]).to_numpy().sum()
+    return float(waited - usual * (during[1] - during[0]) / max(during[0] - windows.start, 1.0)) / 1e6
 
 
 def _ms(shift: Shift) -> float:

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import Evidence
-from .kinds import HORIZON
+from .base import HORIZON, Evidence
 from .queries import sql
 from .series import Floats
 from .suspects import Suspect

@@ -9,11 +9,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from ..collector.model import Windows
-from .base import ALIKE, Finding
+from .base import ALIKE, HORIZON, Finding
 from .cache_loss import cache_loss
 from .demand import grown
 from .graph import Graph
-from .kinds import HORIZON
 from .series import concept
 from .suspects import Suspect
 from .way import calls_to, may_wait, owner_of, several_of

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from ..collector.model import Windows
 from .analysis import Incident
 from .around import suspects_around
-from .base import Finding, last
+from .base import HORIZON, Finding, last
 from .graph import Graph
 from .grouping import Group, group_of
 from .incident import explain
-from .kinds import HORIZON
 from .levels import LEARNS
 from .suspects import Suspect
 from .waits import users_waited

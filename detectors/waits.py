@@ -11,12 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..collector.model import Windows
-from .base import Evidence, Finding, stretch_of
+from .base import HORIZON, Evidence, Finding, stretch_of
 from .blame import LEAST_CALLS
 from .cusum import ENOUGH, Episode
 from .episodes import alarm_time, episodes
 from .gate import entered
-from .kinds import HORIZON
 from .levels import NOTICED_S, Levels
 from .queries import sql
 from .series import Flags, Floats, tables

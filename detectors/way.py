@@ -15,13 +15,13 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
-from .base import ALIKE, Evidence, Finding
+from .base import ALIKE, HORIZON, Evidence, Finding
 from .blame import LOST, WAITED_S
 from .codes import possible
 from .cusum import ENOUGH
 from .dns_failures import AGAIN, VAGUE
 from .graph import Graph
-from .kinds import AT_ONCE, HORIZON
+from .kinds import AT_ONCE
 from .queries import sql
 from .queueing import old_by
 from .series import calls_over, components

@@ -216,6 +216,18 @@ def test_a_balancer_is_surely_the_cause_only_if_something_ties_it_to_what_is_los
     assert sure == [("cascade", False), ("cascade", True)]
 
 
+def test_calls_that_are_lost_ever_more_are_a_flapping_balancers_unless_somebody_wrote_their_record() -> None:
+    lost = [min(4 + 2 * (window - 30), 24) if 30 <= window < 45 else 0 for window in range(END)]
+    calls = [row for window in range(END) for row in unreached(window, lost[window])]
+
+    def told(*changes: Row) -> str:
+        (incident,) = analyze(windows(END, calls, flapping(18), changes), SUMMARY).incidents
+        return incident.trigger.kind
+
+    assert told() == "health_check_flapping"
+    assert told(change(29.5, "record.upsert", "cart.example", "operators", 1, Answers=1)) == "dns.stale_record"
+
+
 def test_a_balancer_that_flapped_before_the_trigger_is_no_loop_that_it_set_off() -> None:
     calls = [*calm(0, 30), *callee_fails(30, 45), *calm(45, END)]
     (incident,) = analyze(windows(END, calls, flapping(22)), SUMMARY).incidents

@@ -94,3 +94,54 @@ def test_what_fails_one_caller_alone_is_rather_the_callee_and_not_surely(how: st
 def test_if_that_caller_was_released_just_then_it_is_the_caller(released: str, named: str) -> None:
     trigger = explained(of_one("connect"), change(BAD - 0.5, "deploy", released, "ci", 2)).trigger
     assert (trigger.component, trigger.kind) == (named, "bad_release")
+    assert (trigger.confidence < 0.8) == (released == "checkout")  # a coincidence, for all that is known
+
+
+def one_route(answers: bool) -> Iterator[Row]:
+    """By a gateway's name the shop reaches three services, one of which fails."""
+    for window in range(END):
+        lost = 30 * (BAD <= window < WELL)
+        yield call(window, "", "shop", attempts=120, errors_server=lost)
+        yield call(window, "shop", "cart", "gate.example", attempts=40)
+        yield call(window, "shop", "stock", "gate.example", attempts=40)
+        yield call(
+            window, "shop", "orders", "gate.example", attempts=40 - lost * (not answers), errors_server=lost * answers
+        )
+        yield call(
+            window, "shop", "", "gate.example", attempts=lost * (not answers), errors_connect=lost * (not answers)
+        )
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_other_calls_of_the_same_caller_are_no_other_caller(answers: bool) -> None:
+    trigger = explained(one_route(answers), change(BAD - 0.5, "deploy", "shop", "ci", 2)).trigger
+    assert trigger.component == "orders"
+
+
+@pytest.mark.parametrize("how", ["connect", "deadline", "server", "dns_nodata"])
+def test_a_callee_whose_failures_second_tries_save_in_part_is_the_cause_of_the_rest(how: str) -> None:
+    def retried() -> Iterator[Row]:
+        for window in range(END):
+            bad = BAD <= window < WELL
+            yield call(window, "", "shop", attempts=400, errors_server=50 * bad)
+            tries = {"originals": 400, f"errors_{how}": 350 * bad}
+            yield call(
+                window,
+                "shop",
+                "ledger" if how == "server" or not bad else "",
+                "ledger.example",
+                attempts=700 if bad else 400,
+                **tries,
+            )
+
+    assert explained(retried()).trigger.service == "ledger"
+
+
+def test_a_callee_that_a_cache_stands_in_for_in_part_is_the_cause_of_the_rest() -> None:
+    def cached() -> Iterator[Row]:
+        for window in range(END):
+            bad = BAD <= window < WELL
+            yield call(window, "", "shop", attempts=400, errors_server=120 * bad)
+            yield call(window, "shop", "ledger", "ledger.example", attempts=400, errors_server=300 * bad)
+
+    assert explained(cached()).trigger.component == "ledger"

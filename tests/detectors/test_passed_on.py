@@ -188,3 +188,14 @@ def test_a_name_is_slow_where_most_that_are_reached_by_it_are(slow: tuple[str, .
     calls = [waited(row, 40 * len(slow) * (row["window"] in bad)) for row in estate(late, direct=())]
     trigger = explained(calls).trigger
     assert (trigger.component, trigger.kind) == (named, "slow")
+
+
+def test_who_is_asked_as_often_as_ever_is_not_missing_where_another_is_asked_for_more() -> None:
+    def surge(window: int, service: str) -> Iterator[Row]:
+        if service == "cart":
+            yield call(window, "shop", "cart", "", 120)
+            yield call(window, "shop", "", "", 40, errors_deadline=40)
+        else:
+            yield call(window, "shop", service, "", 40)
+
+    assert explained(estate(surge, direct=())).trigger.component not in ("orders", "stock")

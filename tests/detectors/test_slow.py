@@ -62,3 +62,22 @@ def test_time_that_nobody_below_takes_longer_stays_where_calls_ran_out_of_it() -
         for row in estate("vault", "ledger")
     ]
     assert named(calls).component == "ledger"
+
+
+def test_who_hangs_and_answers_nobody_is_slow_and_not_who_takes_a_little_longer_below() -> None:
+    calls = [
+        call(w, client, "" if hangs else server, f"{server}.example" if client else "", 40, **told)
+        for w in range(END)
+        for bad in (BAD <= w < WELL,)
+        for client, server, hangs, told in (
+            ("", "shop", False, {"errors_deadline": 40 * bad}),
+            ("shop", "cart", bad, {"errors_deadline": 40 * bad, "unanswered_ns": 40 * 10 * S * bad}),
+            (
+                "cart",
+                "report",
+                False,
+                {"client_ns": 40 * (S * bad + 12_000_000), "server_ns": 40 * (S * bad + 10_000_000)},
+            ),
+        )
+    ]
+    assert named(calls).component == "cart"
