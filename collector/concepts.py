@@ -105,8 +105,11 @@ _GRPC_SERVER, _GRPC_CLIENT = r"grpc_server_call_duration_seconds_count", r"grpc_
 _ENVOY_IN, _ENVOY_OUT = r"envoy_http_downstream_rq_xx", r"envoy_cluster_upstream_rq_xx"
 _ALB = r"aws_applicationelb"
 _COUNTING = r"\w+_total|\w*(second|duration|latency)\w*_count"
-# what Prometheus and its clients count of themselves, and durations of spans, whose calls are counted beside them
-_COUNTED_ELSEWHERE = r"prom(etheus|http)_\w+|(traces_span_?metrics_)?(duration|latency)(_(milli)?seconds)?_count"
+# what Prometheus, its clients and a cluster count of themselves, and durations of spans, counted beside them as calls
+_COUNTED_ELSEWHERE = (
+    r"(prom(etheus|http)|kube(let)?|apiserver|rest_client|etcd|workqueue|container|node)_\w+|"
+    r"(traces_span_?metrics_)?(duration|latency)(_(milli)?seconds)?_count"
+)
 _RCODE_WORDS = (
     ("No Error", "NOERROR"),
     ("Non-Existent Domain", "NXDOMAIN"),
@@ -132,7 +135,7 @@ _ISTIO_CLIENT = ("source_canonical_service", "source_app", "source_workload")
 _BY_SERVER, _BY_CLIENT = (("reporter", "destination"),), (("reporter", "source"),)
 # a gateway has no sidecar that says what it was asked, but asks for as much itself; nothing but its name says that it
 # is one, as the charts of Istio and of Kubernetes' Gateway API give them
-_GATEWAY = (("reporter", "source"), ("source_workload", r".*(gateway|ingress).*|.*-istio"))
+_GATEWAY = (("reporter", "source"), ("source_workload", r"istio-((in|e)gress.*|.*gateway.*)|.*-istio"))
 # where Envoy made the answer itself, its flag says why
 _UNSERVED = (("response_flags", r"(.*,)?(UF|UH|UC|UT|UO|UR|NR|NC|DF|LH|LR)(,.*)?"),)
 _SAID_BY_CALLEE = ("grpc_response_status", "response_code")

@@ -81,9 +81,12 @@ def test_of_a_mesh_the_callers_sidecars_tell_edges_and_the_callees_what_was_serv
 
 
 def test_a_meshs_gateway_was_asked_for_as_much_as_it_asks_for() -> None:
-    gateway = MESH | {"source_canonical_service": "edge", "source_workload": "edge-gateway"}
+    gateway = MESH | {"source_canonical_service": "edge", "source_workload": "istio-ingressgateway"}
     rows = every(30, [0, 7], "istio_requests_total", reporter="source", response_code="200", **gateway)
     assert values(*rows, concept="requests") == {(0, "edge", ""): 7}
+    service = gateway | {"source_workload": "payment-gateway"}  # which has a side-car of its own
+    rows = every(30, [0, 7], "istio_requests_total", reporter="source", response_code="200", **service)
+    assert values(*rows, concept="requests") == {}
 
 
 def test_calls_over_grpc_in_a_mesh_end_as_grpc_says() -> None:

@@ -132,6 +132,8 @@ def test_a_name_that_only_resembles_one_is_not(name: str) -> None:
         ("promhttp_metric_handler_requests_total", False),
         ("traces_span_metrics_duration_milliseconds_count", False),
         ("go_goroutines", False),
+        ("rest_client_requests_total", False),
+        ("kube_job_failed_total", False),
     ],
 )
 def test_of_unread_names_those_are_told_that_may_count_how_requests_ended(name: str, counts: bool) -> None:
