@@ -52,10 +52,13 @@ def held_to_all(windows: Windows, graph: Graph, group: Group, ranked: list[Suspe
 
 
 def _follows(graph: Graph, top: Suspect, blamed: Blamed) -> bool:
-    """Whether a node is the trigger, or fails because it depends on it."""
+    """Whether a node is the trigger, fails because it depends on it, or answers by a shared name that fails for it."""
     mine = {top.component, top.service, *top.explains} - {""}
     nodes = {blamed.component, blamed.service} - {""}
-    return not mine.isdisjoint(nodes) or any(graph.path(node, goal) for node in nodes for goal in mine)
+    behind = {node for name in top.explains if not graph.service(name) for node in graph.callees.get(name, ())}
+    if not mine.isdisjoint(nodes) or not behind.isdisjoint(nodes):
+        return True
+    return any(graph.path(node, goal) for node in nodes for goal in mine)
 
 
 def _drowned(blamed: Blamed, before: tuple[float, float], during: tuple[float, float]) -> bool:

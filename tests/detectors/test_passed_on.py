@@ -170,6 +170,7 @@ def test_what_passes_calls_on_to_targets_that_flap_fails_because_of_the_balancer
     calls = [*estate(on_the_way), *direct]
     (incident,) = analyze(windows(END, calls, flips), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == ("balancer-3", "health_check_flapping")
+    assert incident.verdict == "cascade"
     assert NAME in {candidate.component for candidate in incident.candidates}
 
 
