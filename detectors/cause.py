@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from ..collector.model import Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
@@ -95,7 +96,11 @@ def _as_lost(graph: Graph, one: Suspect, other: Suspect) -> bool:
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
-    silences = [f for f in findings if f.kind == SILENCE and overlaps(f, during)]
+    # Who is not called while its callers fail sends nothing either: a silence of some windows hides nobody.
+    lasting = MOSTLY * HORIZON * windows.window_s
+    silences = [
+        f for f in findings if f.kind == SILENCE and overlaps(f, during) and f.until(inf) > f.started_at + lasting
+    ]
     seen = [f.started_at for f in silences if _seen_before(windows, graph, onset, f.started_at)]
     during = (onset, min([during[1], *seen]))
     failing = [f for f in findings if f.detector in ("dns_answers", "dns_lookups") and overlaps(f, during)]
