@@ -32,6 +32,7 @@ LOST = ("connect", "deadline", "server", "other")
 """How calls that nobody answers fail, but for their names."""
 
 _SERIES = ["client", "callee", "peer"]
+_OUTGOING = ["client", "callee", "attempts", "originals", "errors"]
 _COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
 
 LEAST_CALLS = 20.0
@@ -170,6 +171,8 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
 
 def _followed(excess: pd.DataFrame, died: Collection[str]) -> pd.DataFrame:
     """Count look-ups of names whose process died first as connections to it that failed: it is why they did."""
+    if not died:
+        return excess
     lost = excess["dns"].where(excess["peer"].isin(died), 0.0)
     moved = {"lost": lost, "lost_connect": lost, "errors_connect": lost, "dns": -lost}
     out = excess.assign(**{name: excess[name] + more for name, more in moved.items()})
@@ -185,11 +188,13 @@ def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     before, caller = excess["callee"].map(served), excess["client"].map(known)
     rows = (before == 0) & (caller >= LEAST_CALLS) & (excess["client"] != "") & (excess["peer"] == "")
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
-    asked = excess["peer"].map(excess.groupby("peer")["attempts_before"].sum())
-    new = (asked == 0) & (excess["peer"] != "") & (caller >= LEAST_CALLS) & (excess["errors"] >= excess["attempts"])
-    lost = (excess["dns"] > 0) | (excess["lost"] > 0)
-    theirs = lost & excess["alone"] & alone(excess, ALIKE) & excess["client"].isin(released)
-    vain |= theirs | (new & excess["client"].isin(released))
+    theirs = excess["client"].isin(released) & ((excess["dns"] > 0) | (excess["lost"] > 0))
+    if theirs.any():
+        asked = excess["peer"].map(excess.groupby("peer")["attempts_before"].sum())
+        new = (asked == 0) & (excess["peer"] != "") & (caller >= LEAST_CALLS) & (excess["errors"] >= excess["attempts"])
+        vain |= theirs & new
+        theirs &= excess["alone"] & alone(excess, ALIKE)
+        vain |= theirs
     out = excess.assign(callee=excess["callee"].mask(vain, excess["client"]), client=excess["client"].mask(vain, ""))
     guessed = out["alone"] | out["callee"].isin(excess["client"][theirs])
     return out.assign(dns=out["dns"].mask(vain, 0.0), lost=out["lost"].mask(vain, 0.0), alone=guessed)
@@ -218,7 +223,7 @@ def _unreached(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
 def _answers(excess: pd.DataFrame) -> list[Blamed]:
     rows = excess.assign(answered_errors=(excess["errors"] - excess["dns"] - excess["lost"]).clip(lower=0.0))
     # Who is called in vain, and is not known, explains nothing, nor does what its caller can do without.
-    outgoing, worst = _outgoing(rows[(rows["callee"] != "") & rows["needed"]])
+    outgoing, worst = _outgoing(rows.loc[(rows["callee"] != "") & rows["needed"], _OUTGOING])
     out: list[Blamed] = []
     for callee, counts in _gathered(
         rows[(rows["answered_errors"] > 0) & (rows["callee"] != "")], "callee", "answered_errors"

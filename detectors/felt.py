@@ -28,26 +28,30 @@ def felt(calls: pd.DataFrame) -> tuple[Flags, Floats]:
     explains half of these or hardly any failed; else its failures count as far as it failed with them. What reaches no
     user counts a tenth. A request fails by its last try, and by one of the several calls that it may make.
     """
-    requests = calls.groupby("callee")[["attempts", "errors", "entries"]].sum()
-    theirs = requests.reindex(calls["client"]).reset_index(drop=True)
-    each = (calls["originals"].to_numpy() / theirs["attempts"].clip(lower=1).to_numpy()).clip(min=1.0)
-    last = np.maximum(calls["errors"].to_numpy() - (calls["attempts"] - calls["originals"]).to_numpy(), 0.0)
-    failing = np.minimum(last / each, theirs["attempts"].to_numpy())
-    failed = theirs["errors"].to_numpy()
+    codes, nodes = pd.factorize(pd.concat([calls["callee"], calls["client"]], ignore_index=True))
+    callee, client = codes[: len(calls)], codes[len(calls) :]
+    attempts, originals, errors, entries = (
+        calls[name].to_numpy(np.float64) for name in ("attempts", "originals", "errors", "entries")
+    )
+    asked, failed = (np.bincount(callee, of, len(nodes))[client] for of in (attempts, errors))
+    each = np.maximum(originals / np.maximum(asked, 1.0), 1.0)
+    failing = np.minimum(np.maximum(errors - (attempts - originals), 0.0) / each, asked)
     short = failing - failed
-    known = (calls["client"] != "").to_numpy(np.bool_) & (theirs["attempts"] >= LEAST_REQUESTS).to_numpy(np.bool_)
+    known = (calls["client"] != "").to_numpy(np.bool_) & (asked >= LEAST_REQUESTS)
     may = known & (short > (1.0 - ALIKE) * failing) & (short > CHANCE * np.sqrt(np.maximum(failing, 1.0)))
-    needs = pd.Series(np.where(may, 0.0, failing)).groupby(calls["client"].to_numpy()).transform("sum").to_numpy()
+    needs = np.bincount(client, np.where(may, 0.0, failing), len(nodes))[client]
     without = may & ((needs >= ALIKE * failed) | (failed <= UNFELT * failing))
-    part = np.where(may, np.nan_to_num(failed / np.maximum(failing, 1.0)), 1.0)
-    users = _reaching_users(calls, ~without, requests["entries"])
-    return ~without, np.where(users, np.maximum(part, UNFELT), UNFELT)
+    part = np.where(may, failed / np.maximum(failing, 1.0), 1.0)
+    if not without.any():
+        return ~without, part
+    entered = set(nodes[np.bincount(callee, entries, len(nodes)) > 0])
+    return ~without, np.where(_reaching_users(calls, ~without, entered), np.maximum(part, UNFELT), UNFELT)
 
 
-def _reaching_users(calls: pd.DataFrame, local: Flags, entries: pd.Series[float]) -> Flags:
+def _reaching_users(calls: pd.DataFrame, local: Flags, entered: set[str]) -> Flags:
     """[rows] Whether the caller is one whose failures reach users: they call it, nobody is seen to, or such a caller
     fails with it."""
-    inner = set(calls.loc[calls["client"] != "", "callee"]) - set(entries.index[entries > 0])
+    inner = set(calls.loc[calls["client"] != "", "callee"]) - entered
     upwards: dict[str, set[str]] = {}
     for client, callee, with_it in zip(calls["client"], calls["callee"], local, strict=True):
         if with_it and callee in inner:
@@ -69,8 +73,14 @@ def alone(calls: pd.DataFrame, least: float = 0.0) -> Flags:
     """
     shared = (calls["peer"] != "") & ~calls["peer"].isin([name for name in set(calls["peer"]) if is_loopback(name)])
     asked, mine = calls["peer"].where(shared, calls["callee"]), calls[["attempts", "errors"]]
-    told = mine.where(calls["client"] != "", 0.0)
-    rest = told.groupby(asked).transform("sum") - told.groupby([asked, calls["client"]]).transform("sum")
+    whose, by = pd.factorize(asked)[0], pd.factorize(calls["client"])[0]
+    _, each = np.unique(whose * (by.max(initial=0) + 1) + by, return_inverse=True)
+    named = (calls["client"] != "").to_numpy()
+    told = {name: np.where(named, values, 0.0) for name, values in mine.items()}
+    rest = pd.DataFrame(
+        {name: np.bincount(whose, values)[whose] - np.bincount(each, values)[each] for name, values in told.items()},
+        calls.index,
+    )
     enough = np.maximum(LEAST_REQUESTS, least * mine["attempts"])
     well = (rest["attempts"] >= enough) & (rest["errors"] < LEAST_RISE * rest["attempts"])
     worse = mine["errors"] * rest["attempts"] * ALIKE > rest["errors"] * mine["attempts"]

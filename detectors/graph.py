@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 
 import numpy as np
@@ -15,6 +16,10 @@ from ..collector.edges import category
 from ..collector.model import Windows
 from .cusum import LEAST_RISE
 from .once import Once
+
+
+_NAMES = 2**16
+"""Names of which it is known whether they are a machine's own: more than most estates have."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,7 @@ def asked(windows: Windows) -> pd.Categorical:
     return category(pd.Series(answers.astype(object)).mask(shared, names)) if shared.any() else answers
 
 
+@lru_cache(_NAMES)  # the names of an estate are asked of again with each look
 def is_loopback(name: str) -> bool:
     """Whether a name or an address is that of the machine that calls it."""
     try:

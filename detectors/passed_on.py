@@ -38,7 +38,9 @@ def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float
         return {}
     counts = _counts(windows, edges, before, during)
     as_long = (during[1] - during[0]) / max(before[1] - before[0], 1.0)
-    every, missing = _by_way(counts[answered], counts[(edges["client"] != "") & (edges["server"] == "")], as_long)
+    theirs = answered & edges["server"].isin(between["server"])
+    silent = edges["way"].isin(between["way"]) & (edges["client"] != "") & (edges["server"] == "")
+    every, missing = _by_way(counts[theirs], counts[silent], as_long)
     meant = _meant(missing[missing.index.isin(between["way"], level="way")])
     calls = every[every.index.isin(between["way"][between["way"] == between["peer"]], level="way")]  # no machine's own
     return {(way, ""): server for way, server in meant.items()} | _not_theirs(windows, counts, every, calls, during)

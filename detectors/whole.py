@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..collector.model import Windows
-from .base import MOSTLY, Finding
+from .base import HORIZON, MOSTLY, Finding
 from .behind import LEAST_SHARE
 from .blame import Blamed, blame
 from .cause import blamed_suspect
-from .graph import Graph, standing_behind
+from .graph import Graph
 from .grouping import Group
 from .retry_storm import AMPLIFIED
 from .suspects import Suspect
+
+FAILING = ("failure_spike", "unreachable")
+"""Kinds of findings of calls that fail."""
 
 MOST = 10
 """Candidates that are told, as `suspects` has it."""
@@ -29,14 +32,22 @@ def held_to_all(windows: Windows, graph: Graph, group: Group, ranked: list[Suspe
     Where that is the lesser part, who failed apart from it stands next to it.
     """
     top = next(iter(ranked), None)
+    if top is None:
+        return ranked
+    following = _following(graph, top)
+    known_until = group.started_at + HORIZON * windows.window_s  # whatever failed by then was asked for the trigger
+    later = [f for f in group.findings if f.kind in FAILING or f.kind.startswith("dns.")]
+    if all(f.started_at < known_until or f.component in following for f in later):
+        return ranked
     before = (float(windows.start), group.started_at)
     during = (group.started_at, group.until(windows.end))
-    blamed = blame(windows, graph, before, during) if top else []
+    blamed = blame(windows, graph, before, during)
     failed = sum(b.felt for b in blamed)
-    if top is None or not failed:
+    if not failed:
         return ranked
-    reachable = standing_behind(graph, top.component, top.explains) if top.how == "behind" else graph
-    apart = [b for b in blamed if not _follows(reachable, top, b) and not _drowned(b, before, during)]
+    apart = [
+        b for b in blamed if following.isdisjoint({b.component, b.service} - {""}) and not _drowned(b, before, during)
+    ]
     share = 1.0 - sum(b.felt for b in apart) / failed
     first = replace(top, certainty=min(top.certainty, share))
     if share > MOSTLY:
@@ -51,14 +62,16 @@ def held_to_all(windows: Windows, graph: Graph, group: Group, ranked: list[Suspe
     return [first, *sorted((*others, *rest), key=lambda s: (-s.score, s.component))][:MOST]
 
 
-def _follows(graph: Graph, top: Suspect, blamed: Blamed) -> bool:
-    """Whether a node is the trigger, fails because it depends on it, or answers by a shared name that fails for it."""
-    mine = {top.component, top.service, *top.explains} - {""}
-    nodes = {blamed.component, blamed.service} - {""}
+def _following(graph: Graph, top: Suspect) -> set[str]:
+    """The trigger and what it explains, who depends on these, and who answers by a shared name that fails for it."""
+    seen = {top.component, top.service, *top.explains} - {""}
     behind = {node for name in top.explains if not graph.service(name) for node in graph.callees.get(name, ())}
-    if not mine.isdisjoint(nodes) or not behind.isdisjoint(nodes):
-        return True
-    return any(graph.path(node, goal) for node in nodes for goal in mine)
+    todo = list(seen)
+    while todo:
+        new = {*graph.callers.get(todo.pop(), ())} - seen
+        seen |= new
+        todo += new
+    return seen | behind
 
 
 def _drowned(blamed: Blamed, before: tuple[float, float], during: tuple[float, float]) -> bool:
