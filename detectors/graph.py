@@ -17,7 +17,6 @@ from ..collector.model import Windows
 from .cusum import LEAST_RISE
 from .once import Once
 
-
 _NAMES = 2**16
 """Names of which it is known whether they are a machine's own: more than most estates have."""
 
