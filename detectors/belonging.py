@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .base import Finding
 from .codes import BY_SERVER, possible, within_zone
-from .graph import Graph
+from .graph import Graph, closure
 from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 
@@ -26,7 +26,7 @@ def belonging(graph: Graph, symptoms: Sequence[Finding], findings: list[Finding]
     nodes = {*graph.callees, *graph.callers}
     if not nodes or not met <= nodes or any(f.kind == SILENCE for f in findings):
         return findings
-    reached = _reached(graph, met)
+    reached = closure(graph.callees, met)
     labels = {node.partition(".")[0] for node in reached}
     named = [
         f
@@ -46,16 +46,6 @@ def belonging(graph: Graph, symptoms: Sequence[Finding], findings: list[Finding]
         return any(overlaps(f, finding.up_to(float("inf"))) for f in lost) or any(_fits(finding, f) for f in named)
 
     return [f for f in findings if belongs(f)]
-
-
-def _reached(graph: Graph, met: set[str]) -> set[str]:
-    """Whom users' failures may lead to: those who were met, and all that these depend on."""
-    seen, todo = set(met), list(met)
-    while todo:
-        new = {*graph.callees.get(todo.pop(), ())} - seen
-        seen |= new
-        todo += new
-    return seen
 
 
 def _fits(code: Finding, name: Finding) -> bool:

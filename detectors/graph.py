@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
@@ -57,6 +57,17 @@ class Graph:
                     came_from[callee] = node
                     queue.append(callee)
         return ()
+
+
+def closure(edges: Mapping[str, Collection[str]], nodes: Collection[str]) -> set[str]:
+    """These nodes, and all that edges lead to from them: with `callees` those they depend on, with `callers` those that
+    depend on them."""
+    seen, todo = set(nodes), list(nodes)
+    while todo:
+        new = {*edges.get(todo.pop(), ())} - seen
+        seen |= new
+        todo += new
+    return seen
 
 
 def standing_behind(graph: Graph, node: str, others: Collection[str]) -> Graph:

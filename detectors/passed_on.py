@@ -102,9 +102,8 @@ def _by_way(answered: pd.DataFrame, silent: pd.DataFrame, as_long: float) -> tup
     lost = lost.reindex(calls.index, level="way", fill_value=0.0)
     made = calls.groupby(level="way").transform("sum") + lost
     share = calls["earlier"] * made["attempts"] / made["earlier"].clip(lower=1.0)
-    expected = share.where(
-        share < calls["earlier"] * as_long, calls["earlier"] * as_long
-    )  # who is asked as often as ever misses nothing
+    as_ever = calls["earlier"] * as_long
+    expected = share.where(share < as_ever, as_ever)  # who is asked as often as ever misses nothing
     missing = (expected - calls["attempts"]).clip(lower=0.0)
     part = (missing / missing.groupby(level="way").transform("sum")).fillna(0.0)
     return calls[_COUNTS].add(part * lost["failed"], axis=0), pd.DataFrame({"calls": missing, "expected": expected})

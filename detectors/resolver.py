@@ -17,7 +17,7 @@ from dataclasses import replace
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import HORIZON, MOSTLY, Evidence, Finding
-from .blame import WAITED_S, Blamed
+from .blame import Blamed
 from .blind_spots import FEW
 from .codes import BY_SERVER, possible, within_zone
 from .cusum import ENOUGH, WORST
@@ -26,6 +26,7 @@ from .graph import Graph
 from .kinds import began
 from .queries import sql
 from .queueing import old_by
+from .refused_first import WAITED_S
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together

@@ -20,7 +20,7 @@ from .behind import taken_over
 from .blame import Blamed
 from .cusum import LEAST_RISE
 from .demand import grown
-from .graph import Graph, asked, callees, shared_names
+from .graph import Graph, asked, callees, closure, shared_names
 from .kinds import about, changed
 from .queries import sql
 from .series import calls_over
@@ -44,7 +44,7 @@ def slow_below(
     if not ranked or ranked[0].component not in late:
         return ranked
     top = ranked[0]
-    below = _below(graph, top.component)
+    below = closure(graph.callees, [top.component])
     was, now = _calls_of(windows, below, during)
     told = shifts(was, now, shared=shared_names(windows))
     lost = {shift.service: shift for shift in told if shift.service in below}
@@ -67,16 +67,6 @@ def slow_below(
         explains=tuple(s.component for s in waiting if s.component != worst.service),
     )
     return taken_over(ranked, replace(found, kind=_kind(windows, found, during)))
-
-
-def _below(graph: Graph, top: str) -> set[str]:
-    """Whom it depends on, and itself."""
-    seen, todo = {top}, [top]
-    while todo:
-        new = {*graph.callees.get(todo.pop(), ())} - seen
-        seen |= new
-        todo += new
-    return seen
 
 
 def _calls_of(windows: Windows, below: set[str], during: tuple[float, float]) -> tuple[pd.DataFrame, pd.DataFrame]:

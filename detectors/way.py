@@ -16,7 +16,7 @@ import pandas as pd
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import ALIKE, HORIZON, Evidence, Finding
-from .blame import LOST, WAITED_S
+from .blame import LOST
 from .codes import possible
 from .cusum import ENOUGH
 from .dns_failures import AGAIN, VAGUE
@@ -24,6 +24,7 @@ from .graph import Graph
 from .kinds import AT_ONCE
 from .queries import sql
 from .queueing import old_by
+from .refused_first import WAITED_S
 from .series import calls_over, components
 from .suspects import RATHER, Suspect, behind
 

@@ -14,7 +14,7 @@ from .base import HORIZON, MOSTLY, Finding
 from .behind import LEAST_SHARE
 from .blame import Blamed, blame
 from .cause import blamed_suspect
-from .graph import Graph
+from .graph import Graph, closure
 from .grouping import Group
 from .retry_storm import AMPLIFIED
 from .suspects import Suspect
@@ -64,14 +64,9 @@ def held_to_all(windows: Windows, graph: Graph, group: Group, ranked: list[Suspe
 
 def _following(graph: Graph, top: Suspect) -> set[str]:
     """The trigger and what it explains, who depends on these, and who answers by a shared name that fails for it."""
-    seen = {top.component, top.service, *top.explains} - {""}
+    mine = {top.component, top.service, *top.explains} - {""}
     behind = {node for name in top.explains if not graph.service(name) for node in graph.callees.get(name, ())}
-    todo = list(seen)
-    while todo:
-        new = {*graph.callers.get(todo.pop(), ())} - seen
-        seen |= new
-        todo += new
-    return seen | behind
+    return closure(graph.callers, mine) | behind
 
 
 def _drowned(blamed: Blamed, before: tuple[float, float], during: tuple[float, float]) -> bool:
