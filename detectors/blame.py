@@ -31,9 +31,13 @@ ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 LOST = ("connect", "deadline", "server", "other")
 """How calls that nobody answers fail, but for their names."""
 
+_NO_WORD = ("connect", "other")
+"""How clients may word a failed look-up that have no word for it."""
+
 _SERIES = ["client", "callee", "peer"]
 _OUTGOING = ["client", "callee", "attempts", "originals", "errors"]
 _COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
+_KEPT = ("attempts", "usual_errors", "attempts_before", "reached", "unanswered", "unanswered_s", *ERRORS)
 
 LEAST_CALLS = 20.0
 """Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
@@ -153,20 +157,19 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     the same name failed to resolve for others, then it failed to resolve here. Who says so of look-ups of that name
     means a connection where it speaks of one.
     """
-    told = excess[(excess["dns"] > 0) & (excess["peer"] != "")].groupby("peer")[["dns", "attempts"]].sum()
-    failing = {*told.index[told["dns"] >= LEAST_RISE * told["attempts"]], *gone}
-    at_once = excess["unanswered_s"] < WAITED_S * excess["unanswered"]
-    moved = excess["peer"].isin(failing) & (excess["peer"] != "") & at_once
-    out = excess.copy()
-    says_so = excess.groupby(["client", "peer"])["dns"].transform("sum") > 0
-    for how, meant in (("connect", moved & ~says_so), ("other", moved)):
-        lost = excess[f"lost_{how}"].where(meant, 0.0)
-        out[f"lost_{how}"] -= lost
-        out[f"errors_{how}"] = (out[f"errors_{how}"] - lost).clip(lower=0.0)
-        out["errors_dns_unspecified"] += lost
-        out["dns"] += lost
-        out["lost"] -= lost
-    return out
+    columns = ("dns", "attempts", "lost_connect", "lost_other", "unanswered", "unanswered_s")
+    count = {name: excess[name].to_numpy(np.float64) for name in columns}
+    (peer, names), (client, _) = (pd.factorize(excess[side]) for side in ("peer", "client"))
+    failed, asked = (np.bincount(peer, np.where(count["dns"] > 0, count[name], 0.0)) for name in ("dns", "attempts"))
+    failing = (failed > 0) & (failed >= LEAST_RISE * asked) | names.isin(list(gone))
+    moved = (failing & (names != ""))[peer] & (count["unanswered_s"] < WAITED_S * count["unanswered"])
+    _, each = np.unique(peer * (client.max(initial=0) + 1) + client, return_inverse=True)
+    says_so = np.bincount(each, count["dns"])[each] > 0
+    connect, other = np.where(moved & ~says_so, count["lost_connect"], 0.0), np.where(moved, count["lost_other"], 0.0)
+    less = {"lost_connect": connect, "lost_other": other, "lost": connect + other}
+    less |= {"errors_dns_unspecified": -less["lost"], "dns": -less["lost"]}
+    words = {f"errors_{how}": (excess[f"errors_{how}"] - less[f"lost_{how}"]).clip(lower=0.0) for how in _NO_WORD}
+    return excess.assign(**words, **{name: excess[name] - lost for name, lost in less.items()})
 
 
 def _followed(excess: pd.DataFrame, died: Collection[str]) -> pd.DataFrame:
@@ -183,9 +186,10 @@ def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     """Book on a caller that was there before what it calls anew and in vain: the name of a table or a service that
     nobody called before and that only ever fails is most likely a mistake of who uses it. So is that of a host, or what
     fails one caller alone, if that caller was released just then, and not the callee."""
-    served = excess.groupby("callee")["attempts_before"].sum()
-    known = excess.groupby("client")["attempts_before"].sum().add(served, fill_value=0.0)
-    before, caller = excess["callee"].map(served), excess["client"].map(known)
+    codes, nodes = pd.factorize(pd.concat([excess["callee"], excess["client"]], ignore_index=True))
+    callee, client = codes[: len(excess)], codes[len(excess) :]
+    served, made = (np.bincount(side, excess["attempts_before"], len(nodes)) for side in (callee, client))
+    before, caller = served[callee], (served + made)[client]
     rows = (before == 0) & (caller >= LEAST_CALLS) & (excess["client"] != "") & (excess["peer"] == "")
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
     theirs = excess["client"].isin(released) & ((excess["dns"] > 0) | (excess["lost"] > 0))
@@ -238,19 +242,24 @@ def _answers(excess: pd.DataFrame) -> list[Blamed]:
     return out
 
 
-def _outgoing(rows: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
+def _outgoing(rows: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     """By client: failed requests to its callees, and the greatest failing share among the callees that matter.
 
     Retries of one request fail together: what they explain is one request of their caller. A callee matters that gets
     a twentieth of the client's calls (the smallest rise that matters to an episode); fewer calls than can tell a share
     count as so many, of which the others went well.
     """
-    tries = (rows["attempts"] / rows["originals"].clip(lower=1)).clip(lower=1.0)
-    outgoing = (rows["errors"] / tries).groupby(rows["client"]).sum()
-    edges = rows[rows["client"] != ""].groupby(["client", "callee"])[["attempts", "errors"]].sum()
-    whole = edges["attempts"].groupby(level="client").transform("sum")
-    edges = edges[edges["attempts"] >= LEAST_RISE * whole]
-    return outgoing, (edges["errors"] / edges["attempts"].clip(lower=LEAST_CALLS)).groupby(level="client").max()
+    attempts, originals, errors = (rows[name].to_numpy(np.float64) for name in ("attempts", "originals", "errors"))
+    client, names = pd.factorize(rows["client"])
+    tries = np.maximum(attempts / np.maximum(originals, 1.0), 1.0)
+    outgoing = np.bincount(client, errors / tries, len(names))
+    pairs, edge = np.unique(client * (len(rows) + 1) + pd.factorize(rows["callee"])[0], return_inverse=True)
+    made, failed = (np.bincount(edge, counts, len(pairs)) for counts in (attempts, errors))
+    caller = pairs // (len(rows) + 1)
+    matters = made >= LEAST_RISE * np.bincount(caller, made, len(names))[caller]
+    worst = np.zeros(len(names))
+    np.maximum.at(worst, caller[matters], failed[matters] / np.maximum(made[matters], LEAST_CALLS))
+    return dict(zip(names, outgoing, strict=True)), dict(zip(names, worst, strict=True))
 
 
 def _gathered(rows: pd.DataFrame, by: str, what: str) -> Iterator[tuple[str, dict[str, float]]]:
@@ -260,11 +269,13 @@ def _gathered(rows: pd.DataFrame, by: str, what: str) -> Iterator[tuple[str, dic
     these were to be reached. weighed, of_one: the failures by how much they count, and those of one caller alone, of
     what they weigh.
     """
-    known = rows["attempts"].where(rows["reached_before"].notna(), 0.0)
-    told = rows.drop(columns=_SERIES).assign(known=known, usual_reached=known * rows["reached_before"].fillna(0.0))
-    told = told.assign(weighed=rows[what] * rows["weight"], of_one=rows[what] * rows["alone"], weighs=rows[what])
+    told = {name: rows[name].to_numpy(np.float64) for name in (what, *_KEPT, "reached_before", "weight", "alone")}
+    before, weighs = told.pop("reached_before"), told[what]
+    told["known"] = np.where(np.isnan(before), 0.0, told["attempts"])
+    told["usual_reached"] = told["known"] * np.nan_to_num(before)
+    told |= {"weighed": weighs * told.pop("weight"), "of_one": weighs * told.pop("alone"), "weighs": weighs}
     node, names = pd.factorize(rows[by], sort=True)
-    counts = {str(name): np.bincount(node, values, len(names)).tolist() for name, values in told.items()}
+    counts = {name: np.bincount(node, values, len(names)).tolist() for name, values in told.items()}
     for at, name in enumerate(names):
         yield str(name), {count: values[at] for count, values in counts.items()}
 

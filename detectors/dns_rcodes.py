@@ -28,7 +28,7 @@ FAILURES = {"NXDOMAIN": "nxdomain", "SERVFAIL": "servfail", "REFUSED": "refused"
 
 def dns_rcodes(windows: Windows) -> list[Finding]:
     """Find servers and zones that answer with more failures of one code, or less often, than is usual for them."""
-    found = [f for counted in ANSWERS for f in _risen(windows, counted)]
+    found = [f for counted in ANSWERS if counted in windows.concepts for f in _risen(windows, counted)]
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 

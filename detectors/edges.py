@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .graph import asked
+from .once import Once
 from .series import Flags, Floats, calls_over, tables, tally
 
 LEAST_REQUESTS = 20.0
@@ -87,6 +88,7 @@ def _late_rows(windows: Windows) -> pd.DataFrame:
     return rows.assign(unresolved=sum(rows[name] for name in DNS_ERRORS))
 
 
+@Once
 def users_flat(windows: Windows) -> Flags:
     """[windows] Whether users ask for no more than they are used to ask for."""
     entered = windows.calls[["window", "entries"]][windows.calls["entries"] > 0]

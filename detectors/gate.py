@@ -56,10 +56,13 @@ def entered(windows: Windows) -> pd.DataFrame:
         component = component.where(component != "", told)
     columns = ["window", "entries", "attempts", "errors", "error_trace", "client_ns", "server_ns"]
     rows = calls_over(windows, entry, columns, where=came, component=category(component))
-    share = rows["entries"] / rows.pop("attempts").where(lambda attempts: attempts > 0, 1)  # scaled: below one
-    took_ns = rows.pop("client_ns").where(lambda ns: ns > 0, rows.pop("server_ns"))
-    timed = rows["entries"].where(took_ns > 0, 0)
-    return rows.assign(failed=rows.pop("errors") * share, timed=timed, waited_s=took_ns * share / 1e9)
+    counts = ("entries", "attempts", "errors", "client_ns", "server_ns")
+    entries, attempts, errors, client_ns, server_ns = (rows[name].to_numpy(np.float64) for name in counts)
+    share = entries / np.where(attempts > 0, attempts, 1.0)  # scaled: below one
+    took_ns = np.where(client_ns > 0, client_ns, server_ns)
+    timed = np.where(took_ns > 0, entries, 0.0)
+    kept = rows[["window", "entries", "error_trace", "component"]]
+    return kept.assign(failed=errors * share, timed=timed, waited_s=took_ns * share / 1e9)
 
 
 def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Episode) -> Finding:

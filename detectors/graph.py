@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -80,14 +79,15 @@ def standing_behind(graph: Graph, node: str, others: Collection[str]) -> Graph:
 def dependency_graph(windows: Windows) -> Graph:
     """Read the graph off the calls; which service owns a name is told by who answered there most."""
     owners = name_owners(windows)
-    edges: set[tuple[str, str]] = set()
-    names = windows.edges.names
-    for client, server, peer in zip(*windows.edges.told.values(), strict=True):
-        hops = [node for node in (client, peer, server or owners.get(peer, "")) if node]
-        edges.update((a, b) for a, b in itertools.pairwise(hops) if a != b)
     entered = windows.edges.any(windows.calls["entries"] > 0)
-    entries = tuple(sorted({*names["server"][entered & (names["client"] == "")].tolist()} - {""}))
-    return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), entries)
+    names = windows.edges.names
+    entries = {*names["server"][entered & (names["client"] == "")].tolist()} - {""}
+    hops: set[tuple[str, str]] = set()
+    for client, server, peer in zip(*windows.edges.told.values(), strict=True):
+        answers = server or owners.get(peer, "")
+        hops |= {(client, peer), (peer, answers)} if peer else {(client, answers)}
+    edges = {(a, b) for a, b in hops if a and b and a != b}
+    return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), tuple(sorted(entries)))
 
 
 @Once
@@ -99,28 +99,32 @@ def name_owners(windows: Windows) -> dict[str, str]:
     the service that its first label names, if there is one: the convention of Kubernetes' DNS specification and of
     most private zones. It does not where that service calls the name itself, or answers by others: it would have here.
     """
-    sides = ("server", "client", "peer")
-    told, attempts = windows.edges.told, windows.edges.total(windows.calls["attempts"]).tolist()
-    answered: dict[str, dict[str, float]] = {}
-    for peer, server, made in zip(told["peer"], told["server"], attempts, strict=True):
-        by_server = answered.setdefault(peer, {})
-        if server:
-            by_server[server] = by_server.get(server, 0.0) + made
+    client, server, peer = (windows.edges.categories[side] for side in ("client", "server", "peer"))
+    seen = np.asarray(server != "", np.bool_)
+    pairs, of = np.unique(peer.codes[seen] * np.int64(len(server.categories)) + server.codes[seen], return_inverse=True)
+    attempts = np.bincount(of, windows.edges.total(windows.calls["attempts"])[seen], len(pairs))
+    names, servers = peer.categories.tolist(), server.categories.tolist()
+    answered: dict[str, dict[str, float]] = {name: {} for name in names if name}
+    for pair, made in zip(pairs.tolist(), attempts.tolist(), strict=True):
+        name, answers = divmod(pair, len(servers))
+        answered.setdefault(names[name], {})[servers[answers]] = made
+    named = seen & np.asarray((client != "") & (peer != ""), np.bool_)
+    silent = windows.edges.services - {servers[code] for code in np.unique(server.codes[named])} - {""}
+    unheard = np.asarray(~np.isin(peer.codes, peer.codes[seen]), np.bool_)
     callers: dict[str, set[str]] = {}
-    for peer, client in zip(told["peer"], told["client"], strict=True):
-        callers.setdefault(peer, set()).add(client)
-    by_name = zip(*(told[side] for side in sides), strict=True)
-    answering = {server for server, client, peer in by_name if client and peer}
-    silent = windows.edges.services - answering - {""}
+    for name, caller in zip(peer[unheard], client[unheard], strict=True):
+        callers.setdefault(name, set()).add(caller)
     return {
-        peer: _owner(peer, by_server) if by_server else label_owner(peer, silent - callers[peer])
-        for peer, by_server in answered.items()
-        if peer
+        name: _owner(name, by_server) if by_server else label_owner(name, silent - callers[name])
+        for name, by_server in answered.items()
+        if name
     }
 
 
 def _owner(name: str, by_server: dict[str, float]) -> str:
     """Whose the name is that these answer by so often, "" where it is none of theirs."""
+    if len(by_server) == 1:
+        return next(iter(by_server))
     busiest = min(by_server, key=lambda server: (-by_server[server], server))
     alone = by_server[busiest] >= (1 - LEAST_RISE) * sum(by_server.values())
     return busiest if alone or is_loopback(name) else label_owner(name, by_server)

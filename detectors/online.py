@@ -28,6 +28,7 @@ from .metric_calls import tell_of_users, with_metric_calls
 from .order import end_to_end
 from .registry import DETECTORS
 from .running_gate import RunningGate
+from .series import Flags
 from .telemetry_silence import MOST as MOST_DOWN
 from .telemetry_silence import targets_down
 
@@ -193,10 +194,11 @@ def _outside(windows: Windows, start: int, end: int) -> Windows:
 
 
 def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
-    def mine(rows: pd.DataFrame, time: str = "window") -> pd.Series[bool]:
-        return ((rows[time] >= start) & (rows[time] < end)) == inside
+    def mine(rows: pd.DataFrame, time: str = "window") -> Flags:
+        at = rows[time].to_numpy()
+        return ((at >= start) & (at < end)) == inside
 
-    def pick(rows: pd.DataFrame, some: pd.Series[bool]) -> pd.DataFrame:
+    def pick(rows: pd.DataFrame, some: Flags) -> pd.DataFrame:
         return rows if some.all() else rows[some]
 
     calls = mine(windows.calls)
@@ -212,4 +214,4 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
     )
     if "edges" not in vars(windows):
         return picked
-    return picked.with_edges(windows.edges if calls.all() else windows.edges.picked(calls.to_numpy(np.bool_)))
+    return picked.with_edges(windows.edges if calls.all() else windows.edges.picked(calls))

@@ -41,10 +41,11 @@ def laid_in(windows: Windows, more: pd.DataFrame) -> Windows:
     at = np.arange(len(edges.of)) if order is None else order
     counts = [name for name in calls.columns if name in CALL_COUNTS]
     laid = np.empty((len(counts), len(at)))  # at one go: one column's memory costs more to get than to fill
-    both = np.empty(len(at))
+    place = np.empty(len(at), np.int64)
+    place[at] = np.arange(len(at))
+    of_calls, of_more = np.split(place, [len(calls)])
     for name, column in zip(counts, laid, strict=True):
-        both[: len(calls)], both[len(calls) :] = calls[name], more[name]
-        both.take(at, out=column, mode="clip")
+        column[of_calls], column[of_more] = calls[name], more[name]
     columns = {name: edges.names[name].array.take(edges.of[at]) for name in EDGE_KEYS}
     others = [name for name in calls.columns if name not in counts and name not in EDGE_KEYS]
     columns |= {name: rows.array.take(at) for name, rows in end_to_end([calls[others], more[others]]).items()}

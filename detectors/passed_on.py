@@ -8,6 +8,8 @@ Calls by the name that nobody answers are those that are missing of who used to 
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -27,28 +29,34 @@ def passed_on(windows: Windows, before: tuple[float, float], during: tuple[float
 
     A name by which only one is reached is somebody else's where that one is called by its own as well.
     """
-    edges = windows.edges.names.assign(way=ways(windows))
-    answered = (edges["client"] != "") & (edges["server"] != "") & (edges["peer"] != "")
-    pairs = edges.loc[answered, ["peer", "way", "server"]].drop_duplicates()
-    own = pairs["peer"].str.split(".").str[0] == pairs["server"]
-    named = pairs["server"].isin(pairs["server"][own])
-    foreign = ~pairs["peer"].isin(pairs["peer"][own])
-    between = pairs[foreign & (named | pairs["way"].duplicated(keep=False))]
-    if between.empty:
+    told, by = windows.edges.told, ways(windows)
+    rows = zip(told["client"], told["peer"], by, told["server"], strict=True)
+    pairs = {(peer, way, server) for client, peer, way, server in rows if client and peer and server}
+    own = {(peer, server) for peer, _, server in pairs if peer.partition(".")[0] == server}
+    own_names, named = {peer for peer, _ in own}, {server for _, server in own}
+    servers = Counter(way for _, way, _ in pairs)
+    foreign = (pair for pair in pairs if pair[0] not in own_names)
+    between = [(peer, way, server) for peer, way, server in foreign if server in named or servers[way] > 1]
+    if not between:
         return {}
+    edges = windows.edges.names.assign(way=by)
+    answered = (edges["client"] != "") & (edges["server"] != "") & (edges["peer"] != "")
     counts = _counts(windows, edges, before, during)
     as_long = (during[1] - during[0]) / max(before[1] - before[0], 1.0)
-    theirs = answered & edges["server"].isin(between["server"])
-    silent = edges["way"].isin(between["way"]) & (edges["client"] != "") & (edges["server"] == "")
+    theirs = answered & edges["server"].isin([server for _, _, server in between])
+    shared = [way for _, way, _ in between]
+    silent = edges["way"].isin(shared) & (edges["client"] != "") & (edges["server"] == "")
     every, missing = _by_way(counts[theirs], counts[silent], as_long)
-    meant = _meant(missing[missing.index.isin(between["way"], level="way")])
-    calls = every[every.index.isin(between["way"][between["way"] == between["peer"]], level="way")]  # no machine's own
+    meant = _meant(missing[missing.index.isin(shared, level="way")])
+    calls = every[every.index.isin([way for peer, way, _ in between if way == peer], level="way")]  # no machine's own
     return {(way, ""): server for way, server in meant.items()} | _not_theirs(windows, counts, every, calls, during)
 
 
 def ways(windows: Windows) -> list[str]:
     """[edges] The name by which the callee is called; behind a loopback address it is another one for each caller."""
     told, local = windows.edges.told, {name for name in set(windows.edges.told["peer"]) if is_loopback(name)}
+    if not local:
+        return told["peer"]
     pairs = zip(told["client"], told["peer"], strict=True)
     return [f"{client} at {peer}" if peer in local else peer for client, peer in pairs]
 

@@ -94,6 +94,8 @@ def _locked_out(windows: Windows) -> Iterator[Finding]:
     Where one alone gets it the rest are its reserve, and lose it all the time, before a change of leaders and after it.
     """
     changes = windows.changes
+    if changes.empty:
+        return
     tried = changes[changes["Kind"] == "record.lock"].sort_values(["time", "Target", "Actor"], kind="stable")
     won = tried["Outcome"].isin(("ok", ""))
     for target, rows in tried.assign(won=won).groupby(tried["Target"].astype(str)):

@@ -40,6 +40,8 @@ class Write:
 def writes(windows: Windows) -> list[Write]:
     """All of them, by time and then by target, writer, kind and generation."""
     changes = windows.changes
+    if changes.empty:
+        return []
     done = changes[changes["Kind"].isin(_KINDS) & changes["Outcome"].isin(("ok", ""))]
     rows = done.sort_values(_COLUMNS, kind="stable")
     known = (rows[name].astype("float64").fillna(-1).astype("int64") for name in ("Generation", "Answers"))

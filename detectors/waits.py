@@ -37,6 +37,8 @@ def users_waited(windows: Windows) -> list[Finding]:
         finite = np.isfinite(table["waited_s"])
         waited_s, timed = np.where(finite, table["waited_s"], 0.0), np.where(finite, table["timed"], 0.0)
         some = _may_be_slow(waited_s, timed)
+        if not some.any():
+            continue
         names = [name for name, may in zip(table.names("component"), some, strict=True) if may]
         waited_s, timed = waited_s[some], timed[some]
         levels = Levels.over(len(names))
