@@ -3,11 +3,14 @@
 A call of three seconds is none that failed, to who waits ten for it; who waits two for the caller sees that one run out
 of time. So where calls to somebody run out of time, the time is followed down to whom it is lost at: extra time of a
 service's own, and time that its callers wait for it beyond its spans (`shifts`).
+
+Connections and threads that wait for a slow callee are missing for whatever else their service does, which then waits
+for them far longer than the callee takes: such a queue is the callee's, if that alone would have filled it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +20,7 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import ALIKE, MOSTLY, Evidence, Finding
 from .behind import taken_over
-from .blame import Blamed
+from .blame import LEAST_CALLS, Blamed
 from .cusum import LEAST_RISE
 from .demand import grown
 from .graph import Graph, asked, callees, closure, shared_names
@@ -49,6 +52,8 @@ def slow_below(
     told = shifts(was, now, shared=shared_names(windows))
     lost = {shift.service: shift for shift in told if shift.service in below}
     worst = max(lost.values(), key=lambda shift: (_ms(shift), shift.service), default=None)
+    if (filled := _filled_by(windows, top, lost, was, now, during)) is not None:
+        return _given_to(windows, graph, ranked, late, filled, findings, during)
     if worst is None or worst.service in (top.component, top.service):
         return ranked
     own = max((_ms(lost[name]) for name in (top.component, top.service) if name in lost), default=0.0)
@@ -56,6 +61,20 @@ def slow_below(
     least = max(MOSTLY * least, LEAST_RISE * sum(shift.usual for shift in lost.values()))
     if own > ALIKE * _ms(worst) or _ms(worst) <= least:
         return ranked
+    return _given_to(windows, graph, ranked, late, worst, findings, during)
+
+
+def _given_to(
+    windows: Windows,
+    graph: Graph,
+    ranked: list[Suspect],
+    late: Collection[str],
+    worst: Shift,
+    findings: list[Finding],
+    during: tuple[float, float],
+) -> list[Suspect]:
+    """The suspects, with who is slow in the place of all that wait for it."""
+    top = ranked[0]
     waiting = [s for s in ranked if s.component in late and (s is top or graph.path(s.component, worst.service))]
     share = sum(s.score for s in waiting)
     found = replace(
@@ -80,12 +99,42 @@ def _calls_of(windows: Windows, below: set[str], during: tuple[float, float]) ->
     return calls[calls["window"] < during[0]], calls[inside]
 
 
+def _filled_by(
+    windows: Windows,
+    top: Suspect,
+    lost: Mapping[str, Shift],
+    was: pd.DataFrame,
+    now: pd.DataFrame,
+    during: tuple[float, float],
+) -> Shift | None:
+    """Whose slow work filled the queue in which requests wait at the suspect, if somebody's did.
+
+    Of its own work somebody below takes twice as long or more, so that each request to the suspect would last half as
+    long again or more without any queue, and is not asked for more; and nobody changed the suspect, which may ask for
+    what takes longer.
+    """
+    usual = _usual_ms(was, now, top.service)
+    below = [shift for name, shift in lost.items() if name not in (top.component, top.service)]
+    worst = max(below, key=lambda shift: (shift.own, shift.service), default=None)
+    if not usual or worst is None or worst.own < max(worst.usual, MOSTLY * usual):
+        return None
+    if now.loc[now["server"] == worst.service, "attempts"].sum() < LEAST_CALLS:
+        return None
+    grew = grown(windows, about(windows, worst.service), during, during[0])
+    return None if grew or changed(windows, ("deploy", "restart"), top, during[0]) else worst
+
+
+def _usual_ms(was: pd.DataFrame, now: pd.DataFrame, service: str) -> float:
+    """How long as many requests to it as there are now used to take, its calls included."""
+    before, since = (calls.loc[calls["server"] == service, ["server_ns", "attempts"]].sum() for calls in (was, now))
+    return float(before["server_ns"] * since["attempts"] / max(before["attempts"], 1)) / 1e6
+
+
 def _longer_ms(was: pd.DataFrame, now: pd.DataFrame, service: str) -> float:
     """How much longer all requests to it took than so many used to, its calls included."""
-    before, since = (calls.loc[calls["server"] == service, ["server_ns", "attempts"]].sum() for calls in (was, now))
-    if not before["attempts"]:
+    if not was.loc[was["server"] == service, "attempts"].sum():
         return 0.0
-    return float(since["server_ns"] - before["server_ns"] * since["attempts"] / before["attempts"]) / 1e6
+    return float(now.loc[now["server"] == service, "server_ns"].sum()) / 1e6 - _usual_ms(was, now, service)
 
 
 def _in_vain_ms(windows: Windows, top: Suspect, during: tuple[float, float]) -> float:

@@ -64,6 +64,41 @@ def test_time_that_nobody_below_takes_longer_stays_where_calls_ran_out_of_it() -
     assert named(calls).component == "ledger"
 
 
+def pool(asked: int = 40, longer_s: float = 0.9) -> Iterator[Row]:
+    """The cart has two connections for all that it calls; of its requests each waits for one while its bank is slow."""
+    for window in range(END):
+        bad = BAD <= window < WELL
+        made = asked if bad else 40
+        yield call(window, "", "shop", attempts=40, errors_deadline=30 * bad, server_ns=40 * (2 * S * bad + 90_000_000))
+        served = {"client_ns": 40 * (2 * S * bad + 85_000_000), "server_ns": 40 * (6 * S * bad + 80_000_000)}
+        yield call(window, "shop", "cart", "cart.example", 40, errors_deadline=30 * bad, **served)
+        told = {"client_ns": 40 * 33_000_000, "server_ns": 40 * 30_000_000, "uncovered_ns": 40 * 3_000_000}
+        yield call(window, "shop", "stock", "stock.example", 40, **told)
+        waited = 40 * (5 * S * bad + 3_000_000)
+        told |= {"client_ns": waited + 40 * 30_000_000, "uncovered_ns": waited}
+        yield call(window, "cart", "stock", "stock.example", 40, **told)
+        took = int(made * (longer_s * S * bad + 30_000_000))
+        yield call(window, "cart", "bank", "bank.example", made, client_ns=took + made * 4_000_000, server_ns=took)
+
+
+def test_who_fills_its_callers_pool_is_slow_and_not_the_caller_whose_requests_wait_for_it() -> None:
+    trigger = named(pool())
+    assert (trigger.component, trigger.kind) == ("bank", "slow")
+
+
+@pytest.mark.parametrize(
+    ("calls", "changes"),
+    [
+        (pool(longer_s=0.01), ()),
+        (pool(asked=120), ()),
+        (pool(), (change(BAD - 0.5, "deploy", "cart", "ci", 2),)),
+    ],
+    ids=["that is no slower", "that is asked for more", "after its caller's release"],
+)
+def test_a_queue_is_its_own_services_and_not_a_callees(calls: Iterable[Row], changes: tuple[Row, ...]) -> None:
+    assert named(calls, *changes).component == "cart"
+
+
 def test_who_hangs_and_answers_nobody_is_slow_and_not_who_takes_a_little_longer_below() -> None:
     calls = [
         call(w, client, "" if hangs else server, f"{server}.example" if client else "", 40, **told)
