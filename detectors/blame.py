@@ -20,6 +20,7 @@ from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .base import ALIKE
 from .cusum import LEAST_RISE
 from .dns_failures import most
+from .edges import LEAST_REQUESTS
 from .felt import alone, felt
 from .graph import Graph, callees
 from .passed_on import passed_on, released, ways
@@ -38,9 +39,6 @@ _SERIES = ["client", "callee", "peer"]
 _OUTGOING = ["client", "callee", "attempts", "originals", "errors"]
 _COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
 _KEPT = ("attempts", "usual_errors", "attempts_before", "reached", "unanswered", "unanswered_s", *ERRORS)
-
-LEAST_CALLS = 20.0
-"""Calls over an edge below which its failing share proves nothing: one failure moves it by a twentieth."""
 
 
 @dataclass(frozen=True)
@@ -190,12 +188,17 @@ def _made_up(excess: pd.DataFrame, released: Collection[str]) -> pd.DataFrame:
     callee, client = codes[: len(excess)], codes[len(excess) :]
     served, made = (np.bincount(side, excess["attempts_before"], len(nodes)) for side in (callee, client))
     before, caller = served[callee], (served + made)[client]
-    rows = (before == 0) & (caller >= LEAST_CALLS) & (excess["client"] != "") & (excess["peer"] == "")
+    rows = (before == 0) & (caller >= LEAST_REQUESTS) & (excess["client"] != "") & (excess["peer"] == "")
     vain = rows & (excess["reached"] > 0) & (excess["errors"] >= excess["reached"])
     theirs = excess["client"].isin(released) & ((excess["dns"] > 0) | (excess["lost"] > 0))
     if theirs.any():
         asked = excess["peer"].map(excess.groupby("peer")["attempts_before"].sum())
-        new = (asked == 0) & (excess["peer"] != "") & (caller >= LEAST_CALLS) & (excess["errors"] >= excess["attempts"])
+        new = (
+            (asked == 0)
+            & (excess["peer"] != "")
+            & (caller >= LEAST_REQUESTS)
+            & (excess["errors"] >= excess["attempts"])
+        )
         vain |= theirs & new
         theirs &= excess["alone"] & alone(excess, ALIKE)
         vain |= theirs
@@ -258,7 +261,7 @@ def _outgoing(rows: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     caller = pairs // (len(rows) + 1)
     matters = made >= LEAST_RISE * np.bincount(caller, made, len(names))[caller]
     worst = np.zeros(len(names))
-    np.maximum.at(worst, caller[matters], failed[matters] / np.maximum(made[matters], LEAST_CALLS))
+    np.maximum.at(worst, caller[matters], failed[matters] / np.maximum(made[matters], LEAST_REQUESTS))
     return dict(zip(names, outgoing, strict=True)), dict(zip(names, worst, strict=True))
 
 

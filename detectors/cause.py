@@ -8,9 +8,10 @@ from math import inf
 from ..collector.model import Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
-from .blame import LEAST_CALLS, Blamed, blame
+from .blame import Blamed, blame
 from .codes import codes_about
 from .cusum import ENOUGH
+from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
 from .kinds import about, dns_failure, kind_of
@@ -112,7 +113,7 @@ def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float
 def _seen_before(windows: Windows, graph: Graph, onset: float, silence: float) -> bool:
     """Whether enough calls had failed before all fell silent: how it began is then known better than what followed."""
     blamed = blame(windows, graph, (float(windows.start), onset), (onset, silence)) if silence > onset else []
-    return sum(b.failed for b in blamed) >= LEAST_CALLS
+    return sum(b.failed for b in blamed) >= LEAST_REQUESTS
 
 
 def blamed_suspect(

@@ -13,10 +13,11 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE, MOSTLY, Finding
-from .blame import LEAST_CALLS, Blamed
+from .blame import Blamed
 from .codes import BY_SERVER, possible
 from .cusum import ENOUGH
 from .dns_rcodes import FAILURES, answers
+from .edges import LEAST_REQUESTS
 from .graph import callees
 from .series import calls_over, components
 from .unresolved import UNSAID, Unresolved
@@ -71,7 +72,7 @@ def _rose(windows: Windows, counted: str, failure: str, during: tuple[float, flo
     shares = []
     for stretch in (late, rows["window"] < during[0]):
         sums = rows[stretch].groupby("component", observed=True)[["failed", "value"]].sum()
-        shares.append((sums["failed"] / sums["value"])[sums["value"] >= LEAST_CALLS])
+        shares.append((sums["failed"] / sums["value"])[sums["value"] >= LEAST_REQUESTS])
     share, before = shares
     return pd.DataFrame({"share": share, "rose": share - before.reindex(share.index).fillna(0.0)})
 

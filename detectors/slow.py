@@ -20,9 +20,10 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import ALIKE, MOSTLY, Evidence, Finding
 from .behind import taken_over
-from .blame import LEAST_CALLS, Blamed
+from .blame import Blamed
 from .cusum import LEAST_RISE
 from .demand import grown
+from .edges import LEAST_REQUESTS
 from .graph import Graph, asked, callees, closure, shared_names
 from .kinds import about, changed
 from .queries import sql
@@ -118,7 +119,7 @@ def _filled_by(
     worst = max(below, key=lambda shift: (shift.own, shift.service), default=None)
     if not usual or worst is None or worst.own < max(worst.usual, MOSTLY * usual):
         return None
-    if now.loc[now["server"] == worst.service, "attempts"].sum() < LEAST_CALLS:
+    if now.loc[now["server"] == worst.service, "attempts"].sum() < LEAST_REQUESTS:
         return None
     grew = grown(windows, about(windows, worst.service), during, during[0])
     return None if grew or changed(windows, ("deploy", "restart"), top, during[0]) else worst

@@ -10,10 +10,11 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE
-from .blame import LEAST_CALLS, LOST, Blamed
+from .blame import LOST, Blamed
 from .codes import ROOT, within_zone
 from .cusum import ENOUGH
 from .dns_failures import AGAIN
+from .edges import LEAST_REQUESTS
 from .refused_first import WAITED_S
 from .series import calls_over, components
 from .suspects import Suspect
@@ -58,7 +59,7 @@ class Unresolved:
     @property
     def well(self) -> list[str]:
         """Other names that the same callers call often enough to know that they resolve."""
-        often = self.asked[(self.asked["attempts"] >= LEAST_CALLS) & ~self.asked.index.isin(self.named)]
+        often = self.asked[(self.asked["attempts"] >= LEAST_REQUESTS) & ~self.asked.index.isin(self.named)]
         rate = self.failed / max(sum(b.attempts for b in self.names), 1.0)
         return sorted(often.index[often["unresolved"] < ALIKE * rate * often["attempts"]].astype(str))
 

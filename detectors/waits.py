@@ -12,8 +12,8 @@ import numpy as np
 
 from ..collector.model import Windows
 from .base import HORIZON, Evidence, Finding, stretch_of
-from .blame import LEAST_CALLS
 from .cusum import ENOUGH, Episode
+from .edges import LEAST_REQUESTS
 from .episodes import alarm_time, episodes
 from .gate import entered
 from .levels import NOTICED_S, Levels
@@ -90,7 +90,7 @@ def _finding(
     quiet = ~slow[: episode.onset]
     before = float(waited_s[: episode.onset][quiet].sum() / max(timed[: episode.onset][quiet].sum(), 1e-9))
     lasts = during[1] - during[0] >= LASTING_S
-    if not lasts or timed[within][slow[within]].sum() < LEAST_CALLS or now - before < NOTICED_S:
+    if not lasts or timed[within][slow[within]].sum() < LEAST_REQUESTS or now - before < NOTICED_S:
         return None
     evidence = Evidence(
         statement=f"{met:,.0f} requests of users of {component} took {now:.2f} s "
