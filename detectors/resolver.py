@@ -68,8 +68,9 @@ def resolver(
     beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
-    if len(unresolved.owners) < 2 and not (queues and _nothing_else(unresolved)):
-        return None  # one owner's record, or the way to it
+    alone = sick is not None and sick.share >= WORST
+    if len(unresolved.owners) < 2 and not alone and not (queues and _nothing_else(unresolved)):
+        return None  # one owner's record, or the way to it: it would fail whichever server is asked, and nothing else
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
     component, kind, seen = _which(unresolved, sick, servers, queues)

@@ -110,19 +110,27 @@ def _filled_by(
 ) -> Shift | None:
     """Whose slow work filled the queue in which requests wait at the suspect, if somebody's did.
 
-    Of its own work somebody below takes twice as long or more, so that each request to the suspect would last half as
-    long again or more without any queue, and is not asked for more; and nobody changed the suspect, which may ask for
-    what takes longer.
+    Of its own work somebody below takes twice as long or more, in most windows and not just once the queue is let go,
+    so that each request to the suspect would last half as long again or more without any queue, and is not asked for
+    more; and nobody changed the suspect, which may ask for what takes longer.
     """
     usual = _usual_ms(was, now, top.service)
     below = [shift for name, shift in lost.items() if name not in (top.component, top.service)]
     worst = max(below, key=lambda shift: (shift.own, shift.service), default=None)
     if not usual or worst is None or worst.own < max(worst.usual, MOSTLY * usual):
         return None
-    if now.loc[now["server"] == worst.service, "attempts"].sum() < LEAST_REQUESTS:
+    if not _mostly_slow(was[was["server"] == worst.service], now[now["server"] == worst.service]):
         return None
     grew = grown(windows, about(windows, worst.service), during, during[0])
     return None if grew or changed(windows, ("deploy", "restart"), top, during[0]) else worst
+
+
+def _mostly_slow(was: pd.DataFrame, now: pd.DataFrame) -> bool:
+    """Whether calls to one service, enough to tell, take twice as long as usual in most of the windows of the stretch
+    that have any."""
+    by_window = now.groupby("window")[["server_ns", "attempts"]].sum()
+    slow = by_window["server_ns"] * was["attempts"].sum() >= 2 * by_window["attempts"] * was["server_ns"].sum()
+    return bool(now["attempts"].sum() >= LEAST_REQUESTS and slow.mean() > MOSTLY)
 
 
 def _usual_ms(was: pd.DataFrame, now: pd.DataFrame, service: str) -> float:
