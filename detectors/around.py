@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..collector.model import Windows
 from .base import HORIZON, Finding
-from .blame import Blamed, blame
+from .blame import blame
+from .blamed import Blamed
 from .cause import UNTOLD, blamed_suspect
 from .cusum import LEAST_RISE
 from .edges import CHANCE

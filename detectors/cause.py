@@ -8,7 +8,8 @@ from math import inf
 from ..collector.model import Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
-from .blame import Blamed, blame
+from .blame import blame
+from .blamed import Blamed
 from .codes import codes_about
 from .cusum import ENOUGH
 from .edges import LEAST_REQUESTS

@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .base import ALIKE
-from .cusum import LEAST_RISE
 from .edges import CHANCE, LEAST_REQUESTS
-from .graph import is_loopback
 from .series import Flags, Floats
 
 UNFELT = 0.1
@@ -63,25 +61,3 @@ def _reaching_users(calls: pd.DataFrame, local: Flags, entered: set[str]) -> Fla
         reaching |= new
         grown = bool(new)
     return local & calls["client"].isin(reaching).to_numpy(np.bool_)
-
-
-def alone(calls: pd.DataFrame, least: float = 0.0) -> Flags:
-    """[rows] Whether these fail while hardly any do of those who call the same, by the same name, often enough to tell:
-    then it may be the caller, or the way to it, as well.
-
-    calls: also peer. least: how many calls the others make at the least, as a share of these.
-    """
-    shared = (calls["peer"] != "") & ~calls["peer"].isin([name for name in set(calls["peer"]) if is_loopback(name)])
-    asked, mine = calls["peer"].where(shared, calls["callee"]), calls[["attempts", "errors"]]
-    whose, by = pd.factorize(asked)[0], pd.factorize(calls["client"])[0]
-    _, each = np.unique(whose * (by.max(initial=0) + 1) + by, return_inverse=True)
-    named = (calls["client"] != "").to_numpy()
-    told = {name: np.where(named, values, 0.0) for name, values in mine.items()}
-    rest = pd.DataFrame(
-        {name: np.bincount(whose, values)[whose] - np.bincount(each, values)[each] for name, values in told.items()},
-        calls.index,
-    )
-    enough = np.maximum(LEAST_REQUESTS, least * mine["attempts"])
-    well = (rest["attempts"] >= enough) & (rest["errors"] < LEAST_RISE * rest["attempts"])
-    worse = mine["errors"] * rest["attempts"] * ALIKE > rest["errors"] * mine["attempts"]
-    return ((calls["client"] != "") & well & worse).to_numpy(np.bool_)

@@ -11,7 +11,7 @@ from ..collector.failures import LOOKUP_S
 from ..collector.model import Windows
 from .analysis import Kind
 from .base import HORIZON, Finding
-from .blame import Blamed
+from .blamed import Blamed
 from .codes import ROOT, possible, within_zone
 from .cusum import ENOUGH
 from .demand import grown

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .blame import Blamed
+from .blamed import Blamed
 from .cusum import LEAST_RISE
 from .graph import callees
 from .series import within

@@ -17,7 +17,7 @@ from dataclasses import replace
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import HORIZON, MOSTLY, Evidence, Finding
-from .blame import Blamed
+from .blamed import Blamed
 from .blind_spots import FEW
 from .codes import BY_SERVER, possible, within_zone
 from .cusum import ENOUGH, WORST

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE, MOSTLY, Finding
-from .blame import Blamed
+from .blamed import Blamed
 from .codes import BY_SERVER, possible
 from .cusum import ENOUGH
 from .dns_rcodes import FAILURES, answers

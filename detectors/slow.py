@@ -20,7 +20,7 @@ from ..collector.model import Windows
 from .analysis import Kind
 from .base import ALIKE, MOSTLY, Evidence, Finding
 from .behind import taken_over
-from .blame import Blamed
+from .blamed import Blamed
 from .cusum import LEAST_RISE
 from .demand import grown
 from .edges import LEAST_REQUESTS

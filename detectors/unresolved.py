@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE
-from .blame import LOST, Blamed
+from .blamed import LOST, Blamed
 from .codes import ROOT, within_zone
 from .cusum import ENOUGH
 from .dns_failures import AGAIN

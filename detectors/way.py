@@ -16,7 +16,7 @@ import pandas as pd
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import ALIKE, HORIZON, Evidence, Finding
-from .blame import LOST
+from .blamed import LOST
 from .codes import possible
 from .cusum import ENOUGH
 from .dns_failures import AGAIN, VAGUE

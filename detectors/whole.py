@@ -12,7 +12,8 @@ from dataclasses import replace
 from ..collector.model import Windows
 from .base import HORIZON, MOSTLY, Finding
 from .behind import LEAST_SHARE
-from .blame import Blamed, blame
+from .blame import blame
+from .blamed import Blamed
 from .cause import blamed_suspect
 from .graph import Graph, closure
 from .grouping import Group

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from epicenter.detectors.blame import Blamed, blame
+from epicenter.detectors.blame import blame
+from epicenter.detectors.blamed import Blamed
 from epicenter.detectors.graph import dependency_graph
 from tests.detectors.frames import Row, at, call, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
