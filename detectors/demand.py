@@ -15,6 +15,10 @@ EARLIER = 2
 """Windows before that in which a node began to fail, in which it may have been asked for more than it could do: a queue
 takes as long to fill as the first calls in it take to run out of time, seconds each."""
 
+PAST = 9
+"""Stretches of the time before that are looked at, the last ones: of so many four may hold peaks, and a day has hours of
+which each is used to something else."""
+
 
 def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float], began: float) -> bool:
     """Whether users asked for much more of a node than before: by spans, which alone know repeats of one request, or if
@@ -31,9 +35,20 @@ def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float],
         return False
     spans, mine = (~from_metrics(windows)).to_numpy(np.bool_), about.to_numpy(np.bool_)
     told = spans if spans[mine[windows.edges.of]].any() else np.ones_like(spans)
-    before, asked = (_asked(windows, mine, stretch, told) for stretch in ((0, first), (first, last)))
-    much = FLAT * max(before, 1.0)
+    asked = _asked(windows, mine, (first, last), told)
+    much = FLAT * max(_usual(windows, mine, first, last - first, told), 1.0)
     return asked >= much and not (told is spans and _clearly_less(windows, mine, began, much))
+
+
+def _usual(windows: Windows, about: Flags, first: int, length: int, told: Flags) -> float:
+    """Calls to the node a window as they were before: the median of stretches as long, counted from the beginning on,
+    and of two the lower.
+
+    What drowns a node is there for some windows before it fails, and would make a mean of all of them of its own size.
+    """
+    starts = range(0, first - length + 1, length)[-PAST:]
+    stretches = [(start, start + length) for start in starts] or [(0, first)]
+    return float(np.quantile([_asked(windows, about, stretch, told) for stretch in stretches], 0.5, method="lower"))
 
 
 def _clearly_less(windows: Windows, mine: Flags, began: float, much: float) -> bool:

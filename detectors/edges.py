@@ -102,12 +102,13 @@ def users_flat(windows: Windows) -> Flags:
 def usual(counts: Floats, teaching: Flags) -> Floats:
     """[windows] The median of the teaching windows until then: a storm that lasted would become the usual."""
     seen = np.where(teaching & (counts > 0), counts, np.nan)
-    middle = np.nan_to_num(pd.Series(seen).expanding().median().to_numpy(np.float64)[::_STEP])
-    return np.maximum(np.repeat(middle, _STEP)[: len(counts)], 1.0)
+    middle = np.nan_to_num(pd.Series(seen).expanding().median().to_numpy(np.float64))
+    window = np.arange(len(counts))
+    return np.maximum(middle[np.where(window < _STEP, window, window // _STEP * _STEP)], 1.0)
 
 
 _STEP = 30
-"""The median moves slowly: it is taken anew every thirty windows."""
+"""The median moves slowly: once it has seen thirty windows it is taken anew every thirty."""
 
 
 def _width(windows: Windows, originals: Floats) -> int:

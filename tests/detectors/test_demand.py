@@ -98,3 +98,8 @@ def test_a_surge_that_is_over_as_the_first_call_fails_may_be_why() -> None:
 def test_counters_do_not_tell_whether_growth_came_first() -> None:
     rows = [call(w, "desk", "store", "store.example", 180 if w > BAD else 60, example_trace="") for w in range(END)]
     assert asked_more(rows)
+
+
+def test_a_surge_that_lasts_some_windows_before_its_node_gives_in_does_not_become_the_usual() -> None:
+    rows = [call(w, "", "store", "", 20 if w < BAD - 4 else 120 if w < BAD else 45) for w in range(END)]
+    assert asked_more(rows)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from epicenter.collector.model import Windows
-from epicenter.detectors.edges import LEAST_REQUESTS, late_edges
+from epicenter.detectors.edges import LEAST_REQUESTS, late_edges, usual
 from epicenter.detectors.graph import callees
 from tests.detectors.frames import Row, call, windows
 
@@ -86,3 +86,8 @@ def test_a_call_to_nobody_by_no_name_is_over_no_edge() -> None:
 
 def test_an_estate_in_time_has_none() -> None:
     assert list(late_edges(windows(END, [call(window, "shop", "cart") for window in range(END)]))) == []
+
+
+def test_what_is_usual_is_known_in_a_short_recording_too_whose_first_window_was_empty() -> None:
+    counts = np.array([0.0, *[40.0] * 12, *[120.0] * 3, *[40.0] * 4])
+    assert usual(counts, np.ones(END, np.bool_))[10:].tolist() == [40.0] * 10
