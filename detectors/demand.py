@@ -16,8 +16,8 @@ EARLIER = 2
 takes as long to fill as the first calls in it take to run out of time, seconds each."""
 
 PAST = 9
-"""Stretches of the time before that are looked at, the last ones: of so many four may hold peaks, and a day has hours of
-which each is used to something else."""
+"""Stretches of the time before that are looked at, the last ones: of so many four may hold peaks, and each hour of a
+day is used to something else."""
 
 
 def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float], began: float) -> bool:
