@@ -62,13 +62,16 @@ PASSING = frozenset({"overload", "slow", "cache_loss", "network_congestion"})
 
 
 UNRESOLVED = "could no longer be resolved"
-"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say."""
+"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say.
+So did one that was asked for in vain, which DNS' part tells."""
 
 
 def broke(incident: Incident) -> str:
     """What the trigger's component did, to be read after its name."""
-    untold = incident.dns.role == "root" and incident.dns.failure == "unspecified"
-    return UNRESOLVED if untold else BROKE[incident.trigger.kind]
+    trigger, dns = incident.trigger, incident.dns
+    untold = dns.role == "root" and dns.failure == "unspecified"
+    unanswered = trigger.kind == "dns.resolver_down" and trigger.component in dns.names  # a name resolves none
+    return UNRESOLVED if untold or unanswered else BROKE[trigger.kind]
 
 
 def kind(candidate: Candidate, incident: Incident) -> str:

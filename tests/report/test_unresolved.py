@@ -66,3 +66,9 @@ def test_a_lead_is_called_no_more_than_a_name_that_fails() -> None:
     analysis = analyze(windows(50, [*calls, *(row for row in second if row["peer"] == "stock.example")]), SUMMARY)
     assert analysis.incidents[0].verdict == "unknown"
     assert f"The strongest lead is {NAME} (dns), but it is only" in " ".join(on_a_terminal(analysis).split())
+
+
+def test_a_name_that_is_asked_for_in_vain_does_not_resolve_others() -> None:
+    told = on_a_terminal(explained("dns_timeout"))
+    assert SAID in told
+    assert "no answer in time" in told
