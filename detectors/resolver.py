@@ -68,7 +68,7 @@ def resolver(
     beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
-    alone = sick is not None and sick.share >= WORST
+    alone = sick is not None and sick.share >= WORST and not unresolved.well
     if len(unresolved.owners) < 2 and not alone and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it: it would fail whichever server is asked, and nothing else
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
