@@ -132,9 +132,7 @@ def test_a_server_is_named_where_others_are_well(signals: list[Row], told: str) 
     assert (incident.trigger.confidence >= 0.9) == (told != "the resolver")
 
 
-@pytest.mark.parametrize(
-    ("bad", "asked", "told"), [(0.97, 1, "resolver-1"), (0.6, 1, NAMES[0]), (0.97, 2, NAMES[0])]
-)
+@pytest.mark.parametrize(("bad", "asked", "told"), [(0.97, 1, "resolver-1"), (0.6, 1, NAMES[0]), (0.97, 2, NAMES[0])])
 def test_a_server_that_fails_nearly_all_fails_a_name_that_is_the_only_one_to_be_asked_for(
     bad: float, asked: int, told: str
 ) -> None:
