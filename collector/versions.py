@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from .engine import in_passing
 from .model import VERSIONS, Versions
+from .told import OF_RESOURCE
 
-_OF_RESOURCE = "ResourceAttributes['service.version']"
+_VERSION = f"ResourceAttributes['{OF_RESOURCE['ServiceVersion']}']"
 
 MOST = 100
 """Versions of a service that are told of: who writes something new into each span names no releases by it."""
@@ -22,7 +23,7 @@ MOST = 100
 
 def versions(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     """The first window of each service and version in the view `spans`; the result has schema VERSIONS."""
-    seen = f"select min(epoch_ns(Timestamp)) as start, ServiceName as service, {_OF_RESOURCE} as version from spans"
+    seen = f"select min(epoch_ns(Timestamp)) as start, ServiceName as service, {_VERSION} as version from spans"
     return _rows(connection, f"{seen} group by all", "service", window_s)
 
 
@@ -50,7 +51,7 @@ def merge_versions(parts: Iterable[pa.Table]) -> pa.Table:
 
 def first_seen(rows: pa.Table) -> dict[tuple[str, str], int]:
     """The first window of each service and version of VERSIONS, as detectors see them."""
-    return earliest((((row["service"], row["version"]), row["window"]) for row in rows.to_pylist()))
+    return earliest(((row["service"], row["version"]), row["window"]) for row in rows.to_pylist())
 
 
 def earliest(seen: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:

@@ -25,9 +25,9 @@ from .dns_failures import KINDS
 from .graph import Graph
 from .kinds import began
 from .queries import sql
-from .releases import read_off
 from .queueing import old_by
 from .refused_first import WAITED_S
+from .releases import read_off
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
