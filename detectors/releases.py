@@ -23,8 +23,8 @@ _SEEN = "first seen as service.version "
 def with_releases(windows: Windows, since: float) -> Windows:
     """The windows with a deploy among their changes for each version that a service had not had before.
 
-    since: Unix seconds; what was seen up to then was there before. A deploy that somebody tells of himself, within
-    `HORIZON` windows, is not told twice.
+    since: Unix seconds; what was seen up to then was there before. A deploy that somebody told of in the `HORIZON`
+    windows before is not told twice; one that is told later, as that of a rollout that is over, is no earlier cause.
     """
     horizon_s = HORIZON * windows.window_s
     deploys = windows.changes[windows.changes["Kind"] == "deploy"]
@@ -32,7 +32,8 @@ def with_releases(windows: Windows, since: float) -> Windows:
     seen = [
         _deploy(service, version, time)
         for service, version, time in _new(windows.versions, horizon_s)
-        if time > since and not any(_is(target, service) and abs(at - time) <= horizon_s for target, at in told)
+        if time > since
+        and not any(_is(who, service) and -horizon_s <= at - time < windows.window_s for who, at in told)
     ]
     if not seen:
         return windows
