@@ -58,8 +58,16 @@ def _new(versions: Versions, quiet_s: float) -> Iterator[tuple[str, str, float]]
 
 def _deploy(service: str, version: str, time: float) -> dict[str, object]:
     """A row of changes: what is not known of it is not said."""
-    row = {"time": time, "Kind": "deploy", "Target": service, "Actor": "", "Generation": None, "Answers": None}
-    return row | {"Outcome": "ok", "Detail": _SEEN + version}
+    return {
+        "time": time,
+        "Kind": "deploy",
+        "Target": service,
+        "Actor": "",
+        "Generation": None,
+        "Answers": None,
+        "Outcome": "ok",
+        "Detail": _SEEN + version,
+    }
 
 
 def _is(target: str, service: str) -> bool:
