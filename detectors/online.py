@@ -16,8 +16,8 @@ import pandas as pd
 
 from ..collector.edges import joined
 from ..collector.errors import UsageError
-from ..collector.model import LATENCY_COLUMNS, Versions, Windows
-from ..collector.versions import earliest, newest, seen_from
+from ..collector.model import LATENCY_COLUMNS, Windows
+from ..collector.versions import newest, seen_from
 from .analysis import Analysis, Incident, RecordingSummary
 from .base import HORIZON
 from .cusum import IDLE
@@ -59,7 +59,7 @@ class Watcher:
     def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST, rows: int | None = None) -> None:
         self._window_s, self._look_back, self._most, self._rows = window_s, look_back, most, rows
         self._parts: list[Windows] = []
-        self._versions: Versions = {}
+        self._versions = dict[tuple[str, str], int]()
         self._origin = self._end = 0
         self._gates = (
             RunningGate("failed", "entries"),
@@ -104,7 +104,8 @@ class Watcher:
         if not self._parts:
             self._origin = self._end = fresh.start
         read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
-        self._versions = earliest((*self._versions.items(), *fresh.versions.items()))
+        known = self._versions
+        known.update({what: min(window, known.get(what, window)) for what, window in fresh.versions.items()})
         earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
         self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read], versions={}), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
