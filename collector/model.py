@@ -14,7 +14,7 @@ follow the Prometheus data model.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -191,6 +191,12 @@ TEXTS = pa.schema(
 )
 """One row per (window, component, side, text): what failures say that no class knows; all failed spans are counted."""
 
+VERSIONS = pa.schema([("window", pa.int64()), ("service", pa.string()), ("version", pa.string())])
+"""One row per (service, version), with the first window in which it was seen."""
+
+Versions = Mapping[tuple[str, str], int]
+"""(service, version) -> start of the first window in which it was seen, in Unix seconds."""
+
 
 def empty(schema: pa.Schema) -> pd.DataFrame:
     """A frame of no rows with the schema's columns and types."""
@@ -204,6 +210,7 @@ class Windows:
     calls, signals: columns of `CALLS` and `SIGNALS`, ordered by their keys.
     changes: columns of `CHANGES`, with `Timestamp` replaced by `time` in Unix seconds (float), ordered by time.
     texts: columns of `TEXTS`, ordered by all of them; they say something to people, and decide nothing.
+    versions: which versions of services were seen, and since when.
     start, end: Unix seconds; the first and one past the last moment observed, multiples of `window_s`.
     past: what an analysis leaves for the next one, of the same windows and more. It saves work and decides nothing;
         None where none follows.
@@ -216,6 +223,7 @@ class Windows:
     signals: pd.DataFrame
     changes: pd.DataFrame
     texts: pd.DataFrame = field(default_factory=lambda: empty(TEXTS))
+    versions: Versions = field(default_factory=dict[tuple[str, str], int])
     past: MutableMapping[str, object] | None = field(default=None, repr=False, compare=False)
 
     @cached_property

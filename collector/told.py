@@ -21,18 +21,31 @@ _compute: Any = import_module("pyarrow.compute")  # made when it is imported, so
 TOLD = pa.struct([(name, pa.string()) for name in ATTRIBUTES_READ])
 """What becomes of a span's attributes; null where it has none of a name."""
 
+OF_RESOURCE = {"ServiceVersion": "service.version"}
+"""Columns in place of a span's resource: nothing is read of one but its service, and the version of that."""
+
 TOLD_SPANS = pa.schema(
     [
-        pa.field(field.name, TOLD) if field.name == "SpanAttributes" else field
-        for field in SPANS
-        if field.name != "ResourceAttributes"
+        *(pa.field(f.name, TOLD) if f.name == "SpanAttributes" else f for f in SPANS if f.name != "ResourceAttributes"),
+        *((name, pa.string()) for name in OF_RESOURCE),
     ]
 )
-"""Spans as they are counted: of a resource nothing is read but its service, and of an event not all need be there."""
+"""Spans as they are counted: of an event not all need be there."""
+
+
+def without_resources(rows: pa.Table) -> pa.Table:
+    """Spans with what is read of their resources in place of these; the same where that was done before."""
+    if "ResourceAttributes" not in rows.column_names:
+        return rows
+    resources = rows["ResourceAttributes"]
+    for name, attribute in OF_RESOURCE.items():
+        rows = rows.append_column(name, _compute.map_lookup(resources, attribute, "first").fill_null(""))
+    return rows.drop_columns(["ResourceAttributes"])
 
 
 def told_spans(spans: pa.Table) -> pa.Table:
-    """Rows of SPANS, with or without their resources, as TOLD_SPANS."""
+    """Rows of SPANS, with or `without_resources`, as TOLD_SPANS."""
+    spans = without_resources(spans)
     maps = spans["SpanAttributes"]
     attributes = pa.chunked_array([told(one.offsets, one.keys, one.items.take) for one in maps.chunks], TOLD)
     columns = [attributes if field.type == TOLD else spans[field.name] for field in TOLD_SPANS]

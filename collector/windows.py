@@ -28,6 +28,7 @@ from .recording import summarize
 from .sides import forget_facts, tell_facts
 from .signals import signals
 from .texts import unseen_texts
+from .versions import first_seen, versions
 
 WINDOW_LENGTHS_S = (10, 30, 60, 300, 900, 3600)
 MOST_WINDOWS = 1000
@@ -154,7 +155,8 @@ def observe(connection: duckdb.DuckDBPyConnection, window_s: int | None = None) 
     end = max(start, -int(-found.end // length) * length)
     seen = signals(connection, length).to_pandas()
     texts = unseen_texts(connection, length).to_pandas()
-    return Windows(length, start, end, calls, seen, changes, texts)
+    known = first_seen(versions(connection, length))
+    return Windows(length, start, end, calls, seen, changes, texts, known)
 
 
 def _span_of_calls(connection: duckdb.DuckDBPyConnection, start: float, end: float) -> tuple[float, float, float]:

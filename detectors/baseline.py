@@ -8,10 +8,11 @@ import pandas as pd
 
 from ..collector.errors import UsageError
 from ..collector.model import Windows
+from ..collector.versions import earliest
 
 
 def after_baseline(windows: Windows, baseline: Windows) -> Windows:
-    """The windows with the baseline's calls and signals moved to just before them.
+    """The windows with the baseline's calls, signals and versions moved to just before them.
 
     Its changes stay away: they are no part of this story. Whatever is found before `windows.start` is normal by
     definition, and its times are not those of any clock.
@@ -25,4 +26,6 @@ def after_baseline(windows: Windows, baseline: Windows) -> Windows:
         pd.concat([before.assign(window=before["window"] + by), now], ignore_index=True)
         for before, now in ((baseline.calls, windows.calls), (baseline.signals, windows.signals))
     )
-    return replace(windows, start=baseline.start + by, calls=calls, signals=signals)
+    known = {what: window + by for what, window in baseline.versions.items()}
+    versions = earliest((*known.items(), *windows.versions.items()))
+    return replace(windows, start=baseline.start + by, calls=calls, signals=signals, versions=versions)

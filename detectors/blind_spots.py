@@ -17,6 +17,7 @@ from .graph import Graph
 from .metric_calls import from_metrics, of_spans
 from .metric_times import mean_alone
 from .metric_users import comparable
+from .releases import read_off
 from .series import components
 from .telemetry_silence import KIND as SILENCE
 from .waits import users_waited
@@ -58,14 +59,12 @@ def _missing_sources(windows: Windows) -> list[BlindSpot]:
                 "Prometheus samples of them would settle it.",
             )
         )
-    if windows.changes.empty:
-        spots.append(
-            BlindSpot(
-                component="",
-                statement="No change telemetry: who changed what before the failure is unknown; "
-                "record changes and deploys as log events would settle it.",
-            )
-        )
+    if read_off(windows.changes).all():
+        known = "who changed what before the failure is unknown; record changes and deploys"
+        if windows.versions:
+            known = "of what was changed, only new versions of services are seen; other changes"
+        statement = f"No change telemetry: {known} as log events would settle it."
+        spots.append(BlindSpot(component="", statement=statement))
     return spots
 
 

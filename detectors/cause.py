@@ -15,8 +15,9 @@ from .cusum import ENOUGH
 from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import about, dns_failure, kind_of
+from .kinds import about, changes_of, dns_failure, kind_of
 from .queries import sql
+from .releases import release_evidence
 from .resolver import resolver
 from .series import calls_over
 from .slow import slow_below
@@ -75,7 +76,17 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     else:
         behind = taken_over(ranked, replace(shared, certainty=sure * shared.certainty))
     told = slow_below(windows, graph, behind, begun.blamed, findings, begun.during)
-    return [replace(s, onset=begun.onset) for s in _divided(graph, told[:10])]
+    return [_released(windows, replace(s, onset=begun.onset), begun.during) for s in _divided(graph, told[:10])]
+
+
+def _released(windows: Windows, suspect: Suspect, during: tuple[float, float]) -> Suspect:
+    """The suspect, with what says that it was released where nobody told of it."""
+    if suspect.kind != "bad_release":
+        return suspect
+    made = changes_of(windows, ("deploy",), suspect, during[0])
+    if made.empty:  # a stray failure may have dated the incident too early
+        made = changes_of(windows, ("deploy",), suspect, during[1])
+    return replace(suspect, changes=(*suspect.changes, *release_evidence(made, windows.window_s)))
 
 
 def _divided(graph: Graph, ranked: list[Suspect]) -> list[Suspect]:

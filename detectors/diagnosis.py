@@ -23,6 +23,7 @@ from .metric_calls import with_metric_calls
 from .order import in_order
 from .record_writes import STORY_S
 from .registry import DETECTORS
+from .releases import with_releases
 from .suspects import Suspect
 from .waiting import Told, with_waits
 from .whole import held_to_all
@@ -63,11 +64,12 @@ def analyze(
 
 
 def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, list[Finding], list[Group]]:
-    """All there is to explain: what metrics tell of calls is added to the windows, and what detectors saw is grouped.
+    """All there is to explain: releases and what metrics tell of calls are added to the windows, and what detectors saw
+    is grouped.
 
     since: what began before is normal by definition.
     """
-    windows = with_metric_calls(in_order(windows))
+    windows = with_metric_calls(in_order(with_releases(windows, since)))
     findings = [f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since]
     symptoms = [s for s in user_visible(windows) if s.started_at >= since]
     graph = dependency_graph(windows)

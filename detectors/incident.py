@@ -105,7 +105,7 @@ def _trigger(windows: Windows, group: Group, top: Suspect, ledger: Ledger) -> Tr
             *ledger.cite("cause", (top.evidence,)),
             *ledger.cite_findings(f for f in group.findings if f.detector == SHARED_QUEUE),
             *ledger.cite_findings(top.codes),
-            *ledger.cite("cause", top.changes),
+            *ledger.cite("changes", top.changes),
             *ledger.cite("text_families", unseen_words(windows, top, judged)),
         ),
     )
@@ -121,7 +121,7 @@ def _candidate(suspect: Suspect, ledger: Ledger) -> Candidate:
             *ledger.cite_findings(suspect.findings),
             *ledger.cite("cause", (suspect.evidence,)),
             *ledger.cite_findings(suspect.codes),
-            *ledger.cite("cause", suspect.changes),
+            *ledger.cite("changes", suspect.changes),
         ),
     )
 

@@ -138,9 +138,14 @@ def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> f
 
 def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset: float) -> bool:
     """Whether somebody changed the node, its name or its service shortly before it began to fail."""
+    return not changes_of(windows, kinds, b, onset).empty
+
+
+def changes_of(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset: float) -> pd.DataFrame:
+    """The changes by which somebody did."""
     changes = windows.changes
     recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return bool((changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b)) & recent).any())
+    return changes[changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b)) & recent]
 
 
 def _names(windows: Windows, b: Blamed | Suspect) -> set[str]:

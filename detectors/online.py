@@ -17,6 +17,7 @@ import pandas as pd
 from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
+from ..collector.versions import newest, seen_from
 from .analysis import Analysis, Incident, RecordingSummary
 from .base import HORIZON
 from .cusum import IDLE
@@ -58,6 +59,7 @@ class Watcher:
     def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST, rows: int | None = None) -> None:
         self._window_s, self._look_back, self._most, self._rows = window_s, look_back, most, rows
         self._parts: list[Windows] = []
+        self._versions = dict[tuple[str, str], int]()
         self._origin = self._end = 0
         self._gates = (
             RunningGate("failed", "entries"),
@@ -102,8 +104,10 @@ class Watcher:
         if not self._parts:
             self._origin = self._end = fresh.start
         read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
+        known = self._versions
+        known.update({what: min(window, known.get(what, window)) for what, window in fresh.versions.items()})
         earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
-        self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read]), fresh.start, fresh.end)]
+        self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read], versions={}), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
 
     def _users_meet(self, near: Windows, fresh: Windows) -> bool:
@@ -141,7 +145,8 @@ class Watcher:
         self._parts = [kept]
         for gate in self._gates:
             gate.forget(self._number(kept.start))
-        return kept
+        self._versions = newest(self._versions, kept.edges.services)
+        return replace(kept, versions=seen_from(self._versions, kept.start)).with_edges(kept.edges)
 
     def _too_many(self) -> bool:
         """Whether there are more rows of calls than may be kept."""
@@ -203,6 +208,7 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
 
     calls = mine(windows.calls)
     first, last = (start, end) if inside else (windows.start, windows.end)
+    known = {what: window for what, window in windows.versions.items() if window < end}
     picked = Windows(
         window_s=windows.window_s,
         start=first,
@@ -211,6 +217,7 @@ def _picked(windows: Windows, start: int, end: int, *, inside: bool) -> Windows:
         signals=pick(windows.signals, mine(windows.signals)),
         changes=pick(windows.changes, mine(windows.changes, "time")),
         texts=pick(windows.texts, mine(windows.texts)),
+        versions=seen_from(known, first) if inside else windows.versions,
     )
     if "edges" not in vars(windows):
         return picked

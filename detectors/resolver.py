@@ -27,6 +27,7 @@ from .kinds import began
 from .queries import sql
 from .queueing import old_by
 from .refused_first import WAITED_S
+from .releases import read_off
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
@@ -160,6 +161,7 @@ def _changes(windows: Windows, graph: Graph, during: tuple[float, float]) -> tup
     since, until = during[0] - HORIZON * windows.window_s, during[0] + windows.window_s
     recent = windows.changes[windows.changes["time"].between(since, until)]
     recent = recent[~recent["Target"].isin(called(windows, graph)) & ~recent["Kind"].str.startswith("record.")]
+    recent = recent[~read_off(recent)]
     if recent.empty:
         return ()
     last = recent.sort_values(["time", "Target"]).iloc[-1]

@@ -25,6 +25,7 @@ from .kinds import AT_ONCE
 from .queries import sql
 from .queueing import old_by
 from .refused_first import WAITED_S
+from .releases import read_off
 from .series import calls_over, components
 from .suspects import RATHER, Suspect, behind
 
@@ -163,7 +164,7 @@ def _changed(
     since = onset - (AT_ONCE if asked else HORIZON) * windows.window_s
     recent = _recent(windows, since, onset)
     recent = recent[~recent["Target"].isin(called(windows, graph) | flapping)]
-    recent = recent[~recent["Kind"].str.startswith("record.")]
+    recent = recent[~recent["Kind"].str.startswith("record.") & ~read_off(recent)]
     if recent.empty:
         return None
     last = recent.sort_values(["time", "Target"]).iloc[-1]

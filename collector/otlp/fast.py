@@ -10,6 +10,7 @@ times alone. They are decoded behind that, many requests at once: a request by i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +22,7 @@ from opentelemetry.proto.common.v1 import common_pb2
 
 from ..columns import EARLIEST_NS, LATEST_NS
 from ..model import SPANS
-from ..told import TOLD_SPANS, of_events, told
+from ..told import OF_RESOURCE, TOLD_SPANS, of_events, told
 from .protobuf import json_value
 from .pruned import NESTED, PLAIN, checker, plain_reader, reader
 from .spans import KINDS, NO_PARENT, SPAN_ID_BYTES, STATUS, TRACE_ID_BYTES
@@ -30,6 +31,7 @@ from .values import text
 _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
 _compute: Any = import_module("pyarrow.compute")  # made when it is imported, so that no type checker can see it
 _MOST_PLACES = 2**22
+_OF_RESOURCE = {"ServiceName": "service.name", **OF_RESOURCE}
 _ID_BYTES = {
     "trace_id": (TRACE_ID_BYTES,),
     "span_id": (SPAN_ID_BYTES,),
@@ -108,7 +110,7 @@ def _table(resources: Any, schema: pa.Schema) -> pa.Table:
         "ParentSpanId": lambda: _parents(_hex(found, "parent_span_id")),
         "SpanName": lambda: found.field("name"),
         "SpanKind": lambda: _named(found.field("kind"), KINDS),
-        "ServiceName": lambda: _services(attributes).take(whose),
+        **{name: partial(_of_resource, attributes, key, whose) for name, key in _OF_RESOURCE.items()},
         "Duration": lambda: pa.array(np.maximum(end - start, 0)),
         "StatusCode": lambda: _compute.if_else(valid, _named(status.field("code"), STATUS), STATUS[0]),
         "StatusMessage": lambda: _compute.if_else(valid, status.field("message"), ""),
@@ -205,16 +207,16 @@ def _text(value: dict[str, Any] | None) -> str:
     return text(json_value(message))
 
 
-def _services(attributes: Any) -> Any:
-    """service.name of each resource, "" where it has none."""
+def _of_resource(attributes: Any, key: str, whose: Any) -> Any:
+    """One attribute of each span's resource, "" where it has none."""
     pairs, offsets = attributes.values, attributes.offsets.to_numpy()
-    mine = np.flatnonzero(_compute.equal(pairs.field("key"), "service.name").to_numpy(zero_copy_only=False))
-    whose = np.searchsorted(offsets, mine, "right") - 1
-    if (np.diff(whose) == 0).any():
+    mine = np.flatnonzero(_compute.equal(pairs.field("key"), key).to_numpy(zero_copy_only=False))
+    having = np.searchsorted(offsets, mine, "right") - 1
+    if (np.diff(having) == 0).any():
         raise _Odd
     at = np.full(len(attributes), -1, np.int64)
-    at[whose] = np.arange(len(mine))
-    return _texts(pairs.field("value").take(pa.array(mine))).take(pa.array(at, mask=at < 0)).fill_null("")
+    at[having] = np.arange(len(mine))
+    return _texts(pairs.field("value").take(pa.array(mine))).take(pa.array(at, mask=at < 0)).fill_null("").take(whose)
 
 
 def _events(lists: Any, start: np.ndarray[Any, np.dtype[np.int64]], schema: pa.Schema) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from .arrow import compute
 from .config import Limits
 
 OVERFLOW = "__overflow__"
@@ -43,6 +44,10 @@ class Bounds:
         return most_of_one >= limits.service_edges or any(
             len(found) >= most for found, most in zip(known, (limits.services, limits.names, limits.edges), strict=True)
         )
+
+    def known(self, versions: pa.Table) -> pa.Table:
+        """VERSIONS without those of services that are not known by name."""
+        return versions.filter(compute.is_in(versions["service"], pa.array([*self._services], pa.string())))
 
     def folded(self, calls: pa.Table) -> tuple[pa.Table, dict[str, int]]:
         """The table with what is too much folded into OVERFLOW (rows to be merged), and attempts folded by kind."""

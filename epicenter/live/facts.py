@@ -9,18 +9,24 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..collector.model import LOGS, SPANS
+from ..collector.told import without_resources
 from .arrow import compute
 
 SEQUENCE = "Sequence"
 """The record of the journal that a row came in."""
 
-UNREAD = "ResourceAttributes"
-"""Nothing that is counted is read from a resource but its service."""
-
 NUMBER = pa.field(SEQUENCE, pa.int64())
 
+
+def slimmed(name: str, rows: pa.Table) -> pa.Table:
+    """Rows of the table of that name without their resources: of a span's the version of its service is left."""
+    if name == "spans":
+        return without_resources(rows)
+    return rows.select([column for column in rows.column_names if column != "ResourceAttributes"])
+
+
 ADDED = {
-    name: pa.schema([*(field for field in schema if field.name != UNREAD), NUMBER])
+    name: slimmed(name, schema.empty_table()).schema.append(NUMBER)
     for name, schema in (("spans", SPANS), ("logs", LOGS))
 }
 """What comes, without what is not read."""

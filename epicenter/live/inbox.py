@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ..collector.otlp.decode import Encoded
-from .facts import UNREAD
+from .facts import slimmed
 
 MANY_ROWS = 50_000
 """So many are read at once, without waiting for the next look: more would take no less time each, and more memory."""
@@ -115,8 +115,8 @@ class Inbox:
 
 
 def slim(sequence: int, tables: Mapping[str, pa.Table], later: Encoded | None) -> Record:
-    """A record without resources: of all that waits to be counted they are a third, and nothing is counted by them."""
-    left = {name: rows.select([n for n in rows.column_names if n != UNREAD]) for name, rows in tables.items()}
+    """A record without resources: of all that waits to be counted they are a third, and little is read of them."""
+    left = {name: slimmed(name, rows) for name, rows in tables.items()}
     return Record(sequence, left, later)
 
 

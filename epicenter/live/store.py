@@ -20,7 +20,7 @@ import msgspec
 from ..collector.aside import writing
 from ..collector.errors import UnreadableRequest
 from ..collector.manifest import MANIFEST
-from ..collector.model import CALLS, CHANGES, SAMPLES, SIGNALS, TEXTS
+from ..collector.model import CALLS, CHANGES, SAMPLES, SIGNALS, TEXTS, VERSIONS
 from ..collector.otlp.decode import Decoded
 from ..collector.polled import held_by
 from ..collector.wal import Damage, Kept, Wal, last_folded, read_segment, retain, retain_damaged, segments
@@ -160,7 +160,7 @@ def _hour(segment: Path) -> str:
 
 def _mark(written: bytes) -> bytes:
     """Of the bytes, and of what is told in them: windows of a version with other columns are none to go on from."""
-    told = (CALLS, TEXTS, SIGNALS, CHANGES, SAMPLES, msgspec.inspect.type_info(State))
+    told = (CALLS, TEXTS, SIGNALS, VERSIONS, CHANGES, SAMPLES, msgspec.inspect.type_info(State))
     mark = hashlib.sha256("\n".join(map(str, told)).encode())
     mark.update(written)
     return mark.digest()

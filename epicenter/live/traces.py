@@ -20,9 +20,10 @@ from ..collector.otlp.decode import Encoded
 from ..collector.sides import FACTS
 from ..collector.texts import texts_of_facts
 from ..collector.told import told_spans
+from ..collector.versions import merge_versions, versions_by_window
 from ..collector.windows import calls_of_facts
 from .arrow import compute
-from .facts import ADDED, KEPT, NUMBER, SEQUENCE, TIMES, ends, narrow, starts
+from .facts import ADDED, KEPT, NUMBER, SEQUENCE, TIMES, ends, narrow, slimmed, starts
 from .kept import Kept
 from .undecoded import Undecoded
 
@@ -80,6 +81,7 @@ class Traces:
         self._told: list[pa.Table] = []
         self.unread = 0
         self._read: dict[str, list[pa.Table]] = {name: [] for name in ADDED}
+        self._versions: list[pa.Table] = []
 
     @property
     def failed(self) -> int:
@@ -98,7 +100,7 @@ class Traces:
     def add(self, name: str, rows: pa.Table, sequence: int) -> None:
         """Take rows of `spans` or `logs` that came in one record."""
         numbers = pa.repeat(pa.scalar(sequence, pa.int64()), rows.num_rows)
-        self._added[name].append(rows.append_column(SEQUENCE, numbers).select(ADDED[name].names))
+        self._added[name].append(slimmed(name, rows).append_column(SEQUENCE, numbers).select(ADDED[name].names))
         self.unread += rows.num_rows
 
     def add_encoded(self, spans: Encoded, sequence: int) -> None:
@@ -131,6 +133,7 @@ class Traces:
                 new["logs"] = connection.sql(_LOGS).to_arrow_table().cast(KEPT["logs"])
             if spans.num_rows:
                 connection.register("spans", spans)
+                self._versions.append(versions_by_window(connection, self._window_s))
                 facts = connection.sql(FACTS).to_arrow_table().append_column(SEQUENCE, spans[SEQUENCE])
                 new["spans"] = narrow(facts)
         return new
@@ -170,9 +173,18 @@ class Traces:
         """Go on from the last count."""
         self._keep(count.spans, count.logs)
 
+    def versions(self, now: float) -> pa.Table:
+        """VERSIONS of what was read since the last count, each window of each; those far ahead of `now` say nothing.
+
+        To be too late to be counted makes them no less true.
+        """
+        seen = merge_versions(self._versions)
+        return seen.filter(compute.less(seen["window"], round(now + AHEAD_S)))
+
     def _keep(self, spans: Kept, logs: pa.Table) -> None:
         self._spans, self._logs = spans, logs
         self._read = {name: [] for name in ADDED}
+        self._versions = []
 
     def _on_time(self, name: str, rows: pa.Table, now: float, still: pa.ChunkedArray) -> pa.Table:
         """The rows that are neither late, unless their traces are `still` open, nor far ahead."""

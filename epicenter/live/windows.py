@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
 import pyarrow as pa
 
-from ..collector.model import CALLS, CHANGES, SIGNALS, TEXTS
+from ..collector.model import CALLS, CHANGES, SIGNALS, TEXTS, VERSIONS
 from ..collector.model import Windows as Seen
 from ..collector.otlp.decode import Decoded, Encoded
 from ..collector.otlp.totals import Totals
 from ..collector.texts import merge_texts
+from ..collector.versions import first_seen, merge_versions
 from ..collector.windows import merge_calls
 from ..detectors.analysis import RecordingSummary
 from .arrow import compute, read, written
 from .bounds import Bounds
 from .changes import Changes
 from .config import Limits, Windows
+from .counts import Counts
 from .inbox import MANY_ROWS, Inbox, slim
 from .packed import Packed
 from .samples import Samples
@@ -37,16 +38,6 @@ _RESTART_EVERY_S = 600
 Work = Callable[[], None]
 Try = Callable[[Work], bool]
 """Does some work, and says whether it could be done."""
-
-
-@dataclass
-class Counts:
-    """What was taken in, came too late (by signal), or was too much (by kind); and requests that cannot be decoded."""
-
-    taken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "changes"), 0))
-    late: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "log_records"), 0))
-    overflow: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("service", "edge", "name", "metric"), 0))
-    undecoded: int = 0
 
 
 def _surely(work: Work) -> bool:
@@ -72,7 +63,7 @@ class LiveWindows:
         self._folded: dict[str, int] = {}  # attempts, by kind
         self._restart_at = -math.inf
         self._calls, self._texts = Packed(CALLS, _merged), Packed(TEXTS, merge_texts)
-        self._signals = Packed(SIGNALS, pa.concat_tables)
+        self._signals, self._versions = Packed(SIGNALS, pa.concat_tables), Packed(VERSIONS, merge_versions)
         self._changes = Changes()
         self._told_until: int | None = None
 
@@ -153,9 +144,11 @@ class LiveWindows:
         (more, folded), (less, unfolded) = (self._bounds.folded(part.calls) for part in (count.more, count.less))
         calls = self._calls.added(pa.concat_tables([more, less]))
         texts = self._texts.added(pa.concat_tables([count.more.texts, count.less.texts]))
+        versions = self._versions.added(self._bounds.known(self._traces.versions(now)))
         # from here on nothing fails
         self._calls.put(*calls)
         self._texts.put(*texts)
+        self._versions.put(*versions)
         self._traces.take(count)
         inbox.counted()
         self._last = self._sorted
@@ -193,6 +186,7 @@ class LiveWindows:
             self._restart_at = now + _RESTART_EVERY_S
         self._texts.forget(since)
         self._signals.forget(since)
+        self._versions.forget(since)
         self._changes.forget(since)
 
     def _horizon(self, now: float) -> int:
@@ -211,8 +205,10 @@ class LiveWindows:
             # what is older is let go next: a sender whose clock stands at 1970 must not make windows of all years since
             start = max(self._changed_from(min(kept, end - self.window_s), end), self._horizon(end))
             self._told_until = end
-        calls, texts, signals = (table.between(start, end).to_pandas() for table in self._tables.values())
-        return Seen(self.window_s, start, end, calls, signals, self._changes.between(start, end), texts)
+        rows = {name: table.between(start, end) for name, table in self._tables.items()}
+        versions = first_seen(rows.pop("versions"))
+        calls, texts, signals = (some.to_pandas() for some in rows.values())
+        return Seen(self.window_s, start, end, calls, signals, self._changes.between(start, end), texts, versions)
 
     def _changed_from(self, began: int, end: int) -> int:
         changed = [first for first in (table.changed() for table in self._tables.values()) if first is not None]
@@ -223,7 +219,7 @@ class LiveWindows:
 
     @property
     def _tables(self) -> dict[str, Packed]:
-        return {"calls": self._calls, "texts": self._texts, "signals": self._signals}
+        return {"calls": self._calls, "texts": self._texts, "signals": self._signals, "versions": self._versions}
 
     def _summary(self, seen: Seen) -> RecordingSummary:
         taken = self.counts.taken

@@ -24,6 +24,7 @@ def until(windows: Windows, moment: float) -> Windows:
         signals=signals[signals["window"] < end].reset_index(drop=True),
         changes=changes[changes["time"] < end].reset_index(drop=True),
         texts=windows.texts[windows.texts["window"] < end].reset_index(drop=True),
+        versions={what: window for what, window in windows.versions.items() if window < end},
     )
 
 

@@ -24,8 +24,8 @@ MOST_SPANS = 300_000
 than a window of a short world (15 hours in windows of 60 s: 320; 90 minutes in windows of 10 s: 200)."""
 
 _UNREAD = ("ResourceAttributes",)
-"""Columns that no window is made of, and that take half of the time to load; a test holds the windows against those
-of a written recording."""
+"""Columns of which no window is made, and that take half of the time to load: no resource of a world tells a version.
+A test holds the windows against those of a written recording."""
 
 
 def windows_of(

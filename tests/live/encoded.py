@@ -28,6 +28,7 @@ def encoded(row: Mapping[str, Any], *, odd: bool = False) -> Encoded:
     )
     told = ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])
     told.resource.attributes.append(_pair("service.name", row["ServiceName"]))
+    told.resource.attributes.extend(_pair(key, value) for key, value in row["ResourceAttributes"])
     return Encoded(ExportTraceServiceRequest(resource_spans=[told]).SerializeToString(), 1)
 
 

@@ -1,0 +1,97 @@
+"""Releases that nobody tells of: a service shows a version that it did not have.
+
+Most estates send no record of their deploys, but each of their spans tells its service's version: the resource
+attribute `service.version` (OpenTelemetry's resource semantic conventions). The first window in which one is seen is
+when it was released, as far as users are concerned. To go back to an earlier version is no first sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from ..collector.model import Versions, Windows
+from .base import HORIZON, Evidence
+from .queries import sql
+
+_SEEN = "first seen as service.version "
+"""How the detail of a release begins that was read off a version."""
+
+
+def with_releases(windows: Windows, since: float) -> Windows:
+    """The windows with a deploy among their changes for each version that a service had not had before.
+
+    since: Unix seconds; what was seen up to then was there before. A deploy that somebody told of in the `HORIZON`
+    windows before is not told twice; one that is told later, as that of a rollout that is over, is no earlier cause.
+    """
+    horizon_s = HORIZON * windows.window_s
+    deploys = windows.changes[windows.changes["Kind"] == "deploy"]
+    told = list(zip(deploys["Target"].astype(str), deploys["time"].astype(float), strict=True))
+    seen = [
+        _deploy(service, version, time)
+        for service, version, time in _new(windows.versions, horizon_s)
+        if time > since
+        and not any(_is(who, service) and -horizon_s <= at - time < windows.window_s for who, at in told)
+    ]
+    if not seen:
+        return windows
+    numbers = dict.fromkeys(("Generation", "Answers"), "float64")  # where none is unknown they may be whole
+    rows = pd.DataFrame(seen, columns=windows.changes.columns).astype({**windows.changes.dtypes, **numbers})
+    changes = rows if windows.changes.empty else pd.concat([windows.changes, rows], ignore_index=True)
+    return replace(windows, changes=changes).with_edges(windows.edges)
+
+
+def _new(versions: Versions, quiet_s: float) -> Iterator[tuple[str, str, float]]:
+    """(service, version, time) of those that are new in a service that had shown none for so long.
+
+    In less time two that ran side by side all along, as in a slow rollout that began before the data, may not both have
+    been seen; and what changes all the time is no release.
+    """
+    last: dict[str, int] = {}
+    for (service, version), time in sorted(versions.items(), key=lambda one: (one[1], one[0])):
+        if service in last and time - last[service] >= quiet_s:
+            yield service, version, float(time)
+        last[service] = time
+
+
+def _deploy(service: str, version: str, time: float) -> dict[str, object]:
+    """A row of changes: what is not known of it is not said."""
+    return {
+        "time": time,
+        "Kind": "deploy",
+        "Target": service,
+        "Actor": "",
+        "Generation": None,
+        "Answers": None,
+        "Outcome": "ok",
+        "Detail": _SEEN + version,
+    }
+
+
+def _is(target: str, service: str) -> bool:
+    return service in (target, target.partition(".")[0])
+
+
+def read_off(changes: pd.DataFrame) -> pd.Series[bool]:
+    """[changes] Which are releases that nobody told of."""
+    return changes["Detail"].astype(str).str.startswith(_SEEN)
+
+
+def release_evidence(changes: pd.DataFrame, window_s: int) -> tuple[Evidence, ...]:
+    """What says that there were releases, of those among some changes that nobody told of."""
+    rows = changes[read_off(changes)]
+    seen = zip(rows["Target"].astype(str), rows["Detail"].astype(str), rows["time"].astype(float), strict=True)
+    return tuple(_evidence(service, detail.removeprefix(_SEEN), time, window_s) for service, detail, time in seen)
+
+
+def _evidence(service: str, version: str, time: float, window_s: int) -> Evidence:
+    window = (time, time + window_s)
+    return Evidence(
+        statement=f"version {version} of {service} was first seen at {pd.Timestamp(time, unit='s'):%H:%M:%SZ}",
+        query=sql("changes", '"Kind", "Detail"', window, Target=service),
+        window=window,
+        observed=1.0,
+        expected=0.0,
+    )
