@@ -12,7 +12,7 @@ import numpy as np
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import Evidence, Finding, stretch_of
-from .cusum import ENOUGH, Episode
+from .cusum import ENOUGH, LEAST_RISE, Episode
 from .episodes import alarm_time, episodes
 from .past import past_of
 from .queries import sql
@@ -100,10 +100,19 @@ def _failure(table: Table, episode: Episode) -> str:
 
 def most(counts: dict[str, float]) -> str:
     """The class with most failures; "unspecified", which may be any, gives way to all others, and "temporary" to the
-    faults of a server, but not to a stray answer that it cannot stand for."""
+    faults of a server, but not to a stray answer that it cannot stand for.
+
+    All callers of a name meet the same, and most may not say what; but of the words of hardly any (`LEAST_RISE`, what
+    fails of every name by itself) none tells of the rest: a cache that is stale, or a client that was just started.
+
+    >>> most({"unspecified": 90.0, "nodata": 10.0}), most({"unspecified": 99.0, "nodata": 1.0})
+    ('nodata', 'unspecified')
+    """
+    least = LEAST_RISE * sum(counts.values())
     said = {name: count for name, count in counts.items() if count > 0 and name != "unspecified"}
-    if not said:
+    if sum(said.values()) <= least:
         return "unspecified"
     largest = max(said, key=lambda name: said[name])
-    faults = [name for name in AGAIN if name in said]
-    return max(faults, key=lambda name: said[name]) if largest == "temporary" and faults else largest
+    faults = {name: said[name] for name in AGAIN if name in said}
+    vague = largest == "temporary" and sum(faults.values()) > least
+    return max(faults, key=lambda name: faults[name]) if vague else largest

@@ -12,7 +12,7 @@ from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE
 from .blame import LOST, Blamed
 from .codes import ROOT, within_zone
-from .cusum import ENOUGH
+from .cusum import ENOUGH, LEAST_RISE
 from .dns_failures import AGAIN
 from .edges import LEAST_REQUESTS
 from .refused_first import WAITED_S
@@ -112,13 +112,16 @@ def unresolved_together(
 def _fault(names: Collection[Blamed], ranked: list[Suspect]) -> str:
     """How servers fail these names; "" where most callers tell of an answer, if a bad one, or nothing tells of a fault.
 
-    Callers of names that fail together mean the same thing, so who does not say which gives way to who does.
+    Callers of names that fail together mean the same thing, so who does not say which gives way to who does, unless
+    these are hardly any.
     """
     said: dict[str, float] = {}
     for b in names:
         word = b.failure.removeprefix("dns_")
         said[word] = said.get(word, 0.0) + b.failed
     told = sum(said.values()) - said.get("unspecified", 0.0)
+    if told <= LEAST_RISE * sum(said.values()):
+        return ""
     words = (*AGAIN, "temporary")
     faults = sum(said.get(word, 0.0) for word in words)
     known = {b.component for b in names}
