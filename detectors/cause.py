@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from ..collector.model import Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import Blamed, blame
 from .codes import codes_about
-from .cusum import ENOUGH
+from .cusum import ENOUGH, LEAST_RISE
 from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
@@ -152,6 +152,23 @@ def _new(windows: Windows, b: Blamed, onset: float) -> bool:
     return long_known and calls_over(windows, about(windows, b.component), ["attempts"], end=onset).empty
 
 
+def _elsewhere(windows: Windows, name: str, during: tuple[float, float]) -> str:
+    """Who goes on resolving a name that others cannot, as the end of a sentence: the record is as it was, or they have
+    its address from before; else it is the way of the others to their resolver. "" where nobody does."""
+    counts = ["attempts", *DNS_ERRORS]
+    by = {"client": windows.edges.categories["client"]}
+    rows = calls_over(windows, windows.edges.names["peer"] == name, counts, *during, **by)
+    made = rows[rows["client"] != ""].groupby("client", observed=True)[counts].sum()
+    failed = made[list(DNS_ERRORS)].sum(axis=1)
+    well = (made["attempts"] >= LEAST_REQUESTS) & (failed < LEAST_RISE * made["attempts"])
+    if not well.any() or well.all():
+        return ""
+    fine, others = (", ".join(sorted(made.index[rows].astype(str))) for rows in (well, failed > made["attempts"] / 2))
+    calls, bad = made["attempts"][well].sum(), failed[well].sum()
+    may = f": it may be the way of {others} to its resolver" if others else ""
+    return f"; of {calls:,.0f} calls of {fine} by the same name {bad:,.0f} did{may}"
+
+
 def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evidence:
     how = {
         "resolution": "failed because its name could not be resolved",
@@ -162,9 +179,10 @@ def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evide
     if b.how == "answer" and not answers:
         how = "failed alike, whoever answered in the end"
     column = "server" if b.how == "answer" and answers else "peer"
+    elsewhere = _elsewhere(windows, b.component, during) if b.how == "resolution" and b.alone > MOSTLY else ""
     return Evidence(
         statement=f"{b.failed:,.0f} of {b.attempts:,.0f} calls to {b.component} {how}, "
-        f"within {during[1] - during[0]:.0f} s of the onset",
+        f"within {during[1] - during[0]:.0f} s of the onset{elsewhere}",
         query=sql("calls", "client, server, peer, attempts, answered, errors", during, **{column: b.component}),
         window=during,
         observed=b.failed + b.usual,
