@@ -50,7 +50,7 @@ FAILURE: dict[str, str] = {
     "nxdomain": "the name does not exist (NXDOMAIN)",
     "servfail": "the server could not answer (SERVFAIL)",
     "refused": "the server refused to answer (REFUSED)",
-    "timeout": "no answer in time",
+    "timeout": "no server answered in time",
     "stale": "answers with addresses that are gone",
     "unspecified": "the clients' words do not tell how",
 }
@@ -62,13 +62,15 @@ PASSING = frozenset({"overload", "slow", "cache_loss", "network_congestion"})
 
 
 UNRESOLVED = "could no longer be resolved"
-"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say."""
+"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say. Nor
+does a name stop resolving others because those who ask for it get no answer."""
 
 
 def broke(incident: Incident) -> str:
     """What the trigger's component did, to be read after its name."""
     untold = incident.dns.role == "root" and incident.dns.failure == "unspecified"
-    return UNRESOLVED if untold else BROKE[incident.trigger.kind]
+    asked = incident.trigger.kind == "dns.resolver_down" and incident.trigger.component in incident.dns.names
+    return UNRESOLVED if untold or asked else BROKE[incident.trigger.kind]
 
 
 def kind(candidate: Candidate, incident: Incident) -> str:
