@@ -9,8 +9,9 @@ from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import Blamed, blame
-from .codes import codes_about
+from .codes import BY_SERVER, codes_about
 from .cusum import ENOUGH, LEAST_RISE
+from .dns_rcodes import dns_rcodes
 from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
@@ -22,7 +23,8 @@ from .slow import slow_below
 from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
-from .way import owner_of
+from .untold import look_ups_untold
+from .way import LAG_S, owner_of
 
 UNSEEN = 0.5
 """While most services send nothing, what is left to see is as likely an effect as a cause."""
@@ -142,8 +144,19 @@ def blamed_suspect(
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
         waited_s=b.unanswered_s,
-        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
+        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else _risen(windows, b, during),
     )
+
+
+def _risen(windows: Windows, b: Blamed, during: tuple[float, float]) -> tuple[Finding, ...]:
+    """Servers' bad answers that rose just as somebody failed its requests of whose look-ups nothing tells: of nobody
+    else's are they known to be a part."""
+    if b.how != "answer" or windows.concepts.keys().isdisjoint(BY_SERVER) or not look_ups_untold(
+        windows, b.component, during
+    ):
+        return ()
+    codes = (f for f in dns_rcodes(windows) if f.facts["counted"] in BY_SERVER)
+    return tuple(f for f in codes if during[0] - LAG_S <= f.started_at < during[1])
 
 
 def _new(windows: Windows, b: Blamed, onset: float) -> bool:
