@@ -189,6 +189,8 @@ def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evide
         "answer": "failed in it, beyond what its own callees explain",
     }[b.how]
     answers = b.component in windows.edges.services
+    if b.how == "unreached" and b.failure == "server":  # somebody answered, who sends no spans
+        how = "failed by the status of their answer"
     if b.how == "answer" and not answers:
         how = "failed alike, whoever answered in the end"
     column = "server" if b.how == "answer" and answers else "peer"
