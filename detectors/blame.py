@@ -19,7 +19,7 @@ from ..collector.edges import category
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, ERROR_CLASSES, Windows
 from .base import ALIKE
 from .cusum import LEAST_RISE
-from .dns_failures import most
+from .dns_failures import most, spoken
 from .edges import LEAST_REQUESTS
 from .felt import alone, felt
 from .graph import Graph, callees
@@ -215,7 +215,7 @@ def _together(excess: pd.DataFrame, columns: Collection[str]) -> Floats:
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     return [
         _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
-        for name, counts in _gathered(excess[(excess["dns"] > 0) & (excess["peer"] != "")], "peer", "dns")
+        for name, counts in _gathered(spoken(excess[(excess["dns"] > 0) & (excess["peer"] != "")]), "peer", "dns")
     ]
 
 

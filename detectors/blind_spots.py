@@ -164,7 +164,9 @@ def _herds(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
     names = sorted({f.component for f in findings if f.kind == "restart_herd"})
     if not names or not from_metrics(windows).all():
         return []
-    statement = f"No counter knows repeats of one request: whether {_some(names)} met a herd that restarted, or retries, "
+    statement = (
+        f"No counter knows repeats of one request: whether {_some(names)} met a herd that restarted, or retries, "
+    )
     settles = "cannot be told; spans would settle it."
     return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
 

@@ -151,8 +151,10 @@ def blamed_suspect(
 def _risen(windows: Windows, b: Blamed, during: tuple[float, float]) -> tuple[Finding, ...]:
     """Servers' bad answers that rose just as somebody failed its requests of whose look-ups nothing tells: of nobody
     else's are they known to be a part."""
-    if b.how != "answer" or windows.concepts.keys().isdisjoint(BY_SERVER) or not look_ups_untold(
-        windows, b.component, during
+    if (
+        b.how != "answer"
+        or windows.concepts.keys().isdisjoint(BY_SERVER)
+        or not look_ups_untold(windows, b.component, during)
     ):
         return ()
     codes = (f for f in dns_rcodes(windows) if f.facts["counted"] in BY_SERVER)
@@ -169,8 +171,8 @@ def _elsewhere(windows: Windows, name: str, during: tuple[float, float]) -> str:
     """Who goes on resolving a name that others cannot, as the end of a sentence: the record is as it was, or they have
     its address from before; else it is the way of the others to their resolver. "" where nobody does."""
     counts = ["attempts", *DNS_ERRORS]
-    by = {"client": windows.edges.categories["client"]}
-    rows = calls_over(windows, windows.edges.names["peer"] == name, counts, *during, **by)
+    client = windows.edges.categories["client"]
+    rows = calls_over(windows, windows.edges.names["peer"] == name, counts, *during, client=client)
     made = rows[rows["client"] != ""].groupby("client", observed=True)[counts].sum()
     failed = made[list(DNS_ERRORS)].sum(axis=1)
     well = (made["attempts"] >= LEAST_REQUESTS) & (failed < LEAST_RISE * made["attempts"])

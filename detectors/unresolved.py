@@ -112,16 +112,13 @@ def unresolved_together(
 def _fault(names: Collection[Blamed], ranked: list[Suspect]) -> str:
     """How servers fail these names; "" where most callers tell of an answer, if a bad one, or nothing tells of a fault.
 
-    Callers of names that fail together mean the same thing, so who does not say which gives way to who does, unless
-    these are hardly any.
+    Callers of names that fail together mean the same thing, so who does not say which gives way to who does.
     """
     said: dict[str, float] = {}
     for b in names:
         word = b.failure.removeprefix("dns_")
         said[word] = said.get(word, 0.0) + b.failed
     told = sum(said.values()) - said.get("unspecified", 0.0)
-    if told <= LEAST_RISE * sum(said.values()):
-        return ""
     words = (*AGAIN, "temporary")
     faults = sum(said.get(word, 0.0) for word in words)
     known = {b.component for b in names}

@@ -17,17 +17,21 @@ Words = dict[tuple[int, str], str]
 def worded(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
     """Give failures without words those that somebody else has for the same name in the same window.
 
-    Who has them must be enough to speak for those: the words of hardly any may tell of something else.
+    A caller's words for hardly any of its own tell nothing of the rest (`dns_failures.spoken`).
     """
     lost = rows[(rows["server"] == "") & (rows["failure"] != "") & (rows["failure"] != WORDLESS)]
     wordless = (
         rows[(rows["server"] == "") & (rows["failure"] == WORDLESS)].groupby(["window", "peer"])["attempts"].sum()
     )
-    looked = _looked_up(windows)
-    said = pd.concat([lost[["window", "peer", "failure", "attempts"]], looked], ignore_index=True)
-    said = said.groupby(["window", "peer", "failure"])["attempts"].sum()
-    wordless = wordless.reindex(said.index.droplevel("failure"), fill_value=0).to_numpy()
-    said = said[said.to_numpy() > LEAST_RISE * wordless].reset_index()
+    own = ["window", "peer", "client"]
+    unsaid = rows[(rows["server"] == "") & (rows["failure"] == WORDLESS)].groupby(own)["attempts"].sum()
+    told = lost.groupby(own)["attempts"].transform("sum")
+    lost = lost[
+        told.to_numpy() > LEAST_RISE * unsaid.reindex(pd.MultiIndex.from_frame(lost[own]), fill_value=0).to_numpy()
+    ]
+    looked = _looked_up(windows).set_index(["window", "peer"])
+    enough = looked["attempts"] > LEAST_RISE * wordless.reindex(looked.index, fill_value=0)
+    said = pd.concat([lost[["window", "peer", "failure", "attempts"]], looked[enough].reset_index()], ignore_index=True)
     words = _most_said(said) | _no_answers(windows)
     keys = zip(rows["window"], rows["peer"], strict=True)
     found = pd.Series([words.get((int(window), str(peer)), WORDLESS) for window, peer in keys], rows.index, dtype=str)

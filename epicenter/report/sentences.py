@@ -62,8 +62,8 @@ PASSING = frozenset({"overload", "slow", "cache_loss", "network_congestion"})
 
 
 UNRESOLVED = "could no longer be resolved"
-"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say. Nor
-does a name stop resolving others because those who ask for it get no answer."""
+"""What a name did of which nothing tells how it failed: its kind is then the likeliest one, which is no more to say.
+Nor does a name stop resolving others because those who ask for it get no answer."""
 
 
 def broke(incident: Incident) -> str:

@@ -25,7 +25,7 @@ SAID = {
         "queryAaaa ETIMEOUT store.lan",
         "503 DNS resolution failed for store.lan:443: C-ares status is not ARES_SUCCESS qtype=A name=store.lan "
         "is_balancer=0: Could not contact DNS servers",
-        "dial tcp: lookup store.lan on 10.0.0.2:53: read udp 10.0.0.7:4711->10.0.0.2:53: read: connection refused",  # Go
+        "dial tcp: lookup store.lan on 10.0.0.2:53: read udp 10.0.0.7:4711->10.0.0.2:53: read: connection refused",
         "dial tcp: lookup store.lan on 10.0.0.2:53: dial udp 10.0.0.2:53: connect: network is unreachable",
         "dial tcp: lookup store.lan: i/o timeout",
         "lookup store.lan on 10.0.0.2:53: no answer from DNS server",
@@ -73,7 +73,7 @@ SAID = {
         "Misformatted domain name",
         "DNS resolution failed for service: store.lan:443",
         "UNAVAILABLE: Unable to resolve host store.lan",  # gRPC for Java
-        "dns error: no record found for Query { name: Name(\"store.lan.\"), query_type: AAAA, query_class: IN }",
+        'dns error: no record found for Query { name: Name("store.lan."), query_type: AAAA, query_class: IN }',
         "no record found for name: store.lan. type: A class: IN",
         "No resolvable bootstrap urls given in bootstrap.servers",
         "%Mint.TransportError{reason: :nxdomain}",  # Erlang says so of an empty answer, too

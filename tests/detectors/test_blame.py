@@ -39,7 +39,7 @@ def test_a_name_gathers_the_failures_of_all_its_callers() -> None:
 
 def test_words_that_cannot_tell_how_resolution_failed_give_way_to_those_that_can() -> None:
     rows = [*calm(0, BAD), *name_gone(BAD, END, "dns_unspecified")]
-    rows += [call(w, "mail", "", NAME, 10, errors_dns_nxdomain=2) for w in range(BAD, END)]
+    rows += [call(w, "mail", "", NAME, 10, errors_dns_nxdomain=1) for w in range(BAD, END)]
     assert blamed(rows)[0].failure == "dns_nxdomain"
 
 

@@ -40,5 +40,7 @@ def test_all_of_a_few_failures_is_little_to_go_by() -> None:
 )
 def test_a_callee_without_spans_that_answered_with_a_status_was_reached(failure: str, said: str) -> None:
     rows = [call(w, "shop", "", "mail.example", 40, **{f"errors_{failure}": 30 * (w >= STRAY)}) for w in range(END)]
-    top, *_ = suspected([*rows, *(call(w, "", "shop", attempts=40, errors_server=30 * (w >= STRAY)) for w in range(END))])
+    top, *_ = suspected(
+        [*rows, *(call(w, "", "shop", attempts=40, errors_server=30 * (w >= STRAY)) for w in range(END))]
+    )
     assert (top.component, f"to mail.example {said}, within" in top.evidence.statement) == ("mail.example", True)

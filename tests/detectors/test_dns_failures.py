@@ -113,6 +113,13 @@ def test_the_words_of_hardly_any_tell_nothing_of_the_rest(told: int, failure: st
     assert found.facts["failure"] == failure
 
 
+def test_who_can_say_how_look_ups_fail_speaks_for_a_storm_of_one_who_cannot() -> None:
+    rows = [*lookups(0, 30, 0), *lookups(30, 40, 1000, of=1000, failure="unspecified")]
+    rows += [call(window, "mail", "", NAME, 5, errors_dns_nodata=5) for window in range(30, 40)]
+    (found,) = dns_failures(windows(40, rows))
+    assert found.facts["failure"] == "nodata"
+
+
 @pytest.mark.parametrize(("told", "failure"), [(3, "temporary"), (10, "refused")])
 def test_hardly_any_refusals_are_not_what_most_call_temporary(told: int, failure: str) -> None:
     rows = [*lookups(0, 30, 0), *lookups(30, 31, told, failure="refused"), *lookups(31, 40, 15, failure="temporary")]

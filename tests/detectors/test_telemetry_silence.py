@@ -56,7 +56,9 @@ def test_an_estate_that_nobody_calls_is_at_rest(signals: list[Row]) -> None:
 def test_one_or_two_targets_that_are_down_tell_of_themselves(known: list[str]) -> None:
     """As the exporter of a resolver that died, for want of which nobody is called."""
     up = [0.0 if window in DARK else 1.0 for window in range(END)]
-    assert telemetry_silence(windows(END, interrupted(), [row for name in known for row in gauge(name, "up", up)])) == []
+    assert (
+        telemetry_silence(windows(END, interrupted(), [row for name in known for row in gauge(name, "up", up)])) == []
+    )
 
 
 def test_a_reading_after_the_last_span_tells_of_the_time_before_it() -> None:

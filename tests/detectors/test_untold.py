@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -32,7 +32,7 @@ def codes(code: str = "NXDOMAIN") -> list[Row]:
     return [*bad, *gauge("unbound-0", "dns_server_responses", [100.0] * END, "NOERROR")]
 
 
-def explained(signals: list[Row], calls: Iterator[Row] = iter(())) -> Incident:
+def explained(signals: list[Row], calls: Iterable[Row] = ()) -> Incident:
     (incident,) = analyze(windows(END, calls, signals), SUMMARY).incidents
     return incident
 
