@@ -11,6 +11,7 @@ from .behind import look_behind, taken_over
 from .blame import Blamed, blame
 from .codes import BY_SERVER, codes_about
 from .cusum import ENOUGH, LEAST_RISE
+from .dns_failures import VAGUE
 from .dns_rcodes import dns_rcodes
 from .edges import LEAST_REQUESTS
 from .graph import Graph
@@ -32,6 +33,10 @@ UNSEEN = 0.5
 UNTOLD = 0.5
 """Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself; and
 where nobody ever called it before, who calls it now may as well have the wrong name."""
+
+
+UNANSWERED = ("timeout", *VAGUE)
+"""How look-ups fail where no answer is known to have come."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def blamed_suspect(
         certainty=certainty,
         failed=b.failed,
         failure=failure,
-        evidence=_evidence(windows, b, during),
+        evidence=_evidence(windows, b, failure, during),
         findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
@@ -167,9 +172,12 @@ def _new(windows: Windows, b: Blamed, onset: float) -> bool:
     return long_known and calls_over(windows, about(windows, b.component), ["attempts"], end=onset).empty
 
 
-def _elsewhere(windows: Windows, name: str, during: tuple[float, float]) -> str:
-    """Who goes on resolving a name that others cannot, as the end of a sentence: the record is as it was, or they have
-    its address from before; else it is the way of the others to their resolver. "" where nobody does."""
+def _elsewhere(windows: Windows, name: str, failure: str, during: tuple[float, float]) -> str:
+    """Who goes on resolving a name that others cannot, as the end of a sentence; "" where nobody does.
+
+    They may have its address from before; but where no resolver is known to have answered how it failed, it may as well
+    be that the others do not reach theirs.
+    """
     counts = ["attempts", *DNS_ERRORS]
     client = windows.edges.categories["client"]
     rows = calls_over(windows, windows.edges.names["peer"] == name, counts, *during, client=client)
@@ -180,11 +188,11 @@ def _elsewhere(windows: Windows, name: str, during: tuple[float, float]) -> str:
         return ""
     fine, others = (", ".join(sorted(made.index[rows].astype(str))) for rows in (well, failed > made["attempts"] / 2))
     calls, bad = made["attempts"][well].sum(), failed[well].sum()
-    may = f": it may be the way of {others} to its resolver" if others else ""
+    may = f": it may be the way of {others} to its resolver" if others and failure in UNANSWERED else ""
     return f"; of {calls:,.0f} calls of {fine} by the same name {bad:,.0f} did{may}"
 
 
-def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evidence:
+def _evidence(windows: Windows, b: Blamed, failure: str, during: tuple[float, float]) -> Evidence:
     how = {
         "resolution": "failed because its name could not be resolved",
         "unreached": "were answered by nobody",
@@ -196,7 +204,8 @@ def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evide
     if b.how == "answer" and not answers:
         how = "failed alike, whoever answered in the end"
     column = "server" if b.how == "answer" and answers else "peer"
-    elsewhere = _elsewhere(windows, b.component, during) if b.how == "resolution" and b.alone > MOSTLY else ""
+    shared = b.how == "resolution" and b.alone > MOSTLY
+    elsewhere = _elsewhere(windows, b.component, failure, during) if shared else ""
     return Evidence(
         statement=f"{b.failed:,.0f} of {b.attempts:,.0f} calls to {b.component} {how}, "
         f"within {during[1] - during[0]:.0f} s of the onset{elsewhere}",
