@@ -149,15 +149,15 @@ def blamed_suspect(
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
         waited_s=b.unanswered_s,
-        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else _risen(windows, b, during),
+        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else _risen(windows, b, kind, during),
     )
 
 
-def _risen(windows: Windows, b: Blamed, during: tuple[float, float]) -> tuple[Finding, ...]:
+def _risen(windows: Windows, b: Blamed, kind: str, during: tuple[float, float]) -> tuple[Finding, ...]:
     """Servers' bad answers that rose just as somebody failed its requests of whose look-ups nothing tells: of nobody
     else's are they known to be a part."""
     if (
-        b.how != "answer"
+        (b.how, kind) != ("answer", "unknown")
         or windows.concepts.keys().isdisjoint(BY_SERVER)
         or not look_ups_untold(windows, b.component, during)
     ):

@@ -155,7 +155,8 @@ def _dns(windows: Windows, graph: Graph, group: Group, verdict: Verdict, ranked:
     unsaid = verdict == "unknown" and not _look_ups_seen(windows) and _waited_in_vain(ranked)
     onset = group.started_at if top.onset is None else top.onset
     during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
-    if top.how == "answer" and not _look_ups_seen(windows) and look_ups_untold(windows, top.component, during):
+    unknown = top.how == "answer" and top.kind == "unknown"  # how else it fails is known, and is no look-up
+    if unknown and not _look_ups_seen(windows) and look_ups_untold(windows, top.component, during):
         if verdict == "unknown" and top.codes:
             return Dns(role="symptom", failure=_failure(str(top.codes[0].facts["failure"])), names=())
         unsaid = True
