@@ -162,6 +162,10 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("dns_responses", _HUBBLE, "counter", ("query",), _SAID, words=_RCODE_WORDS),
     Concept("dns_server_responses", _COREDNS, "counter", _ONE_POD, _SAID, by_pod=True),
     Concept("dns_server_responses", _UNBOUND, "counter", _ONE_POD, _SAID, only=_CODE, by_pod=True),
+    Concept("dns_server_empty", _UNBOUND, "counter", _ONE_POD, only=(("rcode", "nodata"),), by_pod=True),
+    Concept(
+        "dns_server_aaaa", r"unbound_query_types_total", "counter", _ONE_POD, only=(("type", "AAAA"),), by_pod=True
+    ),
     # CoreDNS counts a question when it answers it
     Concept("dns_server_requests", r"unbound_queries_total", "counter", _ONE_POD, by_pod=True),
     Concept("dns_wire_responses", _HUBBLE, "counter", ("source_pod",), _SAID, words=_RCODE_WORDS, by_pod=True),

@@ -2,10 +2,12 @@
 
 The table is ordered: the first pattern that matches decides. Its words were measured on twenty clients against a DNS
 server that answers NODATA, NXDOMAIN, SERVFAIL, REFUSED or not at all (glibc, c-ares, Go, Java, Node, curl and what
-stands on them), the rest are from their sources and issue trackers. The "temporary failure" of glibc, Java and Node is
+stands on them), the rest are from their sources and issue trackers. A server that refuses the packets itself, or cannot
+be reached, answers as little as one that is late: `dns_timeout`. Any other answer that is none, as FORMERR, NOTIMP or
+one that cannot be read, is a server's failure: `dns_servfail`. The "temporary failure" of glibc, Java and Node is
 said of SERVFAIL, REFUSED and a time-out, and of nothing else: `dns_temporary`. What cannot be told at all stays
 `dns_unspecified`: ENOTFOUND, "no such host" and "Could not resolve host" are said of NODATA and of NXDOMAIN alike, or
-of anything.
+of anything. Node says ENOTFOUND of NXDOMAIN alone where it asks a server itself (`queryA`), as c-ares does.
 """
 
 from __future__ import annotations
@@ -18,27 +20,46 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "dns_nodata",
         r"No address associated with (host)?name|answer with no data|\bE(AI_)?NODATA\b|Errno -5\b|Error -5 connecting"
-        r"|resolver\.NoAnswer|does not contain an answer|WSANO_DATA",
+        r"|resolver\.NoAnswer|does not contain an answer|WSANO_DATA|Name has no usable address"
+        r"|no data of the requested type was found",
     ),
     (
         "dns_timeout",
-        r"Timeout while contacting DNS|\bETIMEOUT\b|lookup .*i/o timeout|LifetimeTimeout|resolution lifetime expired"
-        r"|no servers could be reached",
+        r"Timeout while contacting DNS|Could not contact DNS servers|No DNS servers were configured|\bETIMEOUT\b"
+        r"|\bquery[A-Z]\w* ECONNREFUSED\b|lookup .*i/o timeout|lookup \S+ on \S+: (read|write|dial) (udp|tcp)"
+        r"|no answer from DNS server|LifetimeTimeout|resolution lifetime expired|no servers could be reached"
+        r"|\bResolving timed out\b|DnsNameResolverTimeoutException|\bdns error: .*timed out",
     ),
-    ("dns_refused", r"refused query|\bEREFUSED\b|answered REFUSED"),
-    ("dns_servfail", r"DNS server returned general failure|\bESERVFAIL\b|server misbehaving|answered SERVFAIL"),
+    ("dns_refused", r"refused query|\bEREFUSED\b|answered REFUSED|Query failed with REFUSED"),
+    (
+        "dns_servfail",
+        r"DNS server returned general failure|\bESERVFAIL\b|server misbehaving|answered SERVFAIL"
+        r"|Query failed with SERVFAIL|DNS server claims query was misformatted|\bEFORMERR\b"
+        r"|DNS server does not implement requested operation|\bENOTIMP\b|Misformatted DNS reply|\bEBADRESP\b"
+        r"|Non-recoverable failure in name resolution|\bEAI_FAIL\b|Errno -4\b"
+        r"|cannot unmarshal DNS message|invalid DNS response|lame referral"
+        r"|non-recoverable error occurred during a database lookup",
+    ),
     (
         "dns_nxdomain",
-        r"Name or service not known|Domain name not found|Errno -2\b|\bNXDOMAIN\b|DNS query name does not exist",
+        r"Name or service not known|Domain name not found|Errno -2\b|\bNXDOMAIN\b|DNS query name does not exist"
+        r"|\bquery[A-Z]\w* ENOTFOUND\b",
     ),
-    ("dns_temporary", r"Temporary failure in name resolution|\bEAI_AGAIN\b|\btry_again\b|Errno -3\b"),
+    (
+        "dns_temporary",
+        r"Temporary failure in name resolution|\bEAI_AGAIN\b|\btry_again\b|Errno -3\b"
+        r"|failed to lookup address information: Try again|\blookup \S+: Try again"
+        r"|Resource temporarily unavailable \([\w.-]+:\d+\)|temporary error during host ?name resolution",
+    ),
     (
         "dns_unspecified",
         r"\bENOTFOUND\b|\bhost_not_found\b"
         r"|no such host|No such host is known|Could not resolve host|UnknownHostException|UnresolvedAddress"
         r"|NameResolutionError|ClientConnectorDNSError|errors resolving|Inaccessible host|nodename nor servname"
         r"|\b[Nn]ame resolution failed for target dns:|Name does not resolve|dns_resolution_failure"
-        r"|failed to lookup address"
+        r"|DNS resolution failed|C-ares status is not ARES_SUCCESS|Misformatted (DNS query|domain name)"
+        r"|DNS query cancelled|Unable to resolve host|No resolvable bootstrap urls|:nxdomain\b|non-existing domain"
+        r"|failed to lookup address|\bdns error:|\bno records? found for (Query \{|.*type: A)"
         r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (
@@ -64,7 +85,9 @@ HOST = (
     r"(?:Failed to resolve '|getaddrinfo [A-Z_]+ |\bquery[A-Za-z0-9]+ E[A-Z]+ |[Cc]annot connect to host "
     r"|errors resolving |\b[Nn]ame resolution failed for target dns:(?://[^/]*/)?|Could not resolve host: '?"
     r"|could not translate host name \"|UnknownHostException: "
-    r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \()([\w-]+(?:\.[\w-]+)*)"
+    r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \("
+    r"|(?:Name or service not known|Resource temporarily unavailable) \(|Unable to resolve host "
+    r"|DNS resolution failed for (?:service: )?(?:dns:(?://[^/]*/)?)?)([\w-]+(?:\.[\w-]+)*)"
 )
 """Where the words name the host that was not reached: for spans that do not record whom they addressed."""
 

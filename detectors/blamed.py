@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..collector.model import DNS_CLASSES, ERROR_CLASSES
 from .cusum import LEAST_RISE
-from .dns_failures import most
+from .dns_failures import most, spoken
 from .edges import LEAST_REQUESTS
 from .graph import Graph
 
@@ -68,7 +68,7 @@ def booked(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
 def _names(excess: pd.DataFrame, graph: Graph) -> list[Blamed]:
     return [
         _blamed(name, graph.owners.get(name, ""), "resolution", counts["dns"], counts)
-        for name, counts in _gathered(excess[(excess["dns"] > 0) & (excess["peer"] != "")], "peer", "dns")
+        for name, counts in _gathered(spoken(excess[(excess["dns"] > 0) & (excess["peer"] != "")]), "peer", "dns")
     ]
 
 

@@ -38,6 +38,7 @@ def blind_spots(windows: Windows, graph: Graph, findings: list[Finding]) -> tupl
         *_unread(windows),
         *_blind_counters(windows),
         *_means(windows),
+        *_herds(windows, findings),
         *_silences(windows, findings),
         *_failing_since_ever(windows),
         *_silent_resolvers(windows, findings),
@@ -154,6 +155,18 @@ def _means(windows: Windows) -> list[BlindSpot]:
         f"Only the mean of its own counter tells that {_some(names)} took longer: whether users waited, or asked "
     )
     settles = "more for what always takes long, cannot be told; metrics of its callers, or spans, would settle it."
+    return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
+
+
+def _herds(windows: Windows, findings: list[Finding]) -> list[BlindSpot]:
+    """Who was asked more than users ask for, where nothing but counters tells so, which know no repeats."""
+    names = sorted({f.component for f in findings if f.kind == "restart_herd"})
+    if not names or not from_metrics(windows).all():
+        return []
+    statement = (
+        f"No counter knows repeats of one request: whether {_some(names)} met a herd that restarted, or retries, "
+    )
+    settles = "cannot be told; spans would settle it."
     return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from ..collector.model import Windows
+from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .behind import look_behind, taken_over
 from .blame import blame
 from .blamed import Blamed
-from .codes import codes_about
-from .cusum import ENOUGH
+from .codes import BY_SERVER, codes_about
+from .cusum import ENOUGH, LEAST_RISE
+from .dns_failures import VAGUE
+from .dns_rcodes import dns_rcodes
 from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
@@ -24,7 +26,8 @@ from .slow import slow_below
 from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 from .telemetry_silence import told_across
-from .way import owner_of
+from .untold import look_ups_untold
+from .way import LAG_S, owner_of
 
 UNSEEN = 0.5
 """While most services send nothing, what is left to see is as likely an effect as a cause."""
@@ -32,6 +35,10 @@ UNSEEN = 0.5
 UNTOLD = 0.5
 """Where counters alone say that calls were lost, and not how or after what time, its name is as likely as itself; and
 where nobody ever called it before, who calls it now may as well have the wrong name."""
+
+
+UNANSWERED = ("timeout", *VAGUE)
+"""How look-ups fail where no answer is known to have come."""
 
 
 @dataclass(frozen=True)
@@ -149,13 +156,26 @@ def blamed_suspect(
         certainty=certainty,
         failed=b.failed,
         failure=failure,
-        evidence=_evidence(windows, b, during),
+        evidence=_evidence(windows, b, failure, during),
         findings=own,
         how=b.how,
         rate=b.failed / max(b.attempts, 1.0),
         waited_s=b.unanswered_s,
-        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else (),
+        codes=codes_about(b.component, failure, inside) if b.how == "resolution" else _risen(windows, b, kind, during),
     )
+
+
+def _risen(windows: Windows, b: Blamed, kind: str, during: tuple[float, float]) -> tuple[Finding, ...]:
+    """Servers' bad answers that rose just as somebody failed its requests of whose look-ups nothing tells: of nobody
+    else's are they known to be a part."""
+    if (
+        (b.how, kind) != ("answer", "unknown")
+        or windows.concepts.keys().isdisjoint(BY_SERVER)
+        or not look_ups_untold(windows, b.component, during)
+    ):
+        return ()
+    codes = (f for f in dns_rcodes(windows) if f.facts["counted"] in BY_SERVER)
+    return tuple(f for f in codes if during[0] - LAG_S <= f.started_at < during[1])
 
 
 def _new(windows: Windows, b: Blamed, onset: float) -> bool:
@@ -164,19 +184,43 @@ def _new(windows: Windows, b: Blamed, onset: float) -> bool:
     return long_known and calls_over(windows, about(windows, b.component), ["attempts"], end=onset).empty
 
 
-def _evidence(windows: Windows, b: Blamed, during: tuple[float, float]) -> Evidence:
+def _elsewhere(windows: Windows, name: str, failure: str, during: tuple[float, float]) -> str:
+    """Who goes on resolving a name that others cannot, as the end of a sentence; "" where nobody does.
+
+    They may have its address from before; but where no resolver is known to have answered how it failed, it may as well
+    be that the others do not reach theirs.
+    """
+    counts = ["attempts", *DNS_ERRORS]
+    client = windows.edges.categories["client"]
+    rows = calls_over(windows, windows.edges.names["peer"] == name, counts, *during, client=client)
+    made = rows[rows["client"] != ""].groupby("client", observed=True)[counts].sum()
+    failed = made[list(DNS_ERRORS)].sum(axis=1)
+    well = (made["attempts"] >= LEAST_REQUESTS) & (failed < LEAST_RISE * made["attempts"])
+    if not well.any() or well.all():
+        return ""
+    fine, others = (", ".join(sorted(made.index[rows].astype(str))) for rows in (well, failed > made["attempts"] / 2))
+    calls, bad = made["attempts"][well].sum(), failed[well].sum()
+    may = f": it may be the way of {others} to its resolver" if others and failure in UNANSWERED else ""
+    return f"; of {calls:,.0f} calls of {fine} by the same name {bad:,.0f} did{may}"
+
+
+def _evidence(windows: Windows, b: Blamed, failure: str, during: tuple[float, float]) -> Evidence:
     how = {
         "resolution": "failed because its name could not be resolved",
         "unreached": "were answered by nobody",
         "answer": "failed in it, beyond what its own callees explain",
     }[b.how]
     answers = b.component in windows.edges.services
+    if b.how == "unreached" and b.failure == "server":  # somebody answered, who sends no spans
+        how = "failed by the status of their answer"
     if b.how == "answer" and not answers:
         how = "failed alike, whoever answered in the end"
     column = "server" if b.how == "answer" and answers else "peer"
+    shared = b.how == "resolution" and b.alone > MOSTLY
+    elsewhere = _elsewhere(windows, b.component, failure, during) if shared else ""
     return Evidence(
         statement=f"{b.failed:,.0f} of {b.attempts:,.0f} calls to {b.component} {how}, "
-        f"within {during[1] - during[0]:.0f} s of the onset",
+        f"within {during[1] - during[0]:.0f} s of the onset{elsewhere}",
         query=sql("calls", "client, server, peer, attempts, answered, errors", during, **{column: b.component}),
         window=during,
         observed=b.failed + b.usual,

@@ -8,11 +8,12 @@ search domains of a resolver fail every day and stay silent here.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ..collector.model import DNS_CLASSES, DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import Evidence, Finding, stretch_of
-from .cusum import ENOUGH, Episode
+from .cusum import ENOUGH, LEAST_RISE, Episode
 from .episodes import alarm_time, episodes
 from .past import past_of
 from .queries import sql
@@ -61,12 +62,13 @@ def dns_failures(windows: Windows) -> list[Finding]:
 def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     name = table.names("peer")[episode.series]
     lasted = stretch_of(windows, episode.onset, episode.end)
-    failure = _failure(table, episode)
     count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in DNS_ERRORS)
     during = lasted.up_to(windows.end)
     called = windows.edges.names["peer"] == name
     inside = calls_over(windows, called, ["client", "error_trace", *DNS_ERRORS], *during)
     inside = inside[inside[list(DNS_ERRORS)].sum(axis=1) > 0]
+    words = spoken(inside.assign(peer=name))
+    failure = most({name: float(words[f"errors_dns_{name}"].sum()) for name in DNS_CLASSES})
     callers = sorted(set(inside["client"]) - {""})
     said = f"{len(callers)} caller{'s' * (len(callers) != 1)}"
     evidence = Evidence(
@@ -91,11 +93,24 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     )
 
 
-def _failure(table: Table, episode: Episode) -> str:
-    """The class with most calls; words that cannot tell give way to any that can."""
-    stretch = slice(episode.onset, episode.end)
-    counts = {name: float(table[f"errors_dns_{name}"][episode.series, stretch].sum()) for name in DNS_CLASSES}
-    return most(counts)
+def spoken(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows of failed look-ups, by client and peer, where words that a caller has for hardly any of its own
+    (`LEAST_RISE`, what fails of every name by itself) are what it says of the others.
+
+    All callers of a name meet the same, and who can say what speaks for who cannot, however often that one tries again.
+    But who can, does so each time: a few look-ups of many that ended otherwise tell nothing of the rest, as those that
+    a resolver still answered when it was stopped.
+    """
+    sums = rows.groupby(["client", "peer"], observed=True)[list(DNS_ERRORS)].transform("sum")
+    faults = [f"errors_dns_{name}" for name in AGAIN]
+    told = [name for name in DNS_ERRORS if name != "errors_dns_unspecified"]
+    out = rows.copy()
+    for words, vague in ((faults, "errors_dns_temporary"), (told, "errors_dns_unspecified")):
+        said = sums[words].sum(axis=1)
+        few = said <= LEAST_RISE * (said + sums[vague])
+        out[vague] += out[words].sum(axis=1).where(few, 0)
+        out[words] = out[words].where(~few, 0)
+    return out
 
 
 def most(counts: dict[str, float]) -> str:

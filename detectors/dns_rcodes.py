@@ -2,8 +2,9 @@
 
 SERVFAIL and REFUSED are a server that cannot or will not answer; NXDOMAIN is a name that is gone. A question that a
 server was asked and never answered is one that its client waited for in vain.
-NODATA is not among the codes (it is NOERROR without answers, RFC 2308), so silence here proves
-nothing about an empty record.
+NODATA is not among the codes (it is NOERROR without answers, RFC 2308), so silence here proves nothing about an empty
+record. Unbound counts such answers beside them. Those to AAAA questions are the rule where names have IPv4 addresses
+alone; more of them than there were such questions are of names without any.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from .series import Floats, Table, concept, tally
 SILENT = ""
 """The code of no answer at all."""
 
-FAILURES = {"NXDOMAIN": "nxdomain", "SERVFAIL": "servfail", "REFUSED": "refused", SILENT: "timeout"}
+EMPTY = "NODATA"
+"""The code of answers without addresses, of those of NOERROR."""
+
+FAILURES = {
+    "NXDOMAIN": "nxdomain",
+    "SERVFAIL": "servfail",
+    "REFUSED": "refused",
+    EMPTY: "nodata",
+    SILENT: "timeout",
+}
 
 
 def dns_rcodes(windows: Windows) -> list[Finding]:
@@ -37,8 +47,14 @@ def answers(windows: Windows, counted: str) -> pd.DataFrame:
     value."""
     rows = concept(windows, counted)
     told = rows.assign(code=rows["item"].str.upper())[["component", "window", "code", "value"]]
-    asked = concept(windows, BY_SERVER[counted]) if counted in BY_SERVER else rows.iloc[:0]
-    return pd.concat([told, _unanswered(asked, told)], ignore_index=True)
+    if counted not in BY_SERVER:
+        return told
+    asked = concept(windows, BY_SERVER[counted])
+    parts = [told, _missing(asked, told).assign(code=SILENT)]
+    if counted == "dns_server_responses":
+        empty = _missing(concept(windows, "dns_server_empty"), concept(windows, "dns_server_aaaa"))
+        parts += [empty.assign(code=EMPTY), empty.assign(code="NOERROR", value=-empty["value"])]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _risen(windows: Windows, counted: str) -> list[Finding]:
@@ -56,18 +72,18 @@ def _risen(windows: Windows, counted: str) -> list[Finding]:
     ]
 
 
-def _unanswered(asked: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """By window and component the questions that got no answer, where both are counted.
+def _missing(counted: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """By window and component how much of what was counted is not among what was told, where both are: value.
 
-    The counter of an answer that is new stands at its first rise when it is first scraped, so that what it rose by is
-    missed once: missing are those that two scrapes running miss.
+    A counter that is new stands at its first rise when it is first scraped, so that what it rose by is missed once:
+    missing is what two scrapes running miss.
     """
     by = ["component", "window"]
-    questions = asked.groupby(by, observed=True)["value"].sum()
-    answered = answers.groupby(by, observed=True)["value"].sum()
-    left = (questions - answered.reindex(questions.index)).clip(lower=0.0).dropna()
+    whole = counted.groupby(by, observed=True)["value"].sum()
+    part = told.groupby(by, observed=True)["value"].sum()
+    left = (whole - part.reindex(whole.index)).clip(lower=0.0).dropna()
     before = left.groupby("component", observed=True).shift(fill_value=0.0)
-    return left.clip(upper=before).rename("value").reset_index().assign(code=SILENT)
+    return left.clip(upper=before).rename("value").reset_index()
 
 
 def _rose(failed: Floats, totals: Floats, episode: Episode) -> bool:
@@ -111,7 +127,7 @@ def _finding(windows: Windows, counted: str, table: Table, episode: Episode) -> 
 
 
 def _query(counted: str, component: str, code: str, during: tuple[float, float]) -> str:
-    """What is missing is told by the questions beside the answers: by all that is counted of a server."""
-    if code:
+    """What is missing, or empty, is told by what is counted beside the answers: by all of a server."""
+    if code and code != EMPTY:
         return sql("signals", "item, value", during, component=component, concept=counted)
     return sql("signals", "concept, item, value", during, component=component)

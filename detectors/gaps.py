@@ -56,11 +56,16 @@ def remembered(windows: Windows, dark: Flags, silent: Collection[str]) -> Window
 
 
 def evenly(windows: Windows, rows: pd.DataFrame, dark: Flags) -> pd.DataFrame:
-    """Rows of `signals`, of counters, with what they grew by over gaps in the dark laid over all windows of those."""
-    return _laid(windows, rows, dark)[0]
+    """Rows of `signals`, of counters, with what they grew by over gaps in the dark laid over all windows of those.
+
+    A reading that holds no more than usual remembers no gap: a process that was started anew counts since then.
+    """
+    return _laid(windows, rows, dark, leaps_alone=True)[0]
 
 
-def _laid(windows: Windows, rows: pd.DataFrame, dark: Flags) -> tuple[pd.DataFrame, Flags]:
+def _laid(
+    windows: Windows, rows: pd.DataFrame, dark: Flags, *, leaps_alone: bool = False
+) -> tuple[pd.DataFrame, Flags]:
     """The rows, and which of them were laid over a gap."""
     place = (rows["window"].to_numpy(np.int64) - windows.start) // windows.window_s
     known = (place >= 0) & (place < len(dark))
@@ -68,6 +73,8 @@ def _laid(windows: Windows, rows: pd.DataFrame, dark: Flags) -> tuple[pd.DataFra
     since = _since(windows, rows, dark[place])
     until = np.concatenate([[0], np.cumsum(dark)])
     gap = (since * windows.window_s > READ_S) & (until[place + 1] > until[np.maximum(place + 1 - since, 0)])
+    if leaps_alone:
+        gap &= (rows["value"] > LEAP * _usual(rows)).to_numpy(np.bool_)
     over = np.where(gap, since, 1)
     ago = np.repeat(np.cumsum(over), over) - 1 - np.arange(int(over.sum()))
     out = rows.iloc[np.repeat(np.arange(len(rows)), over)]
@@ -84,7 +91,7 @@ def _since(windows: Windows, rows: pd.DataFrame, dark: Flags) -> npt.NDArray[np.
     """
     ordered = rows.sort_values("window", kind="stable")
     nought = pd.Series(dark, rows.index) & (rows["value"] == 0)
-    usual = rows["value"].where(rows["value"] > 0).groupby([rows[key] for key in _SERIES]).transform("median")
+    usual = _usual(rows)
     before = ordered.groupby(_SERIES)["window"].shift()
     counted = ordered[~nought.reindex(ordered.index)].groupby(_SERIES)["window"].shift()
     counted = counted.reindex(before.index)
@@ -93,6 +100,11 @@ def _since(windows: Windows, rows: pd.DataFrame, dark: Flags) -> npt.NDArray[np.
     leapt = rows["value"] > np.maximum(LEAP * usual, WORTH * owed)
     since = (rows["window"] - before.mask(leapt, counted)) // windows.window_s
     return since.reindex(rows.index).fillna(1).to_numpy(np.int64)
+
+
+def _usual(rows: pd.DataFrame) -> pd.Series[float]:
+    """[rows] What a reading of the series holds where it holds anything."""
+    return rows["value"].where(rows["value"] > 0).groupby([rows[key] for key in _SERIES]).transform("median")
 
 
 def _outcomes(rows: pd.DataFrame, clients: Collection[str]) -> pd.DataFrame:

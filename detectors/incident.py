@@ -34,6 +34,7 @@ from .shared_queue import kept_full
 from .suspects import Suspect
 from .text_families import unseen_words
 from .trigger_end import trigger_end
+from .untold import look_ups_untold
 from .updates import updates
 from .way import LEAST_SHARE, WAITING, owner_of
 
@@ -152,6 +153,13 @@ def _dns(windows: Windows, graph: Graph, group: Group, verdict: Verdict, ranked:
         said = [str(worst.facts.get("failure", ""))] if told else [s.failure for s in ranked if s.failure]
         return Dns(role="symptom", failure=_failure(said[0] if said else ""), names=names)
     unsaid = verdict == "unknown" and not _look_ups_seen(windows) and _waited_in_vain(ranked)
+    onset = group.started_at if top.onset is None else top.onset
+    during = (onset, min(onset + HORIZON * windows.window_s, float(windows.end)))
+    unknown = top.how == "answer" and top.kind == "unknown"  # how else it fails is known, and is no look-up
+    if unknown and not _look_ups_seen(windows) and look_ups_untold(windows, top.component, during):
+        if verdict == "unknown" and top.codes:
+            return Dns(role="symptom", failure=_failure(str(top.codes[0].facts["failure"])), names=())
+        unsaid = True
     role: DnsRole = "innocent" if _resolution_seen(windows) and not unsaid else "none"
     return Dns(role=role, failure=None, names=())
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from ..collector.model import DNS_ERRORS, Windows
 from .analysis import Kind
 from .base import HORIZON, MOSTLY, Evidence, Finding
@@ -28,6 +30,7 @@ from .queries import sql
 from .queueing import old_by
 from .refused_first import WAITED_S
 from .releases import read_off
+from .series import concept, gauge
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .unresolved import Unresolved, unresolved_together
@@ -85,12 +88,14 @@ def resolver(
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
     early = not (servers or queues) and during[1] - during[0] < LAG_S
+    gone = () if servers or way else _unscraped(windows, during)
     return replace(
         found,
-        failure="" if way else found.failure,
+        # Who is refused by a machine on which no resolver runs any more is told so at once, as if it had answered.
+        failure="" if way else "timeout" if gone else found.failure,
         certainty=EARLY * found.score if early else min(found.score, RATHER) if way else found.score,
         codes=tuple(zones),
-        changes=_changes(windows, graph, during) if component == UNKNOWN else (),
+        changes=(*gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
     )
 
 
@@ -173,6 +178,28 @@ def _changes(windows: Windows, graph: Graph, during: tuple[float, float]) -> tup
         expected=0.0,
     )
     return (told,)
+
+
+def _unscraped(windows: Windows, during: tuple[float, float]) -> tuple[Evidence, ...]:
+    """Targets that count what resolvers answer, and that could no longer be scraped as the names began to fail."""
+    table = gauge(windows, concept(windows, "up"), ("component",))
+    first, last = (int(time - windows.start) // windows.window_s for time in during)
+    told: list[Evidence] = []
+    for row, name in enumerate(table.names("component") if len(table) else ()):
+        if not any(server == name or server.startswith((f"{name}-", f"{name}:")) for server in telling(windows)):
+            continue
+        before, then = (level[np.isfinite(level)] for level in np.split(table["value"][row][:last], [first]))
+        if len(before) and len(then) and before.mean() > MOSTLY > then.mean():
+            told.append(
+                Evidence(
+                    statement=f"{name}, which answers look-ups, could not be scraped as the names began to fail",
+                    query=sql("signals", "value", during, component=name, concept="up"),
+                    window=during,
+                    observed=float(then.mean()),
+                    expected=float(before.mean()),
+                )
+            )
+    return tuple(told)
 
 
 def _waited(unresolved: Unresolved) -> bool:

@@ -43,6 +43,10 @@ MOST = 0.5
 SURE = 10.0
 """Spans that were to be expected where none came: a Poisson count of ten is nought once in 20,000 times."""
 
+TARGETS = 3
+"""Scrapes of fewer targets fail with what they watch: one or two that are down tell of themselves, as the exporter of a
+resolver that died does, and not of the way that all telemetry takes."""
+
 LOOK = 10
 """Windows without a span after which a service counts as silent only if it had sent some in most of as many before."""
 
@@ -124,13 +128,15 @@ def _regular(windows: Windows, spans: pd.DataFrame) -> tuple[Indices, Indices]:
 
 @Once
 def targets_down(windows: Windows) -> Floats:
-    """[windows] The share of targets whose scrapes fail."""
+    """[windows] The share of targets whose scrapes fail; none of fewer than tell of more than themselves."""
     table = gauge(windows, concept(windows, "up"), ("component",))
     if not len(table):
         return np.zeros(window_count(windows))
     level = carried(table["value"], scrape_gap(windows))
     known = np.isfinite(level)
-    return (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    count = known.sum(axis=0)
+    down = (np.where(known, level, 1.0) < MOST).sum(axis=0) / np.maximum(count, 1)
+    return np.where(count >= TARGETS, down, 0.0)
 
 
 def probes_fail(windows: Windows, dark: Flags) -> Flags:
@@ -155,7 +161,10 @@ def _latest(flags: Flags) -> Indices:
 
 
 def _counted(windows: Windows, requests: pd.DataFrame, spans: pd.DataFrame) -> Flags:
-    """[windows] Whether counters of a silent service tell of requests that spans must have been taken of."""
+    """[windows] Whether counters of a silent service tell of requests that spans must have been taken of.
+
+    A reading tells of all that came since the one before: none of that time may have seen a span.
+    """
     out = np.zeros(window_count(windows), np.bool_)
     for table in tables(windows, spans, ("server",), ("attempts",)):
         out |= _counted_of(windows, requests, table)
@@ -166,12 +175,19 @@ def _counted_of(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
     places = {name: row for row, name in enumerate(spans.names("server"))}
     table = tally(windows, rows[rows["component"].isin(list(places))], ("component",), ("value",))
     out = np.zeros(window_count(windows), np.bool_)
-    width = scrape_gap(windows)
     for row, name in enumerate(table.names("component")):
         seen, counted = spans["attempts"][places[name]], table["value"][row]
         both = np.cumsum(seen) / np.maximum(np.cumsum(counted), 1.0)
-        out |= (summed(counted, width) * both >= SURE) & (summed(seen, width) == 0)
+        apart = _apart(counted)
+        width = max(scrape_gap(windows), apart + 1)
+        out |= (summed(counted, width - apart) * both >= SURE) & (summed(seen, width) == 0)
     return out
+
+
+def _apart(counted: Floats) -> int:
+    """Windows from one reading that holds something to the next, as a rule."""
+    told = np.flatnonzero(counted > 0)
+    return int(np.median(np.diff(told))) if len(told) > 1 else 1
 
 
 def _finding(windows: Windows, share: Floats, down: Floats, run: Run) -> Finding:

@@ -12,7 +12,7 @@ from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE
 from .blamed import LOST, Blamed
 from .codes import ROOT, within_zone
-from .cusum import ENOUGH
+from .cusum import ENOUGH, LEAST_RISE
 from .dns_failures import AGAIN
 from .edges import LEAST_REQUESTS
 from .refused_first import WAITED_S
@@ -28,7 +28,7 @@ UNSAID = [f"errors_{name}" for name in LOST if name in ("connect", "other")]
 class Unresolved:
     """The names that fail to be resolved, at rates alike.
 
-    failure: how most of their look-ups fail. share: theirs of all failures. callers: who calls them.
+    failure: how most of their look-ups fail. share: theirs of all failures. callers: whose calls of them fail.
     asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
     late: those that were answered were past it, of the others nobody says whether they ended in one.
     zones: those that resolvers count answers of.
@@ -132,7 +132,7 @@ def _fault(names: Collection[Blamed], ranked: list[Suspect]) -> str:
 def _asked(
     windows: Windows, names: Collection[str], during: tuple[float, float]
 ) -> tuple[tuple[str, ...], pd.DataFrame]:
-    """Who calls these names, and all calls by name that they made in the stretch.
+    """Whose calls of these names fail, and all calls by name that those made in the stretch who call them.
 
     Those that failed at once and got no answer may have failed in a look-up, which not all clients say.
     """
@@ -142,7 +142,13 @@ def _asked(
     theirs = edges.names["client"].isin(callers) & (edges.names["peer"] != "")
     counts = ["attempts", "errors", "errors_deadline", "unanswered", "unanswered_ns", *DNS_ERRORS, *UNSAID]
     rows = calls_over(
-        windows, theirs, counts, *during, peer=edges.categories["peer"], server=edges.categories["server"]
+        windows,
+        theirs,
+        counts,
+        *during,
+        client=edges.categories["client"],
+        peer=edges.categories["peer"],
+        server=edges.categories["server"],
     )
     silent = rows["server"] == ""
     waited = silent & (rows["unanswered_ns"] >= WAITED_S * 1e9 * rows["unanswered"])
@@ -152,4 +158,6 @@ def _asked(
         lost=rows[UNSAID].sum(axis=1).where(waited, 0),
         late=rows["errors_deadline"],
     )
-    return tuple(callers), told.groupby("peer").sum()
+    mine = told[told["peer"].isin(names)].groupby(rows["client"].astype(str))[["attempts", "unresolved"]].sum()
+    failing = mine.index[mine["unresolved"] > LEAST_RISE * mine["attempts"]]
+    return tuple(sorted(failing)), told.groupby("peer").sum()

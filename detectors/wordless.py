@@ -15,11 +15,20 @@ Words = dict[tuple[int, str], str]
 
 
 def worded(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give failures without words those that somebody else has for the same name in the same window."""
+    """Give failures without words those that somebody else has for the same name in the same window.
+
+    A caller's words for hardly any of its own tell nothing of the rest (`dns_failures.spoken`).
+    """
     lost = rows[(rows["server"] == "") & (rows["failure"] != "") & (rows["failure"] != WORDLESS)]
     wordless = (
         rows[(rows["server"] == "") & (rows["failure"] == WORDLESS)].groupby(["window", "peer"])["attempts"].sum()
     )
+    own = ["window", "peer", "client"]
+    unsaid = rows[(rows["server"] == "") & (rows["failure"] == WORDLESS)].groupby(own)["attempts"].sum()
+    told = lost.groupby(own)["attempts"].transform("sum")
+    lost = lost[
+        told.to_numpy() > LEAST_RISE * unsaid.reindex(pd.MultiIndex.from_frame(lost[own]), fill_value=0).to_numpy()
+    ]
     looked = _looked_up(windows).set_index(["window", "peer"])
     enough = looked["attempts"] > LEAST_RISE * wordless.reindex(looked.index, fill_value=0)
     said = pd.concat([lost[["window", "peer", "failure", "attempts"]], looked[enough].reset_index()], ignore_index=True)

@@ -50,7 +50,7 @@ FAILURE: dict[str, str] = {
     "nxdomain": "the name does not exist (NXDOMAIN)",
     "servfail": "the server could not answer (SERVFAIL)",
     "refused": "the server refused to answer (REFUSED)",
-    "timeout": "no answer in time",
+    "timeout": "no server answered in time",
     "stale": "answers with addresses that are gone",
     "unspecified": "the clients' words do not tell how",
 }

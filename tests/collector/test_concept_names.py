@@ -214,6 +214,10 @@ def test_questions_and_answers_of_one_unbound_are_those_of_one_server(instance: 
     told = every(30, [0, 9], "unbound_queries_total", instance=instance, thread="0")
     told += every(30, [0, 3], "unbound_answer_rcodes_total", instance=instance, rcode="SERVFAIL")
     told += every(30, [0, 2], "unbound_answer_rcodes_total", instance=instance, rcode="nodata")
+    for question, count in (("A", 5), ("AAAA", 4)):
+        told += every(30, [0, count], "unbound_query_types_total", instance=instance, type=question)
+    assert values(*told, concept="dns_server_empty") == {(0, instance, ""): 2}
+    assert values(*told, concept="dns_server_aaaa") == {(0, instance, ""): 4}
     assert values(*told, concept="dns_server_requests") == {(0, instance, ""): 9}
     assert values(*told, concept="dns_server_responses") == {(0, instance, "SERVFAIL"): 3}
 

@@ -79,7 +79,9 @@ def late(originals: int) -> Callable[[int], Windows]:
 
 def silence(end: int) -> Windows:
     """Nobody sends spans, and no target can be scraped."""
-    return windows(end, [*calm(0, BEGAN), *calm(OVER, end)], signals(end, ["up"], ["up"]))
+    targets = ("shop", "cart", "prices")
+    up = [row | {"component": name} for row in map(dict, signals(end, ["up"], ["up"])) for name in targets]
+    return windows(end, [*calm(0, BEGAN), *calm(OVER, end)], up)
 
 
 AILMENTS: dict[str, Callable[[int], Windows]] = {

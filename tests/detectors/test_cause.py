@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from epicenter.detectors.cause import suspects
 from epicenter.detectors.diagnosis import look
 from epicenter.detectors.suspects import Suspect
@@ -31,3 +33,14 @@ def test_all_of_a_few_failures_is_little_to_go_by() -> None:
     (top,) = suspected([*(row for row in calm(0, END) if not row["errors"]), *stray()])
     assert (top.component, top.score) == ("mail", 1.0)
     assert 0 < top.certainty < 0.25
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"), [("server", "failed by the status of their answer"), ("connect", "were answered by nobody")]
+)
+def test_a_callee_without_spans_that_answered_with_a_status_was_reached(failure: str, said: str) -> None:
+    rows = [call(w, "shop", "", "mail.example", 40, **{f"errors_{failure}": 30 * (w >= STRAY)}) for w in range(END)]
+    top, *_ = suspected(
+        [*rows, *(call(w, "", "shop", attempts=40, errors_server=30 * (w >= STRAY)) for w in range(END))]
+    )
+    assert (top.component, f"to mail.example {said}, within" in top.evidence.statement) == ("mail.example", True)

@@ -105,6 +105,28 @@ def test_words_that_cannot_tell_give_way_to_the_few_that_can(most: str, few: str
     assert (found.facts["failure"], found.kind) == (failure, kind)
 
 
+@pytest.mark.parametrize(("told", "failure"), [(3, "unspecified"), (10, "nodata")])
+def test_the_words_of_hardly_any_tell_nothing_of_the_rest(told: int, failure: str) -> None:
+    """As three look-ups that a resolver still answered when it was stopped, beside 276 of which nobody says how."""
+    rows = [*lookups(0, 30, 0), *lookups(30, 31, told), *lookups(31, 40, 15, failure="unspecified")]
+    (found,) = dns_failures(windows(40, rows))
+    assert found.facts["failure"] == failure
+
+
+def test_who_can_say_how_look_ups_fail_speaks_for_a_storm_of_one_who_cannot() -> None:
+    rows = [*lookups(0, 30, 0), *lookups(30, 40, 1000, of=1000, failure="unspecified")]
+    rows += [call(window, "mail", "", NAME, 5, errors_dns_nodata=5) for window in range(30, 40)]
+    (found,) = dns_failures(windows(40, rows))
+    assert found.facts["failure"] == "nodata"
+
+
+@pytest.mark.parametrize(("told", "failure"), [(3, "temporary"), (10, "refused")])
+def test_hardly_any_refusals_are_not_what_most_call_temporary(told: int, failure: str) -> None:
+    rows = [*lookups(0, 30, 0), *lookups(30, 31, told, failure="refused"), *lookups(31, 40, 15, failure="temporary")]
+    (found,) = dns_failures(windows(40, rows))
+    assert found.facts["failure"] == failure
+
+
 def test_a_name_that_is_no_longer_called_does_not_go_on_failing() -> None:
     rows = [*lookups(0, 20, 0), *lookups(20, 30, 20)]
     assert dns_failures(windows(50, rows))[0].ended_at is None

@@ -93,12 +93,26 @@ def test_a_server_that_is_asked_less_leaves_nothing_unanswered(few: list[float])
     assert dns_rcodes(windows(END, signals=[*counted("NOERROR", few), *asked(few)])) == []
 
 
-@pytest.mark.parametrize(("code", "told"), [("SERVFAIL", ["servfail"]), ("NODATA", [])])
+@pytest.mark.parametrize(("code", "told"), [("SERVFAIL", ["servfail"]), ("NOTIMP", [])])
 def test_answers_of_a_code_that_is_counted_for_the_first_time_are_not_missing(code: str, told: list[str]) -> None:
     """Their counter appears with the first scrape after them, and what it then stands at is no increase."""
     bad = [row for row in counted(code, [90.0] * END) if at(21) <= row["window"] < at(30)]
     rows = [*counted("NOERROR", put([100.0] * END, 20, [10.0] * 10)), *bad, *asked([100.0] * END)]
     assert [f.facts["failure"] for f in dns_rcodes(windows(END, signals=rows))] == told
+
+
+@pytest.mark.parametrize(("empty", "found"), [(80.0, ["nodata"]), (50.0, []), (20.0, [])])
+def test_more_empty_answers_than_questions_for_ipv6_are_those_of_names_without_addresses(
+    empty: float, found: list[str]
+) -> None:
+    """Half of the questions are for AAAA records, which hardly any name has."""
+    rows = [*GOOD, *gauge(SERVER, "dns_server_aaaa", [50.0] * END)]
+    rows += gauge(SERVER, "dns_server_empty", put([50.0] * END, 20, [empty] * 10))
+    told = dns_rcodes(windows(END, signals=rows))
+    assert [f.facts["failure"] for f in told] == found
+    said = f"30% of the answers of {SERVER} were NODATA, against 1.0% before"
+    assert [f.evidence[0].statement for f in told] == [said] * len(found)
+    assert dns_rcodes(windows(END, signals=[row for row in rows if row["concept"] != "dns_server_aaaa"])) == []
 
 
 def test_answers_to_more_than_the_questions_that_are_counted_are_as_many_as_they_are() -> None:

@@ -90,6 +90,16 @@ def test_what_fails_one_caller_alone_is_rather_the_callee_and_not_surely(how: st
     assert (trigger.service, trigger.confidence < 0.8) == ("cart", True)
 
 
+def test_who_resolves_a_name_as_ever_that_one_caller_cannot_is_told_beside_it() -> None:
+    said = " ".join(item.statement for item in explained(of_one("dns_timeout")).evidence)
+    assert (
+        "could not be resolved, within 300 s of the onset; of 1,600 calls of shop by the same name 0 did: "
+        "it may be the way of checkout to its resolver" in said
+    )
+    others = " ".join(item.statement for item in explained(of_one("connect")).evidence)
+    assert "by the same name" not in others
+
+
 @pytest.mark.parametrize(("released", "named"), [("checkout", "checkout"), ("cart", "cart")])
 def test_if_that_caller_was_released_just_then_it_is_the_caller(released: str, named: str) -> None:
     trigger = explained(of_one("connect"), change(BAD - 0.5, "deploy", released, "ci", 2)).trigger

@@ -41,6 +41,11 @@ def test_a_gap_while_spans_speak_stays_as_it_is() -> None:
     assert evenly(told, told.signals, dark(range(0))).equals(told.signals)
 
 
+def test_what_a_process_counted_that_was_started_anew_remembers_no_gap() -> None:
+    told = windows(END, signals=read("requests", 12.0))
+    assert evenly(told, told.signals, dark()).equals(told.signals)
+
+
 def test_noughts_of_a_service_at_rest_stay_noughts() -> None:
     told = windows(END, signals=read("requests", 10.0, nought=True))
     assert evenly(told, told.signals, dark())["value"].sum() == told.signals["value"].sum()

@@ -325,6 +325,25 @@ def test_what_never_resolved_counts_for_nothing() -> None:
     assert incident.dns.role == "innocent"
 
 
+def test_only_callers_whose_look_ups_fail_are_named() -> None:
+    calls = [*estate(NAMES), *(call(w, "batch", "cart", NAMES[0], attempts=10) for w in range(END))]
+    incident = explained([*calls, *(call(w, "", "batch", attempts=10, entries=10) for w in range(END))])
+    said = " ".join(item.statement for item in incident.evidence)
+    assert " calls of shop failed because 4 names" in said
+
+
+@pytest.mark.parametrize(("target", "told"), [("resolver", True), ("resolver-1", True), ("ledger", False)])
+def test_a_resolver_that_is_not_scraped_any_more_is_said_beside_it(target: str, told: bool) -> None:
+    """Its machine refuses look-ups at once, as a server that answers would."""
+    up = gauge(target, "up", put([1.0] * END, BAD, [0.0] * 15))
+    counted = [row for row in well("resolver-1") if not at(BAD) <= row["window"] < at(WELL)]
+    incident = explained(estate(NAMES, failure="dns_temporary", waited=1000), [*up, *counted])
+    said = {item.statement for item in incident.evidence if item.id in incident.trigger.evidence}
+    assert incident.trigger.component == "the resolver"
+    assert (f"{target}, which answers look-ups, could not be scraped as the names began to fail" in said) == told
+    assert incident.dns.failure == ("timeout" if told else "servfail")
+
+
 @pytest.mark.parametrize("signals", [[], codes("resolver-1")])
 def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
     spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots

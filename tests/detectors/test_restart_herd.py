@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from epicenter.detectors import analyze
 from epicenter.detectors.restart_herd import restart_herd
 from epicenter.detectors.retry_storm import retry_storm
-from tests.detectors.frames import Row, at, call, signal, windows
+from tests.detectors.frames import SUMMARY, Row, at, call, signal, windows
 
 CALM, BAD, END = 30, 20, 60
 
@@ -151,3 +152,10 @@ def test_two_callees_that_one_herd_drowns_do_not_excuse_each_other() -> None:
 
     rows = [row for w in range(END) for row in both(w)]
     assert [herding.component for herding in restart_herd(windows(END, rows))] == ["keys", "settings"]
+
+
+@pytest.mark.parametrize("counters", [True, False])
+def test_where_counters_alone_tell_of_a_herd_it_may_be_retries_as_well(counters: bool) -> None:
+    rows = [{**row, "example_trace": ""} if counters else row for row in story(herd)]
+    spots = " ".join(spot.statement for spot in analyze(windows(END, rows), SUMMARY).blind_spots)
+    assert ("whether settings met a herd that restarted, or retries, cannot be told" in spots) == counters

@@ -52,6 +52,24 @@ def test_an_estate_that_nobody_calls_is_at_rest(signals: list[Row]) -> None:
     assert analyze(windows(END, interrupted(), signals), SUMMARY).incidents == ()
 
 
+@pytest.mark.parametrize("known", [["resolver"], ["resolver", "gate"]])
+def test_one_or_two_targets_that_are_down_tell_of_themselves(known: list[str]) -> None:
+    """As the exporter of a resolver that died, for want of which nobody is called."""
+    up = [0.0 if window in DARK else 1.0 for window in range(END)]
+    assert (
+        telemetry_silence(windows(END, interrupted(), [row for name in known for row in gauge(name, "up", up)])) == []
+    )
+
+
+def test_a_reading_after_the_last_span_tells_of_the_time_before_it() -> None:
+    """Counters are read in every third window; nobody calls in the dark."""
+    read = []
+    for window in range(1, END, 3):
+        grew = 400 * len({window - 2, window - 1, window} - {*DARK})
+        read += [signal(window, name, "requests", grew) for name in ("shop", "cart", "prices")]
+    assert telemetry_silence(windows(END, interrupted(), read)) == []
+
+
 def test_a_counter_speaks_for_a_service_that_is_silent() -> None:
     (incident,) = analyze(windows(END, interrupted(), balancer(300)), SUMMARY).incidents
     assert incident.verdict == "unknown"
@@ -167,7 +185,7 @@ def worked(failed: float) -> Windows:
     return windows(END, calls, signals)
 
 
-@pytest.mark.parametrize(("failed", "found"), [(300, ["cart"]), (0, [])])
+@pytest.mark.parametrize(("failed", "found"), [(240, ["cart"]), (0, [])])
 def test_who_only_calls_is_silent_with_the_others(failed: float, found: list[str]) -> None:
     assert [i.trigger.component for i in analyze(worked(failed), SUMMARY).incidents] == found
 
