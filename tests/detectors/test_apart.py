@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from epicenter.detectors import analyze
 from tests.detectors.frames import SUMMARY, Row, at, call, windows
+from tests.detectors.resolvers import NAMES, WAITED, codes, estate, queue, well
 from tests.detectors.stories import NAME, calm, name_gone, process_gone
-from tests.detectors.test_resolver import NAMES, WAITED, codes, estate, queue, well
 
 END = 70
 

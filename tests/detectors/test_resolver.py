@@ -2,60 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import pytest
 
 from epicenter.detectors import analyze
-from epicenter.detectors.analysis import Incident
 from tests.detectors.frames import SUMMARY, Row, at, call, change, gauge, put, windows
+from tests.detectors.resolvers import (
+    BAD,
+    END,
+    NAMES,
+    ONE,
+    WAITED,
+    WELL,
+    beside,
+    codes,
+    estate,
+    explained,
+    of_zone,
+    queue,
+    well,
+)
 from tests.detectors.stories import NAME, calm, name_gone
-
-BAD, WELL, END = 30, 45, 60
-NAMES = ("cart.shops.example", "mail.internal", "orders.shops.example", "stock.depot.example")
-ZONE = ("cart.svc.lan", "orders.svc.lan", "stock.svc.lan")
-WAITED = 5 * 10**9
-
-
-def estate(
-    failing: Iterable[str], names: Iterable[str] = NAMES, failure: str = "dns_servfail", waited: int = 0, lost: int = 24
-) -> Iterator[Row]:
-    """Users reach the shop, the shop all others by name; most calls to some names fail for a while."""
-    failing = set(failing)
-    for window in range(END):
-        down = BAD <= window < WELL
-        yield call(window, "", "shop", attempts=120, errors_server=lost * len(failing) if down else window % 5 == 0)
-        for name in names:
-            gone = lost if down and name in failing else 0
-            yield call(window, "shop", name.partition(".")[0], name, attempts=40 - gone)
-            if gone:
-                told = {f"errors_{failure}": gone, "unanswered_ns": gone * waited}
-                yield call(window, "shop", "", name, attempts=gone, **told)
-
-
-def codes(server: str, start: int = BAD, code: str = "SERVFAIL", counted: str = "dns_server_responses") -> list[Row]:
-    good = gauge(server, counted, put([100.0] * END, start, [20.0] * 15), "NOERROR")
-    return [*good, *gauge(server, counted, put([1.0] * END, start, [80.0] * 15), code)]
-
-
-def of_zone(zone: str, code: str = "SERVFAIL") -> list[Row]:
-    return codes(zone, code=code, counted="dns_responses")
-
-
-def well(server: str, counted: str = "dns_server_responses") -> list[Row]:
-    return gauge(server, counted, [100.0] * END, "NOERROR")
-
-
-ONE = [*codes("resolver-1"), *well("resolver-2")]
-
-
-def queue(component: str, start: int = BAD, end: int = WELL) -> list[Row]:
-    return gauge(component, "queue_age_s", put([0.0] * END, start, [30.0] * (end - start)))
-
-
-def explained(calls: Iterable[Row], signals: Iterable[Row] = (), changes: Iterable[Row] = ()) -> Incident:
-    (incident,) = analyze(windows(END, calls, signals, changes), SUMMARY).incidents
-    return incident
 
 
 @pytest.mark.parametrize(
@@ -186,17 +154,6 @@ def test_a_queue_that_grew_old_while_a_few_look_ups_failed_waits_for_them() -> N
     assert explained([*calls, *few, *strays], queue("orders-queue", BAD - 1, WELL)).trigger.component == "the resolver"
 
 
-def beside(component: str, start: int, lost: int) -> Iterator[Row]:
-    """The shop calls one more, by a name that is known; some of these calls are lost on the way, after seconds."""
-    for window in range(END):
-        gone = lost if start <= window < WELL else 0
-        yield call(window, "shop", component, f"{component}.example", attempts=40 - gone)
-        if gone:
-            yield call(
-                window, "shop", "", f"{component}.example", gone, errors_connect=gone, unanswered_ns=gone * WAITED
-            )
-
-
 def test_an_old_queue_is_rather_on_the_way_to_servers_that_tell_of_themselves() -> None:
     calls = [*estate(NAMES, failure="dns_timeout", waited=WAITED), *beside("ledger", BAD, 4)]
     incident = explained(calls, [*well("resolver-1"), *queue("switch")])
@@ -231,42 +188,10 @@ def test_a_resolver_that_fails_after_the_network_did_is_a_symptom() -> None:
     assert incident.dns.role == "symptom"
 
 
-@pytest.mark.parametrize(
-    ("signals", "told"), [([], "svc.lan"), (of_zone("svc.lan"), "svc.lan"), ([*codes("ns1"), *well("ns2")], "svc.lan")]
-)
-def test_names_of_one_zone_fail_by_its_servers_while_others_resolve(signals: list[Row], told: str) -> None:
-    incident = explained(estate(ZONE, (*ZONE, *NAMES[:3])), signals)
-    assert (incident.trigger.component, incident.trigger.kind) == (told, "dns.servfail")
-    assert (incident.dns.role, incident.dns.names) == ("root", ZONE)
-
-
 def outside(rows: Iterable[Row], names: Iterable[str]) -> list[Row]:
     """The same calls where nobody of the estate answers by these names."""
     names = set(names)
     return [{**row, "server": ""} if row["peer"] in names else row for row in rows]
-
-
-@pytest.mark.parametrize(
-    ("names", "signals", "told"),
-    [
-        (("pay.bank.example", "find.post.example"), [], "the resolver"),
-        (("bank.example", "post.example"), [], "the resolver"),
-        (("pay.bank.co.example", "find.post.co.example"), [], "the resolver"),
-        (("pay.bank.example", "find.bank.example"), [], "bank.example"),
-        (("pay.a.bank.example", "find.b.bank.example"), of_zone("bank.example"), "bank.example"),
-    ],
-    ids=["two owners", "two owners by their zones", "a suffix of two labels", "one owner", "resolvers count the zone"],
-)
-def test_what_names_of_several_owners_end_in_is_no_zone(names: tuple[str, ...], signals: list[Row], told: str) -> None:
-    others = ("cart.internal", "stock.internal")
-    incident = explained(outside(estate(names, (*names, *others)), names), signals)
-    assert incident.trigger.component == told
-
-
-def test_hosts_of_one_label_that_two_own_are_two_owners() -> None:
-    names = ("api.bank.example", "api.post.test")
-    incident = explained(outside(estate(names, names, waited=WAITED), names))
-    assert incident.trigger.component == "the resolver"
 
 
 def test_names_of_several_that_fail_for_a_while_are_their_resolvers_though_nobody_measured_how_long() -> None:

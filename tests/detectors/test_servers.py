@@ -8,7 +8,7 @@ import pytest
 
 from epicenter.detectors import analyze
 from tests.detectors.frames import SUMMARY, Row, at, call, gauge, put, windows
-from tests.detectors.test_resolver import (
+from tests.detectors.resolvers import (
     BAD,
     END,
     NAMES,
