@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pytest
 
 from epicenter.detectors import analyze
@@ -186,12 +184,6 @@ def test_a_resolver_that_fails_after_the_network_did_is_a_symptom() -> None:
     incident = explained(estate(NAMES, failure="dns_timeout", waited=WAITED), signals)
     assert (incident.trigger.component, incident.trigger.kind) == ("switch", "network_congestion")
     assert incident.dns.role == "symptom"
-
-
-def outside(rows: Iterable[Row], names: Iterable[str]) -> list[Row]:
-    """The same calls where nobody of the estate answers by these names."""
-    names = set(names)
-    return [{**row, "server": ""} if row["peer"] in names else row for row in rows]
 
 
 def test_names_of_several_that_fail_for_a_while_are_their_resolvers_though_nobody_measured_how_long() -> None:

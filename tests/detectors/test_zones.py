@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from tests.detectors.frames import Row
@@ -15,6 +17,12 @@ from tests.detectors.resolvers import (
     of_zone,
     well,
 )
+
+
+def outside(rows: Iterable[Row], names: Iterable[str]) -> list[Row]:
+    """The same calls where nobody of the estate answers by these names."""
+    names = set(names)
+    return [{**row, "server": ""} if row["peer"] in names else row for row in rows]
 
 
 @pytest.mark.parametrize(
