@@ -67,10 +67,10 @@ def seen_from(known: Versions, start: int) -> dict[tuple[str, str], int]:
     return {what: max(window, start) for what, window in known.items()}
 
 
-def newest(known: Versions, services: Collection[str]) -> dict[tuple[str, str], int]:
-    """Those of some services, of each the newest `MOST`."""
+def last_heard(heard: Versions, services: Collection[str]) -> dict[tuple[str, str], int]:
+    """Of when each was seen last those of some services, of each the `MOST` that were seen last."""
     left, kept = Counter[str](), dict[tuple[str, str], int]()
-    for what, window in sorted(known.items(), key=lambda one: (-one[1], one[0])):
+    for what, window in sorted(heard.items(), key=lambda one: (-one[1], one[0])):
         left[what[0]] += 1
         if what[0] in services and left[what[0]] <= MOST:
             kept[what] = window

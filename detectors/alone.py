@@ -18,24 +18,29 @@ from .series import Flags, Indices, within
 
 
 def meanwhile(windows: Windows, series: Indices, calls: pd.DataFrame, during: tuple[float, float]) -> pd.DataFrame:
-    """The same calls, with attempts, and errors above the usual, only of windows in which whoever is asked fails at
-    half of its rate or more.
+    """The same calls, with attempts, and errors above the usual, only of windows in which some caller of the same fails
+    at half of its own rate or more.
 
     series: [edges] which of the calls each edge is of, or -1. calls: client, callee, peer, attempts, errors above the
     usual, and usual_errors, of the stretch `during` (Unix seconds).
     """
     inside = within(windows.calls, *during)
     rows = {name: windows.calls[name].to_numpy()[inside] for name in ("window", "attempts", "errors")}
-    of, whose = series[windows.edges.of[inside]], pd.factorize(_asked(calls))[0]
+    of = series[windows.edges.of[inside]]
+    whose, by = (pd.factorize(names)[0] for names in (_asked(calls), calls["client"]))
     usual = calls["usual_errors"].to_numpy(np.float64) / np.maximum(calls["attempts"].to_numpy(np.float64), 1.0)
     failed = rows["errors"] - usual[of] * rows["attempts"]
     count = int(during[1] - during[0]) // windows.window_s + 1
-    cell = whose[of] * count + (rows["window"] - int(during[0])) // windows.window_s
-    cells = count * (whose.max(initial=0) + 1)
-    made, lost = (np.bincount(cell, values, cells).reshape(-1, count) for values in (rows["attempts"], failed))
-    rate = lost.sum(axis=1) / np.maximum(made.sum(axis=1), 1.0)
-    then = (lost >= MOSTLY * rate[:, None] * made).ravel()[cell]
-    attempts, errors = (np.bincount(of[then], v[then], len(calls)) for v in (rows["attempts"], failed))
+    window = (rows["window"] - int(during[0])) // windows.window_s
+    pairs, each = np.unique(whose * (by.max(initial=0) + 1) + by, return_inverse=True)
+    cell = each[of] * count + window
+    made, lost = (np.bincount(cell, v, len(pairs) * count).reshape(-1, count) for v in (rows["attempts"], failed))
+    rate = lost.sum(axis=1, keepdims=True) / np.maximum(made.sum(axis=1, keepdims=True), 1.0)
+    failing = (made > 0) & (rate >= LEAST_RISE) & (lost >= MOSTLY * rate * made)
+    bad = np.zeros((whose.max(initial=0) + 1, count), np.bool_)
+    np.logical_or.at(bad, pairs // (by.max(initial=0) + 1), failing)
+    then = (bad | ~bad.any(axis=1, keepdims=True))[whose[of], window]
+    attempts, errors = (np.bincount(of[then], values[then], len(calls)) for values in (rows["attempts"], failed))
     return calls[["client", "callee", "peer"]].assign(attempts=attempts, errors=errors.clip(0.0))
 
 

@@ -57,7 +57,7 @@ def blame(
     excess = _followed(_worded(excess, {*(gone or {})} - died), died)
     new = released(windows, during)
     then = meanwhile(windows, place[series], excess, during)
-    excess = excess.assign(alone=alone(then) & ~excess["callee"].isin(new).to_numpy())
+    excess = excess.assign(alone=alone(then) & ~(excess["callee"].isin(new) & (excess["dns"] == 0)).to_numpy())
     excess = _made_up(excess, then, new)
     needed, weight = felt(excess)
     excess = excess.assign(needed=needed, weight=weight)

@@ -17,7 +17,7 @@ from .dns_rcodes import dns_rcodes
 from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
-from .kinds import about, changes_of, dns_failure, kind_of
+from .kinds import about, changes_of, dns_failure, failing_since, kind_of
 from .queries import sql
 from .releases import release_evidence
 from .resolver import resolver
@@ -83,16 +83,17 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     else:
         behind = taken_over(ranked, replace(shared, certainty=sure * shared.certainty))
     told = slow_below(windows, graph, behind, begun.blamed, findings, begun.during)
-    return [_released(windows, replace(s, onset=begun.onset), begun.during) for s in _divided(graph, told[:10])]
+    dated = (replace(s, onset=begun.onset) for s in _divided(graph, told[:10]))
+    return [_released(windows, suspect, findings, begun.during) for suspect in dated]
 
 
-def _released(windows: Windows, suspect: Suspect, during: tuple[float, float]) -> Suspect:
+def _released(windows: Windows, suspect: Suspect, findings: list[Finding], during: tuple[float, float]) -> Suspect:
     """The suspect, with what says that it was released where nobody told of it."""
     if suspect.kind != "bad_release":
         return suspect
     made = changes_of(windows, ("deploy",), suspect, during[0])
     if made.empty:  # a stray failure may have dated the incident too early
-        made = changes_of(windows, ("deploy",), suspect, during[1])
+        made = changes_of(windows, ("deploy",), suspect, failing_since(windows, suspect, findings, during))
     return replace(suspect, changes=(*suspect.changes, *release_evidence(made, windows.window_s)))
 
 

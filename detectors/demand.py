@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .edges import CHANCE, FLAT
+from .edges import CHANCE, FLAT, LEAST_REQUESTS
 from .graph import callees
 from .metric_calls import from_metrics
 from .series import Flags, Floats, window_count, within
@@ -15,9 +15,8 @@ EARLIER = 2
 """Windows before that in which a node began to fail, in which it may have been asked for more than it could do: a queue
 takes as long to fill as the first calls in it take to run out of time, seconds each."""
 
-PAST = 9
-"""Stretches of the time before that are looked at, the last ones: of so many four may hold peaks, and each hour of a
-day is used to something else."""
+OFTEN = 0.75
+"""Of the windows before: what a node is asked for in a quarter of them is nothing new to it."""
 
 
 def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float], began: float) -> bool:
@@ -35,20 +34,19 @@ def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float],
         return False
     spans, mine = (~from_metrics(windows)).to_numpy(np.bool_), about.to_numpy(np.bool_)
     told = spans if spans[mine[windows.edges.of]].any() else np.ones_like(spans)
-    asked = _asked(windows, mine, (first, last), told)
-    much = FLAT * max(_usual(windows, mine, first, last - first, told), 1.0)
+    asked = float(_asked(windows, mine, (first, last), told).mean())
+    much = FLAT * max(_usual(windows, mine, first, told), 1.0)
     return asked >= much and not (told is spans and _clearly_less(windows, mine, began, much))
 
 
-def _usual(windows: Windows, about: Flags, first: int, length: int, told: Flags) -> float:
-    """Calls to the node a window as they were before: the median of stretches as long, counted from the beginning on,
-    and of two the lower.
+def _usual(windows: Windows, about: Flags, first: int, told: Flags) -> float:
+    """Calls to the node a window as they often were before, or where these are too few to tell their mean.
 
-    What drowns a node is there for some windows before it fails, and would make a mean of all of them of its own size.
+    What drowns a node is there for some windows before it fails, and would make the mean of its own size.
     """
-    starts = range(0, first - length + 1, length)[-PAST:]
-    stretches = [(start, start + length) for start in starts] or [(0, first)]
-    return float(np.quantile([_asked(windows, about, stretch, told) for stretch in stretches], 0.5, method="lower"))
+    asked = _asked(windows, about, (0, first), told)
+    often = float(np.quantile(asked, OFTEN))
+    return often if often >= LEAST_REQUESTS else float(asked.mean())
 
 
 def _clearly_less(windows: Windows, mine: Flags, began: float, much: float) -> bool:
@@ -56,11 +54,12 @@ def _clearly_less(windows: Windows, mine: Flags, began: float, much: float) -> b
     at = min(int((began - windows.start) // windows.window_s), window_count(windows) - 1)
     spans = (~from_metrics(windows)).to_numpy(np.bool_)
     stretches = [(window, window + 1) for window in range(max(at - EARLIER, 0), at + 1)]
-    return max(_asked(windows, mine, stretch, spans) for stretch in stretches) < much - CHANCE * np.sqrt(much)
+    most = max(float(_asked(windows, mine, stretch, spans)[0]) for stretch in stretches)
+    return most < much - CHANCE * float(np.sqrt(much))
 
 
-def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags) -> float:
-    """Calls to the node a window, without repeats of any of its callers.
+def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags) -> Floats:
+    """[windows of the stretch] Calls to the node, without repeats of any of its callers.
 
     stretch: the windows from one until before the other. told: [rows] of calls that alone are asked.
     """
@@ -70,7 +69,10 @@ def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags
     calls = {name: windows.calls[name].to_numpy()[inside] for name in ("answered", "originals")}
     sums = {name: np.bincount(of[kept], values[kept], len(about)).astype(np.float64) for name, values in calls.items()}
     firsts = _firsts(windows, sums["answered"], sums["originals"])
-    return float((sums["originals"] * firsts)[about].sum()) / (stretch[1] - stretch[0])
+    mine = kept & about[of]
+    window = (windows.calls["window"].to_numpy()[inside][mine] - start) // windows.window_s
+    asked = calls["originals"][mine] * firsts[of[mine]]
+    return np.bincount(window, asked, stretch[1] - stretch[0]).astype(np.float64)
 
 
 def _firsts(windows: Windows, answered: Floats, originals: Floats) -> Floats:

@@ -19,6 +19,7 @@ from .dns_failures import KINDS, VAGUE
 from .graph import label_owner, name_owners
 from .record_writes import Write
 from .refused_first import WAITED_S
+from .releases import lately
 from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
 from .suspects import Suspect, overlaps
@@ -54,13 +55,14 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
     late = b.how == "unreached" and b.failure == "deadline" and b.unanswered_s >= WAITED_S
-    if not (refused or late) or changed(windows, ("deploy", "restart"), b, _began(windows, b, findings, during)):
+    if not (refused or late) or changed(windows, ("deploy", "restart"), b, failing_since(windows, b, findings, during)):
         return ""
     moved = _moved(windows, b, during[0])
     return "stale" if any(refused or _alone_vanished(windows, b, name, during) for name in moved) else ""
 
 
-def _began(windows: Windows, b: Blamed, findings: list[Finding], during: tuple[float, float]) -> float:
+def failing_since(windows: Windows, b: Blamed | Suspect, findings: list[Finding], during: tuple[float, float]) -> float:
+    """When calls to the node began to fail, in Unix seconds."""
     names = windows.edges.names
     own = {b.component, *names["server"][names["peer"] == b.component]}  # what they fail by its name shows on them
     seen = [f.started_at for f in findings if f.component in own and overlaps(f, during)]
@@ -102,7 +104,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     """The kind of the fault, in the words of the analysis; findings: of all components."""
     if failure:
         return KINDS[failure]
-    first = _began(windows, b, findings, during)
+    first = failing_since(windows, b, findings, during)
     if changed(windows, ("deploy",), b, first):
         return "bad_release"
     soon = (during[0], during[0] + HORIZON * windows.window_s)
@@ -144,8 +146,8 @@ def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset
 def changes_of(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset: float) -> pd.DataFrame:
     """The changes by which somebody did."""
     changes = windows.changes
-    recent = (changes["time"] > onset - HORIZON * windows.window_s) & (changes["time"] <= onset + windows.window_s)
-    return changes[changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b)) & recent]
+    mine = changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b))
+    return changes[mine & lately(windows, onset)]
 
 
 def _names(windows: Windows, b: Blamed | Suspect) -> set[str]:

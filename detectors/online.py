@@ -17,7 +17,7 @@ import pandas as pd
 from ..collector.edges import joined
 from ..collector.errors import UsageError
 from ..collector.model import LATENCY_COLUMNS, Windows
-from ..collector.versions import newest, seen_from
+from ..collector.versions import last_heard, seen_from
 from .analysis import Analysis, Incident, RecordingSummary
 from .base import HORIZON
 from .cusum import IDLE
@@ -59,7 +59,7 @@ class Watcher:
     def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST, rows: int | None = None) -> None:
         self._window_s, self._look_back, self._most, self._rows = window_s, look_back, most, rows
         self._parts: list[Windows] = []
-        self._versions = dict[tuple[str, str], int]()
+        self._versions, self._heard = dict[tuple[str, str], int](), dict[tuple[str, str], int]()  # first and last seen
         self._origin = self._end = 0
         self._gates = (
             RunningGate("failed", "entries"),
@@ -104,8 +104,9 @@ class Watcher:
         if not self._parts:
             self._origin = self._end = fresh.start
         read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
-        known = self._versions
-        known.update({what: min(window, known.get(what, window)) for what, window in fresh.versions.items()})
+        known, told = self._versions, fresh.versions
+        known.update({what: min(window, known.get(what, window)) for what, window in told.items()})
+        self._heard.update({what: max(fresh.end, self._heard.get(what, fresh.end)) for what in told})
         earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
         self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read], versions={}), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
@@ -145,7 +146,8 @@ class Watcher:
         self._parts = [kept]
         for gate in self._gates:
             gate.forget(self._number(kept.start))
-        self._versions = newest(self._versions, kept.edges.services)
+        self._heard = last_heard(self._heard, kept.edges.services)
+        self._versions = {what: self._versions[what] for what in self._heard}
         return replace(kept, versions=seen_from(self._versions, kept.start)).with_edges(kept.edges)
 
     def _too_many(self) -> bool:

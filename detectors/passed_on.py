@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import ALIKE, HORIZON
+from .base import ALIKE
 from .cusum import LEAST_RISE
 from .edges import CHANCE, LEAST_REQUESTS
 from .graph import is_loopback
+from .releases import lately
 from .series import Floats, within
 
 _COUNTS = ["attempts", "failed"]
@@ -143,6 +144,6 @@ def _worst_callee(counts: pd.DataFrame) -> pd.Series[float]:
 def released(windows: Windows, during: tuple[float, float]) -> set[str]:
     """What somebody released or started anew as the stretch began, by name and by its first label."""
     changes = windows.changes
-    recent = changes["time"].between(during[0] - HORIZON * windows.window_s, during[0] + windows.window_s)
-    targets = changes["Target"][recent & changes["Kind"].isin(["deploy", "restart"])].astype(str)
+    recent = lately(windows, during[0]) & changes["Kind"].isin(["deploy", "restart"])
+    targets = changes["Target"][recent].astype(str)
     return {*targets, *(target.partition(".")[0] for target in targets)}

@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from ..collector.model import Versions, Windows
 from .base import HORIZON, Evidence
 from .queries import sql
+
+SOON = 2
+"""Windows before the onset in which a release lies that was read off a version and broke something: its first instance
+fails from its first request on. Nobody says so, and what is seen to change goes on changing all day."""
 
 _SEEN = "first seen as service.version "
 """How the detail of a release begins that was read off a version."""
@@ -74,6 +79,14 @@ def _is(target: str, service: str) -> bool:
     return service in (target, target.partition(".")[0])
 
 
+def lately(windows: Windows, onset: float) -> pd.Series[bool]:
+    """[changes] Which were made so shortly before the onset (Unix seconds) that they may be why. Those who tell of them
+    may do so a little late; a version that was first seen later is rather what mended it."""
+    time, seen = windows.changes["time"], read_off(windows.changes)
+    since = onset - np.where(seen, SOON, HORIZON) * windows.window_s
+    return (time > since) & (time <= onset + np.where(seen, 0, windows.window_s))
+
+
 def read_off(changes: pd.DataFrame) -> pd.Series[bool]:
     """[changes] Which are releases that nobody told of."""
     return changes["Detail"].astype(str).str.startswith(_SEEN)
@@ -90,7 +103,7 @@ def _evidence(service: str, version: str, time: float, window_s: int) -> Evidenc
     window = (time, time + window_s)
     return Evidence(
         statement=f"version {version} of {service} was first seen at {pd.Timestamp(time, unit='s'):%H:%M:%SZ}",
-        query=sql("changes", '"Kind", "Detail"', window, Target=service),
+        query=sql("calls", "client, server, attempts, errors", window, server=service),
         window=window,
         observed=1.0,
         expected=0.0,

@@ -72,8 +72,9 @@ def resolver(
     beside = in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
-    alone = sick is not None and sick.share >= WORST and not unresolved.well
-    if len(unresolved.owners) < 2 and not alone and not (queues and _nothing_else(unresolved)):
+    one = len(unresolved.owners) < 2
+    alone = one and sick is not None and sick.share >= WORST and not unresolved.well
+    if one and not alone and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it: it would fail whichever server is asked, and nothing else
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
@@ -93,7 +94,7 @@ def resolver(
         found,
         # Who is refused by a machine on which no resolver runs any more is told so at once, as if it had answered.
         failure="" if way else "timeout" if gone else found.failure,
-        certainty=EARLY * found.score if early else min(found.score, RATHER) if way else found.score,
+        certainty=EARLY * found.score if early else min(found.score, RATHER) if way or alone else found.score,
         codes=tuple(zones),
         changes=(*gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
     )

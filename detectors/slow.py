@@ -110,12 +110,16 @@ def _filled_by(
 ) -> Shift | None:
     """Whose slow work filled the queue in which requests wait at the suspect, if somebody's did.
 
-    Of its own work somebody below takes twice as long or more, in most windows and not just once the queue is let go,
-    so that each request to the suspect would last half as long again or more without any queue, and is not asked for
-    more; and nobody changed the suspect, which may ask for what takes longer.
+    Most time is lost in what waits there before the suspect sends it. Of its own work somebody below takes twice as
+    long or more, in most windows and not just once the queue is let go, so that each request to the suspect would last
+    half as long again or more without any queue, and is not asked for more; and nobody changed the suspect, which may
+    ask for what takes longer.
     """
+    names = {top.component, top.service}
+    if sum(lost[name].waiting for name in names if name in lost) <= MOSTLY * sum(map(_ms, lost.values())):
+        return None
     usual = _usual_ms(was, now, top.service)
-    below = [shift for name, shift in lost.items() if name not in (top.component, top.service)]
+    below = [shift for name, shift in lost.items() if name not in names]
     worst = max(below, key=lambda shift: (shift.own, shift.service), default=None)
     if not usual or worst is None or worst.own < max(worst.usual, MOSTLY * usual):
         return None

@@ -211,7 +211,8 @@ class LiveWindows:
         return Seen(self.window_s, start, end, calls, signals, self._changes.between(start, end), texts, versions)
 
     def _changed_from(self, began: int, end: int) -> int:
-        changed = [first for first in (table.changed() for table in self._tables.values()) if first is not None]
+        counted = (self._calls, self._texts, self._signals)  # late spans may be told again, with versions long known
+        changed = [first for first in (table.changed() for table in counted) if first is not None]
         new = self._changes.first_new()
         if new is not None:
             changed.append(int(max(new, began) // self.window_s * self.window_s))

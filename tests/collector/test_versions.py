@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from epicenter.collector.model import SPANS, VERSIONS
 from epicenter.collector.otlp.decode import Export, decode, told_spans_of
 from epicenter.collector.told import told_spans
-from epicenter.collector.versions import MOST, earliest, first_seen, merge_versions, newest, seen_from
+from epicenter.collector.versions import MOST, earliest, first_seen, last_heard, merge_versions, seen_from
 from epicenter.collector.windows import observe
 from tests.collector.told import T0, server, telemetry
 from tests.live.encoded import encoded, with_hex_ids
@@ -68,9 +68,10 @@ def test_of_what_was_seen_before_it_is_known_that_it_was_there_from_the_first_wi
     assert seen_from({("shop", "1"): 10, ("shop", "2"): 40}, 30) == {("shop", "1"): 30, ("shop", "2"): 40}
 
 
-def test_of_a_service_that_is_still_there_the_newest_versions_are_known() -> None:
-    known = {("shop", str(n)): n for n in range(MOST + 7)} | {("gone", "1"): 3}
-    assert set(newest(known, {"shop"})) == {("shop", str(n)) for n in range(7, MOST + 7)}
+def test_of_a_service_that_is_still_there_the_versions_are_known_that_were_heard_last() -> None:
+    heard = {("shop", str(n)): n for n in range(MOST + 7)} | {("gone", "1"): 3, ("shop", "stable"): MOST + 7}
+    stays = {("shop", "stable"), *(("shop", str(n)) for n in range(8, MOST + 7))}
+    assert set(last_heard(heard, {"shop"})) == stays
 
 
 @pytest.mark.parametrize("odd", [False, True])
