@@ -26,9 +26,11 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "dns_timeout",
         r"Timeout while contacting DNS|Could not contact DNS servers|No DNS servers were configured|\bETIMEOUT\b"
-        r"|\bquery[A-Z]\w* ECONNREFUSED\b|lookup .*i/o timeout|lookup \S+ on \S+: (read|write|dial) (udp|tcp)"
+        r"|\bquery[A-Z]\w* ECONNREFUSED\b|\blookup \S+( on \S+:53)?: i/o timeout"
+        r"|\blookup \S+ on \S+:53: (read|write|dial) (udp|tcp)"
         r"|no answer from DNS server|LifetimeTimeout|resolution lifetime expired|no servers could be reached"
-        r"|\bResolving timed out\b|DnsNameResolverTimeoutException|\bdns error: .*timed out",
+        r"|\bResolving timed out after \d+ milliseconds|DnsNameResolverTimeoutException"
+        r"|\bdns error: ([\w ]+: )*request timed out",
     ),
     ("dns_refused", r"refused query|\bEREFUSED\b|answered REFUSED|Query failed with REFUSED"),
     (
@@ -38,7 +40,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|DNS server does not implement requested operation|\bENOTIMP\b|Misformatted DNS reply|\bEBADRESP\b"
         r"|Non-recoverable failure in name resolution|\bEAI_FAIL\b|Errno -4\b"
         r"|cannot unmarshal DNS message|invalid DNS response|lame referral"
-        r"|non-recoverable error occurred during a database lookup",
+        r"|SocketException\b.{0,20} non-recoverable error occurred during a database lookup"
+        r"|non-recoverable error occurred during a database lookup\.? \([\w.-]+:\d+\)",
     ),
     (
         "dns_nxdomain",
@@ -49,7 +52,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         "dns_temporary",
         r"Temporary failure in name resolution|\bEAI_AGAIN\b|\btry_again\b|Errno -3\b"
         r"|failed to lookup address information: Try again|\blookup \S+: Try again"
-        r"|Resource temporarily unavailable \([\w.-]+:\d+\)|temporary error during host ?name resolution",
+        r"|Resource temporarily unavailable \([\w.-]*[A-Za-z][\w.-]*:\d+\)"
+        r"|temporary error during host ?name resolution",
     ),
     (
         "dns_unspecified",
@@ -59,7 +63,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|\b[Nn]ame resolution failed for target dns:|Name does not resolve|dns_resolution_failure"
         r"|DNS resolution failed|C-ares status is not ARES_SUCCESS|Misformatted (DNS query|domain name)"
         r"|DNS query cancelled|Unable to resolve host|No resolvable bootstrap urls|:nxdomain\b|non-existing domain"
-        r"|failed to lookup address|\bdns error:|\bno records? found for (Query \{|.*type: A)"
+        r"|failed to lookup address|\bdns error:"
+        r"|\bno records? found for (Query \{ name: Name\(|name: \S+ type: (A|AAAA) class: IN\b)"
         r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (

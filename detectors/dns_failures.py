@@ -17,6 +17,7 @@ from .cusum import ENOUGH, LEAST_RISE, Episode
 from .episodes import alarm_time, episodes
 from .past import past_of
 from .queries import sql
+from .runs import CONFIRM
 from .series import Table, calls_over, tables, with_total
 
 KINDS: dict[str, Kind] = {
@@ -65,9 +66,11 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in DNS_ERRORS)
     during = lasted.up_to(windows.end)
     called = windows.edges.names["peer"] == name
-    inside = calls_over(windows, called, ["client", "error_trace", *DNS_ERRORS], *during)
+    inside = calls_over(windows, called, ["client", "window", "error_trace", *DNS_ERRORS], *during)
     inside = inside[inside[list(DNS_ERRORS)].sum(axis=1) > 0]
-    words = spoken(inside.assign(peer=name))
+    edge = CONFIRM * windows.window_s
+    amid = (inside["window"] >= during[0] + edge) & (inside["window"] < during[1] - edge)
+    words = spoken(inside.assign(peer=name), amid)
     failure = most({name: float(words[f"errors_dns_{name}"].sum()) for name in DNS_CLASSES})
     callers = sorted(set(inside["client"]) - {""})
     said = f"{len(callers)} caller{'s' * (len(callers) != 1)}"
@@ -93,21 +96,24 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     )
 
 
-def spoken(rows: pd.DataFrame) -> pd.DataFrame:
+def spoken(rows: pd.DataFrame, amid: pd.Series[bool] | None = None) -> pd.DataFrame:
     """The same rows of failed look-ups, by client and peer, where words that a caller has for hardly any of its own
     (`LEAST_RISE`, what fails of every name by itself) are what it says of the others.
 
     All callers of a name meet the same, and who can say what speaks for who cannot, however often that one tries again.
-    But who can, does so each time: a few look-ups of many that ended otherwise tell nothing of the rest, as those that
-    a resolver still answered when it was stopped.
+    But a few look-ups of many that ended otherwise as the trouble began or ended tell nothing of the rest, as those
+    that a resolver still answered when it was stopped. What some threads or libraries of a caller say all along does.
+    amid: the rows from between; where nobody knows when what was said, it may all have been at the edges.
     """
-    sums = rows.groupby(["client", "peer"], observed=True)[list(DNS_ERRORS)].transform("sum")
+    ends, counts = [rows["client"], rows["peer"]], rows[list(DNS_ERRORS)]
+    within = counts.mul(0 if amid is None else amid.astype(np.int64), axis=0)
+    sums, steady = (of.groupby(ends, observed=True).transform("sum") for of in (counts, within))
     faults = [f"errors_dns_{name}" for name in AGAIN]
     told = [name for name in DNS_ERRORS if name != "errors_dns_unspecified"]
     out = rows.copy()
     for words, vague in ((faults, "errors_dns_temporary"), (told, "errors_dns_unspecified")):
         said = sums[words].sum(axis=1)
-        few = said <= LEAST_RISE * (said + sums[vague])
+        few = (said <= LEAST_RISE * (said + sums[vague])) & (steady[words].sum(axis=1) < ENOUGH)
         out[vague] += out[words].sum(axis=1).where(few, 0)
         out[words] = out[words].where(~few, 0)
     return out

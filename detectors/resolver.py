@@ -23,7 +23,7 @@ from .blamed import Blamed
 from .blind_spots import FEW
 from .codes import BY_SERVER, possible, within_zone
 from .cusum import ENOUGH, WORST
-from .dns_failures import KINDS
+from .dns_failures import KINDS, VAGUE
 from .graph import Graph
 from .kinds import began
 from .queries import sql
@@ -33,6 +33,7 @@ from .releases import read_off
 from .series import concept, gauge
 from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
+from .telemetry_silence import MOST, targets_down
 from .unresolved import Unresolved, unresolved_together
 from .way import LAG_S, LEAST_SHARE, SPREAD, called, touched, with_it
 
@@ -92,8 +93,7 @@ def resolver(
     gone = () if servers or way else _unscraped(windows, during)
     return replace(
         found,
-        # Who is refused by a machine on which no resolver runs any more is told so at once, as if it had answered.
-        failure="" if way else "timeout" if gone else found.failure,
+        failure="" if way else "timeout" if gone and _refused(windows, unresolved, during) else found.failure,
         certainty=EARLY * found.score if early else min(found.score, RATHER) if way or alone else found.score,
         codes=tuple(zones),
         changes=(*gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
@@ -201,6 +201,14 @@ def _unscraped(windows: Windows, during: tuple[float, float]) -> tuple[Evidence,
                 )
             )
     return tuple(told)
+
+
+def _refused(windows: Windows, unresolved: Unresolved, during: tuple[float, float]) -> bool:
+    """Whether a machine on which no resolver runs any more may be who failed the look-ups, of which callers are told at
+    once and vaguely: what answered them they would know. Where most targets are not scraped, it is no matter of one."""
+    first, last = (int(time - windows.start) // windows.window_s for time in during)
+    said = {b.failure.removeprefix("dns_") for b in unresolved.names}
+    return said <= {*VAGUE} and float(targets_down(windows)[first:last].mean()) <= MOST
 
 
 def _waited(unresolved: Unresolved) -> bool:

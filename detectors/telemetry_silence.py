@@ -163,7 +163,8 @@ def _latest(flags: Flags) -> Indices:
 def _counted(windows: Windows, requests: pd.DataFrame, spans: pd.DataFrame) -> Flags:
     """[windows] Whether counters of a silent service tell of requests that spans must have been taken of.
 
-    A reading tells of all that came since the one before: none of that time may have seen a span.
+    A reading tells of all that came since the one before, be it early in its window or late: none of that time may have
+    seen a span. What it tells holds until the next is due.
     """
     out = np.zeros(window_count(windows), np.bool_)
     for table in tables(windows, spans, ("server",), ("attempts",)):
@@ -178,9 +179,10 @@ def _counted_of(windows: Windows, rows: pd.DataFrame, spans: Table) -> Flags:
     for row, name in enumerate(table.names("component")):
         seen, counted = spans["attempts"][places[name]], table["value"][row]
         both = np.cumsum(seen) / np.maximum(np.cumsum(counted), 1.0)
-        apart = _apart(counted)
-        width = max(scrape_gap(windows), apart + 1)
-        out |= (summed(counted, width - apart) * both >= SURE) & (summed(seen, width) == 0)
+        apart, gap = _apart(counted), scrape_gap(windows)
+        unseen = np.where(summed(seen, apart + 1) == 0, counted, 0.0)
+        laid = summed(unseen[::-1], apart)[::-1] / apart
+        out |= (summed(laid, max(gap, apart)) * both >= SURE) & (summed(seen, gap) == 0)
     return out
 
 

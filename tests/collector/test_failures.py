@@ -28,11 +28,13 @@ SAID = {
         "dial tcp: lookup store.lan on 10.0.0.2:53: read udp 10.0.0.7:4711->10.0.0.2:53: read: connection refused",
         "dial tcp: lookup store.lan on 10.0.0.2:53: dial udp 10.0.0.2:53: connect: network is unreachable",
         "dial tcp: lookup store.lan: i/o timeout",
+        "dial tcp: lookup store.lan on 10.0.0.2:53: read udp 10.0.0.7:4711->10.0.0.2:53: i/o timeout",
         "lookup store.lan on 10.0.0.2:53: no answer from DNS server",
         "Resolving timed out after 5000 milliseconds",  # curl
         "java.net.UnknownHostException: Failed to resolve 'store.lan' [A(1)] after 2 queries: "
         "io.netty.resolver.dns.DnsNameResolverTimeoutException: query via UDP timed out after 5000 milliseconds",
         "error sending request: dns error: request timed out",  # hickory
+        "error sending request: dns error: proto error: request timed out",
     ],
     "dns_refused": ["DNS server refused query", "queryA EREFUSED store.lan", "Query failed with REFUSED"],
     "dns_servfail": [
@@ -46,7 +48,8 @@ SAID = {
         "lookup store.lan on 10.0.0.2:53: server misbehaving",
         "lookup store.lan on 10.0.0.2:53: cannot unmarshal DNS message",
         "io.netty.resolver.dns.DnsErrorCauseException: Query failed with SERVFAIL",
-        "A non-recoverable error occurred during a database lookup.",
+        "A non-recoverable error occurred during a database lookup. (store.lan:80)",  # Winsock
+        "System.Net.Sockets.SocketException (11003): A non-recoverable error occurred during a database lookup.",
     ],
     "dns_nxdomain": [
         "Cannot connect to host store.lan:80 ssl:default [Domain name not found]",
@@ -75,6 +78,8 @@ SAID = {
         "UNAVAILABLE: Unable to resolve host store.lan",  # gRPC for Java
         'dns error: no record found for Query { name: Name("store.lan."), query_type: AAAA, query_class: IN }',
         "no record found for name: store.lan. type: A class: IN",
+        "no records found for name: store.lan. type: AAAA class: IN",
+        "dns error: cached; tcp connect timed out",
         "No resolvable bootstrap urls given in bootstrap.servers",
         "%Mint.TransportError{reason: :nxdomain}",  # Erlang says so of an empty answer, too
         "No such host is known. (store.lan:80)",
@@ -83,10 +88,29 @@ SAID = {
     "connect": [
         "connect ECONNREFUSED 10.0.0.9:80",
         "dial tcp 10.0.0.9:80: connect: connection refused",
+        "lookup key on redis-1: dial tcp 10.0.0.2:6379: connect: connection refused",
         "Cannot connect to host store.lan:80 ssl:default [Connect call failed ('10.0.0.9', 80)]",
     ],
-    "deadline": ["context deadline exceeded", "read ETIMEDOUT", "request timed out"],
-    "": ["no record found for order 5", "please Try again", "Resource temporarily unavailable", "Out of memory"],
+    "deadline": [
+        "context deadline exceeded",
+        "read ETIMEDOUT",
+        "request timed out",
+        "lookup table missing: read tcp 10.0.0.7:4711->10.0.0.2:6379: i/o timeout",
+        "cache lookup failed: read tcp 10.0.0.7:4711->10.0.0.2:6379: i/o timeout",
+        "Resolving timed out waiting for promise",
+    ],
+    "": [
+        "no record found for order 5",
+        "no record found for order of type: A12",
+        "no records found for customer with type: Active",
+        "no record found for name: Smith type: A",
+        "no records found for Query { user: 5 }",
+        "please Try again",
+        "Resource temporarily unavailable",
+        "Resource temporarily unavailable (10.0.0.5:8080)",
+        "A non-recoverable error occurred during a database lookup",
+        "Out of memory",
+    ],
 }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from epicenter.detectors import analyze
 from epicenter.detectors.dns_failures import dns_failures
-from tests.detectors.frames import Row, at, call, windows
+from tests.detectors.frames import SUMMARY, Row, at, call, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 END = 60
@@ -111,6 +112,34 @@ def test_the_words_of_hardly_any_tell_nothing_of_the_rest(told: int, failure: st
     rows = [*lookups(0, 30, 0), *lookups(30, 31, told), *lookups(31, 40, 15, failure="unspecified")]
     (found,) = dns_failures(windows(40, rows))
     assert found.facts["failure"] == failure
+
+
+@pytest.mark.parametrize(
+    ("most", "few", "kind"),
+    [
+        ("unspecified", "nxdomain", "dns.nxdomain"),
+        ("unspecified", "servfail", "dns.servfail"),
+        ("temporary", "refused", "dns.servfail"),
+        ("temporary", "timeout", "dns.resolver_down"),
+    ],
+)
+def test_what_hardly_any_say_all_along_tells_of_the_rest(most: str, few: str, kind: str) -> None:
+    """As one thread of a caller does that asks through a library of its own."""
+    rows = [*lookups(0, 30, 0, of=100), *lookups(30, 45, 96, 100, most, **{f"errors_dns_{few}": 4})]
+    rows += [*lookups(45, END, 0, of=100), *(call(window, "", "cart", attempts=120) for window in range(END))]
+    rows += [call(window, "", "cart", attempts=100, errors_server=100) for window in range(30, 45)]
+    (found,) = dns_failures(windows(END, rows))
+    assert (found.facts["failure"], found.kind) == (few, kind)
+    (incident,) = analyze(windows(END, rows), SUMMARY).incidents
+    assert (incident.dns.failure, incident.trigger.kind) == (few, kind)
+
+
+@pytest.mark.parametrize("first", [30, 43])
+def test_a_few_words_as_look_ups_begin_or_cease_to_fail_tell_nothing_of_the_rest(first: int) -> None:
+    rows = [*lookups(0, 30, 0, of=100), *lookups(30, 45, 90, 100, "unspecified"), *lookups(45, END, 0, of=100)]
+    rows += lookups(first, first + 2, 10, 10, "nxdomain")
+    (found,) = dns_failures(windows(END, rows))
+    assert found.facts["failure"] == "unspecified"
 
 
 def test_who_can_say_how_look_ups_fail_speaks_for_a_storm_of_one_who_cannot() -> None:

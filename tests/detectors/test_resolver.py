@@ -261,6 +261,23 @@ def test_a_resolver_that_is_not_scraped_any_more_is_said_beside_it(target: str, 
     assert incident.dns.failure == ("timeout" if told else "servfail")
 
 
+@pytest.mark.parametrize(
+    ("failure", "others", "told"),
+    [
+        ("dns_temporary", 0.0, "servfail"),
+        ("dns_temporary", 1.0, "timeout"),
+        ("dns_servfail", 1.0, "servfail"),
+        ("dns_refused", 1.0, "refused"),
+    ],
+)
+def test_a_scrape_that_fails_takes_back_no_word_of_callers(failure: str, others: float, told: str) -> None:
+    """others: whether the scrapes of all other targets go on, which fail as well where their own way is lost."""
+    lost = {"resolver-1": 0.0, "cart": others, "shop": others}
+    signals = [row for name, up in lost.items() for row in gauge(name, "up", put([1.0] * END, BAD, [up] * 15))]
+    signals += [row for row in well("resolver-1") if not at(BAD) <= row["window"] < at(WELL)]
+    assert explained(estate(NAMES, failure=failure, waited=1000), signals).dns.failure == told
+
+
 @pytest.mark.parametrize("signals", [[], codes("resolver-1")])
 def test_a_resolver_that_tells_nothing_is_a_blind_spot(signals: list[Row]) -> None:
     spots = analyze(windows(END, estate(NAMES), signals), SUMMARY).blind_spots

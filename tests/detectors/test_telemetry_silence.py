@@ -61,13 +61,32 @@ def test_one_or_two_targets_that_are_down_tell_of_themselves(known: list[str]) -
     )
 
 
-def test_a_reading_after_the_last_span_tells_of_the_time_before_it() -> None:
-    """Counters are read in every third window; nobody calls in the dark."""
+def read_in_every(pace: int, first: int, calls: int) -> list[Row]:
+    """Counters of who asks whom, read amid one of so many windows; calls: in each window of the dark."""
+    came = [calls if window in DARK else 400 for window in range(END)]
     read = []
-    for window in range(1, END, 3):
-        grew = 400 * len({window - 2, window - 1, window} - {*DARK})
+    for window in range(first, END, pace):
+        whole = came[max(0, window - pace) : window + 1]
+        grew = sum(whole) - (whole[0] + whole[-1]) / 2
         read += [signal(window, name, "requests", grew) for name in ("shop", "cart", "prices")]
-    assert telemetry_silence(windows(END, interrupted(), read)) == []
+    return read
+
+
+PACES = [(1, 0), (2, 0), (2, 1), (3, 1), (6, 2), (6, 5)]
+"""In how many windows counters are read once, and the first of those."""
+
+
+@pytest.mark.parametrize(("pace", "first"), PACES)
+def test_a_reading_after_the_last_span_tells_of_the_time_before_it(pace: int, first: int) -> None:
+    """Nobody calls in the dark."""
+    assert telemetry_silence(windows(END, interrupted(), read_in_every(pace, first, calls=0))) == []
+
+
+@pytest.mark.parametrize(("pace", "first"), PACES)
+def test_counters_tell_of_a_silence_however_seldom_they_are_read(pace: int, first: int) -> None:
+    (found,) = telemetry_silence(windows(END, interrupted(), read_in_every(pace, first, calls=400)))
+    assert at(DARK.start) <= found.started_at <= at(DARK.start + pace)
+    assert found.ended_at == at(DARK.stop)
 
 
 def test_a_counter_speaks_for_a_service_that_is_silent() -> None:
@@ -185,7 +204,7 @@ def worked(failed: float) -> Windows:
     return windows(END, calls, signals)
 
 
-@pytest.mark.parametrize(("failed", "found"), [(240, ["cart"]), (0, [])])
+@pytest.mark.parametrize(("failed", "found"), [(300, ["cart"]), (0, [])])
 def test_who_only_calls_is_silent_with_the_others(failed: float, found: list[str]) -> None:
     assert [i.trigger.component for i in analyze(worked(failed), SUMMARY).incidents] == found
 
