@@ -189,7 +189,7 @@ def serving(config: Path, folder: Path, port: int) -> Generator[str]:
         "--cluster.listen-address=",  # no gossip: it would listen on every interface
     ]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
+        server = subprocess.Popen(command, stdout=log, stderr=log, process_group=0)  # as a private Prometheus
     try:
         if not ready(server, f"http://{listens}"):
             said = (folder / "log").read_text(errors="replace").strip().splitlines()

@@ -153,7 +153,8 @@ def private(
             listens = port()
             with (folder / "log").open("wb") as log:
                 command = [*_command(binary, folder, listens), *flags]
-                server = subprocess.Popen(command, stdout=log, stderr=log, env={**_GO, **os.environ})
+                # not of the terminal's group: at Ctrl-C it would refuse what is still asked of it, and be blamed for it
+                server = subprocess.Popen(command, stdout=log, stderr=log, env={**_GO, **os.environ}, process_group=0)
             try:
                 if ready(server, f"http://127.0.0.1:{listens}"):
                     yield Prometheus(f"http://127.0.0.1:{listens}", folder=folder / "data", pid=server.pid)

@@ -39,7 +39,7 @@ have amtool || unpack prometheus-alertmanager amtool prometheus-alertmanager
 # Debian's Alertmanager reads its templates from there alone, and does not start without them.
 templates=/usr/share/prometheus/alertmanager
 if [ -n "$root" ] && [ ! -e "$templates" ] && [ -d ".tools/deb/root$templates" ]; then
-    mkdir -p "$templates" && cp ".tools/deb/root$templates"/* "$templates"
+    mkdir -p "$templates" && cp ".tools/deb/root$templates"/*.tmpl "$templates"
 fi
 if [ -n "$root" ] && ! have chromium; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 ||
