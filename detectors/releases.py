@@ -84,7 +84,7 @@ def lately(windows: Windows, onset: float) -> pd.Series[bool]:
     may do so a little late; a version that was first seen later is rather what mended it."""
     time, seen = windows.changes["time"], read_off(windows.changes)
     since = onset - np.where(seen, SOON, HORIZON) * windows.window_s
-    return (time > since) & (time <= onset + np.where(seen, 0, windows.window_s))
+    return (time >= since) & (time <= onset + np.where(seen, 0, windows.window_s))
 
 
 def read_off(changes: pd.DataFrame) -> pd.Series[bool]:

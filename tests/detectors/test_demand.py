@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -98,6 +98,11 @@ def test_a_surge_that_is_over_as_the_first_call_fails_may_be_why() -> None:
 def test_counters_do_not_tell_whether_growth_came_first() -> None:
     rows = [call(w, "desk", "store", "store.example", 180 if w > BAD else 60, example_trace="") for w in range(END)]
     assert asked_more(rows)
+
+
+@pytest.mark.parametrize("load", [lambda w: 20 if w < 8 else 60, lambda w: 40 if w // 5 % 2 else 90])
+def test_what_is_asked_for_in_many_windows_is_no_growth(load: Callable[[int], int]) -> None:
+    assert not asked_more([call(w, "", "store", "", load(w)) for w in range(END)])
 
 
 def test_a_surge_that_lasts_some_windows_before_its_node_gives_in_does_not_become_the_usual() -> None:

@@ -56,6 +56,12 @@ def test_who_fails_from_its_first_sight_in_a_new_version_on_broke_with_a_release
     assert trigger(story({OLD: int(at(0))})).kind != "bad_release"
 
 
+@pytest.mark.parametrize(("window", "why"), [(-3, False), (-2, True), (0, True), (1, False)])
+def test_a_first_sight_that_comes_later_or_well_before_is_not_why(window: int, why: bool) -> None:
+    found = trigger(story({OLD: int(at(0)), NEW: int(at(BAD + window))}))
+    assert (found.kind == "bad_release") == why
+
+
 def test_when_it_was_first_seen_is_evidence() -> None:
     assert "version 1.5.0 of prices was first seen at 22:28:30Z" in said(
         analyze(story({OLD: int(at(0)), NEW: int(at(BAD))}), SUMMARY)

@@ -99,6 +99,23 @@ def test_a_queue_is_its_own_services_and_not_a_callees(calls: Iterable[Row], cha
     assert named(calls, *changes).component == "cart"
 
 
+def test_who_is_a_little_slower_than_it_was_does_not_explain_what_is_lost_elsewhere() -> None:
+    """The cart waits three seconds for its vault, which sends no spans; its bank takes twice as long as ever."""
+
+    def rows() -> Iterator[Row]:
+        for window in range(END):
+            bad = BAD <= window < WELL
+            yield call(window, "", "shop", attempts=40, errors_deadline=30 * bad, server_ns=40 * (2 * S * bad + 10**8))
+            told = {"client_ns": 40 * (2 * S * bad + 90_000_000), "server_ns": 40 * (3 * S * bad + 85_000_000)}
+            yield call(window, "shop", "cart", "cart.example", 40, errors_deadline=30 * bad, **told)
+            took = 40 * (45_000_000 * bad + 30_000_000)
+            yield call(window, "cart", "bank", "bank.example", 40, client_ns=took + 40_000_000, server_ns=took)
+            lost = 40 * (3 * S * bad + 20_000_000)
+            yield call(window, "cart", "", "vault.example", 40, client_ns=lost, unanswered_ns=lost)
+
+    assert named(rows()).component == "vault.example"
+
+
 def test_who_hangs_and_answers_nobody_is_slow_and_not_who_takes_a_little_longer_below() -> None:
     calls = [
         call(w, client, "" if hangs else server, f"{server}.example" if client else "", 40, **told)
