@@ -12,7 +12,7 @@ import pytest
 
 from epicenter.rules.cache import VARIABLE as CACHE
 from epicenter.synthetic import History
-from tests.programs import require
+from tests.programs import TOOLS, require
 from tests.prometheus import Prometheus, holding, scraped
 from tests.simulated import FOLDER, simulated
 
@@ -21,8 +21,10 @@ SCRAPE_S = 60.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder of simulated worlds before there are workers, who inherit its name and share it."""
+    """Make the folder of simulated worlds before there are workers, who inherit its name and share it; and let what was
+    unpacked into `.tools/` be found from other folders too, as what is installed is."""
     if FOLDER not in os.environ:
+        os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), os.fspath(TOOLS)))
         os.environ[FOLDER] = folder = tempfile.mkdtemp(prefix="epicenter-worlds-")
         os.environ[CACHE] = str(Path(folder, "loads"))
         config.add_cleanup(lambda: shutil.rmtree(folder))

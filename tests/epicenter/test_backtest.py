@@ -157,7 +157,8 @@ def test_coverage_does_not_count_what_prometheus_refuses_and_lacks_what_it_would
 
 def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
-    monkeypatch.setenv("PATH", "")  # no Prometheus is needed
+    monkeypatch.setenv("PATH", "")  # no Prometheus is needed, nor is there one in .tools/
+    monkeypatch.chdir(tmp_path)
     out = tmp_path / "out.json"
     scenario = ("--scenario", "plain-failure", "--json", str(out))
     done = CliRunner().invoke(cli, ["backtest", "--coverage", str(tmp_path / "rules.yml"), *scenario])
