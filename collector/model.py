@@ -192,7 +192,7 @@ TEXTS = pa.schema(
 """One row per (window, component, side, text): what failures say that no class knows; all failed spans are counted."""
 
 VERSIONS = pa.schema([("window", pa.int64()), ("service", pa.string()), ("version", pa.string())])
-"""One row per (service, version), with the first window in which it was seen."""
+"""Windows in which a service was seen in a version: the first of each, or live all that are kept."""
 
 Versions = Mapping[tuple[str, str], int]
 """(service, version) -> start of the first window in which it was seen, in Unix seconds."""

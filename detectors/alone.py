@@ -14,7 +14,7 @@ from .base import ALIKE, MOSTLY
 from .cusum import LEAST_RISE
 from .edges import LEAST_REQUESTS
 from .graph import is_loopback
-from .series import Flags, Indices, within
+from .series import Flags, Indices, pairs, within
 
 
 def meanwhile(windows: Windows, series: Indices, calls: pd.DataFrame, during: tuple[float, float]) -> pd.DataFrame:
@@ -32,13 +32,13 @@ def meanwhile(windows: Windows, series: Indices, calls: pd.DataFrame, during: tu
     failed = rows["errors"] - usual[of] * rows["attempts"]
     count = int(during[1] - during[0]) // windows.window_s + 1
     window = (rows["window"] - int(during[0])) // windows.window_s
-    pairs, each = np.unique(whose * (by.max(initial=0) + 1) + by, return_inverse=True)
+    asked, each = pairs(whose, by)
     cell = each[of] * count + window
-    made, lost = (np.bincount(cell, v, len(pairs) * count).reshape(-1, count) for v in (rows["attempts"], failed))
+    made, lost = (np.bincount(cell, v, len(asked) * count).reshape(-1, count) for v in (rows["attempts"], failed))
     rate = lost.sum(axis=1, keepdims=True) / np.maximum(made.sum(axis=1, keepdims=True), 1.0)
     failing = (made > 0) & (rate >= LEAST_RISE) & (lost >= MOSTLY * rate * made)
     bad = np.zeros((whose.max(initial=0) + 1, count), np.bool_)
-    np.logical_or.at(bad, pairs // (by.max(initial=0) + 1), failing)
+    np.logical_or.at(bad, asked, failing)
     then = (bad | ~bad.any(axis=1, keepdims=True))[whose[of], window]
     attempts, errors = (np.bincount(of[then], values[then], len(calls)) for values in (rows["attempts"], failed))
     return calls[["client", "callee", "peer"]].assign(attempts=attempts, errors=errors.clip(0.0))
@@ -53,7 +53,7 @@ def alone(calls: pd.DataFrame, least: float = 0.0) -> Flags:
     """
     mine = calls[["attempts", "errors"]]
     whose, by = pd.factorize(_asked(calls))[0], pd.factorize(calls["client"])[0]
-    _, each = np.unique(whose * (by.max(initial=0) + 1) + by, return_inverse=True)
+    _, each = pairs(whose, by)
     named = (calls["client"] != "").to_numpy()
     told = {name: np.where(named, values, 0.0) for name, values in mine.items()}
     rest = pd.DataFrame(

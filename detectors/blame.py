@@ -26,7 +26,7 @@ from .felt import felt
 from .graph import Graph, callees
 from .passed_on import passed_on, released, ways
 from .refused_first import WAITED_S, refused_first
-from .series import Floats, Indices, within
+from .series import Floats, Indices, pairs, within
 
 _NO_WORD = ("connect", "other")
 """How clients may word a failed look-up that have no word for it."""
@@ -129,7 +129,7 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     failed, asked = (np.bincount(peer, np.where(count["dns"] > 0, count[name], 0.0)) for name in ("dns", "attempts"))
     failing = (failed > 0) & (failed >= LEAST_RISE * asked) | names.isin(list(gone))
     moved = (failing & (names != ""))[peer] & (count["unanswered_s"] < WAITED_S * count["unanswered"])
-    _, each = np.unique(peer * (client.max(initial=0) + 1) + client, return_inverse=True)
+    _, each = pairs(peer, client)
     says_so = np.bincount(each, count["dns"])[each] > 0
     connect, other = np.where(moved & ~says_so, count["lost_connect"], 0.0), np.where(moved, count["lost_other"], 0.0)
     less = {"lost_connect": connect, "lost_other": other, "lost": connect + other}

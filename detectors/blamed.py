@@ -17,6 +17,7 @@ from .cusum import LEAST_RISE
 from .dns_failures import most, spoken
 from .edges import LEAST_REQUESTS
 from .graph import Graph
+from .series import pairs
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
 
@@ -109,9 +110,8 @@ def _outgoing(rows: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     client, names = pd.factorize(rows["client"])
     tries = np.maximum(attempts / np.maximum(originals, 1.0), 1.0)
     outgoing = np.bincount(client, errors / tries, len(names))
-    pairs, edge = np.unique(client * (len(rows) + 1) + pd.factorize(rows["callee"])[0], return_inverse=True)
-    made, failed = (np.bincount(edge, counts, len(pairs)) for counts in (attempts, errors))
-    caller = pairs // (len(rows) + 1)
+    caller, edge = pairs(client, pd.factorize(rows["callee"])[0])
+    made, failed = (np.bincount(edge, counts, len(caller)) for counts in (attempts, errors))
     matters = made >= LEAST_RISE * np.bincount(caller, made, len(names))[caller]
     worst = np.zeros(len(names))
     np.maximum.at(worst, caller[matters], failed[matters] / np.maximum(made[matters], LEAST_REQUESTS))

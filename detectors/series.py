@@ -112,6 +112,13 @@ def within(rows: pd.DataFrame, start: float, end: float) -> slice | Flags:
     return slice(first, last) if last - first == np.count_nonzero(inside) else inside
 
 
+def pairs(one: Indices, other: Indices) -> tuple[Indices, Indices]:
+    """[pairs] The first number of each different pair, in order; [rows] which of these pairs each row is."""
+    width = other.max(initial=0) + 1
+    different, each = np.unique(one * width + other, return_inverse=True)
+    return different // width, each
+
+
 def with_total(names: pd.Categorical, totals: Floats, least: float) -> Flags:
     """[edges] Whether the names of some edges, but for "", have at least so much in all of theirs together."""
     enough = np.bincount(names.codes, totals, len(names.categories)) >= least
