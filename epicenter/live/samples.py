@@ -10,12 +10,16 @@ from ..collector.engine import in_passing
 from ..collector.model import SAMPLES, SIGNALS
 from ..collector.signals import signals
 from .arrow import compute
+from .config import Limits
 from .facts import SEQUENCE
 from .traces import AHEAD_S
 
 _NS = 10**9
 _FORGOTTEN_S = 900
 """A counter that was silent for so long begins anew: what it rose by meanwhile belongs to no window."""
+
+_SERVICE = "coalesce(Labels['service_name'], Labels['job'], '')"
+"""Whom a series is of, where its labels say so: by OpenTelemetry's name, or by Prometheus'."""
 
 _CARRIED = -1
 """In place of a record's number: the last sample of its series before the open windows, kept to count from."""
@@ -24,11 +28,13 @@ _CARRIED = -1
 class Samples:
     """The samples of the windows that are open, and one before them of each series.
 
-    until_s: start of the oldest open window, in Unix seconds. most_series: of more, those that came last are left out.
+    until_s: start of the oldest open window, in Unix seconds. limits: of more series, in all or of one service, those
+    that came last are left out.
     """
 
-    def __init__(self, window_s: int, lateness_s: float, most_series: int, until_s: int = 0) -> None:
-        self._window_s, self._lateness_s, self._most = window_s, lateness_s, most_series
+    def __init__(self, window_s: int, lateness_s: float, limits: Limits, until_s: int = 0) -> None:
+        self._window_s, self._lateness_s = window_s, lateness_s
+        self._most, self._most_of_one = limits.series, limits.service_series
         self.until_s = until_s
         self._schema = SAMPLES.append(pa.field(SEQUENCE, pa.int64()))
         self._kept = self._schema.empty_table()
@@ -83,18 +89,26 @@ class Samples:
         return new.num_rows - on_time.num_rows, self._bound()
 
     def _bound(self) -> int:
-        if self._kept.num_rows <= self._most:
+        if self._kept.num_rows <= min(self._most, self._most_of_one):
             return 0
         with in_passing() as connection:
             connection.register("kept", self._kept)
-            series = "select count(*) from (select distinct Name, Labels from kept)"
-            if connection.sql(series).fetchall()[0][0] <= self._most:
+            connection.execute(
+                f"""create temp table series as select Name, Labels, min(Sequence) as first, {_SERVICE} as service
+                from kept group by Name, Labels"""
+            )
+            of_one = "select service, count(*) as series from series group by service"
+            total, most_of_one = connection.execute(
+                f"select sum(series), max(series) filter (service <> '') from ({of_one})"
+            ).fetchall()[0]
+            if total <= self._most and (most_of_one or 0) <= self._most_of_one:
                 return 0
             connection.execute(
-                """create temp table known as select Name, Labels from
-                (select Name, Labels, min(Sequence) as first from kept group by Name, Labels)
+                """create temp table known as select Name, Labels from series
+                qualify service = '' or row_number() over (
+                    partition by service order by first, Name, Labels::varchar) <= ?
                 order by first, Name, Labels::varchar limit ?""",
-                [self._most],
+                [self._most_of_one, self._most],
             )
             bounded = connection.sql("select kept.* from kept semi join known using (Name, Labels)").to_arrow_table()
         before, self._kept = self._kept.num_rows, bounded.cast(self._schema)

@@ -58,7 +58,7 @@ class LiveWindows:
         self._last = self._sorted = 0  # records that are counted, and that have left the inbox
         self._totals = Totals(most=limits.series)
         self._traces = Traces(windows.window_s, windows.lateness_s)
-        self._samples = Samples(windows.window_s, windows.lateness_s, limits.series)
+        self._samples = Samples(windows.window_s, windows.lateness_s, limits)
         self._bounds = Bounds(limits)
         self._folded: dict[str, int] = {}  # attempts, by kind
         self._restart_at = -math.inf
