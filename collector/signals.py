@@ -5,16 +5,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from .concepts import (
-    GRPC_LABELS,
-    ROUTE_LABELS,
-    STATUS_LABELS,
-    WATCHED,
-    Concept,
-    concepts_of,
-    counts_outcomes,
-    users_only,
-)
+from .concepts import Concept, concepts_of, counts_outcomes, users_only
+from .labels import GRPC_LABELS, ROUTE_LABELS, STATUS_LABELS, WATCHED
 from .model import SIGNALS
 from .sides import bare_host
 

@@ -69,7 +69,7 @@ def look(windows: Windows, since: float = -math.inf) -> tuple[Windows, Graph, li
 
     since: what began before is normal by definition.
     """
-    windows = with_metric_calls(in_order(with_releases(windows, since)))
+    windows = with_metric_calls(with_releases(in_order(windows), since))
     findings = [f for detect in DETECTORS.values() for f in detect(windows) if f.started_at >= since]
     symptoms = [s for s in user_visible(windows) if s.started_at >= since]
     graph = dependency_graph(windows)

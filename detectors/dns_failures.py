@@ -18,7 +18,7 @@ from .episodes import alarm_time, episodes
 from .past import past_of
 from .queries import sql
 from .runs import CONFIRM
-from .series import Table, calls_over, tables, with_total
+from .series import Table, calls_over, pairs, tables, with_total
 
 KINDS: dict[str, Kind] = {
     "nodata": "dns.empty_record",
@@ -65,8 +65,9 @@ def _finding(windows: Windows, table: Table, episode: Episode) -> Finding:
     lasted = stretch_of(windows, episode.onset, episode.end)
     count = sum(float(table[c][episode.series, episode.onset : episode.end].sum()) for c in DNS_ERRORS)
     during = lasted.up_to(windows.end)
-    called = windows.edges.names["peer"] == name
-    inside = calls_over(windows, called, ["client", "window", "error_trace", *DNS_ERRORS], *during)
+    edges = windows.edges
+    columns = ["window", "error_trace", *DNS_ERRORS]
+    inside = calls_over(windows, edges.names["peer"] == name, columns, *during, client=edges.categories["client"])
     inside = inside[inside[list(DNS_ERRORS)].sum(axis=1) > 0]
     edge = CONFIRM * windows.window_s
     amid = (inside["window"] >= during[0] + edge) & (inside["window"] < during[1] - edge)
@@ -105,18 +106,19 @@ def spoken(rows: pd.DataFrame, amid: pd.Series[bool] | None = None) -> pd.DataFr
     that a resolver still answered when it was stopped. What some threads or libraries of a caller say all along does.
     amid: the rows from between; where nobody knows when what was said, it may all have been at the edges.
     """
-    ends, counts = [rows["client"], rows["peer"]], rows[list(DNS_ERRORS)]
-    within = counts.mul(0 if amid is None else amid.astype(np.int64), axis=0)
-    sums, steady = (of.groupby(ends, observed=True).transform("sum") for of in (counts, within))
+    _, each = pairs(*(pd.factorize(rows[end])[0] for end in ("client", "peer")))
+    counts = {name: rows[name].to_numpy(np.float64) for name in DNS_ERRORS}
+    between = np.zeros(len(rows), np.bool_) if amid is None else amid.to_numpy(np.bool_)
     faults = [f"errors_dns_{name}" for name in AGAIN]
     told = [name for name in DNS_ERRORS if name != "errors_dns_unspecified"]
-    out = rows.copy()
+    out = counts.copy()
     for words, vague in ((faults, "errors_dns_temporary"), (told, "errors_dns_unspecified")):
-        said = sums[words].sum(axis=1)
-        few = (said <= LEAST_RISE * (said + sums[vague])) & (steady[words].sum(axis=1) < ENOUGH)
-        out[vague] += out[words].sum(axis=1).where(few, 0)
-        out[words] = out[words].where(~few, 0)
-    return out
+        spoke = np.sum([counts[name] for name in words], axis=0)
+        said, steady, rest = (np.bincount(each, of)[each] for of in (spoke, spoke * between, counts[vague]))
+        few = (said <= LEAST_RISE * (said + rest)) & (steady < ENOUGH)
+        out[vague] = out[vague] + np.where(few, np.sum([out[name] for name in words], axis=0), 0.0)
+        out |= {name: np.where(few, 0.0, out[name]) for name in words}
+    return rows.assign(**out)
 
 
 def most(counts: dict[str, float]) -> str:

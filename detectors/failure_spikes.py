@@ -46,8 +46,9 @@ def _failing(windows: Windows) -> list[Finding]:
 def _failing_service(windows: Windows, table: Table, episode: Episode) -> Finding:
     name = table.names("server")[episode.series]
     during = stretch_of(windows, episode.onset, episode.end).up_to(windows.end)
-    called = windows.edges.names["server"] == name
-    rows = calls_over(windows, called, ["client", "errors", "error_trace"], *during)
+    edges = windows.edges
+    columns = ["errors", "error_trace"]
+    rows = calls_over(windows, edges.names["server"] == name, columns, *during, client=edges.categories["client"])
     statement = (
         f"{name} failed {episode.failed:,.0f} of {episode.tried:,.0f} requests that reached it: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before"
@@ -74,9 +75,17 @@ def _lost(windows: Windows) -> pd.DataFrame:
     silent = (names["client"] != "") & (names["server"] == "")
     lost = sum((edges.total(calls[name]) for name in UNREACHED), start=np.zeros(len(edges)))
     missed = with_total(callee, np.where(silent, lost, 0.0), ENOUGH)
-    columns = ["window", "client", "server", "peer", "attempts", "originals", "errors"]
-    columns += [*UNREACHED, *DNS_ERRORS, "error_trace"]
-    rows = calls_over(windows, (names["client"] != "") & missed, columns, callee=callee)
+    columns = ["window", "attempts", "originals", "errors", *UNREACHED, *DNS_ERRORS, "error_trace"]
+    ends = edges.categories
+    rows = calls_over(
+        windows,
+        (names["client"] != "") & missed,
+        columns,
+        client=ends["client"],
+        server=ends["server"],
+        peer=ends["peer"],
+        callee=callee,
+    )
     # An attempt that failed in resolution says nothing about whether the callee can be reached.
     unresolved, missing = (sum(rows[name] for name in names) for names in (DNS_ERRORS, UNREACHED))
     return rows.assign(lost=missing * (rows["server"] == ""), tried=rows["attempts"] - unresolved)

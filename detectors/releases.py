@@ -1,8 +1,9 @@
 """Releases that nobody tells of: a service shows a version that it did not have.
 
 Most estates send no record of their deploys, but each of their spans tells its service's version: the resource
-attribute `service.version` (OpenTelemetry's resource semantic conventions). The first window in which one is seen is
-when it was released, as far as users are concerned. To go back to an earlier version is no first sight.
+attribute `service.version` (OpenTelemetry's resource semantic conventions). Of a service without, metrics may tell it:
+`target_info`, a `…_build_info`, or the image that its pods run. The first window in which one is seen is when it was
+released, as far as users are concerned. To go back to an earlier version is no first sight.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ import pandas as pd
 
 from ..collector.model import Versions, Windows
 from .base import HORIZON, Evidence
+from .order import in_order
 from .queries import sql
+from .series import concept
 
 SOON = 2
 """Windows before the onset in which a release lies that was read off a version and broke something: its first instance
 fails from its first request on. Nobody says so, and what is seen to change goes on changing all day."""
 
-_SEEN = "first seen as service.version "
+_SEEN = "first seen as version "
 """How the detail of a release begins that was read off a version."""
 
 
 def with_releases(windows: Windows, since: float) -> Windows:
-    """The windows with a deploy among their changes for each version that a service had not had before.
+    """The windows, which are in order, with a deploy among their changes for each version that a service had not had before.
 
     since: Unix seconds; what was seen up to then was there before. A deploy that somebody told of in the `HORIZON`
     windows before is not told twice; one that is told later, as that of a rollout that is over, is no earlier cause.
@@ -36,7 +39,7 @@ def with_releases(windows: Windows, since: float) -> Windows:
     told = list(zip(deploys["Target"].astype(str), deploys["time"].astype(float), strict=True))
     seen = [
         _deploy(service, version, time)
-        for service, version, time in _new(windows.versions, horizon_s)
+        for service, version, time in _new(_versions(windows), horizon_s)
         if time > since
         and not any(_is(who, service) and -horizon_s <= at - time < windows.window_s for who, at in told)
     ]
@@ -45,7 +48,18 @@ def with_releases(windows: Windows, since: float) -> Windows:
     numbers = dict.fromkeys(("Generation", "Answers"), "float64")  # where none is unknown they may be whole
     rows = pd.DataFrame(seen, columns=windows.changes.columns).astype({**windows.changes.dtypes, **numbers})
     changes = rows if windows.changes.empty else pd.concat([windows.changes, rows], ignore_index=True)
-    return replace(windows, changes=changes).with_edges(windows.edges)
+    return in_order(replace(windows, changes=changes).with_edges(windows.edges))
+
+
+def _versions(windows: Windows) -> Versions:
+    """The first window of each service and version, of a service by its spans if they tell, else by metrics: the two
+    may spell one version in two ways."""
+    by_spans = {service for service, _ in windows.versions}
+    rows = concept(windows, "version")
+    rows = rows[~rows["component"].isin(by_spans) & (rows["item"] != "")]
+    first = rows.drop_duplicates(["component", "item"])  # rows are in order
+    told = zip(first["component"].astype(str), first["item"].astype(str), strict=True)
+    return {**windows.versions, **dict(zip(told, first["window"].astype(int), strict=True))}
 
 
 def _new(versions: Versions, quiet_s: float) -> Iterator[tuple[str, str, float]]:

@@ -3,7 +3,7 @@
 Follows "Prometheus and OpenMetrics Compatibility" of the OpenTelemetry specification: histograms become `_bucket`
 with `le`, `_sum` and `_count`; summaries get `quantile`; service.name (with service.namespace) and
 service.instance.id become `job` and `instance`. service.name is kept as `service_name` too, for that is the name
-that spans go by.
+that spans go by. Of the resource's other attributes, which make `target_info`, service.version alone is read.
 
 Exponential histograms keep only `_sum` and `_count`: their buckets have no counterpart in the classic data model.
 Points of delta temporality are kept apart, to be added up where the order of requests is known (totals.py).
@@ -25,6 +25,8 @@ from .values import number_text, pairs
 _NO_RECORDED_VALUE = 1
 """The data point flag that says "there is no value now": Prometheus' staleness, a NaN."""
 
+_VERSION = "service.version"
+
 _DELTA = (1, "AGGREGATION_TEMPORALITY_DELTA")
 
 Values = Iterator[tuple[str, Pairs, float]]
@@ -36,11 +38,13 @@ class MetricRows:
     def __init__(self) -> None:
         self.samples = Columns(SAMPLES, Labels=shared_maps)
         self.deltas = Columns(SAMPLES, Labels=shared_maps)
+        self._info: tuple[object, ...] = ()  # the last sample of `target_info`: a resource's metrics come together
 
     def add(self, metric: Metric, resource: Pairs) -> None:
         """Append one metric's points, or, at a ValueError (a time, a name, a number that is none), nothing of it."""
         rows: list[tuple[int, str, Pairs, float]] = []
-        identity = _identity(dict(resource))
+        about = dict(resource)
+        identity = _identity(about)
         for points, values, counter in (
             (metric.gauge, _number, False),
             (metric.sum, _number, metric.sum is not None and metric.sum.is_monotonic),
@@ -57,6 +61,14 @@ class MetricRows:
         columns = self.deltas if _is_delta(metric) else self.samples
         for row in rows:
             columns.append(row)
+        if about.get(_VERSION) and rows:
+            self._tell(identity | {label_name(_VERSION): about[_VERSION]}, max(time for time, *_ in rows))
+
+    def _tell(self, labels: dict[str, str], time: int) -> None:
+        info = (time, "target_info", tuple(sorted(labels.items())), 1.0)
+        if info != self._info:
+            self.samples.append(info)
+            self._info = info
 
 
 def _is_delta(metric: Metric) -> bool:

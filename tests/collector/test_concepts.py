@@ -91,6 +91,9 @@ SEEN = {
     "redis_keyspace_hits_total": {"cache_hits"},
     "redis_keyspace_misses_total": {"cache_misses"},
     "up": {"up"},
+    "target_info": {"version"},
+    "shop_build_info": {"version"},
+    "kube_pod_container_info": {"version"},
 }
 
 

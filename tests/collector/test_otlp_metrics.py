@@ -65,6 +65,15 @@ def test_the_resource_becomes_job_instance_and_service_name(tmp_path: Path) -> N
     assert found == [("depth", labels, 2.0)]
 
 
+def test_the_version_of_a_resource_is_its_info_once_a_time(tmp_path: Path) -> None:
+    resource = {"service.name": "cart", "service.version": "1.5.0", "host.name": "h"}
+    metrics = (gauge(number(2), number(3, at=60)), gauge(number(4, at=60, labels={"queue": "q"})))
+    found = read(tmp_path, "m.jsonl", metrics_line(*metrics, resource=resource), SAMPLES)
+    labels = {"job": "cart", "service_name": "cart", "service_version": "1.5.0"}
+    assert [row for row in found if row[0] == "target_info"] == [("target_info", labels, 1.0)]
+    assert len(found) == 4
+
+
 def test_attributes_become_labels_and_those_that_fall_together_are_joined(tmp_path: Path) -> None:
     point = number(1, labels={"http.route": "/x", "a.b": "1", "a-b": "2", "empty": ""})
     found = read(tmp_path, "m.jsonl", metrics_line(gauge(point), resource={}), SAMPLES)

@@ -62,6 +62,25 @@ def test_a_first_sight_that_comes_later_or_well_before_is_not_why(window: int, w
     assert (found.kind == "bad_release") == why
 
 
+def told_by_metrics(versions: str, *, since: int = 0, seen: Versions | None = None) -> Windows:
+    """The story with the versions of the prices, a letter a window, told by metrics every other one."""
+    rows = [signal(w, "prices", "version", 1.0, v) for w, v in enumerate(versions) if w >= since and w % 2 == 0]
+    made = windows(END, [*calm(0, BAD), *callee_fails(BAD, BAD + 12), *calm(BAD + 12, END)], rows)
+    return replace(made, versions=seen or {})
+
+
+def test_metrics_tell_versions_of_who_sends_none_in_spans() -> None:
+    seen = told_by_metrics("a" * BAD + "b" * BAD)
+    assert deploys(seen) == [("prices", at(BAD))]
+    assert (trigger(seen).component, trigger(seen).kind) == ("prices", "bad_release")
+    assert deploys(told_by_metrics("a" * END)) == []
+    assert deploys(told_by_metrics("b" * END, since=BAD)) == []
+
+
+def test_what_spans_tell_of_versions_is_not_spelled_otherwise_by_metrics() -> None:
+    assert deploys(told_by_metrics("a" * END, since=BAD, seen=sights(v1=0))) == []
+
+
 def test_when_it_was_first_seen_is_evidence() -> None:
     assert "version 1.5.0 of prices was first seen at 22:28:30Z" in said(
         analyze(story({OLD: int(at(0)), NEW: int(at(BAD))}), SUMMARY)
