@@ -19,7 +19,7 @@ from .dns_failures import KINDS, VAGUE
 from .graph import label_owner, name_owners
 from .record_writes import Write
 from .refused_first import WAITED_S
-from .releases import lately
+from .releases import came_up, lately
 from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
 from .suspects import Suspect, overlaps
@@ -147,7 +147,10 @@ def changes_of(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, on
     """The changes by which somebody did."""
     changes = windows.changes
     mine = changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b))
-    return changes[mine & lately(windows, onset)]
+    why = lately(windows, onset)
+    if b.how == "answer":
+        why |= came_up(windows, b.component, onset)
+    return changes[mine & why]
 
 
 def _names(windows: Windows, b: Blamed | Suspect) -> set[str]:

@@ -16,9 +16,10 @@ import pandas as pd
 
 from ..collector.model import Versions, Windows
 from .base import HORIZON, Evidence
+from .cusum import LEAST_RISE
 from .order import in_order
 from .queries import sql
-from .series import concept
+from .series import calls_over, concept
 
 SOON = 2
 """Windows before the onset in which a release lies that was read off a version and broke something: its first instance
@@ -29,7 +30,7 @@ _SEEN = "first seen as version "
 
 
 def with_releases(windows: Windows, since: float) -> Windows:
-    """The windows, which are in order, with a deploy among their changes for each version that a service had not had before.
+    """The windows in order, as they come, with a deploy among their changes for each version that a service had not had.
 
     since: Unix seconds; what was seen up to then was there before. A deploy that somebody told of in the `HORIZON`
     windows before is not told twice; one that is told later, as that of a rollout that is over, is no earlier cause.
@@ -99,6 +100,19 @@ def lately(windows: Windows, onset: float) -> pd.Series[bool]:
     time, seen = windows.changes["time"], read_off(windows.changes)
     since = onset - np.where(seen, SOON, HORIZON) * windows.window_s
     return (time >= since) & (time <= onset + np.where(seen, 0, windows.window_s))
+
+
+def came_up(windows: Windows, service: str, onset: float) -> pd.Series[bool]:
+    """[changes] Which are versions that the service came up with after the onset (Unix seconds), and from whose first
+    sight on it fails: who is started anew is gone for a while, but answers hardly any failure until then."""
+    changes, until = windows.changes, onset + HORIZON * windows.window_s
+    seen = read_off(changes) & (changes["time"] > onset) & (changes["time"] <= until)
+    if not seen.any():
+        return seen
+    rows = calls_over(windows, windows.edges.names["server"] == service, ["window", "errors"], onset, until)
+    failed, total = rows["errors"].to_numpy(np.float64), float(rows["errors"].sum())
+    before = np.array([failed[rows["window"] < time].sum() for time in changes["time"]])
+    return seen & (before <= LEAST_RISE * total) & (total > 0)
 
 
 def read_off(changes: pd.DataFrame) -> pd.Series[bool]:

@@ -62,6 +62,22 @@ def test_a_first_sight_that_comes_later_or_well_before_is_not_why(window: int, w
     assert (found.kind == "bad_release") == why
 
 
+@pytest.mark.parametrize(("down", "why"), [(0, False), (1, True), (4, True)])
+def test_a_version_that_a_service_came_up_with_and_fails_from_then_on_is_why_it_fails(down: int, why: bool) -> None:
+    def started_anew() -> Iterator[Row]:
+        for window in range(END):
+            gone, failing = BAD <= window < BAD + down, BAD + down <= window < BAD + 20
+            yield call(window, "", "shop", attempts=40, errors_server=40 * (gone or failing))
+            if gone:
+                yield call(window, "shop", "", "prices.example", attempts=40, errors_connect=40)
+            else:
+                yield call(window, "shop", "prices", "prices.example", attempts=40, errors_server=40 * failing)
+
+    seen = {OLD: int(at(0)), NEW: int(at(BAD + (down or 1)))}
+    found = trigger(replace(windows(END, started_anew()), versions=seen))
+    assert (found.component, found.kind == "bad_release") == ("prices", why)
+
+
 def told_by_metrics(versions: str, *, since: int = 0, seen: Versions | None = None) -> Windows:
     """The story with the versions of the prices, a letter a window, told by metrics every other one."""
     rows = [signal(w, "prices", "version", 1.0, v) for w, v in enumerate(versions) if w >= since and w % 2 == 0]
