@@ -89,12 +89,21 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 HOST = (
     r"(?:Failed to resolve '|getaddrinfo [A-Z_]+ |\bquery[A-Za-z0-9]+ E[A-Z]+ |[Cc]annot connect to host "
     r"|errors resolving |\b[Nn]ame resolution failed for target dns:(?://[^/]*/)?|Could not resolve host: '?"
-    r"|could not translate host name \"|UnknownHostException: "
+    r"|could not translate host name \"|UnknownHostException: |\bconnection to server at \"|\bMySQL server on '"
+    r"|\bHTTPS?ConnectionPool\(host='"
     r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \("
     r"|(?:Name or service not known|Resource temporarily unavailable) \(|Unable to resolve host "
     r"|DNS resolution failed for (?:service: )?(?:dns:(?://[^/]*/)?)?)([\w-]+(?:\.[\w-]+)*)"
 )
-"""Where the words name the host that was not reached: for spans that do not record whom they addressed."""
+"""Where the words name the host that was not reached, for spans that do not record whom they addressed. Drivers of
+stores (libpq, MySQL's, redis-py, pgjdbc, Go's net) make no span of connecting, and say it to whoever waits for them.
+"""
+
+_WITH_PORT = (
+    r"(?:\b[Ee]rror (?:-?\d+ )?connecting to |\bConnection to |\bdial tcp |\b[Ff]ailed to connect to )"
+    r"([\w-]+(?:\.[\w-]+)*):\d+"
+)
+"""The same, where nothing but the port behind it tells the host from another word."""
 
 LOOKUP_S = 1.0
 """The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s): a
@@ -123,7 +132,7 @@ def host(words: str) -> str:
     >>> host("getaddrinfo ENOTFOUND pricing.example")
     'pricing.example'
     """
-    match = re.search(HOST, words)
+    match = re.search(HOST, words) or re.search(_WITH_PORT, words)
     return match[1].lower() if match else ""
 
 
@@ -143,7 +152,8 @@ def late_sql(words: str) -> str:
 
 def host_sql(words: str) -> str:
     """DuckDB SQL for `host` of the text expression `words`."""
-    return f"lower(regexp_extract({words}, {quoted(HOST)}, 1))"
+    first, second = (f"regexp_extract({words}, {quoted(pattern)}, 1)" for pattern in (HOST, _WITH_PORT))
+    return f"lower(coalesce(nullif({first}, ''), {second}))"
 
 
 def quoted(text: str) -> str:

@@ -9,7 +9,12 @@ An attempt is one of these:
 - a client span that no server span stands below, unless it wraps the client spans of a lower layer in its own
   service (an SDK's operation around its HTTP requests): then those are the attempts;
 - each of several server spans of one service below one client span: a client that tries again inside one span;
-- a failed look-up that no client span stands around or beside: the span of its call never ended.
+- a failed look-up, or connection, that no client span stands around or beside: the span of its call never ended, or a
+  driver makes none;
+- what its caller says it failed by, where that is an attempt that reached nobody, and no span of that trace is of one.
+
+To send a message is a call to its broker, by whose name nobody is reached who reads it: that is another call, of which
+only the reader's side is seen.
 
 A call whose time ran out while its look-up still waited failed in that: clients that give up before their resolver
 does say no more than that time ran out.
@@ -20,7 +25,7 @@ from __future__ import annotations
 import duckdb
 
 from .failures import RANK
-from .sides import CLIENTS, IS_CLIENT, IS_SERVER, SAID, SERVERS, STEPS, tell_kinds
+from .sides import CLIENTS, IS_CLIENT, IS_SERVER, SAID, SERVERS, STEPS, UNTOLD, tell_kinds
 
 VIEWS = ("calls_attempts", "calls_loose", "calls_told", "calls_sides")
 TABLES = (
@@ -37,11 +42,12 @@ from ({CLIENTS}) c left join calls_said said on c.sid = said.sid
 """
 _PAIRS = f"""
 select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(c.tid, s.tid) as tid,
-    c.service as client, s.service as server, c.peer, c.name, coalesce(c.start, s.start) as start,
+    c.service as client, s.service as server, case when c.addressed or s.sid is null then c.peer else '' end as peer,
+    c.name, c.sent, coalesce(c.start, s.start) as start,
     c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
     c.rank, c.late, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
 from ({SERVERS}) s
-full join ({{clients}}) c on c.sid = s.pid
+full join ({{clients}}) c on c.sid = s.pid and not c.sent
 """
 
 
@@ -146,11 +152,13 @@ group by c_sid
 
 _ABOVE = f"""
 with parents as (
-    select s_sid as sid, server as service from calls_pairs
+    select s_sid as sid, server as service, false as sent from calls_pairs
     union all
-    select sid, service from calls_others
+    select sid, service, false from calls_others
+    union all
+    select c_sid, client, true from calls_pairs where sent
 )
-select pid, below, min(service) as service, bool_or(service = below) as nested
+select pid, below, min(service) as service, bool_or(service = below and not sent) as nested
 from (select s_pid as pid, server as below {_LONELY_SERVERS}) join parents on sid = pid
 group by pid, below
 """
@@ -211,14 +219,24 @@ select hash(c_sid, s_sid) as id, tid, coalesce(client, '') as client, coalesce(s
     case when seen then greatest(hidden + 1 - fan, 0) else 0 end as hidden, coalesce(resend, false) or nth > 1 as again
 from known
 union all
-select sid, tid, service, '', peer, name, pid, start, duration, NULL, NULL, root, true,
-    coalesce(rank, {RANK["dns_unspecified"]})::utinyint, false, 0, false
+select sid, tid, service, '', coalesce(peer, ''), name, pid, start, duration, NULL, NULL, root and lookup, true,
+    coalesce(rank, case when lookup then {RANK["dns_unspecified"]} else {RANK["connect"]} end)::utinyint,
+    false, 0, false
 from calls_steps steps
 anti join calls_pairs around on around.c_sid = steps.pid
 anti join (select c_pid, peer from calls_pairs where c_failed) beside
     on beside.c_pid = steps.pid and beside.peer in ('', steps.peer)
-where lookup and failed
+anti join (select pid from calls_steps where lookup and failed) below on below.pid = steps.sid
+anti join (select pid from calls_steps where lookup and failed) sought
+    on sought.pid = case when not steps.lookup then steps.pid end
+where failed
 qualify row_number() over (partition by sid order by duration desc, start) = 1
+union all
+select sid, tid, service, '', peer, 0, sid, start, duration, NULL, NULL, false, true, rank, false, 0, false
+from ({UNTOLD}) untold
+anti join calls_pairs told on told.tid = untold.tid and told.client = untold.service and told.c_failed
+anti join calls_steps steps on steps.tid = untold.tid and steps.service = untold.service and steps.failed
+qualify row_number() over (partition by tid, service order by duration, start, sid) = 1
 """
 
 _ATTEMPTS = f"""

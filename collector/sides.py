@@ -10,7 +10,7 @@ import re
 
 import duckdb
 
-from .failures import LOOKUP_S, host_sql, late_sql, quoted, rank_sql
+from .failures import LOOKUP_S, RANK, host_sql, late_sql, quoted, rank_sql
 
 TRACE = "hash(TraceId)"
 ID = f"hash({TRACE}, SpanId)"
@@ -97,7 +97,8 @@ FACTS = f"""
 select {_BRIEF}, failed, {_NAME} as name, {LOOKUP} as lookup, case when failed then {rank_sql("words")} end as rank,
     failed and {late_sql("words")} as late,
     case when {STEP} then case when failed or {LOOKUP} then {_STEP_PEER} end
-        when not {_NO_CLIENT} then {_PEER_OR_WORDS} end as peer, address <> '' as addressed,
+        when not {_NO_CLIENT} then {_PEER_OR_WORDS}
+        when failed then nullif({host_sql("words")}, '') end as peer, address <> '' as addressed,
     {_STATUS} is not null as responded,
     coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0)::integer as hidden,
     coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend,
@@ -140,7 +141,7 @@ IS_SERVER = "kind in ('Server', 'Consumer')"
 
 CLIENTS = f"""
 select sid, pid, tid, start, duration, service, root, name, coalesce(peer, '') as peer, failed, rank, late, responded,
-    hidden, resend
+    hidden, resend, addressed, kind = 'Producer' and peer <> '' as sent
 from calls_told where {IS_CLIENT}
 """
 """Client and producer spans: the attempts as their callers saw them."""
@@ -149,6 +150,12 @@ SERVERS = f"""
 select sid, pid, tid, start, duration, service, root and kind = 'Server' as entry, failed
 from calls_sides where {IS_SERVER}
 """
+
+UNTOLD = f"""
+select sid, tid, start, duration, service, peer, rank
+from calls_told where not {IS_CLIENT} and not step and failed and peer <> '' and rank <= {RANK["deadline"]}
+"""
+"""What is no attempt, and failed by words of one that reached nobody: drivers of stores make no span of connecting."""
 
 STEPS = f"""
 select sid, pid, tid, start, duration, service, root, name, peer, lookup, rank, failed

@@ -30,7 +30,7 @@ _SEEN = "first seen as version "
 
 
 def with_releases(windows: Windows, since: float) -> Windows:
-    """The windows in order, as they come, with a deploy among their changes for each version that a service had not had.
+    """The windows, in order as they come, with a deploy among their changes for each version new to its service.
 
     since: Unix seconds; what was seen up to then was there before. A deploy that somebody told of in the `HORIZON`
     windows before is not told twice; one that is told later, as that of a rollout that is over, is no earlier cause.

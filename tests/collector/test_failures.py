@@ -129,6 +129,12 @@ def test_the_words_of_a_client_tell_how_far_its_call_came(told: str, words: str)
         "UNAVAILABLE: Unable to resolve host store.lan",
         "Resource temporarily unavailable (store.lan:80)",
         "dial tcp: lookup store.lan on 10.0.0.2:53: no such host",
+        'connection to server at "store.lan" (10.0.0.7), port 5432 failed: Connection refused',
+        "(2003, \"Can't connect to MySQL server on 'store.lan' ([Errno 111] Connection refused)\")",
+        "Error 111 connecting to store.lan:6379. Connection refused.",
+        "Connection to store.lan:5432 refused. Check that the hostname and port are correct",
+        "dial tcp store.lan:9092: connect: connection refused",
+        "HTTPConnectionPool(host='store.lan', port=80): Max retries exceeded with url: / (Connection refused)",
     ],
 )
 def test_the_words_of_a_client_name_the_host_that_it_looked_up(words: str) -> None:
@@ -137,3 +143,4 @@ def test_the_words_of_a_client_name_the_host_that_it_looked_up(words: str) -> No
 
 def test_words_without_a_host_name_none() -> None:
     assert host("Resource temporarily unavailable") == ""
+    assert host("Connection to server lost") == host("Error connecting to the database") == ""

@@ -67,6 +67,7 @@ def test_of_a_torn_end_exactly_the_whole_records_before_it_are_left(
     whole = path.read_bytes()
     size = round(cut * len(whole))
     path.write_bytes(whole[:size] + garbage)
+    size = len(os.path.commonprefix([whole, whole[:size] + garbage]))  # garbage may be what had been cut off
     ends = [len(MAGIC)]
     for _, payload in payloads:
         ends.append(ends[-1] + FRAME_BYTES + len(payload))
@@ -76,8 +77,7 @@ def test_of_a_torn_end_exactly_the_whole_records_before_it_are_left(
         new = wal.append(9, b"after")
         if size >= len(MAGIC):
             kept = [(record.kind, record.payload) for record in records(folder)]
-            again = whole.startswith(whole[:size] + garbage)  # the garbage may be what had been cut off
-            assert kept == [*payloads[:complete], (9, b"after")] or again
+            assert kept == [*payloads[:complete], (9, b"after")]
             assert new > complete
     with journal(folder) as wal:  # a second time there is nothing to mend
         assert wal.append(9, b"after") > new

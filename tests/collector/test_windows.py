@@ -102,6 +102,16 @@ def test_a_message_that_two_services_consume_is_a_call_to_each() -> None:
     }
 
 
+def test_to_send_a_message_is_a_call_to_the_broker_and_to_read_it_another() -> None:
+    rows = calls(
+        span("p", kind="Producer", ms=2, server_address="mq.lan"), span("a", "p", kind="Consumer", service="mail")
+    )
+    assert [part(row, "client", "server", "peer", "answered", "entries") for row in rows] == [
+        {"client": "shop", "server": 0, "peer": "mq.lan", "answered": 0, "entries": 1},
+        {"client": "shop", "server": "mail", "peer": 0, "answered": 1, "entries": 0},
+    ]
+
+
 # --- where users come in
 
 

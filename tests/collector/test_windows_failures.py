@@ -211,3 +211,46 @@ def test_a_failed_lookup_whose_calls_span_never_ended_stands_for_the_call() -> N
 
 def test_grpc_codes_tell_of_calls_that_reached_nobody() -> None:
     assert error_class(span("c", rpc_grpc_status__code="4")) == "deadline"
+
+
+# --- attempts of which there is no client span
+
+REFUSED = 'connection to server at "Ledger.lan" (10.0.0.7), port 5432 failed: Connection refused'
+
+
+def lost(*spans: dict[str, Any]) -> list[dict[str, Any]]:
+    """Attempts that failed and reached nobody."""
+    return [part(row, "client", "peer", "attempts", "errors_connect") for row in calls(*spans) if "server" not in row]
+
+
+def test_who_says_which_host_it_did_not_reach_tried_to_though_no_span_tells() -> None:
+    told = {"status": "Error", "events": [{"exception.type": "OperationalError", "exception.message": REFUSED}]}
+    once = [{"client": "stock", "peer": "ledger.lan", "attempts": 1, "errors_connect": 1}]
+    assert lost(span("c"), server("s", "c", **told)) == once
+    inner = span("i", "s", kind="Internal", service="stock", ms=3, **told)
+    assert lost(span("c"), server("s", "c", **told), inner) == once, "an exception on its way up is one attempt"
+    assert lost(span("c"), server("s", "c", events=told["events"])) == [], "it got over it"
+
+
+def test_who_has_a_span_of_its_failed_attempt_says_no_more_of_it() -> None:
+    told = {"status": "Error", "message": REFUSED}
+    rows = calls(server("s", service="shop", **told), span("c", "s", server_address="gate.lan", **told))
+    assert [row["peer"] for row in rows if "peer" in row] == ["gate.lan"]
+    answered = calls(
+        server("s", service="shop", **told), span("c", "s", **told), server("d", "c", service="books", **told)
+    )
+    assert {(row.get("client"), row.get("server"), row.get("peer")) for row in answered} == {
+        (None, "shop", None),
+        ("shop", "books", None),
+        ("books", None, "ledger.lan"),
+    }
+
+
+def test_a_connection_that_failed_without_a_call_around_it_was_an_attempt() -> None:
+    refused = {"status": "Error", "message": "connect ECONNREFUSED 10.0.0.7:5672", "net_peer_name": "mq.lan"}
+    step = span("t", kind="Internal", operation="tcp.connect", **refused)
+    assert lost(step) == [{"client": "shop", "peer": "mq.lan", "attempts": 1, "errors_connect": 1}]
+    lookup = span("d", "t", operation="dns.lookup", status="Error", message="getaddrinfo ENOTFOUND mq.lan")
+    (row,) = calls(step, lookup)
+    assert part(row, "attempts", "errors_dns_unspecified") == {"attempts": 1, "errors_dns_unspecified": 1}
+    assert calls(span("ok", kind="Internal", operation="tcp.connect", net_peer_name="mq.lan")) == []
