@@ -66,26 +66,28 @@ def _asked(windows: Windows, about: Flags, stretch: tuple[int, int], told: Flags
     start, end = (windows.start + window * windows.window_s for window in stretch)
     inside = within(windows.calls, start, end)
     of, kept = windows.edges.of[inside], told[inside]
-    calls = {name: windows.calls[name].to_numpy()[inside] for name in ("answered", "originals")}
+    calls = {name: windows.calls[name].to_numpy()[inside] for name in ("answered", "originals", "errors")}
     sums = {name: np.bincount(of[kept], values[kept], len(about)).astype(np.float64) for name, values in calls.items()}
-    firsts = _firsts(windows, sums["answered"], sums["originals"])
+    firsts = _firsts(windows, **sums)
     mine = kept & about[of]
     window = (windows.calls["window"].to_numpy()[inside][mine] - start) // windows.window_s
     asked = calls["originals"][mine] * firsts[of[mine]]
     return np.bincount(window, asked, stretch[1] - stretch[0]).astype(np.float64)
 
 
-def _firsts(windows: Windows, answered: Floats, originals: Floats) -> Floats:
+def _firsts(windows: Windows, answered: Floats, originals: Floats, errors: Floats) -> Floats:
     """[edges] The share of the requests made to the client that are neither repeats nor follow from one above.
 
     A repeat whose first attempt never got in is no more than the request itself, so what counts are the requests that
     were answered. All shares start at 1 and are swept until they stand, as far as the longest chain of callers.
+    Not all that a client is asked for leads to the same calls, and what fails is what is repeated: calls that failed
+    have been made again at least as often as the client's own failures have.
     """
     client, callee = windows.edges.categories["client"], callees(windows)
     called = callee.categories.get_indexer(client.categories)
     called[client.categories == ""] = -1  # users, and those of whom nothing is known, are called by nobody
     by, count = called[client.codes], len(callee.categories)
-    asked = np.bincount(callee.codes, answered, count)
+    asked, failed = (np.bincount(callee.codes, values, count) for values in (answered, errors))
     shares = np.ones(count + 1)
     for _ in range(count):
         own = np.bincount(callee.codes, originals * shares[by], count)
@@ -93,4 +95,6 @@ def _firsts(windows: Windows, answered: Floats, originals: Floats) -> Floats:
         if np.allclose(swept, shares):
             break
         shares = swept
-    return shares[by]
+    repeats = np.append(asked, 0.0) * (1.0 - shares)
+    again = np.minimum(repeats / np.maximum(np.append(failed, 0.0), 1.0), 1.0)
+    return np.minimum(shares[by], 1.0 - np.minimum(errors * again[by] / np.maximum(originals, 1.0), 1.0))

@@ -50,6 +50,20 @@ def test_repeats_that_never_got_in_take_nothing_from_what_users_ask() -> None:
     assert asked_more(rows)
 
 
+@pytest.mark.parametrize(("again", "more"), [(True, False), (False, True)])
+def test_repeats_of_the_few_requests_that_lead_to_a_node_are_no_more_users(again: bool, more: bool) -> None:
+    """Every fourth request leads to the store, and only these fail and are made again."""
+    rows: list[Row] = []
+    for w, tries, bad in users(25, 100):
+        first = 25 if again else tries
+        rows += [
+            call(w, "", "door", "", 75 + first),
+            call(w, "door", "page", "page.example", 75 + tries, originals=75 + first, errors_server=tries * bad),
+            call(w, "page", "" if bad else "store", "store.example", tries, errors_server=tries * bad),
+        ]
+    assert asked_more(rows) is more
+
+
 @pytest.mark.parametrize(("page", "back"), [("aa", "bb"), ("bb", "aa")])
 def test_services_that_call_each_other_are_judged_alike_whatever_their_names(page: str, back: str) -> None:
     rows: list[Row] = []
