@@ -33,17 +33,19 @@ ASKED = ("attempts", "originals")
 
 def calls_to(windows: Windows, top: Suspect) -> pd.DataFrame:
     """The calls to the suspect and to those whose failures it explains, by window: client, callee, attempts, originals,
-    errors, lost (on the way, as far as clients say) and passed (answered, or where nobody there sends spans not lost).
+    errors, lost (on the way, as far as clients say), told (failed by an answer without a span of its own) and passed
+    (answered, or where nobody there sends spans not lost).
     """
     names = sorted({top.component, top.service, *top.explains} - {""})
     edges, callee = windows.edges, callees(windows)
     about = (edges.names["client"] != "") & (callee.isin(names) | edges.names["peer"].isin(names))
     errors = [f"errors_{name}" for name in LOST]
-    columns = ["window", "client", "server", "attempts", "originals", "answered", "errors", *errors]
+    columns = ["window", "client", "server", "attempts", "originals", "answered", "errors", "errors_server", *errors]
     rows = calls_over(windows, about, columns, callee=callee)
-    lost = rows[errors].sum(axis=1).where(rows["server"] == "", 0)
+    silent = rows["server"] == ""
+    lost, told = rows[errors].sum(axis=1).where(silent, 0), rows["errors_server"].where(silent, 0)
     speaks = rows["callee"].isin(rows["callee"][rows["answered"] > 0].unique())
-    return rows.assign(lost=lost, passed=rows["answered"].where(speaks, rows["attempts"] - lost))
+    return rows.assign(lost=lost, told=told, passed=rows["answered"].where(speaks, rows["attempts"] - lost))
 
 
 def kept_full(windows: Windows, top: Suspect) -> Finding | None:

@@ -112,3 +112,14 @@ def test_a_storm_that_lasts_is_not_said_to_hold_by_itself_before_anything_shows_
     incident = explained(calm(0, 30), asked(30, END, 3))
     assert incident.trigger.ended_at is None
     assert not any(loop.metastable for loop in incident.sustaining)
+
+
+def test_who_fails_in_another_way_than_at_first_is_not_mended() -> None:
+    def asked(window: int) -> Iterator[Row]:
+        late, told = 20 * (window == 30), 40 * (30 < window < 45)
+        yield call(window, "", "shop", attempts=40, errors_server=late + told)
+        yield call(window, "shop", "", "store.example", attempts=40, errors_deadline=late, errors_server=told)
+
+    incident = explained(*(asked(window) for window in range(END)))
+    assert (incident.trigger.component, incident.trigger.ended_at) == ("store.example", at(45))
+    assert [phase.name for phase in incident.phases] == ["trigger"]
