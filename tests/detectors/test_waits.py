@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
+from epicenter.detectors.online import Watcher, between
 from epicenter.detectors.waits import users_waited
 from tests.detectors.frames import SUMMARY, Row, at, call, windows
 from tests.detectors.stories import callee_slow, calm, process_gone
@@ -151,3 +153,66 @@ def test_where_only_one_caller_waits_for_a_callee_it_is_the_caller_that_is_slow(
 def test_a_few_slow_windows_after_a_wait_is_over_do_not_open_it_anew() -> None:
     (incident,) = analyze(story((30, 0.1), (12, 2.0), (12, 0.1), (3, 2.0)), SUMMARY).incidents
     assert incident.ended_at == at(42)
+
+
+def hidden(
+    slow: int, *, failing: bool = True, usually: bool = False, elsewhere: bool = False, after: int = 0
+) -> Windows:
+    """In windows of 10 s: for so many of them users take 6 s instead of 0.1 s and end well, while the shop waits for
+    the store, or `elsewhere`, and asks the store again, which fails by status, or does so `usually`."""
+
+    def rows() -> Iterator[Row]:
+        for window in range(30 + slow + after):
+            bad = 30 <= window < 30 + slow
+            fails, waits = (bad and failing) or usually, 0 if not bad or elsewhere else 110_000_000_000
+            yield call(window, "", "shop", server_ns=int(SHOP * (6.0 if bad else 0.1) * 1e9))
+            asked = {"client_ns": waits or 400_000_000, "unanswered_ns": waits or 400_000_000}
+            yield call(window, "shop", "", STORE, 80 if fails else 20, originals=20, errors_server=80 * fails, **asked)
+
+    made = windows(30 + slow + after, rows())
+    calls = made.calls.assign(window=made.start + (made.calls["window"] - made.start) // 3)
+    return replace(made, window_s=10, end=made.start + (made.end - made.start) // 3, calls=calls)
+
+
+def test_a_wait_for_who_fails_nearly_all_is_told_after_a_minute() -> None:
+    known = [bool(analyze(hidden(slow), SUMMARY).incidents) for slow in range(1, 10)]
+    assert known == [slow >= 6 for slow in range(1, 10)]
+    (incident,) = analyze(hidden(9), SUMMARY).incidents
+    assert (incident.trigger.component, incident.detected_at - incident.started_at) == (STORE, 60.0)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(hidden(11, failing=False), id="cold caches"),
+        pytest.param(hidden(11, usually=True), id="what always fails"),
+        pytest.param(hidden(11, elsewhere=True), id="waits for something else"),
+        pytest.param(hidden(5, after=20), id="a start"),
+    ],
+)
+def test_other_waits_of_less_than_two_minutes_wake_nobody(seen: Windows) -> None:
+    assert analyze(seen, SUMMARY).incidents == ()
+
+
+@pytest.mark.parametrize(("after", "over"), [(2, False), (3, True), (12, True)])
+def test_what_was_slow_without_a_break_is_over_after_three_fast_windows(after: int, over: bool) -> None:
+    (incident,) = analyze(story((30, 0.1), (12, 2.0), (after, 0.1)), SUMMARY).incidents
+    assert incident.ended_at == (at(42) if over else None)
+
+
+@pytest.mark.parametrize(("after", "over"), [(4, False), (5, True)])
+def test_what_came_and_went_is_over_after_more_fast_windows_than_ever_lay_in_between(after: int, over: bool) -> None:
+    seen = story((30, 0.1), (10, 2.0), (4, 0.1), (10, 2.0), (after, 0.1))
+    (incident,) = analyze(seen, SUMMARY).incidents
+    assert (incident.started_at, incident.ended_at) == (at(30), at(54) if over else None)
+
+
+def test_the_watcher_tells_of_a_hidden_failure_as_the_batch_does() -> None:
+    whole = hidden(9, after=20)
+    watcher, told = Watcher(10), list[int]()
+    for end in range(whole.start + 10, whole.end + 1, 10):
+        analysis = watcher.step(between(whole, end - 10, end), SUMMARY)
+        batch = analyze(between(whole, whole.start, end), SUMMARY).incidents
+        assert (() if analysis is None else analysis.incidents) == batch
+        told += [(end - whole.start) // 10] if batch else []
+    assert told[0] == 36
