@@ -1,7 +1,9 @@
-"""Which of what went wrong with names has to do with what users met: estates look up names in vain all day long.
+"""Which of what went wrong with names and releases has to do with what users met: estates look up names in vain all day
+long, and release something all the time.
 
-A name that nobody calls whose users fail, and a code that fits no look-up of theirs, happen to go wrong meanwhile: they
-neither date an incident nor keep it open, nor say anything of its cause.
+A name that nobody calls whose users fail, a code that fits no look-up of theirs, and a service that is slow since its
+release and that they do not lead to, happen to go wrong meanwhile: they neither date an incident nor keep it open, nor
+say anything of its cause.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from .base import Finding
 from .codes import BY_SERVER, possible, within_zone
 from .graph import Graph, closure
+from .slow_release import DETECTOR as SLOW_RELEASE
 from .suspects import overlaps
 from .telemetry_silence import KIND as SILENCE
 
@@ -18,7 +21,7 @@ CODES = "dns_rcodes"
 
 
 def belonging(graph: Graph, symptoms: Sequence[Finding], findings: list[Finding]) -> list[Finding]:
-    """The findings without those of names and look-ups that no user's failure leads to.
+    """The findings without those of names, look-ups and slow releases that no user's failure leads to.
 
     All of them where nothing tells who calls whom, or a silence hides who fails.
     """
@@ -39,6 +42,8 @@ def belonging(graph: Graph, symptoms: Sequence[Finding], findings: list[Finding]
     lost = [f for f in findings if f.kind == "unreachable"]
 
     def belongs(finding: Finding) -> bool:
+        if finding.detector == SLOW_RELEASE:
+            return finding.component in reached
         if not finding.kind.startswith("dns."):
             return True
         if finding.detector != CODES:

@@ -22,6 +22,7 @@ from .refused_first import WAITED_S
 from .releases import came_up, lately
 from .rewrites import just_written, probed_alike, shrunk, too_late
 from .series import calls_over
+from .slow_release import came_up_slow
 from .suspects import Suspect, overlaps
 from .telemetry_silence import KIND as SILENCE
 
@@ -150,6 +151,8 @@ def changes_of(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, on
     why = lately(windows, onset)
     if b.how == "answer":
         why |= came_up(windows, b.component, onset)
+    if b.how in ("answer", "unreached"):
+        why |= came_up_slow(windows, onset)
     return changes[mine & why]
 
 

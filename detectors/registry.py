@@ -16,6 +16,7 @@ from .record_race import record_race
 from .record_writers import record_writers
 from .restart_herd import restart_herd
 from .retry_storm import retry_storm
+from .slow_release import slow_releases
 from .telemetry_silence import telemetry_silence
 
 DETECTORS: dict[str, Detector] = {
@@ -32,5 +33,6 @@ DETECTORS: dict[str, Detector] = {
     "record_writers": record_writers,
     "restart_herd": restart_herd,
     "retry_storm": retry_storm,
+    "slow_release": slow_releases,
     "telemetry_silence": telemetry_silence,
 }

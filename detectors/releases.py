@@ -122,9 +122,16 @@ def read_off(changes: pd.DataFrame) -> pd.Series[bool]:
 
 def release_evidence(changes: pd.DataFrame, window_s: int) -> tuple[Evidence, ...]:
     """What says that there were releases, of those among some changes that nobody told of."""
+    return tuple(_evidence(service, version, time, window_s) for service, version, time in versions_seen(changes))
+
+
+def versions_seen(changes: pd.DataFrame) -> list[tuple[str, str, float]]:
+    """(service, version, time of its first sight in Unix seconds) of the releases that nobody told of, in order of
+    time."""
     rows = changes[read_off(changes)]
-    seen = zip(rows["Target"].astype(str), rows["Detail"].astype(str), rows["time"].astype(float), strict=True)
-    return tuple(_evidence(service, detail.removeprefix(_SEEN), time, window_s) for service, detail, time in seen)
+    details = rows["Detail"].astype(str).str.removeprefix(_SEEN)
+    seen = zip(rows["Target"].astype(str), details, rows["time"].astype(float), strict=True)
+    return sorted(seen, key=lambda one: (one[2], one[0]))
 
 
 def _evidence(service: str, version: str, time: float, window_s: int) -> Evidence:

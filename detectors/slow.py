@@ -29,6 +29,7 @@ from .kinds import about, changed
 from .queries import sql
 from .series import calls_over
 from .shifts import Shift, shifts, told_by_callers
+from .slow_release import DETECTOR as SLOW_RELEASE
 from .suspects import Suspect, overlaps
 
 
@@ -185,16 +186,18 @@ def slow_suspect(windows: Windows, shift: Shift, findings: list[Finding], during
         observed=shift.usual + shift.extra,
         expected=shift.usual,
     )
+    own = tuple(f for f in findings if f.component == shift.service and overlaps(f, during))
+    slow: Kind = "bad_release" if any(f.detector == SLOW_RELEASE for f in own) else "slow"
     return Suspect(
         component=shift.service,
         service=shift.service,
-        kind="unknown" if shift.vanished > shift.own + shift.waiting else "slow",
+        kind="unknown" if shift.vanished > shift.own + shift.waiting else slow,
         score=0.0,
         certainty=0.0,
         failed=0.0,
         failure="",
         evidence=evidence,
-        findings=tuple(f for f in findings if f.component == shift.service and overlaps(f, during)),
+        findings=own,
     )
 
 

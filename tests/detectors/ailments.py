@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from epicenter.collector.model import Windows
 from tests.detectors.frames import Row, call, change, gauge, windows
-from tests.detectors.stories import calm, name_gone, process_gone
+from tests.detectors.stories import callee_slow, calm, name_gone, process_gone
 
 BEGAN, OVER = 30, 60
 LEVELS = (
@@ -77,6 +77,12 @@ def late(originals: int) -> Callable[[int], Windows]:
     return lambda end: windows(end, asked(end))
 
 
+def slow_release(end: int) -> Windows:
+    """A new version of the prices is seen, and all who ask for them wait."""
+    seen = change(BEGAN, "deploy", "prices", "", None, Detail="first seen as version 2")
+    return windows(end, [*calm(0, BEGAN), *callee_slow(BEGAN, OVER), *calm(OVER, end)], changes=[seen])
+
+
 def silence(end: int) -> Windows:
     """Nobody sends spans, and no target can be scraped."""
     targets = ("shop", "cart", "prices")
@@ -98,6 +104,7 @@ AILMENTS: dict[str, Callable[[int], Windows]] = {
     "record_writers": lambda end: windows(end, calm(0, end), changes=TURNS),
     "restart_herd": late(originals=200),
     "retry_storm": late(originals=40),
+    "slow_release": slow_release,
     "telemetry_silence": silence,
 }
 """Detector -> an estate of so many windows."""
