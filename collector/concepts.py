@@ -2,7 +2,7 @@
 
 A name is first normalised (lower case, dots to underscores); each row then tells the concept, how its samples are
 read, and which labels name the component and the item. Sources of the names: OpenTelemetry semantic conventions,
-CoreDNS, blackbox_exporter, Envoy, YACE's CloudWatch names, and what public dashboards query.
+CoreDNS, blackbox_exporter, Envoy, HAProxy, YACE's CloudWatch names, and what public dashboards query.
 """
 
 from __future__ import annotations
@@ -87,10 +87,13 @@ _GRAPH = r"traces_service_graph_request"
 _GRPC_SERVER, _GRPC_CLIENT = r"grpc_server_call_duration_seconds_count", r"grpc_client_attempt_duration_seconds_count"
 _ENVOY_IN, _ENVOY_OUT = r"envoy_http_downstream_rq_xx", r"envoy_cluster_upstream_rq_xx"
 _ALB = r"aws_applicationelb"
+# of HAProxy's own exporter ("proxy") and of the older one beside it ("backend")
+_HAPROXY, _BACKEND = r"haproxy_backend_", ("proxy", "backend")
 _COUNTING = r"\w+_total|\w*(second|duration|latency)\w*_count"
-# what Prometheus, its clients and a cluster count of themselves, and durations of spans, counted beside them as calls
+# what Prometheus, its clients and a cluster count of themselves, durations of spans, counted beside them as calls, and
+# what a proxy's backends count too
 _COUNTED_ELSEWHERE = (
-    r"(prom(etheus|http)|kube(let)?|apiserver|rest_client|etcd|workqueue|container|node)_\w+|"
+    r"(prom(etheus|http)|kube(let)?|apiserver|rest_client|etcd|workqueue|container|node|haproxy_(frontend|server))_\w+|"
     r"(traces_span_?metrics_)?(duration|latency)(_(milli)?seconds)?_count"
 )
 _RCODE_WORDS = (
@@ -217,6 +220,9 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("client_errors", _ENVOY_OUT, "counter", _CLUSTER, _CALLER, True, told_by="envoy"),
     Concept("requests", _ALB + "_request_count_sum", "sum", BALANCER_LABELS, told_by="balancer"),
     Concept("errors", _ALB + r"_httpcode_(target|elb)_5_xx_count_sum", "sum", BALANCER_LABELS, told_by="balancer"),
+    # a backend counts what its servers answered and what the proxy did in their place; a frontend the same once more
+    Concept("proxied", _HAPROXY + "http_responses_total", "counter", _BACKEND),
+    Concept("proxied_errors", _HAPROXY + "http_responses_total", "counter", _BACKEND, _STATUSES, True),
     Concept("requests", r"aws_lambda_invocations_sum", "sum", _FUNCTION),
     Concept("errors", r"aws_lambda_errors_sum", "sum", _FUNCTION),
     Concept("throttled", r"aws_lambda_throttles_sum", "sum", _FUNCTION),
@@ -232,11 +238,13 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("client_s", _MS, "counter", PEER_LABELS, _CALLER, detail=_OUTCOME, scale=0.001),
     Concept("latency_s", r"podserverlatencyp95_s", "gauge"),
     Concept("queue_depth", r"\w+_queue_(depth|length|size)", "gauge", SERVICE_LABELS, ("queue",)),
+    Concept("queue_depth", _HAPROXY + "current_queue", "gauge", _BACKEND),
     Concept("queue_age_s", r"\w+_queue_(oldest_)?age_seconds", "gauge", SERVICE_LABELS, ("queue",)),
     Concept("queue_age_s", _QUEUE_MS, "gauge", SERVICE_LABELS, ("queue",), scale=0.001),
     Concept("work", r"\w+_attempts_total", "counter", SERVICE_LABELS, ("outcome", "result", "status")),
     Concept("leases_active", r"\w+_leases_active", "gauge"),
     Concept("healthy_hosts", _HEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
+    Concept("healthy_hosts", _HAPROXY + "active_servers", "gauge", _BACKEND),
     Concept("unhealthy_hosts", _UNHEALTHY, "gauge", BALANCER_LABELS, ZONE_LABELS),
     Concept("health_flips", r"\w+_health_check_flips_total", "counter", BALANCER_LABELS, ZONE_LABELS),
     Concept("propagation_delay_s", r"\w+_propagation_delay_seconds", "gauge"),

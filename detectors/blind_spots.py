@@ -14,11 +14,11 @@ from .cusum import ENOUGH, LEAST_RISE, WARM_UP_MOST
 from .dns_failures import AGAIN
 from .gate import entered
 from .graph import Graph
-from .metric_calls import from_metrics, of_spans
+from .metric_calls import from_metrics, of_spans, outcome
 from .metric_times import mean_alone
 from .metric_users import comparable
 from .releases import read_off
-from .series import components
+from .series import components, concept
 from .telemetry_silence import KIND as SILENCE
 from .waits import users_waited
 
@@ -73,7 +73,8 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
     spans = ~from_metrics(windows)
     names = windows.edges.names[windows.edges.any(spans)]
     spots: list[BlindSpot] = []
-    if len(names) and not (windows.calls["errors"].where(spans, 0) > 0).any():
+    failed = (windows.calls["errors"].where(spans, 0) > 0).any()
+    if len(names) and not failed and not _counted_well(windows, {*names["server"]}):
         spots.append(
             BlindSpot(
                 component="",
@@ -98,6 +99,17 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
             )
         )
     return spots
+
+
+def _counted_well(windows: Windows, services: set[str]) -> bool:
+    """Whether some of these services count their calls by status, and none of them counts a failure of any kind: spans
+    then tell of none because there was none, since a library that knows statuses tells them to both."""
+    said = concept(windows, "client_outcomes")
+    told = {str(item) for item in said.loc[said["value"] > 0, "item"].unique()}
+    outcomes = [outcome(word) for client, _, word in (item.partition("\t") for item in told) if client in services]
+    errors = concept(windows, "errors")
+    failed = errors["component"].isin(services) & (errors["value"] > 0)
+    return any(answered for answered, _ in outcomes) and not any(how for _, how in outcomes) and not failed.any()
 
 
 def _unread(windows: Windows) -> list[BlindSpot]:

@@ -18,6 +18,7 @@ from .edges import LEAST_REQUESTS
 from .graph import Graph
 from .grouping import LEADING
 from .kinds import about, changes_of, dns_failure, failing_since, kind_of
+from .probed_names import all_unanswered
 from .queries import sql
 from .releases import release_evidence
 from .resolver import resolver
@@ -73,15 +74,19 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
         soon = (start for start in later if onset + horizon_s <= start < onset + 2 * horizon_s)
         told = (_begun(windows, graph, findings, start) for start in soon)
         begun = next((more for more in told if more.failed >= ENOUGH), begun)
-    sure = min(1.0, begun.failed / ENOUGH) * (UNSEEN if begun.dark else 1.0)
+    enough = min(1.0, begun.failed / ENOUGH)
+    sure = enough * (UNSEEN if begun.dark else 1.0)
     total = sum(b.felt for b in begun.blamed)
     ranked = [blamed_suspect(windows, b, b.felt / total, findings, begun.during) for b in begun.blamed[:10]]
     ranked = [replace(s, certainty=sure * s.certainty) for s in ranked]
-    shared = resolver(windows, graph, begun.blamed, ranked, findings, begun.during)
+    names = any(b.how == "resolution" for b in begun.blamed)
+    probed = all_unanswered(windows, begun.onset) if names else frozenset[str]()
+    shared = resolver(windows, graph, begun.blamed, ranked, findings, begun.during, probed)
     if shared is None:
         behind = look_behind(windows, graph, ranked, findings, begun.onset)
     else:
-        behind = taken_over(ranked, replace(shared, certainty=sure * shared.certainty))
+        # probes see the names from outside, whoever is silent
+        behind = taken_over(ranked, replace(shared, certainty=(enough if probed else sure) * shared.certainty))
     told = slow_below(windows, graph, behind, begun.blamed, findings, begun.during)
     dated = (replace(s, onset=begun.onset) for s in _divided(graph, told[:10]))
     return [_released(windows, suspect, findings, begun.during) for suspect in dated]

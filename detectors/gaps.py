@@ -32,6 +32,8 @@ OF_CALLS = (
     "client_outcomes",
     "client_s",
     "dns_lookup_failures",
+    "proxied",
+    "proxied_errors",
 )
 """Concepts that tell of calls and of the look-ups before them, all of them counters'."""
 

@@ -70,8 +70,11 @@ def _finding(windows: Windows, rows: pd.DataFrame, component: str, episode: Epis
     during = lasted.up_to(windows.end)
     rows = rows[(rows["window"] >= during[0]) & (rows["window"] < during[1])]
     failed, entries = rows["failed"].sum(), rows["entries"].sum()
+    names = windows.edges.names
+    known = ((names["client"] == component) | (names["server"] == component)).any()
+    met = "requests of users" if known else "probes"  # an address that a prober asks is nothing that users know
     evidence = Evidence(
-        statement=f"{failed:,.0f} of {entries:,.0f} requests of users of {component} failed: "
+        statement=f"{failed:,.0f} of {entries:,.0f} {met} of {component} failed: "
         f"{episode.rate:.0%} against {episode.usual:.1%} before",
         query=sql("calls", "client, server, entries, errors", during, server=component),
         window=during,

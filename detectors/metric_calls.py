@@ -7,8 +7,9 @@ probes speak for them too. Of the others:
 - a client that counts statuses counts a call without any where it got no response; other callers of the name in the
   same window, its counted look-ups and its probed answers may say why, else nobody does (class `other`);
 - a service graph's pairs are edges of clients that nothing else tells of (`service_graph`);
-- servers' counters and probes over HTTP tell of users whom nothing else tells of (`metric_users`). A probe sees that
-  users fail and never why, so its rows have neither client nor server.
+- servers' counters and probes over HTTP tell of users whom nothing else tells of (`metric_users`), and proxies of what
+  they failed that nobody behind them did (`proxied`). A probe sees that users fail and never why, so its rows have
+  neither client nor server.
 
 Where there are spans too, what counters tell is scaled to the share of requests that spans were taken of while they
 came, by the services that have both; where none has, it counts as it is. Counters know no attempts of one request and
@@ -34,6 +35,7 @@ from .metric_times import with_server_times
 from .metric_users import Silence, comparable, fell_silent, probed, served_from_outside
 from .once import Once
 from .order import laid_in
+from .proxied import proxied
 from .series import by_concept, components, concept, totals, window_count
 from .service_graph import NO_CALLS, graph_calls
 from .telemetry_silence import in_silence, silent_services, targets_down, telemetry_silence
@@ -85,20 +87,22 @@ def _told(windows: Windows, silences: list[Silence], dark: npt.NDArray[np.int64]
     served = served_from_outside(windows, edges, silences)
     counted = with_server_times(windows, pd.concat([edges, served], ignore_index=True))
     counted[_COUNTS] *= _sampled(windows, dark)
-    rows = pd.concat([counted, probed(windows, served, services, dark)], ignore_index=True)
+    more = [proxied(windows, counted, services), probed(windows, served, services, dark)]
+    rows = pd.concat([counted, *more], ignore_index=True)
     return rows[rows["attempts"] > 0].fillna(dict.fromkeys(_COUNTS, 0.0))
 
 
 def tell_of_users(windows: Windows) -> bool:
     """Whether what metrics alone tell can show users: where spans show none or are of others alone, in their
-    silences, and by probes."""
+    silences, by probes, and by proxies before them."""
     enters = bool((windows.calls["entries"] > 0).any()) and comparable(windows)
-    return not enters or "probe_ok" in windows.concepts or bool(telemetry_silence(windows))
+    outside = not windows.concepts.keys().isdisjoint(("probe_ok", "proxied"))
+    return not enters or outside or bool(telemetry_silence(windows))
 
 
 def _all_in_spans(windows: Windows) -> bool:
     """Whether counters speak of nothing but services that send spans, none of which fell silent."""
-    if not windows.concepts.keys().isdisjoint(("client_outcomes", "graph_requests", "probe_ok")):
+    if not windows.concepts.keys().isdisjoint(("client_outcomes", "graph_requests", "probe_ok", "proxied")):
         return False
     return components(windows, "requests") <= windows.edges.services and not telemetry_silence(windows)
 

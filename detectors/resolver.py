@@ -26,6 +26,7 @@ from .cusum import ENOUGH, WORST
 from .dns_failures import KINDS, VAGUE
 from .graph import Graph
 from .kinds import began
+from .probed_names import hung, unanswered_evidence
 from .queries import sql
 from .queueing import old_by
 from .refused_first import WAITED_S
@@ -54,12 +55,13 @@ def resolver(
     ranked: list[Suspect],
     findings: list[Finding],
     during: tuple[float, float],
+    probed: frozenset[str] = frozenset(),
 ) -> Suspect | None:
     """The resolver or the zone that the blamed names have in common; None where they need none, or have another cause.
 
-    ranked: the first of the blamed. during: the stretch after the onset, in Unix seconds.
+    ranked: the first of the blamed. during: the stretch after the onset, in Unix seconds. probed: `all_unanswered`.
     """
-    unresolved = unresolved_together(windows, blamed, ranked, during)
+    unresolved = unresolved_together(windows, blamed, ranked, during, probed)
     if unresolved is None:
         return None
     zone = unresolved.zone
@@ -70,7 +72,7 @@ def resolver(
     first = min((f.started_at for f in own), default=during[0])
     named = windows.edges.names["peer"].isin(unresolved.named)
     queues = _queues(windows, graph, findings, during, began(windows, named, DNS_ERRORS, first, during[0]))
-    beside = in_look_ups(windows, unresolved, blamed, sick, during)
+    beside = hung(windows, unresolved, blamed) if probed else in_look_ups(windows, unresolved, blamed, sick, during)
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     one = len(unresolved.owners) < 2
@@ -89,26 +91,29 @@ def resolver(
         return None
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
-    early = not (servers or queues) and during[1] - during[0] < LAG_S
+    early = not (servers or queues or probed) and during[1] - during[0] < LAG_S
+    seen_by_probes = (unanswered_evidence(windows, probed, during[0]),) if probed else ()
     gone = () if servers or way else _unscraped(windows, during)
     return replace(
         found,
         failure="" if way else "timeout" if gone and _refused(windows, unresolved, during) else found.failure,
         certainty=EARLY * found.score if early else min(found.score, RATHER) if way or alone else found.score,
         codes=tuple(zones),
-        changes=(*gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
+        changes=(*seen_by_probes, *gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
     )
 
 
 def _others_are_lost(unresolved: Unresolved, blamed: list[Blamed], *, told: bool) -> bool:
     """Whether more than names is lost: calls to whom no name fails, or most of those that got past their look-ups.
 
-    told: a resolver tells of its trouble itself. Where none does, calls that were late may well have been past theirs,
-    as those over connections that were open are.
+    told: a resolver tells of its trouble itself, as probes of all names do. Where none does, calls that were late may
+    well have been past theirs, as those over connections that were open are.
     """
     others = sum(b.failed for b in blamed if nobody_answered(b))
     if others > (1 - SPREAD) * (others + unresolved.failed):
         return True
+    if unresolved.probed:
+        return False
     mine = unresolved.asked.reindex(unresolved.named).sum()
     bad, good = float(mine["lost"]), float(mine["attempts"] - mine["errors"])
     if not told:

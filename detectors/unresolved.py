@@ -31,7 +31,7 @@ class Unresolved:
     failure: how most of their look-ups fail. share: theirs of all failures. callers: whose calls of them fail.
     asked: by name, all calls of these callers in the stretch: attempts, unresolved, errors, lost after a look-up, and
     late: those that were answered were past it, of the others nobody says whether they ended in one.
-    zones: those that resolvers count answers of.
+    zones: those that resolvers count answers of. probed: names of which nobody is answered any more, by probes of all.
     """
 
     names: tuple[Blamed, ...]
@@ -40,6 +40,7 @@ class Unresolved:
     callers: tuple[str, ...]
     asked: pd.DataFrame
     zones: frozenset[str]
+    probed: frozenset[str] = frozenset()
 
     @property
     def named(self) -> list[str]:
@@ -49,7 +50,9 @@ class Unresolved:
     @property
     def owners(self) -> set[str]:
         """Whose those are that failed often enough to prove it; a name that nobody answered by is its own."""
-        return {b.service or b.component for b in self.names if b.failed >= ENOUGH}
+        return {b.service or b.component for b in self.names if b.failed >= ENOUGH or b.component in self.probed} | (
+            self.probed - {*self.named}
+        )
 
     @property
     def failed(self) -> float:
@@ -58,7 +61,10 @@ class Unresolved:
 
     @property
     def well(self) -> list[str]:
-        """Other names that the same callers call often enough to know that they resolve."""
+        """Other names that the same callers call often enough to know that they resolve; where probes know that none
+        does, these callers still have their addresses, or the connections."""
+        if self.probed:
+            return []
         often = self.asked[(self.asked["attempts"] >= LEAST_REQUESTS) & ~self.asked.index.isin(self.named)]
         rate = self.failed / max(sum(b.attempts for b in self.names), 1.0)
         return sorted(often.index[often["unresolved"] < ALIKE * rate * often["attempts"]].astype(str))
@@ -84,27 +90,32 @@ class Unresolved:
 
 
 def unresolved_together(
-    windows: Windows, blamed: list[Blamed], ranked: list[Suspect], during: tuple[float, float]
+    windows: Windows,
+    blamed: list[Blamed],
+    ranked: list[Suspect],
+    during: tuple[float, float],
+    probed: frozenset[str] = frozenset(),
 ) -> Unresolved | None:
     """The names of the blamed that fail alike, as they fail whose servers do not answer.
 
     None where no look-ups fail, few of them are those of names that fail alike, or servers answer. ranked: the first of
-    the blamed. during: the stretch after the onset, in Unix seconds.
+    the blamed. during: the stretch after the onset, in Unix seconds. probed: the names that probes all fail to resolve,
+    at whatever rates their callers do.
     """
     failing = [b for b in blamed if b.how == "resolution"]
     failed = sum(b.failed for b in failing)
     rate = failed / max(sum(b.attempts for b in failing), 1.0)
     # A name of which few calls were seen at all proves nothing by itself, and goes with those that do.
-    alike = tuple(b for b in failing if b.failed >= ALIKE * rate * b.attempts)
+    alike = tuple(b for b in failing if b.component in probed or b.failed >= ALIKE * rate * b.attempts)
     if all(b.failed < ENOUGH for b in alike) or sum(b.failed for b in alike) < SPREAD * failed:
         return None
-    failure = _fault(alike, ranked)
+    failure = _fault(alike, ranked) or ("unspecified" if probed.issuperset(b.component for b in alike) else "")
     if not failure:
         return None
     callers, asked = _asked(windows, [b.component for b in alike], during)
     share = sum(b.failed for b in alike) / sum(b.failed for b in blamed)
     zones = frozenset(components(windows, "dns_responses"))
-    found = Unresolved(alike, failure, share, callers, asked, zones)
+    found = Unresolved(alike, failure, share, callers, asked, zones, probed)
     # One owner's names that fail so may be any trouble of theirs.
     return None if failure == "temporary" and len(found.owners) < 2 else found
 

@@ -29,6 +29,9 @@ SEEN = {
     "envoy_cluster_upstream_rq_xx": {"client_requests", "client_errors"},
     "aws_applicationelb_request_count_sum": {"requests"},
     "aws_applicationelb_httpcode_elb_5_xx_count_sum": {"errors"},
+    "haproxy_backend_http_responses_total": {"proxied", "proxied_errors"},
+    "haproxy_backend_active_servers": {"healthy_hosts"},
+    "haproxy_backend_current_queue": {"queue_depth"},
     "aws_lambda_invocations_sum": {"requests"},
     "aws_lambda_errors_sum": {"errors"},
     "aws_lambda_throttles_sum": {"throttled"},
@@ -137,6 +140,8 @@ def test_a_name_that_only_resembles_one_is_not(name: str) -> None:
         ("traces_span_metrics_duration_milliseconds_count", False),
         ("go_goroutines", False),
         ("rest_client_requests_total", False),
+        ("haproxy_frontend_http_responses_total", False),
+        ("haproxy_server_http_responses_total", False),
         ("kube_job_failed_total", False),
     ],
 )

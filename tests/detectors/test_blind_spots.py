@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from epicenter.detectors import analyze
-from tests.detectors.frames import SUMMARY, signal, windows
-from tests.detectors.stories import calm, name_gone
+from tests.detectors.frames import SUMMARY, call, signal, windows
+from tests.detectors.stories import NAME, calm, name_gone
 
 TOLD = "75% of the requests of users of shop failed from the beginning of the data on"
 
@@ -24,3 +24,17 @@ def test_counters_of_outcomes_that_nobody_reads_are_told_by_their_names_though_o
     assert "No concept reads orders_total" in statements
     unread = " ".join(spot.statement for spot in analyze(windows(1, signals=told[1:]), SUMMARY).blind_spots)
     assert "No metrics that we know" in unread
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "errors", "told"),
+    [((), 0, True), (("",), 0, True), (("200", "404"), 0, False), (("200", "503"), 0, True), (("200",), 2, True)],
+)
+def test_spans_without_an_error_are_doubted_unless_their_services_count_statuses_and_none_of_an_error(
+    outcomes: tuple[str, ...], errors: int, told: bool
+) -> None:
+    calls = [call(0, "", "shop", attempts=40), call(0, "shop", "cart", NAME, attempts=40)]
+    counts = [signal(0, NAME, "client_outcomes", 20, f"shop\t{word}") for word in outcomes]
+    counts += [signal(0, "shop", "requests", 40), *([signal(0, "shop", "errors", errors, "503")] if errors else [])]
+    seen = analyze(windows(1, calls, counts), SUMMARY)
+    assert any("No span carries an error status" in spot.statement for spot in seen.blind_spots) == told
