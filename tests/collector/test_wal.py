@@ -67,7 +67,8 @@ def test_of_a_torn_end_exactly_the_whole_records_before_it_are_left(
     whole = path.read_bytes()
     size = round(cut * len(whole))
     path.write_bytes(whole[:size] + garbage)
-    size = len(os.path.commonprefix([whole, whole[:size] + garbage]))  # garbage may be what had been cut off
+    while whole.startswith(whole[:size] + garbage[:1]) and garbage and size < len(whole):  # it is what had been cut off
+        size, garbage = size + 1, garbage[1:]
     ends = [len(MAGIC)]
     for _, payload in payloads:
         ends.append(ends[-1] + FRAME_BYTES + len(payload))

@@ -224,21 +224,21 @@ def lost(*spans: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_who_says_which_host_it_did_not_reach_tried_to_though_no_span_tells() -> None:
-    told = {"status": "Error", "events": [{"exception.type": "OperationalError", "exception.message": REFUSED}]}
+    said = [{"exception.type": "OperationalError", "exception.message": REFUSED}]
     once = [{"client": "stock", "peer": "ledger.lan", "attempts": 1, "errors_connect": 1}]
-    assert lost(span("c"), server("s", "c", **told)) == once
-    inner = span("i", "s", kind="Internal", service="stock", ms=3, **told)
-    assert lost(span("c"), server("s", "c", **told), inner) == once, "an exception on its way up is one attempt"
-    assert lost(span("c"), server("s", "c", events=told["events"])) == [], "it got over it"
+    failed = server("s", "c", status="Error", events=said)
+    assert lost(span("c"), failed) == once
+    inner = span("i", "s", kind="Internal", service="stock", ms=3, status="Error", events=said)
+    assert lost(span("c"), failed, inner) == once, "an exception on its way up is one attempt"
+    assert lost(span("c"), server("s", "c", events=said)) == [], "it got over it"
 
 
 def test_who_has_a_span_of_its_failed_attempt_says_no_more_of_it() -> None:
-    told = {"status": "Error", "message": REFUSED}
-    rows = calls(server("s", service="shop", **told), span("c", "s", server_address="gate.lan", **told))
+    shop = server("s", service="shop", status="Error", message=REFUSED)
+    rows = calls(shop, span("c", "s", status="Error", message=REFUSED, server_address="gate.lan"))
     assert [row["peer"] for row in rows if "peer" in row] == ["gate.lan"]
-    answered = calls(
-        server("s", service="shop", **told), span("c", "s", **told), server("d", "c", service="books", **told)
-    )
+    books = server("d", "c", service="books", status="Error", message=REFUSED)
+    answered = calls(shop, span("c", "s", status="Error", message=REFUSED), books)
     assert {(row.get("client"), row.get("server"), row.get("peer")) for row in answered} == {
         (None, "shop", None),
         ("shop", "books", None),
@@ -247,8 +247,8 @@ def test_who_has_a_span_of_its_failed_attempt_says_no_more_of_it() -> None:
 
 
 def test_a_connection_that_failed_without_a_call_around_it_was_an_attempt() -> None:
-    refused = {"status": "Error", "message": "connect ECONNREFUSED 10.0.0.7:5672", "net_peer_name": "mq.lan"}
-    step = span("t", kind="Internal", operation="tcp.connect", **refused)
+    words = "connect ECONNREFUSED 10.0.0.7:5672"
+    step = span("t", kind="Internal", operation="tcp.connect", status="Error", message=words, net_peer_name="mq.lan")
     assert lost(step) == [{"client": "shop", "peer": "mq.lan", "attempts": 1, "errors_connect": 1}]
     lookup = span("d", "t", operation="dns.lookup", status="Error", message="getaddrinfo ENOTFOUND mq.lan")
     (row,) = calls(step, lookup)
