@@ -141,6 +141,11 @@ _SENT = ("rcode", "")
 _ASKED_END = (_SENT, ("destination_pod", ""), ("destination", _POD_OR_ADDRESS))
 _SAID = ("rcode",)
 
+# an exporter's own version and its language's are not those of what it tells of
+_VERSIONS = r"target_info|(?!go_)(?!\w*exporter_)\w+_build_info"
+# as it was asked for: the runtime spells it otherwise once the container runs
+_IMAGE, _SIDECAR = ("image_spec", "image"), (("container", r"istio-proxy|linkerd-proxy|envoy|daprd"),)
+
 CONCEPTS: tuple[Concept, ...] = (
     Concept("dns_answers", r"probe_dns_answer_rrs", "gauge", PROBED_LABELS, _QTYPE),
     Concept("dns_probe_ok", r"probe_dns_query_succeeded", "gauge", PROBED_LABELS),
@@ -264,8 +269,8 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("network", _NETWORK, "counter", CONTAINER_LABELS),
     Concept("network", r"network(receive|transmit)bytes", "gauge"),
     Concept("up", r"up", "gauge"),
-    Concept("version", r"target_info|\w+_build_info", "gauge", SERVICE_LABELS, ("service_version", "version")),
-    Concept("version", r"kube_pod_container_info", "gauge", ("pod", "container"), ("image",)),
+    Concept("version", _VERSIONS, "gauge", SERVICE_LABELS, ("service_version", "version")),
+    Concept("version", r"kube_pod_container_info", "gauge", ("pod", "container"), _IMAGE, unless=_SIDECAR),
 )
 """Every row whose pattern matches applies: one counter is `requests` and, where its status says so, `errors`."""
 

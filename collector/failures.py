@@ -91,7 +91,7 @@ HOST = (
     r"|errors resolving |\b[Nn]ame resolution failed for target dns:(?://[^/]*/)?|Could not resolve host: '?"
     r"|could not translate host name \"|UnknownHostException: |\bconnection to server at \"|\bMySQL server on '"
     r"|\bHTTPS?ConnectionPool\(host='"
-    r"|\blookup |endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \("
+    r"|endpoint URL: \"\w+://|Inaccessible host: `|No such host is known\. \("
     r"|(?:Name or service not known|Resource temporarily unavailable) \(|Unable to resolve host "
     r"|DNS resolution failed for (?:service: )?(?:dns:(?://[^/]*/)?)?)([\w-]+(?:\.[\w-]+)*)"
 )
@@ -103,7 +103,10 @@ _WITH_PORT = (
     r"(?:\b[Ee]rror (?:-?\d+ )?connecting to |\bConnection to |\bdial tcp |\b[Ff]ailed to connect to )"
     r"([\w-]+(?:\.[\w-]+)*):\d+"
 )
-"""The same, where nothing but the port behind it tells the host from another word."""
+_LOOKED_UP = r"\blookup ([\w-]+(?:\.[\w-]+)*)(?: on \S+:\d+)?: "
+"""The same, where nothing but what stands behind it tells the host from another word: a port, or Go's next clause."""
+
+_HOSTS = (HOST, _WITH_PORT, _LOOKED_UP)
 
 LOOKUP_S = 1.0
 """The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s): a
@@ -132,7 +135,7 @@ def host(words: str) -> str:
     >>> host("getaddrinfo ENOTFOUND pricing.example")
     'pricing.example'
     """
-    match = re.search(HOST, words) or re.search(_WITH_PORT, words)
+    match = next((found for pattern in _HOSTS if (found := re.search(pattern, words))), None)
     return match[1].lower() if match else ""
 
 
@@ -152,8 +155,8 @@ def late_sql(words: str) -> str:
 
 def host_sql(words: str) -> str:
     """DuckDB SQL for `host` of the text expression `words`."""
-    first, second = (f"regexp_extract({words}, {quoted(pattern)}, 1)" for pattern in (HOST, _WITH_PORT))
-    return f"lower(coalesce(nullif({first}, ''), {second}))"
+    told = (f"nullif(regexp_extract({words}, {quoted(pattern)}, 1), '')" for pattern in _HOSTS)
+    return f"lower(coalesce({', '.join(told)}, ''))"
 
 
 def quoted(text: str) -> str:

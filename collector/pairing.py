@@ -47,7 +47,7 @@ select c.sid as c_sid, s.sid as s_sid, c.pid as c_pid, s.pid as s_pid, coalesce(
     c.duration as client_ns, s.duration as server_ns, c.failed as c_failed, s.failed as s_failed,
     c.rank, c.late, c.responded, c.hidden, c.resend, coalesce(c.root, s.entry) as root
 from ({SERVERS}) s
-full join ({{clients}}) c on c.sid = s.pid and not c.sent
+full join ({{clients}}) c on case when not c.sent then c.sid end = s.pid
 """
 
 
@@ -226,6 +226,8 @@ from calls_steps steps
 anti join calls_pairs around on around.c_sid = steps.pid
 anti join (select c_pid, peer from calls_pairs where c_failed) beside
     on beside.c_pid = steps.pid and beside.peer in ('', steps.peer)
+anti join calls_pairs during on during.tid = case when not steps.lookup then steps.tid end
+    and during.client = steps.service and steps.start between during.start and during.start + during.client_ns
 anti join (select pid from calls_steps where lookup and failed) below on below.pid = steps.sid
 anti join (select pid from calls_steps where lookup and failed) sought
     on sought.pid = case when not steps.lookup then steps.pid end

@@ -61,6 +61,9 @@ _EXCEPTION = """list_filter(Events, lambda event: coalesce(event."Attributes"['e
 _OWN_WORDS = f"coalesce({_EXCEPTION}.\"Attributes\"['exception.message'], nullif(StatusMessage, ''), '')"
 """The exception's own words, else the status message, which is often its class alone."""
 
+_ESCAPED = f"""concat_ws(' ', StatusMessage, {_EXCEPTION.removesuffix("[1]")}[-1]."Attributes"['exception.message'])"""
+"""What ended a span, after all that it got over: the last exception, and the status."""
+
 LONGEST = 200
 """Characters of a text: the sentence that a person reads. What follows it is a trace of the stack."""
 
@@ -98,7 +101,7 @@ select {_BRIEF}, failed, {_NAME} as name, {LOOKUP} as lookup, case when failed t
     failed and {late_sql("words")} as late,
     case when {STEP} then case when failed or {LOOKUP} then {_STEP_PEER} end
         when not {_NO_CLIENT} then {_PEER_OR_WORDS}
-        when failed then nullif({host_sql("words")}, '') end as peer, address <> '' as addressed,
+        when failed then nullif({host_sql(_ESCAPED)}, '') end as peer, address <> '' as addressed,
     {_STATUS} is not null as responded,
     coalesce(try_cast(SpanAttributes['retry_attempts'] as usmallint), 0)::integer as hidden,
     coalesce(try_cast({_first("http.request.resend_count", "http.resend_count")} as integer) > 0, false) as resend,
@@ -153,7 +156,8 @@ from calls_sides where {IS_SERVER}
 
 UNTOLD = f"""
 select sid, tid, start, duration, service, peer, rank
-from calls_told where not {IS_CLIENT} and not step and failed and peer <> '' and rank <= {RANK["deadline"]}
+from calls_facts
+where {_NO_CLIENT.replace("SpanKind", "kind")} and not step and failed and peer <> '' and rank <= {RANK["deadline"]}
 """
 """What is no attempt, and failed by words of one that reached nobody: drivers of stores make no span of connecting."""
 

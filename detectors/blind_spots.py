@@ -74,7 +74,7 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
     names = windows.edges.names[windows.edges.any(spans)]
     spots: list[BlindSpot] = []
     failed = (windows.calls["errors"].where(spans, 0) > 0).any()
-    if len(names) and not failed and not _counted_well(windows, {*names["server"]}):
+    if len(names) and not failed and not _counted_well(windows, {*names["server"]}, {*names["client"]} - {""}):
         spots.append(
             BlindSpot(
                 component="",
@@ -101,15 +101,17 @@ def _missing_columns(windows: Windows) -> list[BlindSpot]:
     return spots
 
 
-def _counted_well(windows: Windows, services: set[str]) -> bool:
-    """Whether some of these services count their calls by status, and none of them counts a failure of any kind: spans
-    then tell of none because there was none, since a library that knows statuses tells them to both."""
+def _counted_well(windows: Windows, services: set[str], callers: set[str]) -> bool:
+    """Whether all of these callers count their calls by status, and no service counts a failure of any kind: spans then
+    tell of none because there was none, since a library that knows statuses tells them to both."""
     said = concept(windows, "client_outcomes")
     told = {str(item) for item in said.loc[said["value"] > 0, "item"].unique()}
-    outcomes = [outcome(word) for client, _, word in (item.partition("\t") for item in told) if client in services]
+    said_by = [(client, outcome(word)) for client, _, word in (item.partition("\t") for item in told)]
+    outcomes = [how for client, how in said_by if client in services | callers]
+    knowing = {client for client, (answered, _) in said_by if answered}
     errors = concept(windows, "errors")
     failed = errors["component"].isin(services) & (errors["value"] > 0)
-    return any(answered for answered, _ in outcomes) and not any(how for _, how in outcomes) and not failed.any()
+    return bool(callers) and callers <= knowing and not any(how for _, how in outcomes) and not failed.any()
 
 
 def _unread(windows: Windows) -> list[BlindSpot]:

@@ -34,6 +34,8 @@ def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float],
         return False
     spans, mine = (~from_metrics(windows)).to_numpy(np.bool_), about.to_numpy(np.bool_)
     told = spans if spans[mine[windows.edges.of]].any() else np.ones_like(spans)
+    if not _asked(windows, mine, (0, first), told).any():  # attempts without a span of their own are seen to fail only
+        return False
     asked = float(_asked(windows, mine, (first, last), told).mean())
     much = FLAT * max(_usual(windows, mine, first, told), 1.0)
     return asked >= much and not (told is spans and _clearly_less(windows, mine, began, much))

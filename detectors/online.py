@@ -8,7 +8,7 @@ that are kept are analyzed as a recording of them is.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..collector.edges import joined
 from ..collector.errors import UsageError
-from ..collector.model import LATENCY_COLUMNS, Windows
+from ..collector.model import LATENCY_COLUMNS, Versions, Windows
 from ..collector.versions import last_heard, seen_from
 from .analysis import Analysis, Incident, RecordingSummary
 from .base import HORIZON
@@ -28,6 +28,7 @@ from .levels import Levels
 from .metric_calls import tell_of_users, with_metric_calls
 from .order import end_to_end
 from .registry import DETECTORS
+from .releases import told_by_metrics
 from .running_gate import RunningGate
 from .series import Flags
 from .telemetry_silence import MOST as MOST_DOWN
@@ -49,6 +50,23 @@ _PARTS = 16
 """Steps whose rows gather before they are laid together."""
 
 
+class _Versions:
+    """When versions of services were seen first (the window), and last (until when)."""
+
+    def __init__(self) -> None:
+        self.first, self.last = dict[tuple[str, str], int](), dict[tuple[str, str], int]()
+
+    def take(self, told: Versions, until: int) -> None:
+        """Take in those that were seen in some windows before `until`, with the first window of each."""
+        self.first.update({what: min(window, self.first.get(what, window)) for what, window in told.items()})
+        self.last.update({what: max(until, self.last.get(what, until)) for what in told})
+
+    def keep(self, services: Collection[str]) -> None:
+        """Forget those of other services, and what of one is too much."""
+        self.last = last_heard(self.last, services)
+        self.first = {what: self.first[what] for what in self.last}
+
+
 class Watcher:
     """Follows an estate window by window; its memory is that of the windows that it keeps.
 
@@ -59,7 +77,7 @@ class Watcher:
     def __init__(self, window_s: int, look_back: int = LOOK_BACK, most: int = MOST, rows: int | None = None) -> None:
         self._window_s, self._look_back, self._most, self._rows = window_s, look_back, most, rows
         self._parts: list[Windows] = []
-        self._versions, self._heard = dict[tuple[str, str], int](), dict[tuple[str, str], int]()  # first and last seen
+        self._by_spans, self._by_metrics = _Versions(), _Versions()
         self._origin = self._end = 0
         self._gates = (
             RunningGate("failed", "entries"),
@@ -104,9 +122,8 @@ class Watcher:
         if not self._parts:
             self._origin = self._end = fresh.start
         read = [name for name in fresh.calls.columns if name not in LATENCY_COLUMNS]
-        known, told = self._versions, fresh.versions
-        known.update({what: min(window, known.get(what, window)) for what, window in told.items()})
-        self._heard.update({what: max(fresh.end, self._heard.get(what, fresh.end)) for what in told})
+        self._by_spans.take(fresh.versions, fresh.end)
+        self._by_metrics.take(told_by_metrics(fresh), fresh.end)
         earlier = (_outside(part, fresh.start, fresh.end) for part in self._parts)
         self._parts = [*earlier, between(replace(fresh, calls=fresh.calls[read], versions={}), fresh.start, fresh.end)]
         self._end = max(self._end, fresh.end)
@@ -146,9 +163,12 @@ class Watcher:
         self._parts = [kept]
         for gate in self._gates:
             gate.forget(self._number(kept.start))
-        self._heard = last_heard(self._heard, kept.edges.services)
-        self._versions = {what: self._versions[what] for what in self._heard}
-        return replace(kept, versions=seen_from(self._versions, kept.start)).with_edges(kept.edges)
+        self._by_spans.keep(kept.edges.services)
+        self._by_metrics.keep({who for (who, _), at in self._by_metrics.last.items() if at > kept.start})
+        told = {service for service, _ in self._by_spans.first}
+        counted = {what: at for what, at in self._by_metrics.first.items() if what[0] not in told}
+        versions = seen_from({**counted, **self._by_spans.first}, kept.start)
+        return replace(kept, versions=versions).with_edges(kept.edges)
 
     def _too_many(self) -> bool:
         """Whether there are more rows of calls than may be kept."""

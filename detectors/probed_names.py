@@ -31,7 +31,7 @@ def all_unanswered(windows: Windows, onset: float) -> frozenset[str]:
     """
     probed = concept(windows, "dns_answers")
     had = frozenset(probed.loc[(probed["window"] < onset) & (probed["value"] > 0), "component"].astype(str))
-    if len(had) < TARGETS or len({name.partition(".")[2] for name in had}) < 2:
+    if len(had) < TARGETS or len(set(map(_zone, had))) < 2:
         return frozenset()
     soon = (onset - LAG_S, onset + HORIZON * windows.window_s)
     ceased = [f for f in dns_answers(windows) if soon[0] <= f.started_at < soon[1]]
@@ -42,7 +42,7 @@ def all_unanswered(windows: Windows, onset: float) -> frozenset[str]:
 def unanswered_evidence(windows: Windows, names: Collection[str], onset: float) -> Evidence:
     """What probes of all these names saw from the onset on."""
     until = min(onset + HORIZON * windows.window_s, float(windows.end))
-    zones = len({name.partition(".")[2] for name in names})
+    zones = len(set(map(_zone, names)))
     return Evidence(
         statement=f"probes of all {len(names)} names, of {zones} zones, ceased to get addresses at once",
         query=sql("signals", "component, value", (onset, until), concept="dns_answers"),
@@ -50,6 +50,11 @@ def unanswered_evidence(windows: Windows, names: Collection[str], onset: float) 
         observed=0.0,
         expected=float(len(names)),
     )
+
+
+def _zone(name: str) -> str:
+    """The last two labels behind its first: what a registered domain has, and a cluster has in common for all names."""
+    return ".".join(name.split(".")[1:][-2:])
 
 
 def hung(windows: Windows, unresolved: Unresolved, blamed: Collection[Blamed]) -> list[Blamed]:

@@ -80,7 +80,9 @@ def _grouped(
         yield from ((name, [name], nobody, nobody.failed) for name in others)
         return
     met = sorted(users.keys() - {*owners.values()})
-    if met and others:
+    if (
+        met and len(others) == 1
+    ):  # of several nobody knows which is in front of whom, and one may be in front of no service
         server = met[0] if len(met) == 1 else others[0]
         yield server, others, _sum(users[name] for name in met), _errors(windows, counted)
 

@@ -56,11 +56,18 @@ def _versions(windows: Windows) -> Versions:
     """The first window of each service and version, of a service by its spans if they tell, else by metrics: the two
     may spell one version in two ways."""
     by_spans = {service for service, _ in windows.versions}
+    return {
+        **{what: at for what, at in told_by_metrics(windows).items() if what[0] not in by_spans},
+        **windows.versions,
+    }
+
+
+def told_by_metrics(windows: Windows) -> dict[tuple[str, str], int]:
+    """The first window of each service and version that metrics tell of."""
     rows = concept(windows, "version")
-    rows = rows[~rows["component"].isin(by_spans) & (rows["item"] != "")]
-    first = rows.drop_duplicates(["component", "item"])  # rows are in order
+    first = rows[rows["item"] != ""].sort_values("window", kind="stable").drop_duplicates(["component", "item"])
     told = zip(first["component"].astype(str), first["item"].astype(str), strict=True)
-    return {**windows.versions, **dict(zip(told, first["window"].astype(int), strict=True))}
+    return dict(zip(told, first["window"].astype(int), strict=True))
 
 
 def _new(versions: Versions, quiet_s: float) -> Iterator[tuple[str, str, float]]:

@@ -27,17 +27,17 @@ def trigger_end(windows: Windows, group: Group, top: Suspect) -> float | None:
     """When the trigger ended, in Unix seconds; None while it lasts.
 
     By what lost its cache: at once. After a silence, by who started it anew. Of a release that made it slow, by when it
-    is no more. Of a balancer, by when its targets flip
-    less. By its record, else a probe; by when others left its queue or it got room, else by that; by the calls that
-    nobody got; by a loop that is seen to need no trigger any more; by whatever else was seen of it, and by when its
-    callers were last told of a failure, if it sends no spans itself; by the end of the incident.
+    is no more, since nothing else of it need end. Of a balancer, by when its targets flip less. By its record, else a
+    probe; by when others left its queue or it got room, else by that; by the calls that nobody got; by a loop that is
+    seen to need no trigger any more; by whatever else was seen of it, and by when its callers were last told of a
+    failure, if it sends no spans itself; by the end of the incident.
     """
     if top.kind == "cache_loss":
         return min((f.started_at for f in top.findings), default=group.started_at) + windows.window_s
     if top.mended_at is not None:
         return top.mended_at
     slow = [f for f in group.findings if f.detector == SLOW_RELEASE and f.component in (top.component, top.service)]
-    if slow and top.kind == "bad_release":
+    if slow and top.kind == "bad_release" and top.how != "answer":  # one that fails may be slow for a part of that
         return last(f.ended_at for f in slow)
     flapping = [f for f in top.findings if f.kind == top.kind == "health_check_flapping"]
     if flapping:

@@ -13,7 +13,7 @@ from .base import ALIKE
 from .blamed import LOST, Blamed
 from .codes import ROOT, within_zone
 from .cusum import ENOUGH, LEAST_RISE
-from .dns_failures import AGAIN
+from .dns_failures import AGAIN, VAGUE
 from .edges import LEAST_REQUESTS
 from .refused_first import WAITED_S
 from .series import calls_over, components
@@ -61,11 +61,10 @@ class Unresolved:
 
     @property
     def well(self) -> list[str]:
-        """Other names that the same callers call often enough to know that they resolve; where probes know that none
-        does, these callers still have their addresses, or the connections."""
-        if self.probed:
-            return []
-        often = self.asked[(self.asked["attempts"] >= LEAST_REQUESTS) & ~self.asked.index.isin(self.named)]
+        """Other names that the same callers call often enough to know that they resolve; of a name that no probe gets
+        addresses for any more, these callers still have them, or the connections."""
+        known = {*self.named, *self.probed}
+        often = self.asked[(self.asked["attempts"] >= LEAST_REQUESTS) & ~self.asked.index.isin(known)]
         rate = self.failed / max(sum(b.attempts for b in self.names), 1.0)
         return sorted(often.index[often["unresolved"] < ALIKE * rate * often["attempts"]].astype(str))
 
@@ -109,7 +108,10 @@ def unresolved_together(
     alike = tuple(b for b in failing if b.component in probed or b.failed >= ALIKE * rate * b.attempts)
     if all(b.failed < ENOUGH for b in alike) or sum(b.failed for b in alike) < SPREAD * failed:
         return None
-    failure = _fault(alike, ranked) or ("unspecified" if probed.issuperset(b.component for b in alike) else "")
+    vague = all(s.failure in ("", *VAGUE) for s in ranked if s.how == "resolution")
+    failure = _fault(alike, ranked) or (
+        "unspecified" if vague and probed.issuperset(b.component for b in alike) else ""
+    )
     if not failure:
         return None
     callers, asked = _asked(windows, [b.component for b in alike], during)

@@ -18,8 +18,8 @@ _NS = 10**9
 _FORGOTTEN_S = 900
 """A counter that was silent for so long begins anew: what it rose by meanwhile belongs to no window."""
 
-_SERVICE = "coalesce(Labels['service_name'], Labels['job'], '')"
-"""Whom a series is of, where its labels say so: by OpenTelemetry's name, or by Prometheus'."""
+_SERVICE = "coalesce(Labels['service_name'], '')"
+"""Whom a series is of, where it says so: by OpenTelemetry's name. A job may hold those of a whole cluster."""
 
 _CARRIED = -1
 """In place of a record's number: the last sample of its series before the open windows, kept to count from."""

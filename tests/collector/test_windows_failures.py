@@ -254,3 +254,34 @@ def test_a_connection_that_failed_without_a_call_around_it_was_an_attempt() -> N
     (row,) = calls(step, lookup)
     assert part(row, "attempts", "errors_dns_unspecified") == {"attempts": 1, "errors_dns_unspecified": 1}
     assert calls(span("ok", kind="Internal", operation="tcp.connect", net_peer_name="mq.lan")) == []
+
+
+def test_a_step_of_a_call_is_no_attempt_however_deep_it_stands() -> None:
+    get = span("g", "c", kind="Internal", operation="http.getconn")
+    words = "connect: network is unreachable"
+    six = span("x", "g", kind="Internal", operation="http.connect", status="Error", message=words)
+    (row,) = calls(span("c", server_address="gate.lan"), get, six)
+    assert part(row, "attempts", "errors") == {"attempts": 1, "errors": 0}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "price lookup timed out after 2 s",
+        "Customer lookup for order 12 failed: Connection refused",
+        "ledger.lan refused",
+    ],
+)
+def test_words_of_an_application_name_no_host(message: str) -> None:
+    assert lost(server("s", status="Error", message=message)) == []
+
+
+def test_what_it_got_over_is_not_what_it_failed_by() -> None:
+    handled = {"exception.type": "ConnectionError", "exception.message": REFUSED}
+    failed = {"exception.type": "ValueError", "exception.message": "no price"}
+    assert lost(server("s", status="Error", events=[handled, failed])) == []
+    assert len(lost(server("s", status="Error", events=[failed, handled]))) == 1
+
+
+def test_a_span_without_a_kind_says_whom_it_served_and_not_whom_it_called() -> None:
+    assert lost(span("s", kind="", status="Error", message="request timed out", server_address="shop.lan")) == []

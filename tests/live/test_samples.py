@@ -34,7 +34,7 @@ def test_of_more_series_than_are_kept_the_first_stay_whole() -> None:
 
 def test_a_service_of_too_many_series_takes_no_room_from_others() -> None:
     samples = Samples(window_s=60, lateness_s=600, limits=Limits(series=100, service_series=2))
-    many = [sample(NAME, at=at, value=at, job="crawler", path=f"/{n}") for n in range(90) for at in (0, 30)]
+    many = [sample(NAME, at=at, value=at, service_name="crawler", path=f"/{n}") for n in range(90) for at in (0, 30)]
     samples.add(pa.Table.from_pylist(many, SAMPLES), 1)
     assert samples.take_in(T0 + 31) == (0, 88 * 2)
     samples.add(rows([f"s{n}" for n in range(90)], 0, 30), 2)
