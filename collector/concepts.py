@@ -106,8 +106,7 @@ _FUNCTION, _CLUSTER, _TARGET = ("dimension_FunctionName",), ("envoy_cluster_name
 _COREDNS, _UNBOUND = r"coredns_dns_responses_total", r"unbound_answer_rcodes_total"
 _HUBBLE, _HUBBLE_ASKED = r"hubble_dns_responses_total", r"hubble_dns_queries_total"
 _SERVED_SPANS = (("span_kind", "SPAN_KIND_SERVER"),)
-_CALLER = CALLER_LABELS
-_STATUSES = (*STATUS_LABELS, *GRPC_LABELS)
+_CALLER, _STATUSES = CALLER_LABELS, (*STATUS_LABELS, *GRPC_LABELS)
 _NODE, _PAIRED = ("server",), ("connection_type",)
 _OUTCOME = ("error_type", *_STATUSES)
 # what libraries without a convention of their own call it, often beside `http_requests_total`
@@ -125,8 +124,7 @@ _GATEWAY = (("reporter", "source"), ("source_workload", r"istio-((in|e)gress.*|.
 # where Envoy made the answer itself, its flag says why
 _UNSERVED = (("response_flags", r"(.*,)?(UF|UH|UC|UT|UO|UR|NR|NC|DF|LH|LR)(,.*)?"),)
 _SAID_BY_CALLEE = ("grpc_response_status", "response_code")
-_RECORD = ("name", "endpoint", "record")
-_WRITER = ("writer", "enactor")
+_RECORD, _WRITER = ("name", "endpoint", "record"), ("writer", "enactor")
 _QTYPE = ("qtype", "query_type", "type", "module")
 _ONE_POD = ("pod", "instance")
 # beside its codes Unbound counts as "nodata" those of NOERROR that are empty
