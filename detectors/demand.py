@@ -34,19 +34,19 @@ def grown(windows: Windows, about: pd.Series[bool], during: tuple[float, float],
         return False
     spans, mine = (~from_metrics(windows)).to_numpy(np.bool_), about.to_numpy(np.bool_)
     told = spans if spans[mine[windows.edges.of]].any() else np.ones_like(spans)
-    if not _asked(windows, mine, (0, first), told).any():  # attempts without a span of their own are seen to fail only
+    before = _asked(windows, mine, (0, first), told)
+    if not before.any():  # attempts without a span of their own are seen to fail only
         return False
     asked = float(_asked(windows, mine, (first, last), told).mean())
-    much = FLAT * max(_usual(windows, mine, first, told), 1.0)
+    much = FLAT * max(_usual(before), 1.0)
     return asked >= much and not (told is spans and _clearly_less(windows, mine, began, much))
 
 
-def _usual(windows: Windows, about: Flags, first: int, told: Flags) -> float:
-    """Calls to the node a window as they often were before, or where these are too few to tell their mean.
+def _usual(asked: Floats) -> float:
+    """Calls to the node a window as they often were in those before, or where these are too few to tell their mean.
 
     What drowns a node is there for some windows before it fails, and would make the mean of its own size.
     """
-    asked = _asked(windows, about, (0, first), told)
     often = float(np.quantile(asked, OFTEN))
     return often if often >= LEAST_REQUESTS else float(asked.mean())
 
