@@ -68,11 +68,14 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (
+        "refused",
+        r"[Cc]onnection refused|\bECONNREFUSED\b|ConnectionRefusedError|actively refused|\b(Errno|[Ee]rror) 111\b",
+    ),
+    (
         "connect",
-        r"Could not connect to the endpoint URL|[Cc]onnection refused|\bECONNREFUSED\b|[Cc]onnection reset"
-        r"|\bECONNRESET\b|No route to host|\bEHOSTUNREACH\b|Network is unreachable|\bENETUNREACH\b|[Ff]ailed to connect"
-        r"|[Cc]annot connect to host|ConnectException|ConnectionRefusedError|NewConnectionError|broken pipe"
-        r"|ClientConnectorError|ConnectionTimeoutError"
+        r"Could not connect to the endpoint URL|[Cc]onnection reset|\bECONNRESET\b|No route to host"
+        r"|\bEHOSTUNREACH\b|Network is unreachable|\bENETUNREACH\b|[Ff]ailed to connect|[Cc]annot connect to host"
+        r"|ConnectException|NewConnectionError|broken pipe|ClientConnectorError|ConnectionTimeoutError"
         r"|[Aa]ll connection attempts failed|RemoteDisconnected|socket hang up|other side closed"
         r"|\bconnection_error\b|[Cc]onnect(ion)? timed? ?out|ConnectTimeout|\bconnect ETIMEDOUT\b"
         r"|Connect Timeout Error|\bUND_ERR_CONNECT_TIMEOUT\b",
@@ -83,7 +86,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|context canceled|AbortError|TimeoutError",
     ),
 )
-"""(class, regular expression) in the order in which they are tried."""
+"""(class, regular expression) in the order in which they are tried; `refused` is the one word of the class `connect`
+that tells at what: a process that does not listen, however often its client tried again before it said so."""
 
 
 HOST = (
@@ -112,7 +116,8 @@ LOOKUP_S = 1.0
 """The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s): a
 look-up that takes as long waited for a server that did not answer, even if the next one did in the end."""
 
-RANK = {name: rank for rank, name in enumerate(ERROR_CLASSES)}
+_CONNECT = ERROR_CLASSES.index("connect")
+RANK = {name: rank for rank, name in enumerate((*ERROR_CLASSES[:_CONNECT], "refused", *ERROR_CLASSES[_CONNECT:]))}
 """Of several words about one failure the lowest rank counts: the earlier the step that failed, the more it says."""
 
 
@@ -126,7 +131,8 @@ def classify(words: str) -> str:
     >>> classify("getaddrinfo ENOTFOUND pricing.example")
     'dns_unspecified'
     """
-    return next((name for name, pattern in PATTERNS if re.search(pattern, words)), "")
+    told = next((name for name, pattern in PATTERNS if re.search(pattern, words)), "")
+    return "connect" if told == "refused" else told
 
 
 def host(words: str) -> str:
@@ -140,7 +146,7 @@ def host(words: str) -> str:
 
 
 def rank_sql(words: str) -> str:
-    """DuckDB SQL for the rank of what `classify` tells of the text expression `words`; NULL where it tells of none.
+    """DuckDB SQL for the rank of what the text expression `words` tells; NULL where it tells nothing.
 
     Many failures leave no words at all, and trying every pattern on nothing is the dearest part of reading them.
     """

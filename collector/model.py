@@ -138,6 +138,7 @@ CALL_COUNTS = (
     "entries",  # attempts without any caller in the telemetry: where users come in
     "errors",  # attempts that failed
     *(f"errors_{name}" for name in ERROR_CLASSES),  # they add up to `errors`
+    "refused",  # of errors_connect, those of which the client says so: nobody listened
     "wasted",  # answered attempts whose client gave up before the server had finished
     "client_ns",  # summed over client spans
     "server_ns",  # summed over server spans

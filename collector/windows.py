@@ -86,7 +86,8 @@ def _counts(window_s: int) -> str:
     """SQL for the counts of `calls_attempts`: first by latency bucket and class, which leaves few rows to spread."""
     names = [name for name in CALL_COUNTS if name not in LATENCY_COLUMNS and not name.startswith("errors_")]
     columns = {name: f"sum({name})" for name in names}
-    columns |= {f"errors_{name}": f"sum(errors) filter (rank = {RANK[name]})" for name in ERROR_CLASSES}
+    columns |= {f"errors_{name}": _errors(RANK[name]) for name in ERROR_CLASSES}
+    columns |= {"refused": _errors(RANK["refused"]), "errors_connect": _errors(RANK["refused"], RANK["connect"])}
     columns |= {name: f"sum(attempts - hidden) filter (bucket = {index})" for index, name in enumerate(LATENCY_COLUMNS)}
     counts = ", ".join(f"coalesce({columns[name]}, 0)::bigint as {name}" for name in CALL_COUNTS)
     keys = ", ".join(f'"{key}"' for key in CALL_KEYS)
@@ -102,6 +103,10 @@ def _counts(window_s: int) -> str:
             coalesce(bad.trace, '') as error_trace
         from counted left join traces one on example = one.tid left join traces bad on failing = bad.tid
         order by {keys}"""
+
+
+def _errors(*ranks: int) -> str:
+    return f"sum(errors) filter (rank in ({', '.join(map(str, ranks))}))"
 
 
 def _bucket(first: int, end: int) -> str:

@@ -32,7 +32,7 @@ _NO_WORD = ("connect", "other")
 """How clients may word a failed look-up that have no word for it."""
 
 _SERIES = ["client", "callee", "peer"]
-_COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "answered", "unanswered_ns")
+_COUNTS = ("attempts", "originals", "entries", "unanswered", "errors", *ERRORS, "refused", "answered", "unanswered_ns")
 
 
 def blame(
@@ -104,7 +104,7 @@ def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
     attempts = during["attempts"].to_numpy(np.float64)
     asked = usual["attempts"].to_numpy(np.float64)
     known = np.where(asked > 0, asked, np.nan)
-    errors = [c for c in during.columns if c.startswith(("errors", "lost"))]
+    errors = [c for c in during.columns if c.startswith(("errors", "lost", "refused"))]
     expected = usual[errors].to_numpy(np.float64) * np.nan_to_num(attempts / known)[:, None]
     excess = pd.DataFrame(np.maximum(during[errors].to_numpy(np.float64) - expected, 0.0), during.index, errors)
     kept = during[["attempts", "originals", "entries", "reached", "unanswered", "unanswered_s"]]
@@ -143,7 +143,7 @@ def _followed(excess: pd.DataFrame, died: Collection[str]) -> pd.DataFrame:
     if not died:
         return excess
     lost = excess["dns"].where(excess["peer"].isin(died), 0.0)
-    moved = {"lost": lost, "lost_connect": lost, "errors_connect": lost, "dns": -lost}
+    moved = {"lost": lost, "lost_connect": lost, "errors_connect": lost, "refused": lost, "dns": -lost}
     out = excess.assign(**{name: excess[name] + more for name, more in moved.items()})
     return out.assign(**{name: excess[name].where(lost == 0, 0.0) for name in DNS_ERRORS})
 

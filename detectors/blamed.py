@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, ERROR_CLASSES
+from .base import MOSTLY
 from .cusum import LEAST_RISE
 from .dns_failures import most, spoken
 from .edges import LEAST_REQUESTS
 from .graph import Graph
+from .refused_first import WAITED_S
 from .series import pairs
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -25,7 +27,7 @@ LOST = ("connect", "deadline", "server", "other")
 """How calls that nobody answers fail, but for their names."""
 
 _OUTGOING = ["client", "callee", "attempts", "originals", "errors"]
-_KEPT = ("attempts", "usual_errors", "attempts_before", "reached", "unanswered", "unanswered_s", *ERRORS)
+_KEPT = ("attempts", "usual_errors", "attempts_before", "reached", "unanswered", "unanswered_s", "refused", *ERRORS)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Blamed:
     count: those that cost no caller or no user anything a tenth. alone: the share that is of one caller's calls, while
     all others' go well.
     attempts: calls made to the node in the stretch; attempts_before: in the stretch before.
+    refused: whether nobody listened: most callers say so, or could not connect at once, which takes a time-out longer.
     answered, answered_before: share of its calls that are answered, and used to be.
     unanswered_s: how long its callers wait for nothing, on average.
     """
@@ -52,6 +55,7 @@ class Blamed:
     answered: float
     answered_before: float
     failure: str
+    refused: bool
     unanswered_s: float
     attempts_before: float
 
@@ -137,7 +141,9 @@ def _gathered(rows: pd.DataFrame, by: str, what: str) -> Iterator[tuple[str, dic
 
 
 def _blamed(component: str, service: str, how: str, failed: float, counts: dict[str, float]) -> Blamed:
-    attempts, known = counts["attempts"], counts["known"]
+    attempts, known, failure = counts["attempts"], counts["known"], _worst(counts, how)
+    waited_s = counts["unanswered_s"] / max(counts["unanswered"], 1.0)
+    said = counts["refused"] >= MOSTLY * counts["errors_connect"]
     return Blamed(
         component=component,
         service=service,
@@ -150,8 +156,9 @@ def _blamed(component: str, service: str, how: str, failed: float, counts: dict[
         attempts_before=counts["attempts_before"],
         answered=counts["reached"] / attempts if attempts else 0.0,
         answered_before=counts["usual_reached"] / known if known else 0.0,
-        failure=_worst(counts, how),
-        unanswered_s=counts["unanswered_s"] / max(counts["unanswered"], 1.0),
+        failure=failure,
+        refused=how == "unreached" and failure == "connect" and (said or waited_s < WAITED_S),
+        unanswered_s=waited_s,
     )
 
 

@@ -49,17 +49,19 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     if b.how == "resolution":
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
-    timed_out = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
+    lost = b.how == "unreached" and b.failure in ("connect", "other") and not b.refused
+    timed_out = lost and b.unanswered_s >= WAITED_S
     growing = timed_out and _rising(windows, b, during) and not _as_probed(windows, b, during)
     if growing or (timed_out and rewritten(windows, b, during[0])):
         return "stale"
-    refused = b.how == "unreached" and b.failure == "connect" and b.unanswered_s < WAITED_S
     # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
     late = b.how == "unreached" and b.failure == "deadline" and b.unanswered_s >= WAITED_S
-    if not (refused or late) or changed(windows, ("deploy", "restart"), b, failing_since(windows, b, findings, during)):
+    if not (b.refused or late):
+        return ""
+    if changed(windows, ("deploy", "restart"), b, failing_since(windows, b, findings, during)):
         return ""
     moved = _moved(windows, b, during[0])
-    return "stale" if any(refused or _alone_vanished(windows, b, name, during) for name in moved) else ""
+    return "stale" if any(b.refused or _alone_vanished(windows, b, name, during) for name in moved) else ""
 
 
 def failing_since(windows: Windows, b: Blamed | Suspect, findings: list[Finding], during: tuple[float, float]) -> float:
@@ -117,7 +119,7 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         herd = any(f.kind == "restart_herd" for f in own)
         return "overload" if herd or grown(windows, about(windows, b.component), during, first) else "slow"
     if b.how == "unreached" and b.failure in ("connect", "other"):
-        if b.failure == "connect" and b.unanswered_s < WAITED_S:
+        if b.refused:
             return "crash"
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)

@@ -12,13 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
-from .base import HORIZON, Evidence, Finding, stretch_of
-from .episodes import alarm_time
+from .base import HORIZON, Finding
 from .once import Once
-from .queries import sql
 from .releases import SOON, read_off, versions_seen
 from .series import Table, calls_over, tally
-from .slowness import Slow, slow_stretches
+from .slowness import slow_finding, slow_stretches
 
 DETECTOR, KIND = "slow_release", "latency_spike"
 
@@ -41,7 +39,18 @@ def slow_releases(windows: Windows) -> list[Finding]:
         began = windows.start + slow.episode.onset * windows.window_s
         why = [one for one in released[service] if began - SOON * windows.window_s <= one[1] <= began]
         if why and slow.counts:
-            found.append(_finding(windows, service, slow, *why[-1]))
+            version, seen_at = why[-1]
+            finding = slow_finding(
+                windows,
+                slow,
+                service,
+                detector=DETECTOR,
+                kind=KIND,
+                whose=f"to {service} from the first sight of version {version} on",
+                columns="client, server, attempts, server_ns",
+                released_at=seen_at,
+            )
+            found.append(finding)
     return sorted(found, key=lambda f: (f.started_at, f.component))
 
 
@@ -53,34 +62,6 @@ def _served(windows: Windows, services: Collection[str]) -> Table:
     took_ns, asked = rows["server_ns"].to_numpy(np.float64), rows["attempts"].to_numpy(np.float64)
     told = rows.assign(took_s=took_ns / 1e9, timed=np.where(took_ns > 0, asked, 0.0))
     return tally(windows, told, ("server",), ("took_s", "timed"))
-
-
-def _finding(windows: Windows, service: str, slow: Slow, version: str, seen_at: float) -> Finding:
-    lasted = stretch_of(windows, slow.episode.onset, slow.episode.end)
-    during = lasted.up_to(windows.end)
-    now, before = slow.took_s, slow.usual_s
-    evidence = Evidence(
-        statement=f"{slow.met:,.0f} requests to {service} took {now:.2f} s on average from the first sight of version "
-        f"{version} on, against {before:.2f} s before",
-        query=sql("calls", "client, server, attempts, server_ns", during, server=service),
-        window=during,
-        observed=now,
-        expected=before,
-    )
-    return Finding(
-        detector=DETECTOR,
-        kind=KIND,
-        component=service,
-        started_at=lasted.started_at,
-        ended_at=lasted.ended_at,
-        score=1.0 - before / now,
-        evidence=(evidence,),
-        facts={
-            "excess": 0.0,
-            "released_at": seen_at,
-            "alarm_at": alarm_time(windows, slow.episode),
-        },
-    )
 
 
 def came_up_slow(windows: Windows, onset: float) -> pd.Series[bool]:

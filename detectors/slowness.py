@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .base import HORIZON
+from ..collector.model import Windows
+from .base import HORIZON, Evidence, Finding, stretch_of
 from .cusum import ENOUGH, WARM_UP, Episode
 from .edges import LEAST_REQUESTS
-from .episodes import episodes
+from .episodes import alarm_time, episodes
 from .levels import NOTICED_S, Levels
+from .queries import sql
 from .series import Flags, Floats
 
 
@@ -67,6 +69,35 @@ class Slow:
     def counts(self) -> bool:
         """Whether requests enough were met, and took as much longer as people notice."""
         return self.met_slow >= LEAST_REQUESTS and self.took_s - self.usual_s >= NOTICED_S
+
+
+def slow_finding(
+    windows: Windows, slow: Slow, component: str, *, detector: str, kind: str, whose: str, columns: str, **facts: float
+) -> Finding:
+    """What a stretch says of the component.
+
+    whose: of its requests, with what else tells of them, before "took"; columns: of `calls` that show it. facts: beside
+    excess (0: of no failed requests) and alarm_at (when this was certain), which they may tell otherwise.
+    """
+    lasted = stretch_of(windows, slow.episode.onset, slow.episode.end)
+    during, now, before = lasted.up_to(windows.end), slow.took_s, slow.usual_s
+    evidence = Evidence(
+        statement=f"{slow.met:,.0f} requests {whose} took {now:.2f} s on average, against {before:.2f} s before",
+        query=sql("calls", columns, during, server=component),
+        window=during,
+        observed=now,
+        expected=before,
+    )
+    return Finding(
+        detector=detector,
+        kind=kind,
+        component=component,
+        started_at=lasted.started_at,
+        ended_at=lasted.ended_at,
+        score=1.0 - before / now,
+        evidence=(evidence,),
+        facts={"excess": 0.0, "alarm_at": alarm_time(windows, slow.episode), **facts},
+    )
 
 
 def slow_stretches(waited_s: Floats, timed: Floats) -> Iterator[Slow]:

@@ -7,15 +7,14 @@ notice. Where users wait for calls that fail, it lasts sooner.
 from __future__ import annotations
 
 from ..collector.model import Windows
-from .base import ALIKE, MOSTLY, Evidence, Finding, stretch_of
+from .base import ALIKE, MOSTLY, Finding, stretch_of
 from .edges import LEAST_REQUESTS
 from .episodes import alarm_time
 from .gate import entered
 from .graph import asked
-from .queries import sql
 from .retry_storm import PERSIST_S
 from .series import calls_over, tables
-from .slowness import Slow, slow_stretches
+from .slowness import Slow, slow_finding, slow_stretches
 
 DETECTOR, KIND = "waits", "users_waited"
 
@@ -67,26 +66,14 @@ def _finding(windows: Windows, component: str, slow: Slow) -> Finding | None:
     may_last_s = (windows.end if slow.may_go_on else during[1]) - during[0]
     if during[1] - during[0] < least_s and may_last_s < LASTING_S:
         return None
-    now, before = slow.took_s, slow.usual_s
-    evidence = Evidence(
-        statement=f"{slow.met:,.0f} requests of users of {component} took {now:.2f} s "
-        f"on average, against {before:.2f} s before",
-        query=sql("calls", "client, server, entries, client_ns, server_ns", during, server=component),
-        window=during,
-        observed=now,
-        expected=before,
-    )
-    return Finding(
+    return slow_finding(
+        windows,
+        slow,
+        component,
         detector=DETECTOR,
         kind=KIND,
-        component=component,
-        started_at=lasted.started_at,
-        ended_at=lasted.ended_at,
-        score=1.0 - before / now,
-        evidence=(evidence,),
-        facts={
-            "excess": 0.0,
-            "extra_s": slow.met * (now - before),
-            "alarm_at": max(alarm_time(windows, slow.episode), lasted.started_at + least_s),
-        },
+        whose=f"of users of {component}",
+        columns="client, server, entries, client_ns, server_ns",
+        extra_s=slow.met * (slow.took_s - slow.usual_s),
+        alarm_at=max(alarm_time(windows, slow.episode), lasted.started_at + least_s),
     )

@@ -92,6 +92,21 @@ def test_connections_are_refused_at_a_stale_address_where_the_record_was_just_wr
     assert (cart.component, dns_failure(seen, cart, [], (at(BAD), at(END)))) == ("cart", failure)
 
 
+@pytest.mark.parametrize(
+    ("waited_s", "refused", "kind"),
+    [(0.002, 0, "crash"), (4.0, 40, "crash"), (4.0, 10, "network_congestion"), (4.0, 0, "network_congestion")],
+    ids=["at once", "after the client's own repeats", "a few of many", "nobody says so"],
+)
+def test_who_says_that_nobody_listened_was_refused_however_long_that_took(
+    waited_s: float, refused: int, kind: str
+) -> None:
+    waited_ns = int(40 * waited_s * 1e9)
+    gone = [{**row, "refused": refused, "unanswered_ns": waited_ns} for row in process_gone(BAD, END) if row["peer"]]
+    seen = windows(END, [*calm(0, BAD), *(row for row in process_gone(BAD, END) if not row["peer"]), *gone])
+    (cart,) = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert (cart.component, kind_of(seen, cart, "", [], (at(BAD), at(END)))) == ("cart", kind)
+
+
 READ, WRITE = "read.store.example", "write.store.example"
 
 
