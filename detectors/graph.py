@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from ..collector.edges import category
 from ..collector.model import Windows
 from .cusum import LEAST_RISE
 from .once import Once
+from .series import Indices
 
 _NAMES = 2**16
 """Names of which it is known whether they are a machine's own: more than most estates have."""
@@ -82,12 +84,27 @@ def dependency_graph(windows: Windows) -> Graph:
     entered = windows.edges.any(windows.calls["entries"] > 0)
     names = windows.edges.names
     entries = {*names["server"][entered & (names["client"] == "")].tolist()} - {""}
-    hops: set[tuple[str, str]] = set()
-    for client, server, peer in zip(*windows.edges.told.values(), strict=True):
-        answers = server or owners.get(peer, "")
-        hops |= {(client, peer), (peer, answers)} if peer else {(client, answers)}
-    edges = {(a, b) for a, b in hops if a and b and a != b}
-    return Graph(owners, _grouped(edges), _grouped({(b, a) for a, b in edges}), tuple(sorted(entries)))
+    nodes, client, answers, peer = _ends(windows, owners)
+    through, unnamed = peer != 0, peer == 0
+    starts = np.concatenate([client[through], peer[through], client[unnamed]])
+    ends = np.concatenate([peer[through], answers[through], answers[unnamed]])
+    hops = (starts != 0) & (ends != 0) & (starts != ends)
+    starts, ends = starts[hops], ends[hops]
+    return Graph(owners, _grouped(nodes, starts, ends), _grouped(nodes, ends, starts), tuple(sorted(entries)))
+
+
+def _ends(windows: Windows, owners: Mapping[str, str]) -> tuple[list[str], Indices, Indices, Indices]:
+    """All nodes in order, "" first, and the numbers of who calls, of who answers or would, and of the name: [edges]."""
+    sides = [windows.edges.categories[side] for side in ("client", "server", "peer")]
+    told = [side.categories.tolist() for side in sides]
+    owned = [owners.get(name, "") for name in told[2]]
+    nodes = sorted({""}.union(*told, owned))
+    place = {name: number for number, name in enumerate(nodes)}
+    client, server, peer, owner = (
+        np.array([place[name] for name in names], np.int64)[side.codes]
+        for names, side in zip((*told, owned), (*sides, sides[2]), strict=True)
+    )
+    return nodes, client, np.where(server != 0, server, owner), peer
 
 
 @Once
@@ -186,11 +203,12 @@ def label_owner(name: str, services: Collection[str]) -> str:
     return label if label in services else ""
 
 
-def _grouped(edges: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    grouped: dict[str, list[str]] = {}
-    for start, end in edges:
-        grouped.setdefault(start, []).append(end)
-    return {start: tuple(sorted(grouped[start])) for start in sorted(grouped)}
+def _grouped(nodes: list[str], starts: Indices, ends: Indices) -> dict[str, tuple[str, ...]]:
+    """The different ends of each start, all in order."""
+    start, end = np.divmod(np.unique(starts * len(nodes) + ends), len(nodes))
+    different, first = np.unique(start, return_index=True)
+    named, bounds = [nodes[at] for at in end.tolist()], pairwise([*first.tolist(), len(end)])
+    return {nodes[at]: tuple(named[begin:until]) for at, (begin, until) in zip(different.tolist(), bounds, strict=True)}
 
 
 def _trail(came_from: dict[str, str], goal: str) -> tuple[str, ...]:
