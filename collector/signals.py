@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import duckdb
 import pyarrow as pa
 
 from .concepts import Concept, concepts_of, counts_outcomes, users_only
+from .failures import quoted
 from .labels import GRPC_LABELS, ROUTE_LABELS, STATUS_LABELS, WATCHED
 from .model import SIGNALS
 from .sides import bare_host
@@ -39,6 +42,10 @@ _READ = {
 }
 """Labels that are not read as they are."""
 
+_SERIES = "hash(Name, Labels)"
+"""The number of a series, which is cheaper than its labels; two are as unlikely to be one as two spans are (`sides`)."""
+_TABLES = ("signals_series", "signals_told")
+
 UNREAD = "unread"
 """The concept of what is not read, though it tells how something ended: detectors know of it that it was there."""
 
@@ -50,10 +57,41 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     increases by nothing. Gauges give their mean. A NaN (Prometheus's staleness marker) is no value.
     """
     names = [str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall()]
-    parts = [_select(name, concept, window_s) for name in sorted(names) for concept in concepts_of(name)]
-    parts += [_unread(name, window_s) for name in sorted(names) if counts_outcomes(name)]
-    if not parts:
-        return SIGNALS.empty_table()
+    read = {name: concepts for name in sorted(names) if (concepts := concepts_of(name))}
+    unread = [_unread(name, window_s) for name in sorted(names) if counts_outcomes(name)]
+    try:
+        parts = [*([_read(connection, read, window_s)] if read else []), *unread]
+        return _together(connection, parts) if parts else SIGNALS.empty_table()
+    finally:
+        for table in _TABLES:
+            connection.execute(f"drop table if exists temp.{table}")
+
+
+def _read(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Sequence[Concept]], window_s: int) -> str:
+    """SQL for the rows of each series, concept and window; what labels tell is asked of each series once."""
+    listed = ", ".join(quoted(name) for name in read)
+    samples = f"from samples where Name in ({listed}) and not isnan(Value)"
+    connection.execute(f"""
+        create temp table signals_series as
+        select {_SERIES} as series, any_value(Name) as Name, any_value(Labels) as Labels {samples} group by 1""")
+    told = " union all ".join(_told(name, concept) for name, concepts in read.items() for concept in concepts)
+    connection.execute(f"create temp table signals_told as {told}")
+    return f"""
+        with counted as (
+            select series, epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window", Value,
+                case when Value < lag(Value) over each then Value else Value - lag(Value) over each end as change
+            from (select {_SERIES} as series, Timestamp, Value {samples})
+            window each as (partition by series order by Timestamp)
+        ), of_windows as (
+            select series, "window", {_exact("change")} as change, avg(Value) as level
+            from counted group by series, "window"
+        )
+        select "window", component, concept, item, told_by,
+            case when counter then change else level end * scale as value, adds
+        from of_windows join signals_told using (series) where not counter or change is not null"""
+
+
+def _together(connection: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> pa.Table:
     # several series of one component and item (pods, routes, status codes): counters add up, gauges average;
     # what an application, its proxy and its spans all count is counted once
     query = f"""
@@ -61,7 +99,7 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
             select "window", component, concept, item, told_by, bool_or(adds) as adds,
                 case when bool_or(adds) then {_exact("value")} else avg(value) end as value,
                 min(value) as low, max(value) as high
-            from ({" union all ".join(parts)}) where component <> ''
+            from ({" union all ".join(f"({part})" for part in parts)}) where component <> ''
             group by "window", component, concept, item, told_by)
         select "window", component, concept, item,
             case when bool_or(adds) then max(value) else avg(value) end as value, min(low) as low, max(high) as high
@@ -81,31 +119,20 @@ def unknown_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return sorted(name for name in names if not concepts_of(name))
 
 
-def _select(name: str, concept: Concept, window_s: int) -> str:
-    quoted = name.replace("'", "''")
-    keys = f"""epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
-        {_component(concept)} as component, '{concept.name}' as concept, {_item(concept)} as item,
-        '{concept.told_by}' as told_by"""
-    adds = "false" if concept.kind == "gauge" else "true"
-    scaled = "" if concept.scale == 1.0 else f" * {concept.scale}"
-    if concept.kind == "counter":
-        value = """case when Value < lag(Value) over series then Value
-            else Value - lag(Value) over series end"""
-        source = f"""select Timestamp, Labels, {value} as change from samples
-            where Name = '{quoted}' and not isnan(Value) {_only(concept)}
-            window series as (partition by Labels order by Timestamp)"""
-        return f"""select {keys}, {_exact("change")}{scaled} as value, {adds} as adds from ({source})
-            where change is not null group by Labels, 1, 2, 3, 4, 5"""
-    return f"""select {keys}, avg(Value){scaled} as value, {adds} as adds from samples
-        where Name = '{quoted}' and not isnan(Value) {_only(concept)} group by Labels, 1, 2, 3, 4, 5"""
+def _told(name: str, concept: Concept) -> str:
+    """What a concept makes of the series of a name."""
+    return f"""
+        select series, {_component(concept)} as component, '{concept.name}' as concept, {_item(concept)} as item,
+            '{concept.told_by}' as told_by, {concept.kind == "counter"} as counter, {concept.kind != "gauge"} as adds,
+            {concept.scale}::double as scale
+        from signals_series where Name = {quoted(name)} {_only(concept)}"""
 
 
 def _unread(name: str, window_s: int) -> str:
     """How many samples with a status there are of a counter that no concept reads, as rows about its name."""
-    quoted = name.replace("'", "''")
     return f"""select epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
-        '{quoted}' as component, '{UNREAD}' as concept, '' as item, '' as told_by, count(*)::double as value,
-        true as adds from samples where Name = '{quoted}' and {_label((*STATUS_LABELS, *GRPC_LABELS))} <> ''
+        {quoted(name)} as component, '{UNREAD}' as concept, '' as item, '' as told_by, count(*)::double as value,
+        true as adds from samples where Name = {quoted(name)} and {_label((*STATUS_LABELS, *GRPC_LABELS))} <> ''
         group by 1"""
 
 
