@@ -27,7 +27,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         "dns_timeout",
         r"Timeout while contacting DNS|Could not contact DNS servers|No DNS servers were configured|\bETIMEOUT\b"
         r"|\bquery[A-Z]\w* ECONNREFUSED\b|\blookup \S+( on \S+:53)?: i/o timeout"
-        r"|\blookup \S+ on \S+:53: (read|write|dial) (udp|tcp)"
+        r"|\blookup \S+ on \S+:53: (read|write|dial) (udp|tcp)|\blookup \S+ on \S+:\d+: (read|write|dial) udp"
+        r"|All nameservers failed to answer the query .*answered \[Errno \d+\]"
         r"|no answer from DNS server|LifetimeTimeout|resolution lifetime expired|no servers could be reached"
         r"|\bResolving timed out after \d+ milliseconds|DnsNameResolverTimeoutException"
         r"|\bdns error: ([\w ]+: )*request timed out",
@@ -68,8 +69,16 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"|\bgaierror\b|\bDNSError\b|\bname_resolution_error\b",
     ),
     (
+        "connect",  # what a listener says (MQTT), and one address of several that refused while another kept silent
+        r"Connection refused: (Not auth|Identifier|Server unav|Bad user|Unacceptable)|ECONNREFUSED[\s\S]*ETIMEDOUT"
+        r"|ETIMEDOUT[\s\S]*ECONNREFUSED|[Cc]onnection refused[\s\S]*timeout expired"
+        r"|timeout expired[\s\S]*[Cc]onnection refused",
+    ),
+    (
         "refused",
-        r"[Cc]onnection refused|\bECONNREFUSED\b|ConnectionRefusedError|actively refused|\b(Errno|[Ee]rror) 111\b",
+        r"[Cc]onnection refused|\bECONNREFUSED\b|\beconnrefused\b|ConnectionRefusedError|actively refused"
+        r"|\bErrno 111\b|\bos error 111\b|\bError 111 connecting|\bConnection to \S+:\d+ refused"
+        r"|server on '[^']*' \((111|10061)\)|connect error: 111\b|TNS:no listener",
     ),
     (
         "connect",
@@ -116,9 +125,10 @@ LOOKUP_S = 1.0
 """The shortest usual time-out of a stub resolver (c-ares and musl wait 2 to 5 s, glibc and Go 5 s; some set 1 s): a
 look-up that takes as long waited for a server that did not answer, even if the next one did in the end."""
 
-_CONNECT = ERROR_CLASSES.index("connect")
-RANK = {name: rank for rank, name in enumerate((*ERROR_CLASSES[:_CONNECT], "refused", *ERROR_CLASSES[_CONNECT:]))}
-"""Of several words about one failure the lowest rank counts: the earlier the step that failed, the more it says."""
+_AFTER = ERROR_CLASSES.index("connect") + 1
+RANK = {name: rank for rank, name in enumerate((*ERROR_CLASSES[:_AFTER], "refused", *ERROR_CLASSES[_AFTER:]))}
+"""Of several words about one failure the lowest rank counts: the earlier the step that failed, the more it says. Of two
+connections, that one was refused says less than that the other was not answered."""
 
 
 def classify(words: str) -> str:

@@ -43,8 +43,8 @@ _READ = {
 """Labels that are not read as they are."""
 
 _SERIES = "hash(Name, Labels)"
-"""The number of a series, which is cheaper than its labels; two are as unlikely to be one as two spans are (`sides`)."""
-_TABLES = ("signals_series", "signals_told")
+"""The number of a series, cheaper to sort by than its labels; two are as seldom one as two spans are (`sides`)."""
+_TABLES = ("signals_series", "signals_told", "signals_samples")
 
 UNREAD = "unread"
 """The concept of what is not read, though it tells how something ended: detectors know of it that it was there."""
@@ -76,19 +76,25 @@ def _read(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Sequence[Con
         select {_SERIES} as series, any_value(Name) as Name, any_value(Labels) as Labels {samples} group by 1""")
     told = " union all ".join(_told(name, concept) for name, concepts in read.items() for concept in concepts)
     connection.execute(f"create temp table signals_told as {told}")
+    connection.execute(f"""
+        create temp table signals_samples as select {_SERIES} as series, Timestamp, Value,
+            epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window" {samples}""")
     return f"""
-        with counted as (
-            select series, epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window", Value,
+        with changes as (
+            select series, "window",
                 case when Value < lag(Value) over each then Value else Value - lag(Value) over each end as change
-            from (select {_SERIES} as series, Timestamp, Value {samples})
-            window each as (partition by series order by Timestamp)
-        ), of_windows as (
-            select series, "window", {_exact("change")} as change, avg(Value) as level
-            from counted group by series, "window"
+            from signals_samples semi join (from signals_told where counter) using (series)
+            window each as (partition by series order by Timestamp, Value)
+        ), values_told as (
+            select series, "window", true as counter, {_exact("change")} as value
+            from changes where change is not null group by series, "window"
+            union all
+            select series, "window", false, avg(Value)
+            from signals_samples semi join (from signals_told where not counter) using (series)
+            group by series, "window"
         )
-        select "window", component, concept, item, told_by,
-            case when counter then change else level end * scale as value, adds
-        from of_windows join signals_told using (series) where not counter or change is not null"""
+        select "window", component, concept, item, told_by, value * scale as value, adds
+        from values_told join signals_told using (series, counter)"""
 
 
 def _together(connection: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> pa.Table:

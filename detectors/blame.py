@@ -95,7 +95,9 @@ def _summed(windows: Windows, series: Indices, stretch: tuple[float, float]) -> 
     count = len(summed["errors"])
     lost = {f"lost_{name}": np.bincount(of[silent], rows[f"errors_{name}"][silent], count) for name in LOST}
     waited = {"reached": summed.pop("answered"), "unanswered_s": summed.pop("unanswered_ns") / 1e9}
-    return pd.DataFrame(summed | lost | waited)[np.bincount(of) > 0]
+    at_once = waited["unanswered_s"] < WAITED_S * np.maximum(summed["unanswered"], 1.0)
+    refused = {"refused": np.where(at_once, summed["errors_connect"], summed["refused"])}
+    return pd.DataFrame(summed | lost | waited | refused)[np.bincount(of) > 0]
 
 
 def _excess(before: pd.DataFrame, during: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +135,11 @@ def _worded(excess: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
     says_so = np.bincount(each, count["dns"])[each] > 0
     connect, other = np.where(moved & ~says_so, count["lost_connect"], 0.0), np.where(moved, count["lost_other"], 0.0)
     less = {"lost_connect": connect, "lost_other": other, "lost": connect + other}
-    less |= {"errors_dns_unspecified": -less["lost"], "dns": -less["lost"]}
+    less |= {
+        "errors_dns_unspecified": -less["lost"],
+        "dns": -less["lost"],
+        "refused": np.minimum(connect, excess["refused"]),
+    }
     words = {f"errors_{how}": (excess[f"errors_{how}"] - less[f"lost_{how}"]).clip(lower=0.0) for how in _NO_WORD}
     return excess.assign(**words, **{name: excess[name] - lost for name, lost in less.items()})
 

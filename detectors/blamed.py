@@ -18,7 +18,6 @@ from .cusum import LEAST_RISE
 from .dns_failures import most, spoken
 from .edges import LEAST_REQUESTS
 from .graph import Graph
-from .refused_first import WAITED_S
 from .series import pairs
 
 ERRORS = tuple(f"errors_{name}" for name in ERROR_CLASSES)
@@ -39,7 +38,8 @@ class Blamed:
     count: those that cost no caller or no user anything a tenth. alone: the share that is of one caller's calls, while
     all others' go well.
     attempts: calls made to the node in the stretch; attempts_before: in the stretch before.
-    refused: whether nobody listened: most callers say so, or could not connect at once, which takes a time-out longer.
+    refused: whether nobody listened, by most connections that failed: clients say so, or those of each were over as
+        fast as a refusal is, or nobody measured how long they took.
     answered, answered_before: share of its calls that are answered, and used to be.
     unanswered_s: how long its callers wait for nothing, on average.
     """
@@ -142,8 +142,6 @@ def _gathered(rows: pd.DataFrame, by: str, what: str) -> Iterator[tuple[str, dic
 
 def _blamed(component: str, service: str, how: str, failed: float, counts: dict[str, float]) -> Blamed:
     attempts, known, failure = counts["attempts"], counts["known"], _worst(counts, how)
-    waited_s = counts["unanswered_s"] / max(counts["unanswered"], 1.0)
-    said = counts["refused"] >= MOSTLY * counts["errors_connect"]
     return Blamed(
         component=component,
         service=service,
@@ -157,8 +155,8 @@ def _blamed(component: str, service: str, how: str, failed: float, counts: dict[
         answered=counts["reached"] / attempts if attempts else 0.0,
         answered_before=counts["usual_reached"] / known if known else 0.0,
         failure=failure,
-        refused=how == "unreached" and failure == "connect" and (said or waited_s < WAITED_S),
-        unanswered_s=waited_s,
+        refused=how == "unreached" and failure == "connect" and counts["refused"] >= MOSTLY * counts["errors_connect"],
+        unanswered_s=counts["unanswered_s"] / max(counts["unanswered"], 1.0),
     )
 
 

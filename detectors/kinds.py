@@ -49,10 +49,10 @@ def dns_failure(windows: Windows, b: Blamed, findings: list[Finding], during: tu
     if b.how == "resolution":
         said = b.failure.removeprefix("dns_")
         return _told(said, b.component, findings, during) or _waited(said, b) if said in VAGUE else said
-    lost = b.how == "unreached" and b.failure in ("connect", "other") and not b.refused
-    timed_out = lost and b.unanswered_s >= WAITED_S
-    growing = timed_out and _rising(windows, b, during) and not _as_probed(windows, b, during)
-    if growing or (timed_out and rewritten(windows, b, during[0])):
+    # drained hosts that refuse do so after their clients' own repeats, too
+    waited = b.how == "unreached" and b.failure in ("connect", "other") and b.unanswered_s >= WAITED_S
+    growing = waited and _rising(windows, b, during) and not _as_probed(windows, b, during)
+    if growing or (waited and rewritten(windows, b, during[0])):
         return "stale"
     # Many clients have one time-out for all that they do, and do not say that it ended before they were connected.
     late = b.how == "unreached" and b.failure == "deadline" and b.unanswered_s >= WAITED_S

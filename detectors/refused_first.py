@@ -34,12 +34,14 @@ def refused_first(windows: Windows, during: tuple[float, float], gone: Mapping[s
     gone: since when something other than calls saw names fail to resolve. Only clients count that say of the same name
     later that it does not resolve: what others call a failed connection may have been a look-up all along.
     """
-    columns = ["window", "attempts", "answered", "unanswered", "unanswered_ns", "errors_connect", *DNS_ERRORS]
+    told = ["attempts", "answered", "unanswered", "unanswered_ns", "errors_connect", "refused"]
+    columns = ["window", *told, *DNS_ERRORS]
     ends, names = ["client", "peer"], windows.edges.categories
     named = windows.edges.names["peer"] != ""
     rows = calls_over(windows, named, columns, *during, client=names["client"], peer=names["peer"])
     quick = (rows["answered"] == 0) & (rows["unanswered_ns"] < WAITED_S * 1e9 * rows["unanswered"])
-    rows = rows.assign(refused=rows["errors_connect"].where(quick, 0), looked_up=rows[list(DNS_ERRORS)].sum(axis=1))
+    refused = rows["errors_connect"].where(quick, rows["refused"])
+    rows = rows.assign(refused=refused, looked_up=rows[list(DNS_ERRORS)].sum(axis=1))
     if not (rows["refused"].any() and rows["looked_up"].any()):
         return set()
     rows = rows.assign(empty=rows[list(GONE)].sum(axis=1))

@@ -21,6 +21,9 @@ SAID = {
         "Cannot connect to host store.lan:80 ssl:default [Could not contact DNS servers]",  # c-ares
         "Cannot connect to host store.lan:80 ssl:default [Timeout while contacting DNS servers]",
         "No DNS servers were configured",
+        "lookup store.lan on 127.0.0.1:8600: read udp 127.0.0.1:41->127.0.0.1:8600: read: connection refused",
+        "All nameservers failed to answer the query store.lan. IN A: Server Do53:10.0.0.2@53 answered [Errno 111] "
+        "Connection refused",
         "queryA ECONNREFUSED store.lan",
         "queryAaaa ETIMEOUT store.lan",
         "503 DNS resolution failed for store.lan:443: C-ares status is not ARES_SUCCESS qtype=A name=store.lan "

@@ -222,6 +222,14 @@ def test_names_that_nobody_reads_are_told_and_give_no_rows() -> None:
         assert signals(connection, 10)["concept"].to_pylist() == ["up"]
 
 
+def test_a_gauge_of_huge_steps_ends_nothing_and_samples_of_one_time_come_in_order() -> None:
+    """Steps of 10^29 are none that a counter's sum of billionths could hold."""
+    huge = [sample("process_resident_memory_bytes", at, (at % 2) * 1e29, job="shop") for at in range(8)]
+    same = [sample("http_requests_total", 0, value, job="shop") for value in (7, 3, 5)]
+    assert values(*huge, concept="memory") == {(0, "shop", ""): 5e28}
+    assert values(*same, concept="requests") == {(0, "shop", ""): 4}
+
+
 @pytest.mark.parametrize("samples", [[], [sample("go_goroutines", 0, 8, job="shop")]], ids=["none", "none known"])
 def test_nothing_to_read_is_an_empty_table_of_the_schema(samples: list[dict[str, Any]]) -> None:
     with telemetry(samples=samples) as connection:

@@ -244,6 +244,11 @@ def test_who_says_which_host_it_did_not_reach_tried_to_though_no_span_tells() ->
             True,
         ),
         ("context deadline exceeded: last connection error: dial tcp 10.0.0.9:80: connect: connection refused", True),
+        ("Connection to db.lan:5432 refused. Check that the hostname and port are correct", True),
+        ("Can't connect to MySQL server on 'db.lan:3306' (111)", True),
+        ("Connection refused: no further information: db.lan/10.0.0.9:80", True),  # Netty
+        ("Connection refused: Not authorized. It timed out", False),  # a broker of MQTT listens, and says so
+        ("connect ECONNREFUSED ::1:80, connect ETIMEDOUT 10.0.0.9:80", False),
         ("java.net.ConnectException: Connection timed out", False),
         ("connect EHOSTUNREACH 10.0.0.9:80", False),
         ("read ECONNRESET", False),

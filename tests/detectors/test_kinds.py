@@ -107,6 +107,19 @@ def test_who_says_that_nobody_listened_was_refused_however_long_that_took(
     assert (cart.component, kind_of(seen, cart, "", [], (at(BAD), at(END)))) == ("cart", kind)
 
 
+def test_one_client_says_that_it_was_refused_and_another_shows_it() -> None:
+    """The shop says so after its own repeats; the desk has no word for it, and could not connect at once."""
+    slow = {"errors_connect": 40, "refused": 40, "unanswered_ns": 40 * 4 * 10**9}
+    quick = {"errors_connect": 100, "unanswered_ns": 100 * 2_000_000}
+    rows = [*calm(0, BAD), *(call(w, "desk", "cart", "cart.example", 100) for w in range(BAD))]
+    for w in range(BAD, END):
+        rows += [call(w, "", "shop", errors_server=40), call(w, "shop", "", "cart.example", 40, **slow)]
+        rows += [call(w, "desk", "", "cart.example", 100, **quick)]
+    seen = windows(END, rows)
+    blamed = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
+    assert (blamed[0].component, kind_of(seen, blamed[0], "", [], (at(BAD), at(END)))) == ("cart", "crash")
+
+
 READ, WRITE = "read.store.example", "write.store.example"
 
 

@@ -18,8 +18,10 @@ def told(rows: list[Row], changes: list[Row] | None = None, signals: list[Row] |
     return incident
 
 
-def refused(start: int, end: int, client: str = "shop", of: int = 36) -> list[Row]:
-    rows = [call(w, client, "", HOST, of, errors_connect=of, unanswered_ns=of * 2_000_000) for w in range(start, end)]
+def refused(start: int, end: int, client: str = "shop", of: int = 36, waited_s: float = 0.002) -> list[Row]:
+    """Calls that nobody listened to; who repeated them before it said so waited for longer than a refusal takes."""
+    lost = {"errors_connect": of, "refused": of * (waited_s > 1), "unanswered_ns": int(of * waited_s * 1e9)}
+    rows = [call(w, client, "", HOST, of, **lost) for w in range(start, end)]
     return [*rows, *(call(w, client, "cart", HOST, 40 - of) for w in range(start, end) if of < 40)]
 
 
@@ -36,9 +38,12 @@ def emptied(at_window: float) -> Row:
 
 
 @pytest.mark.parametrize("dead", [2, 4], ids=["two windows", "four windows"])
+@pytest.mark.parametrize("waited_s", [0.002, 4.0], ids=["at once", "after repeats"])
 @pytest.mark.parametrize(("released", "kind"), [(True, "bad_release"), (False, "crash")])
-def test_a_record_that_is_emptied_since_its_process_died_is_a_symptom(dead: int, released: bool, kind: str) -> None:
-    rows = [*users(), *refused(BAD, BAD + dead), *unresolved(BAD + dead, END)]
+def test_a_record_that_is_emptied_since_its_process_died_is_a_symptom(
+    dead: int, waited_s: float, released: bool, kind: str
+) -> None:
+    rows = [*users(), *refused(BAD, BAD + dead, waited_s=waited_s), *unresolved(BAD + dead, END)]
     changes = [emptied(BAD + dead - 0.1)]
     changes += [change(BAD - 0.3, "deploy", "cart", "ci", 12)] if released else []
     incident = told(rows, changes, gauge(HOST, "dns_answers", [3.0] * (BAD + dead) + [0.0] * (END - BAD - dead), "A"))

@@ -37,6 +37,16 @@ def write(at_window: float, actor: str = "zone", generation: int | None = None, 
     return change(at_window, kind, HOST, actor, generation, Answers=1)
 
 
+def test_a_drained_host_that_refuses_does_so_after_its_clients_repeats_too() -> None:
+    rows = [{**row, "refused": row["errors_connect"]} for row in lost()]
+    for changes, failure in (
+        ([write(BAD - 4)], "stale"),
+        ([write(BAD - 0.5, "alice", kind="manual")], "stale"),
+        ([], ""),
+    ):
+        assert failure_of_cart(windows(30, rows, changes=changes)) == failure
+
+
 @pytest.mark.parametrize("waited_s", [0.0, 2.0], ids=["refused", "timed out"])
 @pytest.mark.parametrize(
     ("first", "written", "failure"),
