@@ -73,7 +73,6 @@ def late_edges(windows: Windows) -> Iterator[EdgeCounts]:
             yield EdgeCounts(client, callee, width, {name: summed(values, width) for name, values in counts.items()})
 
 
-@Once
 def _late_rows(windows: Windows) -> pd.DataFrame:
     """All calls over these edges, with their callees."""
     calls, edges = windows.calls, windows.edges
