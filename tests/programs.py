@@ -15,15 +15,25 @@ TEMPLATES = Path("/usr/share/prometheus/alertmanager")
 
 
 def find(name: str) -> Path | None:
-    """The program on PATH or in .tools/bin, where `make test` unpacks it."""
+    """The program on PATH or in .tools/bin, where `make test` unpacks it, if it can be run."""
+    found = _found(name)
+    return None if found is None or _wants_templates(found) else found
+
+
+def _found(name: str) -> Path | None:
     found = shutil.which(name) or shutil.which(name, path=os.fspath(TOOLS))
-    whole = found is None or name != "prometheus-alertmanager" or Path(found).parent != TOOLS or TEMPLATES.exists()
-    return Path(found) if found and whole else None
+    return Path(found) if found else None
+
+
+def _wants_templates(program: Path) -> bool:
+    return program == TOOLS / "prometheus-alertmanager" and not TEMPLATES.exists()
 
 
 def require(name: str) -> Path:
     """The program, or the running test is skipped with the reason."""
-    found = find(name)
+    found = _found(name)
     if found is None:
-        pytest.skip(f"{name} was not found on PATH or whole in .tools/bin (make test unpacks it)")
+        pytest.skip(f"{name} was not found on PATH or in .tools/bin (make test unpacks it)")
+    if _wants_templates(found):
+        pytest.skip(f"{found} does not start without its templates in {TEMPLATES}, where only root can put them")
     return found

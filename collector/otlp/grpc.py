@@ -32,6 +32,7 @@ _SERVICES: dict[Signal, str] = {
 _RECEIVED_AT_ONCE = 16
 """Messages: what is being received is held by gRPC, where nobody can count it. The others wait at their senders."""
 _CALLS = 1_000
+"""Answered at once. Beyond its own bound gRPC would not say when to come again, and senders drop what they have."""
 _IDLE_S = 300.0
 """Without a call a connection is ended, as of HTTP, but later: SDKs keep one for all that they send, once a minute."""
 
@@ -45,11 +46,11 @@ def otlp_server(
 ) -> grpc.aio.Server:
     """A server without a port, to be given one, started and stopped in the event loop in which it is made.
 
-    gRPC itself refuses messages of more than `limits.body_bytes`, and calls beyond _CALLS (RESOURCE_EXHAUSTED). It
-    hangs up on connections beyond `connections`, and on those that have not shaken hands within `limits.body_s`.
+    gRPC itself refuses messages of more than `limits.body_bytes`, and hangs up on connections beyond `connections`, and
+    on those that have not shaken hands within `limits.body_s`.
     """
     intake = Intake(take, limits or Limits(), refused)
-    receiving = asyncio.Semaphore(_RECEIVED_AT_ONCE)
+    receiving, calls = asyncio.Semaphore(_RECEIVED_AT_ONCE), asyncio.Semaphore(_CALLS)
     options = (
         ("grpc.max_receive_message_length", intake.limits.body_bytes),
         ("grpc.so_reuseport", 0),
@@ -57,11 +58,11 @@ def otlp_server(
         ("grpc.server_handshake_timeout_ms", round(intake.limits.body_s * 1000)),
         ("grpc.max_connection_idle_ms", round(_IDLE_S * 1000)),
     )
-    server = grpc.aio.server(options=options, interceptors=interceptors, maximum_concurrent_rpcs=_CALLS)
+    server = grpc.aio.server(options=options, interceptors=interceptors)
     for signal, service in _SERVICES.items():
         # a call of one message is a stream of one on the wire; of a stream nothing is received before it is asked for
         export = grpc.stream_unary_rpc_method_handler(
-            partial(_export, intake, receiving, signal), response_serializer=_encoded
+            partial(_export, intake, calls, receiving, signal), response_serializer=_encoded
         )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": export}),))
     return server
@@ -72,14 +73,22 @@ def _encoded(answer: Message) -> bytes:
 
 
 async def _export(
-    intake: Intake, receiving: asyncio.Semaphore, signal: Signal, messages: AsyncIterator[bytes], context: Any
+    intake: Intake,
+    calls: asyncio.Semaphore,
+    receiving: asyncio.Semaphore,
+    signal: Signal,
+    messages: AsyncIterator[bytes],
+    context: Any,
 ) -> Message:
     try:
         with intake.holding(signal) as hold:
-            async with receiving, asyncio.timeout(intake.limits.body_s):
-                body = await _message(messages, intake.limits.body_bytes)
-                hold(len(body))
-            decoded = await intake.receive(signal, body)
+            if calls.locked():
+                raise Overloaded(f"{_CALLS:,} calls are being answered, and more may not")
+            async with calls:
+                async with receiving, asyncio.timeout(intake.limits.body_s):
+                    body = await _message(messages, intake.limits.body_bytes)
+                    hold(len(body))
+                decoded = await intake.receive(signal, body)
     except OversizedRequest as error:
         return await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))  # without when: never again
     except UnreadableRequest as error:

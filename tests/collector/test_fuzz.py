@@ -30,7 +30,7 @@ from epicenter.collector.prometheus import Prometheus
 from epicenter.collector.wal import Record, read_segment
 from epicenter.collector.wal.frames import MAGIC, framed
 from tests.collector.handed_over import otlp_span
-from tests.collector.otlp_requests import EDITS, flipped, requests
+from tests.collector.otlp_requests import EDITS, as_json, flipped, requests
 from tests.collector.told import T0, sample
 from tests.fuzzing import fuzzed
 
@@ -97,6 +97,21 @@ def test_json_that_is_accepted_is_a_message_and_each_of_its_spans_has_ids_or_is_
         for one in told:  # ids are hex in OTLP alone, so the oracle is told nothing of them
             enums = {key: value for key, value in one.items() if key in ("kind", "status")}
             json_format.ParseDict(enums, Span())
+
+
+def no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+@given(requests(), EDITS)
+@fuzzed(150)
+def test_garbled_json_that_is_accepted_is_json_all_the_same(
+    request: tuple[Signal, Message], edits: list[tuple[float, int, bytes]]
+) -> None:
+    signal, body = request[0], flipped(as_json(request[1]), edits)
+    with suppress(UnreadableRequest):
+        decode(Export(signal, body, json=True))
+        json.loads(body.decode(), parse_constant=no_json)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), EDITS)

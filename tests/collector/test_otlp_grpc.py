@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 from epicenter.collector.errors import DiskFull, Overloaded
+from epicenter.collector.otlp import grpc as receiver
 from epicenter.collector.otlp.decode import Export, Signal
 from epicenter.collector.otlp.intake import Limits
 from tests.collector.journals import one_span
@@ -92,6 +93,14 @@ def test_too_great_a_request_is_refused_for_good_also_when_it_is_packed(channel:
     assert len(taken.exports) == before
 
 
+def told_to_wait_s(refused: Any) -> int:
+    """What the RetryInfo of an error says, in the place of the protocol."""
+    status, retry = Status.FromString(dict(refused.trailing_metadata())["grpc-status-details-bin"]), RetryInfo()
+    assert (status.code, status.message) == (refused.code().value[0], refused.details())
+    assert status.details[0].Unpack(retry)
+    return retry.retry_delay.seconds
+
+
 @pytest.mark.parametrize(
     ("error", "code", "seconds"),
     [
@@ -105,11 +114,7 @@ def test_under_pressure_the_sender_is_told_when_to_come_again(
     taken.refusals.append(error)
     refused = refusal(channel, one_span(1))
     assert (refused.code(), refused.details()) == (code, str(error))
-    status = Status.FromString(dict(refused.trailing_metadata())["grpc-status-details-bin"])
-    assert (status.code, status.message) == (code.value[0], str(error))
-    retry = RetryInfo()
-    assert status.details[0].Unpack(retry)
-    assert retry.retry_delay.seconds == seconds
+    assert told_to_wait_s(refused) == seconds
 
 
 def test_more_than_may_be_held_is_refused_until_there_is_room(channel: grpc.Channel, taken: Taken) -> None:
@@ -124,6 +129,25 @@ def test_more_than_may_be_held_is_refused_until_there_is_room(channel: grpc.Chan
         taken.free.set()
         assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert held.result() == ExportTraceServiceResponse()
+
+
+def test_more_calls_than_may_be_open_are_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "_CALLS", 1)
+    taken = Taken()
+    taken.free.clear()
+    with (
+        receiving(taken, LIMITS) as ports,
+        grpc.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        held = pool.submit(TraceServiceStub(channel).Export, ExportTraceServiceRequest.FromString(one_span(1)))
+        assert taken.asked.acquire(timeout=60)
+        error = refusal(channel, one_span(2))
+        taken.free.set()
+        assert (error.code(), told_to_wait_s(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 1)
+        assert held.result() == ExportTraceServiceResponse()
+        TraceServiceStub(channel).Export(ExportTraceServiceRequest.FromString(one_span(3)))
+    assert len(taken.exports) == 2
 
 
 def test_a_message_that_does_not_come_is_not_waited_for() -> None:

@@ -24,9 +24,9 @@ FAILURES = "epicenter_analysis_failures_total"
 class Server:
     """A loop without a network, and what it works on. fold: makes segments parts of recordings."""
 
-    def __init__(self, folder: Path, fold: Fold = fold_here) -> None:
+    def __init__(self, folder: Path, fold: Fold = fold_here, limits: Limits | None = None) -> None:
         self.registry, config = CollectorRegistry(), Config(windows=Windows(window_s=10))
-        self.windows = LiveWindows(config.windows, Limits())
+        self.windows = LiveWindows(config.windows, limits or Limits())
         self.store = Store(folder, Keep(), monotonic=lambda: 0.0, report=print, fold=fold)
         metrics, guard = Metrics(self.registry, config, T0), MemoryGuard(2**40, lambda: 0)
         self.core = Core(self.store.wal, self.windows, guard, metrics, lambda: 0.0)

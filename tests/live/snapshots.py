@@ -32,3 +32,10 @@ OTHER = tracked(replace(SMALLER, started_at=pdt("10:00"), ended_at=None), "i2")
 
 def at(time: float, *open_: Tracked, past: tuple[Tracked, ...] = (), blind: tuple[BlindSpot, ...] = ()) -> Snapshot:
     return Snapshot(time, 60, open_, past, blind)
+
+
+CALM = at(pdt("23:40"), blind=(BLIND,))
+BEGUN = at(pdt("00:10"), tracked(EARLY), blind=(BLIND,))
+GROWN = at(pdt("11:00"), tracked(RUNNING), OTHER, blind=(BLIND,))
+PAST = at(pdt("20:30"), past=(OVER,))
+STATES = {"calm": CALM, "begun": BEGUN, "grown": GROWN, "past": PAST}

@@ -18,10 +18,10 @@ from typing import Any
 
 import yaml
 
-from epicenter.rules.prometheus import Prometheus, evaluate, free_port, private
+from epicenter.rules.prometheus import Line, Prometheus, evaluate, free_port, private
 from epicenter.synthetic import History
 from tests import alertmanager
-from tests.dashboards.boards import PANELS, exprs
+from tests.dashboards.boards import BOARDS, PANELS, exprs
 from tests.dashboards.promql import plain
 from tests.deploy.test_configs import PROMETHEUS, read
 from tests.live.watching import Watching, once, watching
@@ -65,19 +65,20 @@ class Firing:
 class Story:
     """What was seen.
 
-    data: the folder of the server, which has stopped. firings: of the rules, the earliest first. told: alerts at
-    Alertmanager, each as it was in each of its states. infos: incidents at /metrics by id, as they were last.
-    incidents, pages: those of the live page by id, when all is over. empty: panels of the dashboard of Epicenter's own
-    health of which an expression gave no series.
+    data: the folder of the server, which has stopped. firings: of the rules, the earliest first. looks: all alerts at
+    Alertmanager, again and again; told: of these, each as it was in each of its states. infos: incidents at /metrics by
+    id, as they were last. incidents, pages: those of the live page by id, when all is over. drawn: expressions of the
+    dashboard of Epicenter's own health, and of what all dashboards mark, each with the lines that Prometheus gave.
     """
 
     data: Path
     firings: list[Firing] = field(default_factory=list[Firing])
+    looks: list[list[Alert]] = field(default_factory=list[list[Alert]])
     told: dict[tuple[str, str], Alert] = field(default_factory=dict[tuple[str, str], Alert])
     infos: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     pages: dict[str, str] = field(default_factory=dict[str, str])
-    empty: set[str] = field(default_factory=set[str])
+    drawn: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
 
 
 def played(history: History, folder: Path) -> Story:
@@ -96,7 +97,7 @@ def played(history: History, folder: Path) -> Story:
                 _look(story, server, told)
         assert emit.returncode == 0
         story.firings = _firings(asked, history)
-        story.empty = _empty_panels(asked, time.time() - (history.end - history.start) / SPEED)
+        story.drawn = _drawn(asked, time.time() - (history.end - history.start) / SPEED)
         once(lambda: not told.alerts())
         for one in json.loads(server.get("/api/incidents")[1])["past"]:
             story.incidents[one["id"]] = one["incident"]
@@ -120,7 +121,8 @@ def _goes_on(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _look(story: Story, server: Watching, told: alertmanager.Alertmanager) -> None:
-    for alert in told.alerts():
+    story.looks.append(told.alerts())
+    for alert in story.looks[-1]:
         story.told.setdefault((alert["fingerprint"], alert["status"]["state"]), alert)
     for labels, _ in server.metrics().get("epicenter_incident_info", []):
         story.infos[labels["incident_id"]] = labels
@@ -156,12 +158,8 @@ def _firings(asked: Prometheus, history: History) -> list[Firing]:
     return sorted(found, key=lambda firing: firing.start)
 
 
-def _empty_panels(asked: Prometheus, since: float) -> set[str]:
+def _drawn(asked: Prometheus, since: float) -> dict[str, list[Line]]:
     until = time.time()
-    own = {title: panel for title, panel in PANELS.items() if title.startswith("own-health: ")}
-    return {
-        title
-        for title, panel in own.items()
-        for expr in exprs(panel)
-        if not evaluate(asked, plain(expr), since, until, WINDOW_S)
-    }
+    own = {expr for title, panel in PANELS.items() if title.startswith("own-health: ") for expr in exprs(panel)}
+    marked = {mark["expr"] for board in BOARDS.values() for mark in board["annotations"]["list"]}
+    return {expr: evaluate(asked, plain(expr), since, until, WINDOW_S) for expr in own | marked}

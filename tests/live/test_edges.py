@@ -1,8 +1,8 @@
-"""Failed look-ups as counters: whoever knows of more is believed, and what few ask for is let go."""
+"""Of edges and failed look-ups the busiest are told: whoever knows of more is believed, what few ask for is let go."""
 
 from __future__ import annotations
 
-from epicenter.live.edges import MOST_KEPT, MOST_NAMES, Failures
+from epicenter.live.edges import MOST_EDGES, MOST_KEPT, MOST_NAMES, Edge, Failures, busiest
 from tests.detectors.frames import START, at, call, signal, windows
 
 NAME = "pricing.example"
@@ -40,3 +40,24 @@ def test_names_that_nobody_asks_for_any_more_are_let_go() -> None:
     assert len(failures.counts) <= MOST_KEPT
     assert len(failures.shown()) == MOST_NAMES
     assert ((NAME, "nodata"), 1000.0) in failures.shown()
+
+
+def test_an_edge_tells_how_often_calls_were_tried_and_how_many_ended_well_in_the_last_window() -> None:
+    rows = [
+        call(0, "shop", "stock", attempts=500, originals=1),
+        call(1, "shop", "stock", "a.example", attempts=30, originals=10, errors_deadline=24),
+        call(1, "shop", "stock", "b.example", attempts=10, originals=6, errors_deadline=4),
+        call(1, "shop", "", NAME, attempts=9, originals=3, errors_dns_nodata=9),
+        call(1, "pay", "stock", attempts=8, originals=4),  # repeats of what had gone well
+        call(1, "", "shop", attempts=900),
+    ]
+    assert busiest(windows(2, rows)) == [
+        Edge("shop", "stock", 2.5, 0.75),
+        Edge("shop", NAME, 3.0, 0.0),
+        Edge("pay", "stock", 2.0, 1.0),
+    ]
+
+
+def test_of_too_many_edges_the_busiest_are_told() -> None:
+    rows = [call(0, f"s{n}", "stock", attempts=10 + n) for n in range(MOST_EDGES + 1)]
+    assert {edge.client for edge in busiest(windows(1, rows))} == {f"s{n}" for n in range(1, MOST_EDGES + 1)}

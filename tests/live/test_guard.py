@@ -1,14 +1,15 @@
-"""Where memory is short nothing is taken, from the very request that finds it so until there is enough again."""
+"""Who is let in; and where memory is short nothing is taken, from the very request that finds it so."""
 
 from __future__ import annotations
 
 import errno
+import hmac
 import os
 
 import pytest
 
 from epicenter.collector.errors import Overloaded
-from epicenter.live.guard import MemoryGuard
+from epicenter.live.guard import MemoryGuard, Tokens
 
 LIMIT = 1_000
 
@@ -51,3 +52,19 @@ def test_where_the_system_does_not_tell_what_was_known_last_holds() -> None:
     assert refuses(guard)
     with pytest.raises(OSError, match="Too many open files"):
         guard.measure()  # whose caller tells of it
+
+
+def test_every_token_is_compared_in_constant_time_whichever_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, equal, known = list[tuple[bytes, bytes]](), hmac.compare_digest, (b"first", b"second", b"third")
+
+    def recorded(given: bytes, token: bytes) -> bool:
+        compared.append((given, token))
+        return equal(given, token)
+
+    monkeypatch.setattr(hmac, "compare_digest", recorded)
+    for given in (*known, b"fourth", b"firs"):
+        compared.clear()
+        assert Tokens(known).admit(b"Bearer " + given) == (given in known)
+        assert compared == [(given, token) for token in known]
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    assert not Tokens(known).admit(b"Bearer first")  # nothing else compares

@@ -13,6 +13,7 @@ import pytest
 from epicenter.collector.model import CHANGES
 from epicenter.collector.otlp.decode import Encoded, Export, checked
 from epicenter.live import inbox, loop
+from epicenter.live.config import Limits
 from epicenter.live.loop import next_look
 from epicenter.live.traces import Traces
 from tests.collector.journals import TRACES, one_span
@@ -97,6 +98,31 @@ def test_what_cannot_be_measured_is_told_and_ends_nothing(tmp_path: Path, caplog
     told, over = caplog.messages
     assert told.startswith("memory and disk cannot be measured (")
     assert over == "Memory and disk can be measured again."
+    server.store.close()
+
+
+def test_what_waits_how_far_it_is_behind_and_what_is_too_much_are_told_once(tmp_path: Path) -> None:
+    server = Server(tmp_path, limits=Limits(services=1))
+
+    def measured() -> tuple[float | None, ...]:
+        server.loop.measure()
+        overflow = server.registry.get_sample_value("epicenter_ingest_overflow_total", {"kind": "service"})
+        gauges = ("epicenter_ingest_waiting_rows", "epicenter_watermark_lag_seconds")
+        return (overflow, *(server.registry.get_sample_value(name) for name in gauges))
+
+    async def run() -> None:
+        for number, service in enumerate(("shop", "stock", "pay"), 1):
+            server.windows.add(number, {}, encoded(with_hex_ids(span(service, service=service, trace=service))))
+        assert measured() == (0, 3, 0)
+        await server.loop.look()
+        # at T0 + 1 what is older than the lateness of 60 s is closed: to the window that ends at T0 - 60
+        assert measured() == measured() == (2, 0, 61)
+        server.windows.add(4, {}, encoded(with_hex_ids(span("more", service="more", trace="more"))))
+        await server.loop.look()
+        assert measured() == measured() == (3, 0, 61)
+        await server.loop.stop()
+
+    asyncio.run(run())
     server.store.close()
 
 

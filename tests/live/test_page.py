@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -14,8 +16,9 @@ import pytest
 
 from epicenter.detectors.analysis import Incident
 from tests.live.pages import Served, serving
-from tests.live.snapshots import BLIND, OTHER, OVER, RUNNING, at, tracked
+from tests.live.snapshots import BLIND, OTHER, OVER, RUNNING, STATES, at, tracked
 from tests.report.example_analyses import HOSTILE, WARNED, pdt
+from tests.report.test_html import Page
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,19 @@ def test_no_script_but_its_own_may_run_and_nothing_is_escaped_wrongly(served: Se
     assert ("default-src 'none'" in policy, "script-src 'self';" in policy) == (True, True)
     assert "<img src=x" not in text
     assert text.count("<script") == 1
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_headings_links_tables_and_drawings_are_as_in_the_report(name: str, served: Served) -> None:
+    served.publish(STATES[name])
+    page = Page(get(served, "/")[1])
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert set(page.links()) <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert page.tags.count("table") == page.tags.count("caption")
+    assert page.tags.count("svg") == page.tags.count("desc")
 
 
 def test_a_stream_that_resumes_gets_nothing_twice(served: Served) -> None:

@@ -23,7 +23,7 @@ def test_the_whole_outage_is_one_story(flagship: History, tmp_path: Path) -> Non
     check_that_the_storm_is_told_only_after_the_repair(story, flagship)
     check_that_all_is_over_when_the_world_is_well_again(story, flagship)
     check_that_metrics_page_and_the_analysis_of_the_recording_agree(story)
-    assert not story.empty
+    check_that_the_boards_show_it(story)
 
 
 def of(story: Story, **labels: str) -> list[Firing]:
@@ -51,6 +51,11 @@ def check_that_symptoms_come_out_inhibited_by_their_cause(story: Story) -> None:
     rules = [firing for firing in of(story, stage="dependency", peer=NAME) if firing.start < cause.end]
     names = {"EpicenterSymptom", *(firing.labels["alertname"] for firing in rules)}
     assert {alert["labels"]["alertname"] for alert in silent} == names
+    for look in story.looks:
+        there = [alert for alert in look if alert["labels"].get("peer") == NAME]
+        if any(alert["labels"]["alertname"] == "EpicenterEndpointWithoutAddresses" for alert in there):
+            calls = [alert for alert in there if alert["labels"]["stage"] == "dependency"]
+            assert all(alert["status"]["state"] == "suppressed" for alert in calls)
     heard = {alert["labels"]["alertname"] for (_, state), alert in story.told.items() if state == "active"}
     assert {"EpicenterIncident", "EpicenterEndpointWithoutAddresses"} <= heard
     assert "EpicenterSymptom" not in heard
@@ -85,6 +90,13 @@ def check_that_metrics_page_and_the_analysis_of_the_recording_agree(story: Story
     assert (NAME, "dns.empty_record") in {one[:2] for one in recorded}
     assert recorded <= server
     assert len(server - recorded) <= 1
+
+
+def check_that_the_boards_show_it(story: Story) -> None:
+    assert [expr for expr, lines in story.drawn.items() if not lines] == []
+    for name in ("epicenter_incident_open", "epicenter_dns_failures_total"):
+        (lines,) = (lines for expr, lines in story.drawn.items() if name in expr)
+        assert any(min(line.points.values()) == 0 < max(line.points.values()) for line in lines), name
 
 
 def gist(incident: Incident) -> tuple[str, str, float, float | None]:

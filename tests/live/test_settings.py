@@ -86,6 +86,15 @@ def test_a_public_address_is_taken_with_both_or_where_that_is_spelled_out(
         assert str(addresses(load(None, {}, public | allowed))[listener]) == where
 
 
+def test_the_flag_insecure_spells_it_out_on_the_command_line() -> None:
+    public = ("--listen", "0.0.0.0:0")
+    listen = tomllib.loads(printed("--insecure", *public))["listen"]
+    assert (listen["page"], listen["insecure"]) == ("0.0.0.0:0", True)
+    refused = CliRunner().invoke(cli, ["watch", "--print-config", *public])
+    assert isinstance(refused.exception, UsageError)
+    assert str(refused.exception).endswith("or --insecure")
+
+
 @pytest.mark.parametrize("where", ["127.0.0.1:0", "127.9.9.9:0", "[::1]:0", "localhost:0"])
 def test_loopback_needs_neither(where: str) -> None:
     assert load(None, {}, {"listen.page": where}).listen.page == where

@@ -14,8 +14,9 @@ from google.rpc import code_pb2
 from epicenter.collector.errors import UsageError
 from epicenter.live.config import Config
 from epicenter.live.settings import load
+from epicenter.pipeline import analyze_paths
 from tests.dashboards.test_live_metrics import METRICS
-from tests.live.watching import COMMAND, TOML, once, outage, spans_of, watching
+from tests.live.watching import COMMAND, TOML, folded, once, outage, spans_of, watching
 from tests.programs import require
 from tests.synthetic.toy_history import DATABASE
 
@@ -51,7 +52,12 @@ def test_an_outage_is_an_incident_that_outlives_a_kill_and_a_stop(tmp_path: Path
     with watching(data) as server:
         again = server.incident()
         assert (again["incident_id"], again["trigger"]) == (first["incident_id"], DATABASE)
+        ((_, began),) = server.metrics()["epicenter_incident_start_timestamp_seconds"]
+        assert server.stop()[0] == 0
     assert [path.stem for path in (data / "incidents").iterdir()] == [first["incident_id"]]
+    analysis, _ = analyze_paths(folded(data), window_s=5)
+    told = [(one.trigger.component, one.trigger.kind, one.started_at) for one in analysis.incidents]
+    assert told == [(again["trigger"], again["kind"], began)]
 
 
 def test_what_it_exposes_is_what_is_documented_and_well_formed(tmp_path: Path) -> None:

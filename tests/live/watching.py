@@ -150,6 +150,13 @@ def folded(data: Path) -> list[Path]:
     return sorted(store.recordings.iterdir())
 
 
+def left_to_replay(data: Path) -> list[int]:
+    """Records of the journal that the next server would read again, after one with the windows of TOML."""
+    with closing(Store(data, Keep(), monotonic=time.monotonic, report=print)) as store:
+        state = store.read_state(5)
+        return [sequence for sequence, _ in store.replay(state.replay_from if state is not None else 0)]
+
+
 def outage(folder: Path, now: float) -> list[tuple[str, bytes]]:
     """Signal and body of requests in JSON that tell of a name that lost its addresses and has not got them back."""
     history = toy_history(ticks=TICKS)
