@@ -36,7 +36,9 @@ def main() -> None:
         metavar="SPANS_PER_S",
         help="of the live benchmark's part `rate`; none: as fast as it goes",
     )
-    parser.add_argument("--part", action="append", help="of the live benchmark: rate, half, restart or hour; none: all")
+    parser.add_argument(
+        "--part", action="append", help="of the live benchmark: rate, half, bound, restart or hour; none: all"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(BENCHMARKS))

@@ -34,6 +34,7 @@ from epicenter.detectors.gate import user_visible
 from epicenter.detectors.online import Watcher, between
 from epicenter.detectors.series import tally
 
+from .memory import forget_peak, memory_mib
 from .wide import OUTAGE, SERVICES, START, WINDOW_S, read_wide, service, wide_estate, write_wide
 from .yardsticks import robust_scores
 
@@ -84,14 +85,14 @@ def measured(side: str, folder: Path) -> dict[str, object]:
     """Read the frames, and measure one side on them: seconds, and megabytes at the peak and of the frames alone."""
     windows = read_wide(folder)
     frames = sum(int(frame.memory_usage(deep=True).sum()) for frame in (windows.calls, windows.signals))
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak of reading (Linux, proc(5))
-    at_rest = _memory_mb("VmRSS")
+    forget_peak()  # of reading
+    at_rest = memory_mib("VmRSS")
     begun, cpu = time.perf_counter(), time.process_time()
     ranked = SIDES[side](windows)
     return {
         "seconds": time.perf_counter() - begun,
         "cpu_s": time.process_time() - cpu,
-        "peak_mb": _memory_mb("VmHWM"),
+        "peak_mb": memory_mib("VmHWM"),
         "at_rest_mb": at_rest,
         "frames_mb": frames / 2**20,
         "rows": len(windows.calls),
@@ -136,11 +137,6 @@ def _last_hour(day: Windows, end: int) -> Windows:
         return rows.iloc[first:last].reset_index(drop=True)
 
     return replace(day, start=start, end=until, calls=cut(day.calls), signals=cut(day.signals))
-
-
-def _memory_mb(field: str) -> float:
-    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in status if line.startswith(f"{field}:"))
 
 
 def run(options: argparse.Namespace) -> None:

@@ -40,6 +40,8 @@ _TAKEN = 0.99
 """Share of a rate that is given which is to be taken: sending begins and ends within the time."""
 _GROWTH = 0.05
 """Share of its memory by which it may differ from quarter to quarter: the allocator gives back late."""
+_BOUND_MIB = 768
+"""With less than some 600 hardly anything is taken."""
 _PHASES = (0.1, 0.5, 0.9)
 """Where in a window an outage begins: what is told of it waits for a look, and so for the end of some window."""
 
@@ -141,7 +143,7 @@ def _ask(server: Server, seen: threading.Event, deadline: float) -> None:
 
 def run(options: argparse.Namespace) -> None:
     folder: Path = options.scratch / "live"
-    parts = {"rate": _rate, "half": _half, "restart": _restart, "hour": _hour}
+    parts = {"rate": _rate, "half": _half, "bound": _bound, "restart": _restart, "hour": _hour}
     estate = Estate()
     rounds = [estate.requests(ROUND_SPANS, PER_REQUEST) for _ in range(TEMPLATES)]
     size = sum(len(one.body) for one in rounds[0]) / sum(one.spans for one in rounds[0])
@@ -208,6 +210,15 @@ def _delay(folder: Path, estate: Estate, rounds: list[list[Request]], phase: flo
         took = until_incident(server, failing, rounds, AIMS["rate"] / 10)
         server.stop()
     return took
+
+
+def _bound(folder: Path, _: Estate, rounds: list[list[Request]], options: argparse.Namespace) -> None:
+    """As fast as it goes with little memory: it is to refuse, and not to grow."""
+    with watching(folder, WINDOW_S, EPICENTER_LIMITS_MEMORY_BYTES=str(_BOUND_MIB * 2**20)) as server:
+        bound = stretch(server, rounds, max(_STEADY_S, options.seconds / 3))
+        print(f"bounded   {bound}")
+        _tell(f"memory where {_BOUND_MIB} MiB are allowed", max(bound.together_mb), "MiB", _BOUND_MIB)
+        server.stop()
 
 
 def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: argparse.Namespace) -> None:

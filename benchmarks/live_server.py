@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,11 +103,12 @@ class Server:
 
 
 @contextmanager
-def watching(data: Path, window_s: int) -> Generator[Server]:
-    """`epicenter watch` with its defaults, but for windows of this length."""
+def watching(data: Path, window_s: int, **settings: str) -> Generator[Server]:
+    """`epicenter watch` with its defaults, but for windows of this length and these settings of the environment."""
     page, http = free_port(), free_port()
     where = [f"--listen=127.0.0.1:{page}", f"--otlp-http=127.0.0.1:{http}", f"--otlp-grpc=127.0.0.1:{free_port()}"]
-    with _running([*WATCH, "--data", str(data), "--window", str(window_s), *where], http, page, "/readyz") as server:
+    command = [*WATCH, "--data", str(data), "--window", str(window_s), *where]
+    with _running(command, http, page, "/readyz", settings) as server:
         yield server
 
 
@@ -115,14 +116,16 @@ def watching(data: Path, window_s: int) -> Generator[Server]:
 def bare() -> Generator[Server]:
     """A web server of the same kind that reads requests and throws them away."""
     http = free_port()
-    with _running([sys.executable, "-m", "benchmarks.live_server", str(http)], http, http, "/") as server:
+    with _running([sys.executable, "-m", "benchmarks.live_server", str(http)], http, http, "/", {}) as server:
         yield server
 
 
 @contextmanager
-def _running(command: Sequence[str], http: int, page: int, ready: str) -> Generator[Server]:
+def _running(
+    command: Sequence[str], http: int, page: int, ready: str, settings: Mapping[str, str]
+) -> Generator[Server]:
     begun = time.perf_counter()
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, **settings}) as process:
         server = Server(process, http, page, begun)
         try:
             server.wait_until_ready(ready)

@@ -23,7 +23,6 @@ from epicenter.pipeline import analyze_paths
 
 from .ranking import Case, figures, judged, tell, tops
 
-WINDOW_S = 10
 SHIFT_S = 60.0
 
 
@@ -44,7 +43,7 @@ def score(data: Path) -> tuple[dict[str, Any], list[Case]]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("spans.parquet", "metrics.parquet"):
             (Path(folder) / name).symlink_to((data / name).resolve())
-        first, windows = analyze_paths([Path(folder)], window_s=WINDOW_S)
+        first, windows = analyze_paths([Path(folder)])
     labels = json.loads((data / "labels.json").read_text(encoding="utf-8"))
     cases = _cases(windows, first.recording, labels, 0.0)
     told = figures(cases, None)  # no time of these recordings is labelled as calm
@@ -63,7 +62,7 @@ def _case(windows: Windows, summary: RecordingSummary, label: dict[str, str], by
     calls = windows.calls
     if not calls["window"].between(at, at + LOOK_S, inclusive="left").any():
         return None
-    until = int(at + LOOK_S) // WINDOW_S * WINDOW_S
+    until = int(at + LOOK_S) // windows.window_s * windows.window_s
     seen = replace(windows, end=until, calls=calls[calls["window"] < until])
     return judged(
         label["service"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import gc
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,9 +12,10 @@ import numpy as np
 from epicenter.collector.model import Windows
 from epicenter.detectors.analysis import Analysis
 
+from .memory import forget_peak, memory_mib
 from .yardsticks import baro, traversal
 
-MB = 1024  # of ru_maxrss, which Linux counts in KiB
+AIM_S, AIM_MIB = 1.0, 500
 Case = dict[str, Any]
 
 
@@ -24,10 +25,12 @@ def judged(root: str, at: float, seen: Windows, explain: Callable[[], Analysis],
     Where it tells of no incident, its deviations are the ranking, and the case is `silent`.
     seen: what the yardsticks look at, with calls that end with the case.
     """
-    before, clock = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    gc.collect()
+    forget_peak()
+    before, clock = memory_mib("VmRSS"), time.perf_counter()
     explained = explain()
     seconds = time.perf_counter() - clock
-    grew = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grew = memory_mib("VmHWM") - before
     incidents = explained.incidents
     candidates = incidents[0].candidates if incidents else explained.deviations
     names = [candidate.service for candidate in candidates]
@@ -36,7 +39,7 @@ def judged(root: str, at: float, seen: Windows, explain: Callable[[], Analysis],
     case: Case = {**told, "root": root, "rank": rank, "named": names[0] if names else ""}
     trigger = incidents[0].trigger if incidents else None
     case |= {"confidence": trigger.confidence if trigger else 0.0, "kind": trigger.kind if trigger else "-"}
-    case |= {"silent": not incidents, "why": _why(root, names, scores), "seconds": round(seconds, 3), "mb": grew // MB}
+    case |= {"silent": not incidents, "why": _why(root, names, scores), "seconds": round(seconds, 3), "mib": round(grew)}
     for name, ranked in (("baro", baro(seen, at)), ("traversal", traversal(seen, at))):
         case[name] = ranked.index(root) + 1 if root in ranked else 0
     return case
@@ -59,7 +62,7 @@ def figures(cases: Sequence[Case], silence: float | None) -> dict[str, Any]:
     told: dict[str, Any] = tops([case["rank"] for case in cases])
     told["precision_at_confidence_08"] = float(np.mean([case["rank"] == 1 for case in sure])) if sure else None
     told["told_as_no_incident"] = sum(case["silent"] for case in cases)
-    told |= {"silence": silence, "seconds": max(case["seconds"] for case in cases), "mb": max(c["mb"] for c in cases)}
+    told |= {"silence": silence, "seconds": max(case["seconds"] for case in cases), "mib": max(c["mib"] for c in cases)}
     return told | {name: tops([case[name] for case in cases]) for name in ("baro", "traversal")}
 
 
@@ -71,7 +74,7 @@ def tops(ranks: Sequence[int]) -> dict[str, float]:
 
 def tell(name: str, told: dict[str, Any], cases: Sequence[Case]) -> None:
     """Print the figures, every miss with its reason, and who was taken for whom."""
-    print(f"{name}: {len(cases)} cases")
+    print(f"{name}: {len(cases)} cases, of which each may take {AIM_S:g} s and {AIM_MIB} MiB")
     for figure, value in told.items():
         shown = " ".join(f"{k} {v:.2f}" for k, v in value.items()) if isinstance(value, dict) else value
         print(f"  {figure:28} {shown:.2f}" if isinstance(shown, float) else f"  {figure:28} {shown}")
