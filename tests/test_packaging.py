@@ -18,9 +18,22 @@ def test_every_folder_with_code_is_in_the_wheel() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {"epicenter", *(f"epicenter.{room}" for room in ROOMS)}
     for init in (path for room in ("epicenter", *ROOMS) for path in (ROOT / room).rglob("__init__.py")):
-        dotted = ".".join(init.parent.relative_to(ROOT).parts)
-        found.add(dotted if dotted.startswith("epicenter") else f"epicenter.{dotted}")
+        found.add(_package(init.parent))
     assert listed == found
+
+
+def test_what_stands_beside_the_code_is_in_the_wheel_the_schemas_too() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    beside = [
+        path
+        for room in ("epicenter", *ROOMS)
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    ]
+    # setuptools takes what these match in the folders of packages, and in none below them
+    taken = [path for path in beside if any(map(path.match, settings["package-data"]["*"]))]
+    assert [path for path in taken if _package(path.parent) in settings["packages"]] == beside
+    assert {f"{name}.schema.json" for name in ("analysis", "backtest", "coverage")} <= {path.name for path in beside}
 
 
 def test_public_names_are_what_the_package_gives() -> None:
@@ -76,3 +89,9 @@ def test_getting_the_tools_of_the_tests_installs_no_package_that_would_start_a_s
     installed = [line.split() for line in asked.read_text().splitlines() if "install" in line.split()]
     assert [[word for word in line if not word.startswith("-")] for line in installed] == [["install", "chromium"]]
     assert "download -qq prometheus-alertmanager" in asked.read_text()
+
+
+def _package(folder: Path) -> str:
+    """What a folder of the checkout is called where it is installed."""
+    dotted = ".".join(folder.relative_to(ROOT).parts)
+    return dotted if dotted.startswith("epicenter") else f"epicenter.{dotted}"

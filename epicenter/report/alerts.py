@@ -30,6 +30,8 @@ SAYS = {
     "refused": "refused",
 }
 """Verdict -> as it is told, in the order in which rules are listed."""
+TUNED = "What other settings would have done"
+NONE_BETTER = "None of those tried does better."
 _NAMED = 3
 """So many quiet alerts are named."""
 _STILL = "nothing that {} ever changes here"
@@ -71,8 +73,11 @@ def render(report: Report, console: Console) -> None:
             for line in one.why.splitlines():
                 printer.say(line, indent=6)
     if report.advice:
-        printer.section("What other settings would have done")
-        printer.rows([(names[one.rule], _advised(one)) for one in report.advice])
+        printer.section(TUNED)
+        printer.rows([(names[one.rule], advised(one)) for one in report.advice])
+    elif any(result.trials for result in report.scenarios):
+        printer.section(TUNED)
+        printer.say(NONE_BETTER, indent=2)
     told = [*report.problems, *(problem for result in report.scenarios for problem in result.problems)]
     if told:
         printer.section("Left out or doubtful")
@@ -167,7 +172,7 @@ def trust(one: RuleTotals) -> str:
     return "; ".join(parts) or "refused"
 
 
-def _advised(one: Advice) -> str:
+def advised(one: Advice) -> str:
     """What the rule's own setting cost, and what the better one would have done in the calm that was seen."""
     now, better = (
         f"`for: {spelled(v)}`" if one.setting == "for" else f"a threshold of {v:g}" for v in (one.now, one.better)

@@ -45,8 +45,13 @@ def render(report: Report) -> str:
             about=alerts.about,
             duration=alerts.duration,
             trust=alerts.trust,
+            advised=alerts.advised,
+            tuned=alerts.TUNED,
+            none_better=alerts.NONE_BETTER,
+            tried=any(one.trials for one in report.scenarios),
             overall=overall,
             others=others,
+            names=names,
             name_of=lambda one: names[one.file, one.line, one.name],
             style=Markup(text("page.css")),
         )

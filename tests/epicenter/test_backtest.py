@@ -17,7 +17,11 @@ from click.testing import CliRunner
 from epicenter.cli import cli
 from epicenter.collector.errors import UsageError
 from epicenter.rules.schema import BACKTEST, COVERAGE, schemas
+from tests.epicenter.conftest import Run
 from tests.programs import require
+from tests.prometheus import holding
+from tests.rules.test_sources import BEGIN, END, SERIES
+from tests.rules.test_sources import RULES as ON_A_SERVER
 
 NAMED = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 OURS = Path(__file__).parents[2] / "rules"
@@ -78,6 +82,8 @@ def test_every_verdict_of_a_small_file(told: Any) -> None:
     assert "expected type range vector" in verdicts["Wrong"]["refused"]
     assert "mine.yml, line 7: group mine, rule Wrong" in verdicts["Wrong"]["refused"]
     assert verdicts["Nobody"]["needs"] == ["nobody_has_this"]
+    assert verdicts["NoSuchJob"]["needs"] == ['up (label job="nobody")']
+    assert [name for name, one in verdicts.items() if one["absence"]] == ["NoSuchJob"]
 
 
 def test_junit_has_a_case_for_each_alert_and_expectation_and_only_expectations_fail(told: Any, folder: Path) -> None:
@@ -170,6 +176,42 @@ def test_coverage_tells_what_is_missing_and_plays_nothing(tmp_path: Path, monkey
     jsonschema.validate(told, json.loads(COVERAGE.read_text(encoding="utf-8")))
     (world,) = told["scenarios"]
     assert {gap["need"]: gap["alone"] for gap in world["gaps"]} == {"nobody_has_this": 1, 'up (label job="nobody")': 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "lacks"),
+    [((), "prometheus"), (("--recording", "rules.yml"), "prometheus"), (("--alertmanager", "rules.yml"), "amtool")],
+)
+def test_without_its_program_one_sentence_tells_how_to_get_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], lacks: str
+) -> None:
+    (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path)  # nor is there one in .tools/
+    code, out, err = run("backtest", "rules.yml", *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"epicenter: {lacks} was found neither on PATH nor in .tools/bin; as root: apt-get install ")
+
+
+def test_the_past_of_a_users_own_server_is_told_and_what_would_have_to_be_written_there_is_said(tmp_path: Path) -> None:
+    require("prometheus")
+    (tmp_path / "rules.yml").write_text(ON_A_SERVER, encoding="utf-8")
+    out = tmp_path / "out.json"
+    with holding(SERIES) as prometheus:
+        place = ("--prometheus", prometheus.url, "--from", f"{BEGIN}", "--to", f"{END}", "--json", str(out))
+        done = CliRunner().invoke(cli, ["backtest", str(tmp_path / "rules.yml"), *place])
+        assert done.exit_code == 0, done.output
+        assert prometheus.names(BEGIN, END) == ["calm", "failing"]
+    (world,) = json.loads(out.read_text(encoding="utf-8"))["scenarios"]
+    assert (world["scenario"], world["place"], world["truth"]) == (prometheus.url, "server", None)
+    assert {one["name"]: one["kind"] for one in world["verdicts"]} == {
+        **dict.fromkeys(("Database", "Web"), "fired"),
+        **dict.fromkeys(("Recorded", "Nobody"), "untestable"),
+        "Calm": "quiet",
+    }
+    assert "2 of 5 alerts fired; nothing is judged" in done.output
+    said = "rule Recorded: reads all:failing:sum, which rules make; nothing is written to a server that is not ours"
+    assert said in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(

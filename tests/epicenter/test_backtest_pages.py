@@ -9,32 +9,41 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from epicenter.cli import cli
 from epicenter.rules.files import read_rules
 from epicenter.rules.recordings import backtest_recording
+from tests.epicenter.test_backtest_outputs import need_alertmanager
 from tests.programs import require
 
 ROOT = Path(__file__).parents[2]
 PAGE, README = ((ROOT / name).read_text(encoding="utf-8") for name in ("docs/backtest.md", "README.md"))
 BLOCK = re.compile(r"```text\n\$ epicenter (backtest (?:rules\.yml|rules/|--coverage)[^\n]*)\n(.*?)```", re.DOTALL)
 SHOWN: list[tuple[str, str]] = [block for text in (PAGE, README) for block in re.findall(BLOCK, text)]
+CI = re.findall(r"\n(GitHub Actions|GitLab):\n\n```yaml\n(.*?)```", PAGE, re.DOTALL)
 TUNED = "With `for: 10m` in `NameDoesNotAnswer`"
 """What is said of the rules before they are tuned."""
 
 
 def _rules(command: str) -> str:
     """The rules of the walk through, as the page has them where the command stands."""
-    found = re.search(r"```yaml\n(groups:\n.*?)```", PAGE, re.DOTALL)
-    assert found is not None
     assert TUNED in " ".join(PAGE.split())
-    return found[1].replace("for: 1m", "for: 10m") if "--tune" in command else found[1]
+    shown = _yaml("groups:\n")
+    return shown.replace("for: 1m", "for: 10m") if "--tune" in command else shown
+
+
+def _yaml(begins: str) -> str:
+    """The first file on the page that begins so."""
+    found = re.search(rf"```yaml\n({begins}.*?)```", PAGE, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def test_each_way_to_use_it_is_shown() -> None:
     assert [" ".join(command.split()[:2]) for command, _ in SHOWN] == [
-        *["backtest rules.yml", "backtest --coverage", "backtest rules.yml"],
+        *["backtest rules.yml", "backtest --coverage", "backtest rules.yml", "backtest rules.yml"],
         "backtest rules/",
     ]
 
@@ -44,6 +53,9 @@ def test_the_page_shows_what_it_prints(
     command: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("prometheus")
+    if "--alertmanager" in command:
+        need_alertmanager()
+        (tmp_path / "alertmanager.yml").write_text(_yaml("route:"), encoding="utf-8")
     (tmp_path / "rules.yml").write_text(_rules(command), encoding="utf-8")
     monkeypatch.chdir(ROOT if "rules/" in command else tmp_path)
     done = CliRunner().invoke(cli, command.split(), env={"COLUMNS": "100"})
@@ -65,3 +77,20 @@ def test_the_truth_by_hand_is_one(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text("groups: [{name: g, rules: [{alert: A, expr: failing > 0}]}]", encoding="utf-8")
     (verdict,) = backtest_recording(read_rules([str(tmp_path / "rules.yml")]).rules, tmp_path).verdicts
     assert (verdict.kind, [one.component for one in verdict.firings]) == ("symptom", ["checkout"])
+
+
+def test_what_is_shown_for_ci_is_yaml_that_installs_prometheus_and_then_runs_pytest() -> None:
+    told = {service: yaml.safe_load(text) for service, text in CI}
+    steps = told["GitHub Actions"]["jobs"]["alerts"]["steps"]
+    job = told["GitLab"]["alerts"]
+    github = [step["run"] for step in steps if "run" in step]
+    gitlab = [*job["before_script"], *job["script"]]
+    (cloned,) = (step["with"]["path"] for step in steps if "path" in step.get("with", {}))
+    assert cloned == "epicenter"
+    assert any(re.match(r"git clone .*/epicenter\.git$", command) for command in gitlab)
+    for commands in (github, gitlab):
+        (system,) = (place for place, command in enumerate(commands) if "apt-get install" in command)
+        assert "prometheus" in commands[system].split()
+        assert "apt-get update && " in commands[system]
+        pip = commands.index("pip install ./epicenter pytest")
+        assert system < pip < commands.index("pytest tests/alerts") == len(commands) - 1

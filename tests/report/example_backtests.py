@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from epicenter.rules.advice import Advice
 from epicenter.rules.expectations import Checked
 from epicenter.rules.notifications import Notifications
 from epicenter.rules.pages import coverage_of, pages_of
@@ -59,13 +60,20 @@ WORLD = Backtest(
 )
 CALM = Backtest("a-calm-day", T0, T0 + 86_400, Truth.calm({}), pages_of((), Truth.calm({})), (), VERDICTS[6:], ())
 UNKNOWN = Backtest("out/mine", T0, T0 + 600, None, None, (), (verdict("Fired", "fired", _fired("fired", 60, 90)),), ())
-REPORT = report(
-    (),
-    (WORLD, CALM, UNKNOWN),
-    (
-        Checked("an-outage", "Cause fires within 1m", False, f"Cause in an-outage:\n  {ATTACK}"),
-        Checked("x", "y", True, ""),
+ADVICE = (
+    Advice(("rules.yml", 4, "Cause"), "for", 600.0, 60.0, 1, 1, 1, 0, 0, 540.0, 86_400.0),
+    Advice(("rules.yml", 4, ATTACK), "threshold", 0.05, 0.1, 1, 1, 1, 1, 3, -30.0, 86_400.0),
+)
+REPORT = replace(
+    report(
+        (),
+        (WORLD, CALM, UNKNOWN),
+        (
+            Checked("an-outage", "Cause fires within 1m", False, f"Cause in an-outage:\n  {ATTACK}"),
+            Checked("x", "y", True, ""),
+        ),
+        (Notifications("an-outage", 3, 1, 33, 2, {"phone": 3}, 130.0, 1 / 3),),
     ),
-    (Notifications("an-outage", 3, 1, 33, 2, {"phone": 3}, 130.0, 1 / 3),),
+    advice=ADVICE,
 )
 EMPTY = report((), (Backtest("nothing", T0, T0 + 600, TRUTH, pages_of((), TRUTH), (), (), ()),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import StringIO
 
@@ -10,19 +11,25 @@ from rich.console import Console
 
 from epicenter.report import alerts_html
 from epicenter.report.alert_headlines import headline, others, overall
-from epicenter.report.alerts import render
+from epicenter.report.alerts import about, render, sentences
+from epicenter.rules.notifications import Notifications
 from epicenter.rules.pages import pages_of
-from epicenter.rules.results import Backtest
-from epicenter.rules.totals import report
+from epicenter.rules.results import Backtest, Place
+from epicenter.rules.totals import Report, report
+from epicenter.rules.tune import Trial
 from epicenter.rules.verdicts import Verdict
 from epicenter.synthetic.truth import Truth
-from tests.report.example_backtests import CALM, UNKNOWN, WORLD
+from tests.report.example_backtests import ADVICE, CALM, UNKNOWN, WORLD
 from tests.rules.verdicts import OUTAGE, fired, verdict
 
 
 def _printed(*results: Backtest) -> list[str]:
+    return _lines(report((), results))
+
+
+def _lines(told: Report) -> list[str]:
     out = StringIO()
-    render(report((), results), Console(file=out, width=100))
+    render(told, Console(file=out, width=100))
     return out.getvalue().splitlines()
 
 
@@ -144,6 +151,60 @@ def test_the_first_line_is_one_however_much_there_is_to_tell() -> None:
         assert far.scenario in "".join(line.strip() for line in _printed(far)[1:])  # the whole path stands below
         assert len(overall([far] * 99)) <= 80
     assert len(headline(replace(UNKNOWN, scenario="x" * 200))) <= 80
+
+
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [("scenario", "in this scenario"), ("recording", "in this recording"), ("server", "on this server")],
+)
+def test_an_alert_on_absence_that_cannot_be_tested_is_said_to_be_one(place: Place, where: str) -> None:
+    other = verdict("A", "untestable", needs=('up (label job="x")', "b"))
+    assert about(other, place) == f'not {where}: up (label job="x"), b'
+    told = about(replace(other, absence=True), place)
+    assert told == f'it tells of absence, and not {where}: up (label job="x"), b'
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (
+            Notifications("an-outage", 3, 1, 33, 2, {"phone": 3}, 130.0, 1 / 3),
+            "Alertmanager makes 3 notifications of 33 firings and 1 repetition, the first 2 min 10 s after the onset; "
+            "33% name the cause. 2 label sets inhibited.",
+        ),
+        (
+            Notifications("an-outage", 1, 0, 1, 1, {"phone": 1}, None, None),
+            "Alertmanager makes 1 notification of 1 firing and 0 repetitions. 1 label set inhibited.",
+        ),
+        (Notifications("a-calm-day", 1, 0, 1, 1, {"phone": 1}, None, None), None),
+    ],
+)
+def test_what_alertmanager_makes_of_it_is_told_of_its_world_alone(made: Notifications, said: str | None) -> None:
+    told = [one for one in sentences(report((), (WORLD,), notified=(made,)), WORLD) if "Alertmanager" in one]
+    assert told == ([] if said is None else [said])
+
+
+def test_what_other_settings_would_have_done_stands_on_the_terminal_and_on_the_page() -> None:
+    told = replace(report((), (WORLD,)), advice=ADVICE[:1])
+    said = "`for: 10m` cost 9 min; at `for: 1m` no false alarm in 24 h of calm"
+    assert f"  Cause  {said}" in _lines(told)
+    drawn = alerts_html.render(told)
+    on_page = said.replace("`for: 10m`", "<code>for: 10m</code>").replace("`for: 1m`", "<code>for: 1m</code>")
+    assert f'<tr><th scope="row">Cause</th><td>{on_page}</td></tr>' in drawn
+
+
+def test_where_no_other_setting_does_better_that_is_said_only_where_some_were_tried() -> None:
+    trial = Trial(("rules.yml", 4, "Cause"), 0, "for", 600.0, True, True, 100.0, 0, 0.0)
+    for tried in (True, False):
+        told = report((), (replace(WORLD, trials=(trial,) if tried else ()),))
+        assert ("  None of those tried does better." in _lines(told)) == tried
+        assert ("<p>None of those tried does better.</p>" in alerts_html.render(told)) == tried
+
+
+@pytest.mark.parametrize(("flaps", "said"), [(0, []), (1, ["It came back once."]), (3, ["It came back 3 times."])])
+def test_how_often_an_alert_came_back_stands_on_the_page(flaps: int, said: list[str]) -> None:
+    one = replace(verdict("A", "symptom", fired("symptom", 1100, 1200)), flaps=flaps)
+    assert re.findall(r"It came back [^.]+\.", alerts_html.render(report((), (_outage(one),)))) == said
 
 
 def test_alerts_of_one_name_are_told_apart_on_the_page() -> None:

@@ -38,11 +38,12 @@ def samples(scenario: str) -> Sequence[Series]:
 
 
 def increase(scenario: str, name: str, after_s: float, **labels: str) -> float:
-    """The last sample of the window less its first, over all series with these labels; no PromQL."""
+    """The last sample of the window less its first, over the resolvers' series with these labels; no PromQL."""
+    labels = {"__name__": name, "job": "kube-dns", **labels}
     at = simulated(scenario).truth.trigger[0] + after_s
     total = 0.0
     for one in samples(scenario):
-        if {"__name__": name, **labels}.items() <= one.labels.items():
+        if labels.items() <= one.labels.items():
             within = one.values[(one.times >= at - WINDOW_S) & (one.times <= at)]
             total += within[-1] - within[0]
     return total

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from epicenter.collector.errors import UnreadableInput
+from epicenter.rules import kept
 from epicenter.rules.cache import Cache, named, usual_folder
 from epicenter.rules.files import Rule, read_rules
 from epicenter.rules.plays import backtest, gaps_in
@@ -180,6 +181,23 @@ def test_a_world_is_made_again_only_for_metrics_that_nobody_read_before(cache: C
     results.append(replace(told, problems=told.problems[1:]))
     assert results[1:] == results[:1] * 3  # what rules recorded in one run is not there in the next
     assert [len(one.firings) > 0 for one in results[0].verdicts] == [True, True, True]
+
+
+def test_another_seed_and_changed_code_make_another_entry(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, code = rules(tmp_path, "up == 1"), tmp_path / "code.py"
+    kept_code = vars(kept)["_code"]  # it is told once a process
+    counts: list[int] = []
+    with monkeypatch.context() as changed:
+        changed.setattr(kept, "_CODE", (*vars(kept)["_CODE"], str(code)))
+        for text, seed in (("one = 1", 0), ("one = 1", 1), ("one = 1", 0), ("one = 2", 0)):
+            code.write_text(text, encoding="utf-8")
+            kept_code.cache_clear()
+            backtest(some, WORLD, seed=seed, cache=cache)
+            counts.append(len(names(cache)))
+    kept_code.cache_clear()
+    assert counts == [1, 2, 2, 3]
 
 
 def test_what_a_world_lacks_is_read_from_what_is_kept_of_it(cache: Cache, tmp_path: Path) -> None:

@@ -40,6 +40,18 @@ def test_a_resource_and_several_documents_in_one_file(tmp_path: Path) -> None:
     assert [rule.name for rule in read_rules([write(tmp_path, resource + other)]).rules] == ["A", "a:b", "B"]
 
 
+@pytest.mark.parametrize("kind", ["List", "PrometheusRuleList"])
+def test_a_list_of_resources_is_read_in_its_order_with_the_lines_of_its_file(kind: str, tmp_path: Path) -> None:
+    first = "- kind: PrometheusRule\n  spec:\n" + "".join(f"    {line}\n" for line in PLAIN.splitlines())
+    second = "- kind: PrometheusRule\n  spec: {groups: [{name: h, rules: [{alert: B, expr: up}]}]}\n"
+    read = read_rules([write(tmp_path, f"kind: {kind}\nitems:\n{first}{second}")])
+    assert [(rule.name, rule.group, rule.line) for rule in read.rules] == [
+        ("A", "g", 9),
+        ("a:b", "g", 12),
+        ("B", "h", 14),
+    ]
+
+
 def test_a_folder_is_read_without_its_unit_tests(tmp_path: Path) -> None:
     write(tmp_path, PLAIN)
     write(tmp_path, "rule_files: []\n", "a.test.yml")

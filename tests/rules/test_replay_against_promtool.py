@@ -226,6 +226,8 @@ def compare(paths: list[str], step_s: float, expected: Told, names: Collection[s
     assert seen >= set(names)  # no part of the comparison is empty
     played, told = ours(paths, step_s)
     assert [one.refused for one in played if one.refused] == []
+    unparsed = [one.rule.name for one in played if "promql-parser does not take its expression" in str(one.doubts)]
+    assert unparsed == [name for name in names if name == "Unparsed"]
     assert told.keys() == expected.keys()
     assert {key: (told[key], value) for key, value in expected.items() if told[key] != pytest.approx(value)} == {}
 

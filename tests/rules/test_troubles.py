@@ -30,6 +30,8 @@ from tests.programs import require
 from tests.prometheus import holding
 from tests.servers import READY_S
 
+LISTENS = "0A"
+"""The state of a socket, as the kernel writes it (net/tcp_states.h)."""
 BEGIN, END = 1_700_000_040.0, 1_700_003_640.0
 TIMES = np.arange(BEGIN, END, 15.0)
 UP = [Series({"__name__": "up", "pod": f"{pod}"}, TIMES, np.zeros_like(TIMES)) for pod in range(5)]
@@ -149,6 +151,26 @@ def test_a_port_that_is_taken_is_left_to_its_owner() -> None:
             pass
 
 
+def _listens_on(pid: int) -> set[str]:
+    """Address and port, as the kernel writes them, of all on which a process listens (Linux, proc(5))."""
+    held: set[str] = set()
+    for opened in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            held.add(str(opened.readlink()))
+    tables = (Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:] for name in ("tcp", "tcp6"))
+    sockets = (line.split() for table in tables for line in table)
+    return {one[1] for one in sockets if one[3] == LISTENS and f"socket:[{one[9]}]" in held}
+
+
+def test_a_private_prometheus_is_heard_on_loopback_alone() -> None:
+    require("prometheus")
+    loopback = int.from_bytes(socket.inet_aton("127.0.0.1"), sys.byteorder)
+    with private(ADMIN) as prometheus:
+        assert prometheus.pid is not None
+        port = int(prometheus.url.rpartition(":")[2])
+        assert _listens_on(prometheus.pid) == {f"{loopback:08X}:{port:04X}"}
+
+
 class Mortal(Prometheus):
     """It dies when it is asked."""
 
@@ -208,9 +230,9 @@ def test_no_sample_of_a_long_load_comes_too_late() -> None:
     assert [line.split()[-1] for line in late] == ["0"]
 
 
-def _begun(scratch: Path) -> bool:
-    """Whether a Prometheus has said something."""
-    return any(log.stat().st_size > 0 for log in scratch.glob("epicenter-*/log"))
+def _begun(scratch: Path) -> int:
+    """How many Prometheus have said something."""
+    return sum(log.stat().st_size > 0 for log in scratch.glob("epicenter-*/log"))
 
 
 def _working_in(folder: Path) -> list[str]:
@@ -222,19 +244,26 @@ def _working_in(folder: Path) -> list[str]:
     return found
 
 
-def test_ctrl_c_leaves_no_process_and_no_data(rules: tuple[Rule, ...], tmp_path: Path) -> None:
-    recording = tmp_path / "recording.om"
-    recording.write_text("".join(f"up {at % 2:.0f} {at:.0f}\n" for at in TIMES) + "# EOF\n", encoding="utf-8")
+@pytest.mark.parametrize("worlds", [1, 2])  # in this process, and in others
+def test_ctrl_c_leaves_no_process_and_no_data(worlds: int, tmp_path: Path) -> None:
+    require("prometheus")
+    # 18,001 evaluations, so that all are still being played when the last of them has begun
+    (tmp_path / "rules.yml").write_text(PAST.replace("100ms", "200ms"), encoding="utf-8")
+    recordings = [tmp_path / f"{number}.om" for number in range(worlds)]
+    for number, recording in enumerate(recordings):
+        lines = (f'up{{world="{number}"}} {at % 2:.0f} {at:.0f}\n' for at in TIMES)
+        recording.write_text("".join(lines) + "# EOF\n", encoding="utf-8")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    arguments = ["backtest", rules[0].file, "--recording", str(recording)]
+    played = [part for recording in recordings for part in ("--recording", str(recording))]
+    arguments = ["backtest", str(tmp_path / "rules.yml"), *played]
     command = [sys.executable, "-c", "from epicenter.cli import main; main()", *arguments]
     # a group of its own, as a terminal gives to a command: Ctrl-C reaches all of it
     with subprocess.Popen(
         command, env={**os.environ, "TMPDIR": str(scratch)}, start_new_session=True, stderr=subprocess.PIPE
     ) as running:
         deadline = time.monotonic() + READY_S
-        while not _begun(scratch) and running.poll() is None and time.monotonic() < deadline:
+        while _begun(scratch) < worlds and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         os.killpg(running.pid, signal.SIGINT)
         _, said = running.communicate(timeout=READY_S)

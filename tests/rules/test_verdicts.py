@@ -121,6 +121,31 @@ def test_each_firing_has_its_component_its_first_and_last_evaluation_and_the_val
     assert told == firings
 
 
+@pytest.mark.parametrize(
+    ("label", "start", "kind"),
+    [
+        ("web", 1500 + 3600, "symptom"),
+        ("web", 1500 + 3601, "false_alarm"),
+        ("batch", 1500 + 3600, "unattributed"),
+        ("batch", 1500 + 3601, "false_alarm"),
+        ("db", 1500 + 3600, "cause"),
+        ("db", 1500 + 3601, "false_alarm"),
+        ("db", 0, "cause"),
+        ("db", -1, "early"),
+        ("db", -7200, "early"),
+        ("db", -7201, "false_alarm"),
+        ("web", -1, "false_alarm"),
+    ],
+)
+def test_an_hour_after_the_outage_and_two_before_it_are_where_false_alarms_begin(
+    label: str, start: float, kind: str
+) -> None:
+    """`start` in seconds from the onset; the outage lasts 1500."""
+    firing = Firing({"of": label}, BROKEN + start, BROKEN + start + 60, 1.0)
+    played = Played(_rule("m > 1"), 1, (firing,))
+    assert judge(played, TRUTH, {"db": "db", "web": "web"}, {"m": {}}).kind == kind
+
+
 def test_resolvers_that_fail_to_answer_are_the_root_by_all_that_their_metrics_call_them() -> None:
     names = _names("dns-servfail-partial")
     root = simulated("dns-servfail-partial").truth.root_component
