@@ -62,13 +62,16 @@ def test_a_service_has_one_name_where_it_serves_and_where_it_calls(label: str) -
     [
         ("memory", "process_resident_memory_bytes", "MemoryUsage(Mi)", 2**20),
         ("queue_age_s", "orders_queue_oldest_age_seconds", "orders_queue_oldest_age_milliseconds", 0.001),
+        ("server_s", "http_server_request_duration_seconds_sum", "http_server_duration_milliseconds_sum", 0.001),
+        ("client_s", "http_client_request_duration_seconds_sum", "http_client_duration_milliseconds_sum", 0.001),
     ],
 )
-def test_a_gauge_means_the_same_in_whatever_unit_its_name_tells(
+def test_a_metric_means_the_same_in_whatever_unit_its_name_tells(
     concept: str, name: str, other: str, units: float
 ) -> None:
-    told = values(*every(60, [300 * units, 500 * units], name, job="shop"), concept=concept)
-    assert told == values(*every(60, [300, 500], other, job="shop"), concept=concept) != {}
+    labels = {"service_name": "shop", "server_address": "stock.lan"}
+    told = values(*every(60, [300 * units, 500 * units], name, **labels), concept=concept)
+    assert told == values(*every(60, [300, 500], other, **labels), concept=concept) != {}
 
 
 def test_a_counter_that_falls_was_restarted_from_zero() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from epicenter.collector.model import Windows
-from tests.detectors.frames import Row, call, change, gauge, windows
+from tests.detectors.frames import WINDOW_S, Row, call, change, gauge, windows
 from tests.detectors.stories import callee_slow, calm, name_gone, process_gone
 
 BEGAN, OVER = 30, 60
@@ -30,7 +30,7 @@ LEVELS = (
 )
 """Concept and item of each kind of signal that the detectors read, its value while all is well and while it is ill."""
 
-LEASES = ("leases_active", "queue_depth", "work")
+LEASES = ("leases_active", "queue_depth")
 RACE = (
     change(5, "record.upsert", "prices.example", "one", 7, Answers=2),
     change(29, "record.upsert", "prices.example", "two", 5, Answers=2),
@@ -77,6 +77,13 @@ def late(originals: int) -> Callable[[int], Windows]:
     return lambda end: windows(end, asked(end))
 
 
+def lease_collapse(end: int) -> Windows:
+    """Leases are lost and work queues up from window 30 on, and from two windows later on most of it times out."""
+    later = 2 * WINDOW_S
+    work = [{**row, "window": row["window"] + later} for row in signals(end - 2, ["work"], ["work"])]
+    return windows(end, calm(0, end), [*signals(end, LEASES, LEASES), *work])
+
+
 def slow_release(end: int) -> Windows:
     """A new version of the prices is seen, and all who ask for them wait."""
     seen = change(BEGAN, "deploy", "prices", "", None, Detail="first seen as version 2")
@@ -97,8 +104,9 @@ AILMENTS: dict[str, Callable[[int], Windows]] = {
     "dns_lookups": signalled("dns_lookup_failures"),
     "dns_rcodes": signalled("dns_responses"),
     "failure_spikes": called(process_gone),
+    "gate": called(name_gone),
     "health_check_flapping": signalled("health_flips"),
-    "lease_collapse": signalled(*LEASES),
+    "lease_collapse": lease_collapse,
     "queueing": signalled("queue_age_s"),
     "record_race": lambda end: windows(end, calm(0, end), changes=RACE),
     "record_writers": lambda end: windows(end, calm(0, end), changes=TURNS),
@@ -106,8 +114,9 @@ AILMENTS: dict[str, Callable[[int], Windows]] = {
     "retry_storm": late(originals=40),
     "slow_release": slow_release,
     "telemetry_silence": silence,
+    "waits": called(callee_slow),
 }
-"""Detector -> an estate of so many windows."""
+"""Detector, or what tells of users -> an estate of so many windows."""
 
 
 def all_at_once(end: int) -> Windows:

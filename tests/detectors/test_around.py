@@ -102,6 +102,18 @@ def test_failures_outweigh_a_little_more_time_elsewhere() -> None:
     assert incident.candidates[0].score > 0.7
 
 
+def test_failures_of_two_alike_give_way_to_time_that_one_alone_takes() -> None:
+    """Much fails, and it tells two of each other's places apart in nothing; a little time is lost, and all in one."""
+    jobs = [
+        call(w, "worker", callee, f"{callee}.example", 40, errors_server=30 * (w >= BAD))
+        for w in range(END)
+        for callee in ("mail", "post")
+    ]
+    incident = around([*chain(0, BAD, prices_ms=100), *chain(BAD, END, prices_ms=104), *jobs])
+    assert [c.component for c in incident.candidates] == ["prices", "mail", "post"]
+    assert [round(c.score, 6) for c in incident.candidates] == [1, 0, 0]
+
+
 def test_a_release_before_the_failures_is_their_kind() -> None:
     job = [call(w, "worker", "mail", "mail.example", 40, errors_server=30 * (w >= BAD)) for w in range(END)]
     released = around(job, changes=[change(19.5, "deploy", "mail", "ci", 7)])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from epicenter.detectors import analyze
 from epicenter.detectors.blame import blame
 from epicenter.detectors.blamed import Blamed
 from epicenter.detectors.graph import dependency_graph
-from tests.detectors.frames import Row, at, call, windows
+from tests.detectors.frames import SUMMARY, Row, at, call, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 BAD, END = 20, 30
+CONTROL = "control.example"
 
 
 def blamed(rows: list[Row]) -> list[Blamed]:
@@ -122,3 +124,18 @@ def test_a_node_that_fails_in_two_ways_is_listed_once_under_the_greater() -> Non
 def test_a_stretch_without_history_is_held_against_no_failures() -> None:
     (prices,) = blamed([*callee_fails(BAD, END)])
     assert (prices.component, prices.usual, prices.answered_before) == ("prices", 0, 0)
+
+
+def test_a_control_plane_without_spans_gathers_the_failures_of_all_who_need_it() -> None:
+    """Three services of their own users ask it by its name before they do anything, and half of their work fails: none
+    of them fails more than the others, and nothing but that name tells of what they share."""
+    callers, rows = ("desk", "mail", "shop"), list[Row]()
+    for service in callers:
+        rows += [*failing(0, BAD, "", service, 0), *failing(BAD, END, "", service, 20)]
+        rows += [call(w, service, "", CONTROL, 40, errors_other=20 * (w >= BAD)) for w in range(END)]
+    (control,) = blamed(rows)
+    assert (control.component, control.how, control.failed, control.attempts) == (CONTROL, "unreached", 600, 1200)
+    (incident,) = analyze(windows(END, rows), SUMMARY).incidents
+    assert (incident.trigger.component, incident.trigger.started_at) == (CONTROL, at(BAD))
+    assert any("600 of 1,200 calls to control.example" in item.statement for item in incident.evidence)
+    assert {step.component: step.because_of for step in incident.cascade} == dict.fromkeys(callers, CONTROL)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
-from tests.detectors.frames import SUMMARY, call, signal, windows
+from tests.detectors.frames import SUMMARY, Row, call, gauge, put, signal, windows
 from tests.detectors.stories import NAME, calm, name_gone
+from tests.detectors.test_metric_calls import END, broken
+from tests.detectors.test_metric_calls import calm as metrics_calm
 
 TOLD = "75% of the requests of users of shop failed from the beginning of the data on"
 
@@ -38,3 +43,60 @@ def test_spans_without_an_error_are_doubted_unless_their_services_count_statuses
     counts += [signal(0, "shop", "requests", 40), *([signal(0, "shop", "errors", errors, "503")] if errors else [])]
     seen = analyze(windows(1, calls, counts), SUMMARY)
     assert any("No span carries an error status" in spot.statement for spot in seen.blind_spots) == told
+
+
+PARTNER = "api.partner.example"
+DARK = range(30, 45)
+
+
+def partner(lost: int) -> Iterator[Row]:
+    """The shop needs a partner who sends no spans, and whose answers fail for a while."""
+    for window in range(60):
+        failed = lost if window in DARK else 0
+        yield call(window, "", "shop", attempts=40, errors_server=failed)
+        yield call(window, "shop", "cart", "cart.example", attempts=40)
+        yield call(window, "shop", "", PARTNER, attempts=40, errors_other=failed)
+
+
+def silent() -> Windows:
+    up = [row for name in ("shop", "cart", "prices") for row in gauge(name, "up", put([1.0] * 60, 30, [0.0] * 15))]
+    return windows(60, [*calm(0, DARK.start), *calm(DARK.stop, 60)], up)
+
+
+def slower() -> Windows:
+    """The shop counts how long its requests take, and nobody else tells of them."""
+    took = put([20.0] * 60, 30, [800.0] * 15)
+    return windows(60, signals=[*gauge("shop", "requests", [400.0] * 60), *gauge("shop", "server_s", took)])
+
+
+def counted() -> Windows:
+    """The cart answers the shop with errors, as both count."""
+    return windows(END, signals=[*metrics_calm(0, 20), *broken(20, 30), *metrics_calm(30, END)])
+
+
+@pytest.mark.parametrize(
+    ("seen", "component", "told"),
+    [
+        (windows(60, partner(0)), PARTNER, f"{PARTNER} sends no spans: whether it failed or was never reached"),
+        (slower(), "shop", "Only the mean of its own counter tells that shop took longer: whether users waited"),
+        (silent(), "", "For 450 s 100% of the services sent no spans"),
+    ],
+    ids=["a callee without spans", "a mean", "a silence"],
+)
+def test_what_nothing_tells_is_a_blind_spot_with_what_would_settle_it(seen: Windows, component: str, told: str) -> None:
+    (spot,) = [spot for spot in analyze(seen, SUMMARY).blind_spots if spot.statement.startswith(told)]
+    assert spot.component == component
+    assert spot.statement.endswith("would settle it.")
+    well = analyze(windows(60, calm(0, 60), gauge("shop", "up", [1.0] * 60)), SUMMARY).blind_spots
+    assert not any(spot.statement.startswith(told) for spot in well)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [(counted(), "No traces"), (windows(60, partner(30)), f"{PARTNER} sends no spans"), (silent(), "For 450 s")],
+    ids=["metrics alone", "a callee without spans", "a silence"],
+)
+def test_an_incident_whose_cause_is_unknown_has_a_blind_spot_that_says_why(seen: Windows, told: str) -> None:
+    analysis = analyze(seen, SUMMARY)
+    assert [incident.verdict for incident in analysis.incidents] == ["unknown"]
+    assert any(spot.statement.startswith(told) for spot in analysis.blind_spots)

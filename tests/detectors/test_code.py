@@ -110,9 +110,29 @@ def test_each_number_that_has_a_name_has_a_reason(path: Path) -> None:
     assert bare == []
 
 
+def test_a_number_is_seen_however_it_gets_its_name() -> None:
+    named = ["A = 1", "B: float = 0.5", "C, D = 0.9, -3", "E = 2**16", "F = A / 8", "G: int = -(A + 1)"]
+    other = ["H: float", "I = A", "J = ''", "K = 'a' 'b'", "L = True", "M = A + B", "N = f(3)", "O = (A, 'a')"]
+    seen = [[code for code in codes if _number(ast.parse(code).body[0])] for codes in (named, other)]
+    assert seen == [named, []]
+
+
 def _number(node: ast.stmt) -> bool:
-    """Whether a statement of a module gives names to numbers alone."""
-    if not isinstance(node, ast.Assign):
+    """Whether a statement of a module gives names to numbers alone, told as they are or reckoned from others."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
     values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-    return all(isinstance(value, ast.Constant) and isinstance(value.value, int | float) for value in values)
+    return all(_reckoned(value) and any(map(_bare, ast.walk(value))) for value in values)
+
+
+def _reckoned(value: ast.expr) -> bool:
+    """Whether an expression is made of numbers and names."""
+    if isinstance(value, ast.UnaryOp):
+        return _reckoned(value.operand)
+    if isinstance(value, ast.BinOp):
+        return _reckoned(value.left) and _reckoned(value.right)
+    return isinstance(value, ast.Name) or _bare(value)
+
+
+def _bare(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)

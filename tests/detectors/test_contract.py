@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gc
+import inspect
 import math
 import pickle
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,8 +19,10 @@ import pytest
 from epicenter import detectors
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
-from epicenter.detectors.base import Finding
+from epicenter.detectors.base import Detector, Finding
+from epicenter.detectors.gate import user_visible
 from epicenter.detectors.registry import DETECTORS
+from epicenter.detectors.waits import users_waited
 from tests.detectors.ailments import AILMENTS, BEGAN, all_at_once, signals
 from tests.detectors.frames import SUMMARY, at, windows
 from tests.detectors.stories import calm
@@ -29,8 +34,18 @@ ROOT = Path(detectors.__file__).parent
 DAY = 2880
 """Windows of a day."""
 
-UNITLESS = ("leases_active", "queue_depth", "cpu", "memory", "network")
-"""Concepts whose names tell no unit: what an estate counts there, and in what, is its own affair."""
+UNITLESS = ("leases_active", "queue_depth")
+"""Concepts that detectors read and whose names tell no unit: what an estate counts there is its own affair.
+
+Counts of requests, answers and hosts have no other unit, and durations come in seconds whatever unit they were told in,
+to which `tests/collector/test_signals.py` holds the collector. What processors, memory and network carry nobody reads.
+"""
+
+UNREGISTERED: dict[str, Detector] = {"gate": user_visible, "waits": users_waited}
+"""Functions of detectors' kind, by module, that are none: they tell what users met, which every incident has to pass
+and no incident is explained by. They keep the promises that a window by window analysis needs."""
+
+EVERY = DETECTORS | UNREGISTERED
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +71,22 @@ def until(seen: Windows, window: int) -> Windows:
     )
 
 
+def test_every_detector_is_registered() -> None:
+    """Or is told, with the reason, to be none."""
+    written = {f"{path.stem}.{name}" for path in ROOT.glob("*.py") for name in of_detectors_kind(path)}
+    known = {f"{each.__module__.rpartition('.')[2]}.{each.__name__}" for each in map(inspect.unwrap, EVERY.values())}
+    assert written == known
+
+
+def of_detectors_kind(path: Path) -> Iterator[str]:
+    """The public functions of a module that take windows alone and return findings."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            takes = [ast.unparse(told.annotation) if told.annotation else "" for told in node.args.args]
+            if takes == ["Windows"] and node.returns and ast.unparse(node.returns) == "list[Finding]":
+                yield node.name
+
+
 @pytest.mark.parametrize("name", DETECTORS)
 def test_it_finds_what_it_is_for(name: str) -> None:
     found = DETECTORS[name](ailing(name))
@@ -63,12 +94,12 @@ def test_it_finds_what_it_is_for(name: str) -> None:
     assert [finding for finding in found if at(BEGAN - 1) <= finding.started_at <= at(BEGAN + 1)]
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", EVERY)
 def test_it_is_silent_when_nothing_is_wrong(name: str, quiet: Windows) -> None:
-    assert DETECTORS[name](quiet) == []
+    assert EVERY[name](quiet) == []
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", EVERY)
 def test_it_says_the_same_whatever_the_order_of_the_rows(name: str) -> None:
     seen = ailing(name)
     shuffled = replace(
@@ -77,17 +108,17 @@ def test_it_says_the_same_whatever_the_order_of_the_rows(name: str) -> None:
         signals=seen.signals.sample(frac=1, random_state=2),
         changes=seen.changes.sample(frac=1, random_state=3),
     )
-    assert DETECTORS[name](shuffled) == DETECTORS[name](seen)
+    assert EVERY[name](shuffled) == EVERY[name](seen)
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", EVERY)
 def test_what_it_knew_at_a_time_stays_true_and_needs_nothing_later(name: str) -> None:
     """Fed window by window, each finding is there from its alarm on, with the beginning that it has in the end."""
     seen = ailing(name)
-    whole = {begun(f) for f in DETECTORS[name](seen)}
+    whole = {begun(f) for f in EVERY[name](seen)}
     for window in range(10, END, 7):
         now = seen.start + window * seen.window_s
-        early = {begun(f) for f in DETECTORS[name](until(seen, window))}
+        early = {begun(f) for f in EVERY[name](until(seen, window))}
         assert early <= whole
         assert {key for key in whole if key[3] <= now} <= early
 
@@ -96,9 +127,9 @@ def begun(finding: Finding) -> tuple[str, str, float, float]:
     return finding.kind, finding.component, finding.started_at, float(finding.facts.get("alarm_at", finding.started_at))
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", EVERY)
 def test_its_findings_travel_and_hold_numbers(name: str) -> None:
-    found = DETECTORS[name](ailing(name))
+    found = EVERY[name](ailing(name))
     assert pickle.loads(pickle.dumps(found)) == found
     assert_finite(found)
 
@@ -121,7 +152,7 @@ def test_it_bears_the_loss_of_any_telemetry(name: str, gone: str) -> None:
     assert_finite(DETECTORS[name](less))
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", EVERY)
 def test_what_is_not_a_number_goes_in_and_does_not_come_out(name: str) -> None:
     """A scrape that failed, a change that tells neither its generation nor that it left addresses."""
     signal_rows, changes = ailing(name).signals, ailing(name).changes
@@ -132,13 +163,13 @@ def test_what_is_not_a_number_goes_in_and_does_not_come_out(name: str) -> None:
         signals=signal_rows.assign(**{v: signal_rows[v].mask(holes) for v in values}),
         changes=changes.assign(Generation=np.nan, Answers=changes["Answers"].mask(changes["Answers"] > 0)),
     )
-    assert_finite(DETECTORS[name](less))
+    assert_finite(EVERY[name](less))
 
 
 @pytest.mark.parametrize("name", DETECTORS)
 @pytest.mark.parametrize("unit", [2.0**-20, 1000.0])
 def test_units_that_nobody_told_do_not_matter(name: str, unit: float) -> None:
-    """Bytes or megabytes, cores or their thousandths, single leases or thousands of them."""
+    """Single leases or thousands of them, and so with what waits in queues."""
     rows = ailing(name).signals
     scale = np.where(rows["concept"].isin(UNITLESS), unit, 1.0)
     other = replace(ailing(name), signals=rows.assign(**{v: rows[v] * scale for v in ("value", "low", "high")}))
@@ -147,6 +178,16 @@ def test_units_that_nobody_told_do_not_matter(name: str, unit: float) -> None:
         return [(begun(f), f.ended_at, f.score, f.edges, f.facts) for f in DETECTORS[name](seen)]
 
     assert told(other) == told(ailing(name))
+
+
+@pytest.mark.parametrize("concept", UNITLESS)
+def test_what_has_no_unit_is_read(concept: str) -> None:
+    """So that the test of units can tell something by it."""
+
+    def told(name: str, seen: Windows) -> list[Finding]:
+        return DETECTORS[name](replace(seen, signals=seen.signals[seen.signals["concept"] != concept]))
+
+    assert [name for name in DETECTORS if told(name, ailing(name)) != DETECTORS[name](ailing(name))]
 
 
 @pytest.mark.parametrize("name", DETECTORS)

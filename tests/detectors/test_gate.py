@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
+from epicenter.collector.model import Windows
+from epicenter.detectors import analyze
 from epicenter.detectors.gate import entered, user_visible
 from epicenter.detectors.metric_calls import with_metric_calls
-from tests.detectors.frames import call, windows
+from tests.detectors.frames import SUMMARY, at, call, put, windows
 from tests.detectors.test_metric_calls import END, probes, requests
 
 
@@ -26,3 +29,25 @@ def test_what_only_a_prober_asks_is_told_as_probes_and_not_as_users() -> None:
     told = {finding.component: finding.evidence[0].statement for finding in user_visible(seen)}
     assert told["10.0.0.1"].startswith("30 of 30 probes of 10.0.0.1 failed")
     assert told["shop"].startswith("300 of 400 requests of users of shop failed")
+
+
+def users(failed: Iterable[float], of: int) -> Windows:
+    """So many requests of users of the shop in each window, some of which fail."""
+    rows = [call(window, "", "shop", attempts=of, errors_server=int(count)) for window, count in enumerate(failed)]
+    return windows(END, rows)
+
+
+@pytest.mark.parametrize(("of", "well"), [(40, 1), (8, 1), (8, 2)])
+def test_failures_that_chatter_are_one_incident_with_one_start(of: int, well: int) -> None:
+    """The good requests of one window or two end nothing, unless they are many and what follows is good, too."""
+    bad, good = [0.75 * of] * 3, [0.0] * well
+    chatter = [*bad, *good, *bad, *good, *bad]
+    seen = users(put([0] * END, 20, chatter), of)
+    (incident,) = analyze(seen, SUMMARY).incidents
+    assert (incident.started_at, incident.ended_at) == (at(20), at(20 + len(chatter)))
+    assert of > 8 or len(user_visible(seen)) == 1
+
+
+def test_failures_that_flicker_below_what_matters_are_none() -> None:
+    """No window of them fails more than one request in twenty, and every second one none."""
+    assert user_visible(users(put([0] * END, 10, [2, 0] * 12), of=40)) == []

@@ -16,7 +16,7 @@ from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
 from epicenter.detectors.gate import user_visible
 from epicenter.detectors.online import Watcher, between
-from tests.detectors.frames import SUMMARY, WINDOW_S, Row, at, change, gauge, signal, windows
+from tests.detectors.frames import SUMMARY, WINDOW_S, Row, at, call, change, gauge, signal, windows
 from tests.detectors.stories import callee_fails, callee_slow, calm, name_gone, process_gone
 
 END = 60
@@ -33,6 +33,18 @@ def scraped(down: range) -> Iterator[Row]:
         yield from gauge(name, "up", [0.0 if window in down else 1.0 for window in range(END)])
 
 
+def drowned(end: int) -> Iterator[Row]:
+    """The pay service's name is gone for ten windows; as it is back, repeats of the shop's calls hold the service."""
+    for window in range(end):
+        gone, held = 20 <= window < 30, 30 <= window < 44
+        told = {"attempts": 200, "originals": 40, "errors_deadline": 190, "wasted": 190} if held else {"attempts": 40}
+        yield call(window, "", "shop", attempts=40, errors_server=30 * (gone or held))
+        if gone:
+            yield call(window, "shop", "", "pay.example", attempts=30, errors_dns_nodata=30)
+        else:
+            yield call(window, "shop", "pay", "pay.example", **told)
+
+
 STORIES: dict[str, Windows] = {
     "calm": windows(END, calm(0, END)),
     "a name that is gone": windows(
@@ -46,6 +58,7 @@ STORIES: dict[str, Windows] = {
     "a process that is gone for ever": windows(END, [*calm(0, 50), *process_gone(50, END)]),
     "a silence of the telemetry": windows(END, [*calm(0, 45), *calm(55, END)], scraped(range(45, 55))),
     "users who wait": windows(END, [*calm(0, 20), *callee_slow(20, 28), *calm(28, END)]),
+    "a retry storm": windows(END, drowned(END)),
     "metrics alone": windows(END, signals=[*counted(0, 45), *counted(45, 50, 30), *counted(50, END)]),
 }
 TWO = windows(END, [*calm(0, 20), *callee_fails(20, 26), *calm(26, 50), *name_gone(50, 56), *calm(56, END)])
@@ -94,13 +107,8 @@ def only(story: Windows, told: Iterable[tuple[int, int]]) -> Windows:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "comes"),
-    [
-        *((name, in_order) for name in STORIES),
-        *((name, late) for name in ("a name that is gone", "users who wait", "metrics alone")),
-    ],
-)
+@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("comes", [in_order, late])
 def test_after_each_step_it_says_what_the_batch_says_of_the_same_windows(
     name: str, comes: Callable[[Windows], list[tuple[int, int]]]
 ) -> None:
@@ -109,6 +117,7 @@ def test_after_each_step_it_says_what_the_batch_says_of_the_same_windows(
         if number % 4 == 3 or told.end == story.end:
             assert incidents == analyze(told, SUMMARY).incidents, number
     assert bool(incidents) == (name != "calm")
+    assert any(incident.sustaining for incident in incidents or ()) == (name == "a retry storm")
 
 
 def test_steps_may_hold_many_windows() -> None:
@@ -151,6 +160,15 @@ def test_what_lasts_longer_than_the_look_back_keeps_its_beginning() -> None:
     (incident,) = analyses[-1].incidents
     assert (incident.started_at, incident.ended_at) == (whole.started_at, None)
     assert (incident.trigger.component, incident.trigger.kind) == (whole.trigger.component, whole.trigger.kind)
+
+
+def test_of_what_lasts_no_more_windows_are_kept_than_may_be() -> None:
+    story = windows(240, [*calm(0, 40), *callee_fails(40, 240)])
+    watcher, kept = Watcher(WINDOW_S, look_back=20, most=60), list[int]()
+    for step in once(story, 10):
+        watcher.step(between(story, *step), SUMMARY)
+        kept.append(watcher.kept)
+    assert max(kept) == 60
 
 
 def test_the_gate_that_runs_is_the_gate_of_the_batch() -> None:

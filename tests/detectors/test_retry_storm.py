@@ -42,6 +42,11 @@ def never_answered(window: int) -> Row:
     return call(window, "shop", "", "mail.example", attempts=400, originals=100, errors_connect=400)
 
 
+def lost_on_the_way(window: int) -> Row:
+    """Repeats of a network that drops most of them: the callee meets as many as ever."""
+    return call(window, "shop", "pay", "pay.example", attempts=390, originals=100, answered=100, errors_deadline=370)
+
+
 def budget_held(window: int) -> Row:
     return call(window, "shop", "pay", "pay.example", attempts=110, originals=100, errors_deadline=90, wasted=90)
 
@@ -58,9 +63,16 @@ def test_a_storm_is_found_with_its_edge_its_window_and_its_amplification() -> No
     assert "3.9 attempts for each request" in found.evidence[0].statement
 
 
-@pytest.mark.parametrize("bad", [surge, fast_failures, plain_failure, budget_held])
+@pytest.mark.parametrize("bad", [surge, fast_failures, plain_failure, lost_on_the_way, budget_held])
 def test_what_is_no_storm_is_not_called_one(bad: Callable[[int], Row]) -> None:
     assert retry_storm(windows(END, story(bad))) == []
+
+
+@pytest.mark.parametrize(("users", "storms"), [(100, 1), (300, 0)])
+def test_repeats_of_three_times_the_users_are_a_surge_and_no_storm(users: int, storms: int) -> None:
+    """However many of them one caller holds back."""
+    entered = [call(i, "", "shop", attempts=users if CALM <= i < CALM + BAD else 100) for i in range(END)]
+    assert len(retry_storm(windows(END, [*entered, *story(storm)]))) == storms
 
 
 @pytest.mark.parametrize("rows", [[], [never_answered(i) for i in range(END)]], ids=["no calls", "nobody answers"])
