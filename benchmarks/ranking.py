@@ -39,7 +39,8 @@ def judged(root: str, at: float, seen: Windows, explain: Callable[[], Analysis],
     case: Case = {**told, "root": root, "rank": rank, "named": names[0] if names else ""}
     trigger = incidents[0].trigger if incidents else None
     case |= {"confidence": trigger.confidence if trigger else 0.0, "kind": trigger.kind if trigger else "-"}
-    case |= {"silent": not incidents, "why": _why(root, names, scores), "seconds": round(seconds, 3), "mib": round(grew)}
+    case |= {"silent": not incidents, "why": _why(root, names, scores)}
+    case |= {"seconds": round(seconds, 3), "mib": round(grew)}
     for name, ranked in (("baro", baro(seen, at)), ("traversal", traversal(seen, at))):
         case[name] = ranked.index(root) + 1 if root in ranked else 0
     return case

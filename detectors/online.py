@@ -24,6 +24,7 @@ from .cusum import IDLE
 from .diagnosis import analyze
 from .gate import entered
 from .grouping import LEADING
+from .lasting import Lasting
 from .levels import Levels
 from .metric_calls import tell_of_users, with_metric_calls
 from .order import end_to_end
@@ -84,6 +85,7 @@ class Watcher:
             RunningGate("waited_s", "timed", Levels.over(0)),
         )
         self._incidents: tuple[Incident, ...] = ()
+        self._lasting = Lasting(window_s)
         self._warned: list[tuple[str, str, float, float | None]] = []
         self._past: MutableMapping[str, object] = {}
 
@@ -115,8 +117,17 @@ class Watcher:
         past = ChainMap({}, self._past)
         analysis = analyze(replace(kept, past=past).with_edges(kept.edges), summary)
         self._past = past.maps[0]  # what this analysis did not ask for again is let go
+        analysis = self._with_lasting(analysis, kept, suspicious, fresh)
         self._incidents = analysis.incidents
         return analysis
+
+    def _with_lasting(self, analysis: Analysis, kept: Windows, fails: bool, fresh: Windows) -> Analysis:
+        """The analysis, and in it as it was told last what goes on for longer than windows are kept."""
+        if kept.start > self._origin:  # before that there was nothing to keep
+            self._lasting.take(self._incidents, kept.start + CONTEXT * self._window_s)
+        self._lasting.tell(fails, fresh.start)
+        self._lasting.forget(self._end - SETTLED * self._window_s)
+        return self._lasting.joined(analysis)
 
     def _take(self, fresh: Windows) -> None:
         if not self._parts:
@@ -155,9 +166,9 @@ class Watcher:
     def _forget(self) -> Windows:
         """Keep what is worth it, laid together, and return it."""
         since = self._end - self._look_back * self._window_s
-        if self._unsettled():
-            began = min(i.started_at for i in self._incidents if i.ended_at is None or i.ended_at > since)
-            since = min(since, int(began // self._window_s - self._look_back) * self._window_s)
+        begun = [i.started_at for i in self._incidents if i.ended_at is None or i.ended_at > since]
+        if begun and self._unsettled():
+            since = min(since, int(min(begun) // self._window_s - self._look_back) * self._window_s)
         since = max(since, self._end - self._most * self._window_s, self._since_too_many())
         kept = self._laid_together(since, self._end)
         self._parts = [kept]
