@@ -39,7 +39,7 @@ from .wide import OUTAGE, SERVICES, START, WINDOW_S, read_wide, service, wide_es
 from .yardsticks import robust_scores
 
 ROUNDS = 3
-AIM_S, AIM_MB, AIM_STEP_S = 60.0, 1500.0, 0.2
+AIM_S, AIM_MIB, AIM_STEP_S = 60.0, 1.5e9 / 2**20, 0.2
 LOOK_BACK = 360  # windows: an hour
 CALM_STEPS = 40
 STEPS = range(OUTAGE.start - 5, OUTAGE.start + 15)
@@ -82,7 +82,7 @@ SIDES: dict[str, Callable[[Windows], list[str]]] = {"ours": ours, "baro": baro}
 
 
 def measured(side: str, folder: Path) -> dict[str, object]:
-    """Read the frames, and measure one side on them: seconds, and megabytes at the peak and of the frames alone."""
+    """Read the frames, and measure one side on them: seconds, and mebibytes at the peak and of the frames alone."""
     windows = read_wide(folder)
     frames = sum(int(frame.memory_usage(deep=True).sum()) for frame in (windows.calls, windows.signals))
     forget_peak()  # of reading
@@ -92,9 +92,9 @@ def measured(side: str, folder: Path) -> dict[str, object]:
     return {
         "seconds": time.perf_counter() - begun,
         "cpu_s": time.process_time() - cpu,
-        "peak_mb": memory_mib("VmHWM"),
-        "at_rest_mb": at_rest,
-        "frames_mb": frames / 2**20,
+        "peak_mib": memory_mib("VmHWM"),
+        "at_rest_mib": at_rest,
+        "frames_mib": frames / 2**20,
         "rows": len(windows.calls),
         "ranked": ranked,
     }
@@ -151,13 +151,15 @@ def run(options: argparse.Namespace) -> None:
             ranked[side] = one.pop("ranked")
             sides[side].append(one)
     first = sides["ours"][0]
-    print(f"{first['rows']:,.0f} rows of calls; the frames take {first['frames_mb']:,.0f} MB; {ROUNDS} rounds in turn")
+    print(
+        f"{first['rows']:,.0f} rows of calls; the frames take {first['frames_mib']:,.0f} MiB; {ROUNDS} rounds in turn"
+    )
     for side, rounds in sides.items():
         print(
             f"{side}: {_middle(rounds, 'seconds'):6.2f} s, {_middle(rounds, 'cpu_s'):6.2f} s of processor; at the peak "
-            f"{_middle(rounds, 'peak_mb'):,.0f} MB, {_middle(rounds, 'at_rest_mb'):,.0f} MB before"
+            f"{_middle(rounds, 'peak_mib'):,.0f} MiB, {_middle(rounds, 'at_rest_mib'):,.0f} MiB before"
         )
-    print(f"the aim of ours: {AIM_S:.0f} s and {AIM_MB:,.0f} MB")
+    print(f"the aim of ours: {AIM_S:.0f} s and {AIM_MIB:,.0f} MiB")
     pairs = zip(sides["ours"], sides["baro"], strict=True)
     print(f"ours / baro of seconds: {median(a['seconds'] / b['seconds'] for a, b in pairs):.1f} (median of the rounds)")
     wanted = f"{estate.broken_name} dns.empty_record"

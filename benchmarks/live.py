@@ -33,7 +33,14 @@ WARM_S, BARE_S = 5.0, 10.0
 WINDOW_S = 10
 _ASK_EVERY_S = 0.1
 _ROUNDS_A_QUESTION = 8
-AIMS = {"rate": 100_000, "p99_ms": 250, "memory_mb": 600, "late_s": WINDOW_S + 1.0, "ready_s": 2.0, "again_s": 5.0}
+AIMS = {
+    "rate": 100_000,
+    "p99_ms": 250,
+    "memory_mib": 600e6 / 2**20,
+    "late_s": WINDOW_S + 1.0,
+    "ready_s": 2.0,
+    "again_s": 5.0,
+}
 _STEADY_S = Windows().lateness_s + 3 * WINDOW_S
 """Until then memory still grows: spans are kept for the lateness."""
 _TAKEN = 0.99
@@ -50,7 +57,7 @@ _PHASES = (0.1, 0.5, 0.9)
 class Load:
     """What one stretch of load came to; cpu: seconds of the processor, of the server and of the generator.
 
-    folding: of the server's processes that fold, by themselves. memory_mb, folding_mb: at the same moments. waiting:
+    folding: of the server's processes that fold, by themselves. memory_mib, folding_mib: at the same moments. waiting:
     rows that were not counted yet.
     """
 
@@ -59,24 +66,24 @@ class Load:
     p99_ms: float
     server_cpu: float
     own_cpu: float
-    memory_mb: list[float]
+    memory_mib: list[float]
     refused: int
     folding_cpu: float
-    folding_mb: list[float]
+    folding_mib: list[float]
     waiting: list[float]
 
     @property
-    def together_mb(self) -> list[float]:
+    def together_mib(self) -> list[float]:
         """What the server and its process that folds held at the same moments."""
-        return [server + folding for server, folding in zip(self.memory_mb, self.folding_mb, strict=True)]
+        return [server + folding for server, folding in zip(self.memory_mib, self.folding_mib, strict=True)]
 
     def __str__(self) -> str:
         return (
             f"{self.spans / self.seconds:9,.0f} spans/s acknowledged, p99 {self.p99_ms:6.0f} ms, "
             f"{1e6 * self.server_cpu / self.spans:5.2f} us of CPU a span (generator "
             f"{1e6 * self.own_cpu / self.spans:.2f}, folding {1e6 * self.folding_cpu / self.spans:.2f}), "
-            f"{max(self.memory_mb):,.0f} MB at the most (folding {max(self.folding_mb):,.0f}, "
-            f"both at once {max(self.together_mb):,.0f}), "
+            f"{max(self.memory_mib):,.0f} MiB at the most (folding {max(self.folding_mib):,.0f}, "
+            f"both at once {max(self.together_mib):,.0f}), "
             f"{self.refused} requests refused, {max(self.waiting, default=0.0):,.0f} rows waited at the most"
         )
 
@@ -85,7 +92,7 @@ def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: f
     """Send for so long, as fast as it goes or at `rate` spans/s."""
     rng, sender = np.random.default_rng(time.time_ns()), Sender(server.http)
     begun, own, theirs, folding = time.perf_counter(), time.process_time(), server.cpu_s(), server.folding_cpu_s()
-    due, number, memory, folding_mb, waiting = begun, 0, list[float](), list[float](), list[float]()
+    due, number, memory, folding_mib, waiting = begun, 0, list[float](), list[float](), list[float]()
     while time.perf_counter() - begun < seconds:
         for body, spans in fresh(rounds[number % len(rounds)], time.time_ns(), rng):
             if rate is not None:
@@ -93,8 +100,8 @@ def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: f
                 time.sleep(max(0.0, due - time.perf_counter()))
             sender.send(body, spans)
         number += 1
-        memory.append(server.resident_mb())
-        folding_mb.append(server.folding_mb())
+        memory.append(server.resident_mib())
+        folding_mib.append(server.folding_mib())
         if number % _ROUNDS_A_QUESTION == 0:
             waiting.append(server.value("epicenter_ingest_waiting_rows"))
     sender.finish()
@@ -108,7 +115,7 @@ def stretch(server: Server, rounds: list[list[Request]], seconds: float, rate: f
         memory,
         sender.refused,
         server.folding_cpu_s() - folding,
-        folding_mb,
+        folding_mib,
         waiting,
     )
 
@@ -192,7 +199,7 @@ def _half(folder: Path, estate: Estate, rounds: list[list[Request]], options: ar
         half = stretch(server, rounds, max(_STEADY_S, options.seconds / 3), AIMS["rate"] / 2)
         print(f"at half   {half}")
         _tell("p99 of answers", half.p99_ms, "ms", AIMS["p99_ms"])
-        _tell("memory", float(np.median(half.memory_mb[len(half.memory_mb) * 2 // 3 :])), "MB", AIMS["memory_mb"])
+        _tell("memory", float(np.median(half.memory_mib[len(half.memory_mib) * 2 // 3 :])), "MiB", AIMS["memory_mib"])
         server.stop()
     took = [_delay(folder, estate, rounds, phase) for phase in _PHASES]
     print(f"  outages that began at {_PHASES} of a window were told of after {', '.join(f'{s:.1f} s' for s in took)}")
@@ -217,7 +224,7 @@ def _bound(folder: Path, _: Estate, rounds: list[list[Request]], options: argpar
     with watching(folder, WINDOW_S, EPICENTER_LIMITS_MEMORY_BYTES=str(_BOUND_MIB * 2**20)) as server:
         bound = stretch(server, rounds, max(_STEADY_S, options.seconds / 3))
         print(f"bounded   {bound}")
-        _tell(f"memory where {_BOUND_MIB} MiB are allowed", max(bound.together_mb), "MiB", _BOUND_MIB)
+        _tell(f"memory where {_BOUND_MIB} MiB are allowed", max(bound.together_mib), "MiB", _BOUND_MIB)
         server.stop()
 
 
@@ -226,7 +233,7 @@ def _restart(folder: Path, _: Estate, rounds: list[list[Request]], __: argparse.
     an_hour(folder, rounds)
     with watching(folder, HOUR_WINDOW_S) as server:
         _tell("restart on an hour to the first look", server.first_look_s(), "s", AIMS["again_s"])
-        print(f"  ready after {server.ready_s:.1f} s; {server.cpu_s():.1f} s of CPU, {server.resident_mb():,.0f} MB")
+        print(f"  ready after {server.ready_s:.1f} s; {server.cpu_s():.1f} s of CPU, {server.resident_mib():,.0f} MiB")
         server.stop()
 
 
@@ -235,10 +242,10 @@ def _hour(folder: Path, _: Estate, __: list[list[Request]], options: argparse.Na
     told = hour(folder, WINDOW_S, max(60.0, options.seconds))
     print(
         f"90 minutes of the flagship: {told.sent:,} spans sent, {told.dropped:,} not delivered, {told.kept:,} kept, "
-        f"{max(told.memory_mb):,.0f} MB at the most, {told.growth_mb:+,.0f} MB from the third quarter to the last, "
+        f"{max(told.memory_mib):,.0f} MiB at the most, {told.growth_mib:+,.0f} MiB from the third quarter to the last, "
         f"{told.incidents:.0f} incident open at its end"
     )
-    _tell("memory from the third quarter to the last", told.growth_mb, "MB", _GROWTH * max(told.memory_mb))
+    _tell("memory from the third quarter to the last", told.growth_mib, "MiB", _GROWTH * max(told.memory_mib))
     _tell("sent and not there", told.sent - told.kept, "", 0)
     _tell("incidents", told.incidents, "", -1)
 

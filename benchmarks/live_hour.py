@@ -29,19 +29,19 @@ _LOOKS = 3
 
 @dataclass
 class Hour:
-    """What the hour came to; memory_mb: once a second."""
+    """What the hour came to; memory_mib: once a second."""
 
     sent: int
     dropped: int
     kept: int
-    memory_mb: list[float] = field(default_factory=list[float])
+    memory_mib: list[float] = field(default_factory=list[float])
     incidents: float = 0.0
 
     @property
-    def growth_mb(self) -> float:
+    def growth_mib(self) -> float:
         """From the third quarter of the time to the last, in the middle of each: the first half fills what is kept."""
-        quarter = max(1, len(self.memory_mb) // 4)
-        return float(np.median(self.memory_mb[-quarter:]) - np.median(self.memory_mb[-2 * quarter : -quarter]))
+        quarter = max(1, len(self.memory_mib) // 4)
+        return float(np.median(self.memory_mib[-quarter:]) - np.median(self.memory_mib[-2 * quarter : -quarter]))
 
 
 def hour(folder: Path, window_s: int, seconds: float) -> Hour:
@@ -74,4 +74,4 @@ def hour(folder: Path, window_s: int, seconds: float) -> Hour:
 
 def _note(server: Server, memory: list[float], over: threading.Event) -> None:
     while not over.wait(1.0):
-        memory.append(server.resident_mb())
+        memory.append(server.resident_mib())

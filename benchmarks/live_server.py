@@ -47,7 +47,7 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[13]) + int(fields[14])) / _TICKS
 
-    def folding_mb(self) -> float:
+    def folding_mib(self) -> float:
         """Memory of the process that folds for it now."""
         pages = 0
         for path in Path("/proc").glob("[0-9]*/stat"):
@@ -56,7 +56,7 @@ class Server:
                     pages += int(path.with_name("statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
-    def resident_mb(self) -> float:
+    def resident_mib(self) -> float:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

@@ -15,7 +15,7 @@ from epicenter.detectors.analysis import Analysis
 from .memory import forget_peak, memory_mib
 from .yardsticks import baro, traversal
 
-AIM_S, AIM_MIB = 1.0, 500
+AIM_S, AIM_MIB = 1.0, 500e6 / 2**20
 Case = dict[str, Any]
 
 
@@ -75,7 +75,7 @@ def tops(ranks: Sequence[int]) -> dict[str, float]:
 
 def tell(name: str, told: dict[str, Any], cases: Sequence[Case]) -> None:
     """Print the figures, every miss with its reason, and who was taken for whom."""
-    print(f"{name}: {len(cases)} cases, of which each may take {AIM_S:g} s and {AIM_MIB} MiB")
+    print(f"{name}: {len(cases)} cases, of which each may take {AIM_S:g} s and {AIM_MIB:.0f} MiB")
     for figure, value in told.items():
         shown = " ".join(f"{k} {v:.2f}" for k, v in value.items()) if isinstance(value, dict) else value
         print(f"  {figure:28} {shown:.2f}" if isinstance(shown, float) else f"  {figure:28} {shown}")

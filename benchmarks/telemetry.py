@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from epicenter.synthetic import simulate
 from epicenter.synthetic.telemetry.record import record
 from epicenter.synthetic.telemetry.spans import span_source
+
+from .memory import memory_mib
 
 SCENARIO = "aws-dynamodb-2025"
 ROUNDS = 3
@@ -25,7 +26,7 @@ def measured(folder: Path) -> dict[str, float]:
     simulated = time.perf_counter()
     record(history, folder, seed=0)
     recorded = time.perf_counter()
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mib = memory_mib("VmHWM")
     source = span_source(history, spans_per_second=20.0, seed=0)
     drawing = time.perf_counter()
     spans = sum(source.draw(ticks).num_rows for ticks in source.chunks())
@@ -34,7 +35,7 @@ def measured(folder: Path) -> dict[str, float]:
         "world": simulated - begun,
         "drawing": time.perf_counter() - drawing,
         "spans": spans,
-        "peak_mb": peak_mb,
+        "peak_mib": peak_mib,
     }
 
 
@@ -45,11 +46,11 @@ def run(options: argparse.Namespace) -> None:
         command = [sys.executable, "-m", "benchmarks.telemetry", str(folder)]
         rounds.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     middle = sorted(rounds, key=lambda one: one["seconds"])[ROUNDS // 2]
-    size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 2**20
+    size_mib = sum(path.stat().st_size for path in folder.iterdir()) / 2**20
     print(
         f"{SCENARIO}: {middle['spans']:,.0f} spans and all samples in {middle['seconds']:.1f} s, of which the world"
-        f" {middle['world']:.1f} s; {middle['peak_mb']:,.0f} MB at the most (median of {ROUNDS}; the aims are 20 s and"
-        f" 1 GB); {size_mb:,.0f} MB written; drawing alone {middle['spans'] / middle['drawing']:,.0f} spans/s"
+        f" {middle['world']:.1f} s; {middle['peak_mib']:,.0f} MiB at the most (median of {ROUNDS}; the aims are 20 s"
+        f" and 1 GB); {size_mib:,.0f} MiB written; drawing alone {middle['spans'] / middle['drawing']:,.0f} spans/s"
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ import duckdb
 
 from epicenter.collector.recording import open_recording
 from epicenter.collector.windows import edge_calls
+
+from .memory import memory_mib
 
 WINDOW_S = 10
 ROUNDS = 5
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
     path = options.scratch / f"spans-{options.spans}.parquet"
     if not path.exists():
         make_spans(path, options.spans)
-    print(f"{options.spans:,} spans, {path.stat().st_size / 2**20:,.0f} MB of Parquet; {ROUNDS} rounds in turn")
+    print(f"{options.spans:,} spans, {path.stat().st_size / 2**20:,.0f} MiB of Parquet; {ROUNDS} rounds in turn")
     figures: dict[str, list[dict[str, float]]] = {"bare": [], "ours": []}
     for number in range(ROUNDS):
         for side in sorted(figures, reverse=number % 2 == 1):  # whoever else is busy favours neither side
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
         least, middle = min(_each(measured, "seconds")), median(_each(measured, "seconds"))
         print(
             f"{side:5} {least:6.2f} s at best, {middle:6.2f} s in the middle, {min(_each(measured, 'cpu_s')):6.2f} s "
-            f"of CPU, {max(_each(measured, 'peak_mb')):6,.0f} MB, {measured[0]['rows']:9,.0f} rows"
+            f"of CPU, {max(_each(measured, 'peak_mib')):6,.0f} MiB, {measured[0]['rows']:9,.0f} rows"
         )
     ratios = _ratios(figures, "seconds")
     print(f"ours / bare, round by round: {', '.join(f'{ratio:.2f}' for ratio in ratios)} (the aim is 2 or less)")
@@ -123,5 +124,5 @@ if __name__ == "__main__":
     begun, cpu_begun = time.perf_counter(), time.process_time()
     counted = {"bare": bare, "ours": ours}[sys.argv[1]](Path(sys.argv[2]))
     seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu_begun
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "peak_mb": peak_mb, "rows": counted}))
+    peak_mib = memory_mib("VmHWM")
+    print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "peak_mib": peak_mib, "rows": counted}))

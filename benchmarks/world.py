@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ import time
 from benchmarks.estate import EDGES_PER_SERVICE, layered
 from epicenter.synthetic import SCENARIOS, simulate
 from epicenter.synthetic.world.engine import run_services
+
+from .memory import memory_mib
 
 SIZES = (50, 100, 200, 500)
 HOURS, TICK_S = 6.0, 10.0
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _figures(one: dict[str, float]) -> str:
-    return f"{one['seconds']:6.2f} s  {one['processor_s']:6.2f} s of processor  {one['peak_mb']:6,.0f} MB"
+    return f"{one['seconds']:6.2f} s  {one['processor_s']:6.2f} s of processor  {one['peak_mib']:6,.0f} MiB"
 
 
 def main(kind: str, which: str) -> None:
@@ -58,7 +59,7 @@ def main(kind: str, which: str) -> None:
     figures = {
         "seconds": time.perf_counter() - begun,
         "processor_s": time.process_time() - cpu,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": memory_mib("VmHWM"),
         "ticks": ticks,
         "edges": edges,
     }

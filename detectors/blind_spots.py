@@ -25,6 +25,8 @@ from .waits import users_waited
 FEW = 3
 """Names that one sentence can hold."""
 
+SINCE_EVER = "failed from the beginning of the data on"
+
 MOST_NAMED = 10
 """Uninstrumented callees named one by one; more would bury the rest."""
 
@@ -206,7 +208,7 @@ def _failing_since_ever(windows: Windows) -> list[BlindSpot]:
     if not names:
         return []
     share = told.loc[names, "failed"].sum() / told.loc[names, "entries"].sum()
-    statement = f"{share:.0%} of the requests of users of {_some(names)} failed from the beginning of the data on: "
+    statement = f"{share:.0%} of the requests of users of {_some(names)} {SINCE_EVER}: "
     settles = "whether that is usual cannot be told; data from before, or a baseline, would settle it."
     return [BlindSpot(component=names[0] if len(names) == 1 else "", statement=statement + settles)]
 

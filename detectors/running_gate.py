@@ -82,6 +82,16 @@ class RunningGate:
             stood_out |= window >= first and bool(self._test.running.open.any())
         return stood_out
 
+    @property
+    def open(self) -> bool:
+        """Whether some series stands out in the newest window."""
+        return bool(self._test.running.open.any())
+
+    @property
+    def over(self) -> int | None:
+        """The window, by its number, in which the last of what stood out was well again; None of what was forgotten."""
+        return max((e.end for e in self._test.running.closed if e.end is not None), default=None)
+
     def forget(self, before: int) -> None:
         """Let go what only windows from before that number need, should they be told again."""
         place = bisect_right([mark.running.window for mark in self._marks], before) - 1

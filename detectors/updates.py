@@ -60,10 +60,13 @@ def updates(
         posts.append(_post(trigger.ended_at, [(_repaired(trigger, group, trouble), trigger.evidence)]))
     posts += [_post(_known_at(loop, group), [(_loop(loop), loop.evidence)]) for loop in loops]
     if group.ended_at is not None:
-        posts.append(
-            _post(group.ended_at, [("Users are no longer affected.", ledger.cite_findings(last) or trigger.evidence)])
-        )
+        posts.append(unaffected(group.ended_at, ledger.cite_findings(last) or trigger.evidence))
     return tuple(sorted(posts, key=lambda post: post.at))
+
+
+def unaffected(at: float, evidence: tuple[str, ...]) -> Update:
+    """The last update of an incident, in Unix seconds; it stands on evidence, by id."""
+    return _post(at, [("Users are no longer affected.", evidence)])
 
 
 def _post(at: float, claims: list[tuple[str, tuple[str, ...]]]) -> Update:

@@ -15,7 +15,7 @@ from ..columns import without_cycle_search
 from ..errors import OversizedRequest, UnreadableRequest
 from ..told import told_spans
 from . import fast, protobuf
-from .messages import DECODER, Line
+from .messages import Line, decoded
 from .rows import Rows
 
 Signal = Literal["traces", "metrics", "logs"]
@@ -112,8 +112,7 @@ def parse(export: Export) -> Line:
 
 
 def _from_json(export: Export) -> Line:
-    export.body.decode()  # the decoder passes over names that it does not know, whatever their bytes
-    line = DECODER.decode(export.body)
+    line = decoded(export.body)
     if export.signal == "traces":
         return Line(resource_spans=line.resource_spans)
     if export.signal == "logs":

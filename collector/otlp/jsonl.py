@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import UnreadableInput
 from ..lines import MAX_LINE_BYTES, Report, read_documents, refuse
-from .messages import DECODER, Line
+from .messages import Line, decoded
 from .rows import BATCH_ROWS, Rows
 from .totals import Totals
 
@@ -39,7 +39,7 @@ def looks_like_otlp(head: bytes) -> bool:
 
 def _decoded(path: Path, number: int, line: bytes, report: Report) -> Line | None:
     try:
-        message = DECODER.decode(line)
+        message = decoded(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         report(_not_otlp(path, number, error))
         return None

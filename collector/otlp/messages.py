@@ -202,4 +202,10 @@ class Line(_Message, frozen=True):
     resource_metrics: list[ResourceMetrics] | None = None
 
 
-DECODER = msgspec.json.Decoder(Line, strict=False)
+_DECODER = msgspec.json.Decoder(Line, strict=False)
+
+
+def decoded(text: bytes) -> Line:
+    """One line of JSON; UnicodeDecodeError, MsgspecError or RecursionError where it is none."""
+    text.decode()  # msgspec passes over names that it does not know, whatever their bytes
+    return _DECODER.decode(text)

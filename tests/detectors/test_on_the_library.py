@@ -12,6 +12,7 @@ import pytest
 from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import RecordingSummary
+from epicenter.detectors.base import HORIZON
 from epicenter.detectors.grouping import LEADING
 from epicenter.detectors.registry import DETECTORS
 from epicenter.scoring.telemetry import windows_of
@@ -59,7 +60,8 @@ def test_detectors_find_something_in_the_incident_of_a_world(world: str) -> None
         if name in LEADING:
             assert truth.root_component in {f.component for f in found}, name
         else:
-            assert any(f.until(inf) > began for f in found), name
+            since = began - HORIZON * windows.window_s
+            assert any(f.started_at >= since and f.until(inf) > began for f in found), name
 
 
 def test_a_calm_day_has_no_incident() -> None:

@@ -171,26 +171,6 @@ def test_of_what_lasts_no_more_windows_are_kept_than_may_be() -> None:
     assert max(kept) == 60
 
 
-@pytest.mark.parametrize("bound", [{"most": 60}, {"rows": 180}], ids=["windows", "rows"])
-def test_what_lasts_longer_than_windows_are_kept_stands_as_it_was_told_until_it_is_over(bound: dict[str, int]) -> None:
-    story = windows(180, [*calm(0, 40), *callee_fails(40, 130), *calm(130, 180)])
-    (whole,) = analyze(story, SUMMARY).incidents
-    watcher = Watcher(WINDOW_S, look_back=20, **bound)
-    told = {end: watcher.step(between(story, start, end), SUMMARY) for start, end in once(story)}
-    lasted = [found for end, found in told.items() if at(50) <= end <= at(130)]
-    assert {(i.started_at, i.ended_at, i.trigger.component) for f in lasted if f for i in f.incidents} == {
-        (whole.started_at, None, whole.trigger.component)
-    }
-    assert all(found and len(found.incidents) == 1 for found in lasted)
-    assert any(
-        "lasted longer than windows are kept" in spot.statement for f in lasted[-1:] if f for spot in f.blind_spots
-    )
-    after = [i for end, found in told.items() if end > at(135) and found for i in found.incidents]
-    assert {(i.started_at, i.trigger.ended_at) for i in after} == {(whole.started_at, i.ended_at) for i in after}
-    assert {i.ended_at for i in after} <= {at(window) for window in range(130, 136)}
-    assert told[story.end] is None
-
-
 def test_the_gate_that_runs_is_the_gate_of_the_batch() -> None:
     """The first step that tells of users' failures is the window in which the batch is certain of them."""
     story = STORIES["a name that is gone"]

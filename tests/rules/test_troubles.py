@@ -265,6 +265,7 @@ def test_ctrl_c_leaves_no_process_and_no_data(worlds: int, tmp_path: Path) -> No
         deadline = time.monotonic() + READY_S
         while _begun(scratch) < worlds and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
+        assert (_begun(scratch), running.poll()) == (worlds, None)
         os.killpg(running.pid, signal.SIGINT)
         _, said = running.communicate(timeout=READY_S)
     assert (running.returncode, said.decode().strip()) == (130, "")
