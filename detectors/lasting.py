@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
 import msgspec
 
 from .analysis import Analysis, BlindSpot, Incident
+from .base import HORIZON
 from .blind_spots import SINCE_EVER
 from .updates import unaffected
 
@@ -28,54 +28,62 @@ class _Held:
     incident: Incident
     over: float | None = None
 
+    def has(self, other: Incident) -> bool:
+        """Whether the other is a later part of it."""
+        lasts = self.over is None or other.started_at < self.over
+        return lasts and other.trigger.component == self.incident.trigger.component
+
 
 class Lasting:
-    """The incidents that an analysis of what is kept no longer finds, though they go on. Times are Unix seconds."""
+    """The incidents that go on though an analysis of what is kept no longer finds them. Times are Unix seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_s: int) -> None:
+        self._soon_s = HORIZON * window_s
         self._held: tuple[_Held, ...] = ()
-
-    @property
-    def over(self) -> float:
-        """When the last of those that are over was; 0 where none is. What was before that teaches nothing of calm."""
-        return max((held.over for held in self._held if held.over is not None), default=0.0)
 
     def hold(self, told: Sequence[Incident], analysis: Analysis, since: float) -> None:
         """Hold those of `told` that were not over, began before `since` (from there on enough is kept) and are lost."""
-        known = {held.incident.started_at for held in self._held}
+        known = {(held.incident.started_at, held.incident.trigger.component) for held in self._held}
         begun = (one for one in told if one.ended_at is None and one.started_at < since)
         lost = (one for one in begun if not any(_told_by(other, one) for other in analysis.incidents))
-        self._held += tuple(_Held(one) for one in lost if one.started_at not in known)
+        self._held += tuple(_Held(one) for one in lost if (one.started_at, one.trigger.component) not in known)
 
-    def end(self, at: float) -> None:
-        """Users have met nothing since `at`: what is held and lasted until then is over."""
-        self._held = tuple(
-            replace(held, over=max(at, held.incident.detected_at)) if held.over is None else held for held in self._held
-        )
+    def tell(self, over: float | None, now: float) -> None:
+        """Users have met nothing since `over`; None: they do meet something, and what was over just before goes on."""
+        self._held = tuple(replace(held, over=self._over(held, over, now)) for held in self._held)
+
+    def settled(self, now: float) -> float:
+        """When the last of those was over that do not come back any more; 0 where none is.
+
+        What was before that would teach that failing is usual.
+        """
+        ends = (held.over for held in self._held if held.over is not None)
+        return max((end for end in ends if now > end + self._soon_s), default=0.0)
 
     def forget(self, before: float) -> None:
         """Let go what was over before that."""
         self._held = tuple(held for held in self._held if held.over is None or held.over >= before)
 
-    def joined(self, analysis: Analysis, since: float) -> Analysis:
-        """The analysis with what is held in place of what it says of the same time and has not enough to say it from.
-
-        What began after `since` and elsewhere, it says as ever.
-        """
+    def joined(self, analysis: Analysis) -> Analysis:
+        """The analysis with what is held, in place of what it still finds of the same."""
         if not self._held:
             return analysis
-        over = max(inf if held.over is None else held.over for held in self._held)
-        known = {held.incident.trigger.component for held in self._held}
-        later = tuple(
-            one
-            for one in analysis.incidents
-            if one.started_at >= (over if one.trigger.component in known else min(over, since))
-        )
-        spots = [spot for spot in analysis.blind_spots if SINCE_EVER not in spot.statement]  # it is told why
-        lasting = [held.incident.trigger.component for held in self._held if held.over is None]
+        held = [_ended(one.incident, one.over) for one in self._held]
+        others = [one for one in analysis.incidents if not any(held.has(one) for held in self._held)]
+        lasting = [one.trigger.component for one in held if one.ended_at is None]
+        # what is told of them says why users fail from the beginning on
+        spots = [spot for spot in analysis.blind_spots if not (lasting and SINCE_EVER in spot.statement)]
         spots += [BlindSpot(component=component, statement=_STATEMENT) for component in lasting]
-        held = tuple(_ended(one.incident, one.over) for one in self._held)
-        return msgspec.structs.replace(analysis, incidents=(*held, *later), blind_spots=tuple(spots))
+        incidents = sorted([*held, *others], key=lambda one: (-one.impact, one.started_at))
+        return msgspec.structs.replace(analysis, incidents=tuple(incidents), blind_spots=tuple(spots))
+
+    def _over(self, held: _Held, over: float | None, now: float) -> float | None:
+        if held.over is not None and now > held.over + self._soon_s:
+            return held.over
+        if over is None:
+            return None
+        end = max(over, held.incident.detected_at)
+        return end if held.over is None else min(held.over, end)
 
 
 def _told_by(other: Incident, one: Incident) -> bool:
@@ -95,5 +103,5 @@ def _ended(incident: Incident, at: float | None) -> Incident:
         cascade=tuple(s if s.recovered_at is not None else ends(s, recovered_at=at) for s in incident.cascade),
         sustaining=tuple(s if s.ended_at is not None else ends(s, ended_at=at) for s in incident.sustaining),
         phases=tuple(p if p.ended_at is not None else ends(p, ended_at=at) for p in incident.phases),
-        updates=(*incident.updates, unaffected(at, trigger.evidence)),
+        updates=tuple(sorted([*incident.updates, unaffected(at, trigger.evidence)], key=lambda post: post.at)),
     )

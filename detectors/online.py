@@ -85,7 +85,7 @@ class Watcher:
             RunningGate("waited_s", "timed", Levels.over(0)),
         )
         self._incidents: tuple[Incident, ...] = ()
-        self._lasting = Lasting()
+        self._lasting = Lasting(window_s)
         self._warned: list[tuple[str, str, float, float | None]] = []
         self._past: MutableMapping[str, object] = {}
 
@@ -113,33 +113,29 @@ class Watcher:
                 self._forget()
             self._past.clear()
             return None
-        over = self._over(fresh, near)
         kept = self._forget()
         past = ChainMap({}, self._past)
         analysis = analyze(replace(kept, past=past).with_edges(kept.edges), summary)
         self._past = past.maps[0]  # what this analysis did not ask for again is let go
-        analysis = self._with_lasting(analysis, kept, over)
+        analysis = self._with_lasting(analysis, kept)
         self._incidents = analysis.incidents
         return analysis
 
-    def _with_lasting(self, analysis: Analysis, kept: Windows, over: int | None) -> Analysis:
-        """The analysis, and in it as it was told last what goes on for longer than windows are kept.
-
-        over: the window, by its number, since which users meet nothing; None while they do.
-        """
-        since = kept.start + CONTEXT * self._window_s
-        if over is not None:
-            self._lasting.end(self._origin + over * self._window_s)
-        elif kept.start > self._origin:  # else there was nothing to keep before that
-            self._lasting.hold(self._incidents, analysis, since)
+    def _with_lasting(self, analysis: Analysis, kept: Windows) -> Analysis:
+        """The analysis, and in it as it was told last what goes on for longer than windows are kept."""
+        if kept.start > self._origin:  # else there was nothing to keep before that
+            self._lasting.hold(self._incidents, analysis, kept.start + CONTEXT * self._window_s)
+        self._lasting.tell(self._over(kept), self._end)
         self._lasting.forget(self._end - SETTLED * self._window_s)
-        return self._lasting.joined(analysis, since)
+        return self._lasting.joined(analysis)
 
-    def _over(self, fresh: Windows, near: Windows) -> int | None:
-        """Since which window, by its number, users meet nothing, and most targets are scraped; None while not so."""
-        if any(gate.open for gate in self._gates) or targets_down(near)[-1] > MOST_DOWN:
+    def _over(self, kept: Windows) -> float | None:
+        """Since when, in Unix seconds, users meet nothing, and most targets are scraped; None while that is not so."""
+        last = between(kept, max(kept.start, self._end - CONTEXT * self._window_s), self._end)
+        if any(gate.open for gate in self._gates) or targets_down(last)[-1] > MOST_DOWN:
             return None
-        return max((gate.over for gate in self._gates if gate.over is not None), default=self._number(fresh.start))
+        ends = [gate.over for gate in self._gates if gate.over is not None]
+        return self._origin + max(ends, default=self._number(self._end) - 1) * self._window_s
 
     def _take(self, fresh: Windows) -> None:
         if not self._parts:
@@ -182,7 +178,7 @@ class Watcher:
         if begun and self._unsettled():
             since = min(since, int(min(begun) // self._window_s - self._look_back) * self._window_s)
         most = self._end - self._most * self._window_s
-        since = max(since, most, self._since_too_many(), int(self._lasting.over))
+        since = max(since, most, self._since_too_many(), int(self._lasting.settled(self._end)))
         kept = self._laid_together(since, self._end)
         self._parts = [kept]
         for gate in self._gates:

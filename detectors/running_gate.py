@@ -55,6 +55,7 @@ class RunningGate:
     """What users met by entry service; windows are numbered from 0, the first that was told of.
 
     met, of: the columns of `gate.entered` that it is about. levels: none learned yet, where it is about waits.
+    over: the window in which the last of what stood out, and does so no more, was well again.
     """
 
     def __init__(self, met: str, of: str, levels: Levels | None = None) -> None:
@@ -63,6 +64,7 @@ class RunningGate:
         self._told: dict[int, _Told] = {}
         self._test = _Test(Running.over(0), levels)
         self._marks: list[_Test] = []
+        self.over: int | None = None
 
     def tell(self, first: int, after: int, rows: pd.DataFrame) -> bool:
         """Take in the windows from `first` until before `after`, and say whether it stood out then or later.
@@ -80,17 +82,14 @@ class RunningGate:
                 self._marks.append(copy(self._test))
             self._step(window)
             stood_out |= window >= first and bool(self._test.running.open.any())
+        ends = [episode.end for episode in self._test.running.closed if episode.end is not None]
+        self.over = max(ends, default=self.over)
         return stood_out
 
     @property
     def open(self) -> bool:
         """Whether some series stands out in the newest window."""
         return bool(self._test.running.open.any())
-
-    @property
-    def over(self) -> int | None:
-        """The window, by its number, in which the last of what stood out was well again; None of what was forgotten."""
-        return max((e.end for e in self._test.running.closed if e.end is not None), default=None)
 
     def forget(self, before: int) -> None:
         """Let go what only windows from before that number need, should they be told again."""

@@ -10,8 +10,10 @@ from epicenter.collector.model import Windows
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Analysis
 from epicenter.detectors.online import Watcher, between
+from epicenter.live.feed import Tracked
+from epicenter.live.incidents import Incidents
 from tests.detectors.ailments import silence
-from tests.detectors.frames import SUMMARY, WINDOW_S, at, windows
+from tests.detectors.frames import SUMMARY, WINDOW_S, Row, at, call, windows
 from tests.detectors.stories import NAME, callee_fails, callee_slow, calm, name_gone
 from tests.detectors.test_online import once
 
@@ -66,14 +68,49 @@ def until(window: int) -> Windows:
     return between(STORY, int(at(max(0, window - KEPT))), int(at(window)))
 
 
-@pytest.mark.parametrize("pause", [8, 15])
-def test_another_outage_soon_after_it_is_another(pause: int) -> None:
-    second = OVER + pause
+def test_another_outage_after_it_is_another() -> None:
+    second = OVER + 15
     calls = [*calm(0, BEGAN), *callee_fails(BEGAN, OVER), *calm(OVER, second), *name_gone(second, second + 15)]
     *_, (_, last) = watched(windows(second + 15, calls))
     first, other = last.incidents
     assert (first.trigger.component, first.ended_at) == ("prices", at(OVER))
     assert (other.trigger.component, other.ended_at) == (NAME, None)
+
+
+def test_what_comes_back_at_once_or_is_told_otherwise_later_goes_on() -> None:
+    pause, corrected = range(110, 113), (int(at(120)), int(at(121)))
+    bad = [*callee_fails(BEGAN, pause.start), *calm(pause.start, pause.stop), *callee_fails(pause.stop, OVER)]
+    story = windows(OVER, [*calm(0, BEGAN), *bad])
+    steps = once(story)
+    watcher = Watcher(WINDOW_S, BEGAN, KEPT)
+    calm_then = windows(OVER, calm(0, OVER))
+    told = [watcher.step(between(calm_then if step == corrected else story, *step), SUMMARY) for step in steps[:121]]
+    told += [watcher.step(between(story, *step), SUMMARY) for step in (corrected, *steps[121:])]
+    (whole,) = told[60].incidents if told[60] else ()
+    assert told[-1] is not None
+    assert [(i.started_at, i.ended_at) for i in told[-1].incidents] == [(whole.started_at, None)]
+
+
+def test_an_outage_elsewhere_is_told_beside_it_as_long_as_it_lasts() -> None:
+    def elsewhere(window: int) -> Iterator[Row]:
+        failed = 30 if 95 <= window < OVER else 0
+        yield call(window, "", "desk", attempts=40, errors_server=failed)
+        yield call(window, "desk", "stock", "stock.example", attempts=40, errors_server=failed)
+
+    rows = [*calm(0, BEGAN), *callee_fails(BEGAN, OVER), *(row for window in range(OVER) for row in elsewhere(window))]
+    told = dict(watched(windows(OVER, rows)))
+    for window in range(105, OVER):
+        assert {i.trigger.component for i in told[window].incidents} == {"prices", "stock"}, window
+
+
+def test_live_it_is_one_incident_that_is_over_once() -> None:
+    saved: list[Tracked] = []
+    live = Incidents([], 10, saved.append)
+    for window, analysis in watched(STORY):
+        live.update(analysis, at(window), WINDOW_S)
+    assert len({one.id for one in saved}) == 1
+    closed = [one.closed_at for one in saved]
+    assert closed == [None] * closed.index(at(OVER)) + [at(OVER)] * closed.count(at(OVER))
 
 
 def test_a_window_that_comes_late_does_not_bring_it_back() -> None:
