@@ -6,6 +6,7 @@ Times are Unix seconds; `None` for a time means that it had not happened by the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -214,3 +215,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blind_spots: tuple[BlindSpot, ...]
     deviations: tuple[Deviation, ...] = ()
     warnings: tuple[EarlyWarning, ...] = ()
+
+
+def costliest_first(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    """In the order in which an analysis tells them: by impact, and of one impact by their start."""
+    return tuple(sorted(incidents, key=lambda one: (-one.impact, one.started_at)))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ..collector.errors import UsageError
 from ..collector.model import Windows
-from .analysis import SCHEMA, Analysis, Deviation, EarlyWarning, Incident, RecordingSummary
+from .analysis import SCHEMA, Analysis, Deviation, EarlyWarning, Incident, RecordingSummary, costliest_first
 from .apart import parts, told_apart
 from .around import LOOK_S, group_around, suspects_around
 from .base import Finding
@@ -56,7 +56,7 @@ def analyze(
     return Analysis(
         schema=SCHEMA,
         recording=summary,
-        incidents=tuple(sorted(incidents, key=lambda i: (-i.impact, i.started_at))),
+        incidents=costliest_first(incidents),
         blind_spots=blind_spots(windows, graph, findings),
         deviations=deviations,
         warnings=_warnings(findings, incidents),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from .analysis import Analysis, BlindSpot, Incident
+from .analysis import Analysis, BlindSpot, Incident, costliest_first
 from .base import HORIZON
 from .blind_spots import SINCE_EVER
 from .updates import unaffected
@@ -41,6 +41,11 @@ class Lasting:
         self._soon_s = HORIZON * window_s
         self._held: tuple[_Held, ...] = ()
 
+    @property
+    def holds(self) -> bool:
+        """Whether some incident is held."""
+        return bool(self._held)
+
     def hold(self, told: Sequence[Incident], analysis: Analysis, since: float) -> None:
         """Hold those of `told` that were not over, began before `since` (from there on enough is kept) and are lost."""
         known = {(held.incident.started_at, held.incident.trigger.component) for held in self._held}
@@ -66,16 +71,14 @@ class Lasting:
 
     def joined(self, analysis: Analysis) -> Analysis:
         """The analysis with what is held, in place of what it still finds of the same."""
-        if not self._held:
-            return analysis
         held = [_ended(one.incident, one.over) for one in self._held]
         others = [one for one in analysis.incidents if not any(held.has(one) for held in self._held)]
         lasting = [one.trigger.component for one in held if one.ended_at is None]
         # what is told of them says why users fail from the beginning on
         spots = [spot for spot in analysis.blind_spots if not (lasting and SINCE_EVER in spot.statement)]
         spots += [BlindSpot(component=component, statement=_STATEMENT) for component in lasting]
-        incidents = sorted([*held, *others], key=lambda one: (-one.impact, one.started_at))
-        return msgspec.structs.replace(analysis, incidents=tuple(incidents), blind_spots=tuple(spots))
+        incidents = costliest_first([*held, *others])
+        return msgspec.structs.replace(analysis, incidents=incidents, blind_spots=tuple(spots))
 
     def _over(self, held: _Held, over: float | None, now: float) -> float | None:
         if held.over is not None and now > held.over + self._soon_s:

@@ -125,6 +125,8 @@ class Watcher:
         """The analysis, and in it as it was told last what goes on for longer than windows are kept."""
         if kept.start > self._origin:  # else there was nothing to keep before that
             self._lasting.hold(self._incidents, analysis, kept.start + CONTEXT * self._window_s)
+        if not self._lasting.holds:
+            return analysis
         self._lasting.tell(self._over(kept), self._end)
         self._lasting.forget(self._end - SETTLED * self._window_s)
         return self._lasting.joined(analysis)

@@ -24,9 +24,8 @@ SCRAPE_S = 60.0
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of simulated worlds before there are workers, who inherit its name and share it; and let what was
     unpacked into `.tools/` be found from other folders too, as what is installed is."""
-    if (
-        signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    ):  # as a shell has it for what it runs behind; children inherit it
+    # a shell lets what it runs in the background ignore it, which the processes of tests would inherit
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if FOLDER not in os.environ:
         os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), os.fspath(TOOLS)))
