@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,8 @@ class Story:
     data: the folder of the server, which has stopped. firings: of the rules, the earliest first. looks: all alerts at
     Alertmanager, again and again; told: of these, each as it was in each of its states. infos: incidents at /metrics by
     id, as they were last. incidents, pages: those of the live page by id, when all is over. drawn: expressions of the
-    dashboard of Epicenter's own health, and of what all dashboards mark, each with the lines that Prometheus gave.
+    dashboard of Epicenter's own health, and of what all dashboards mark, each with the lines that Prometheus gave, by
+    Unix seconds of the world.
     """
 
     data: Path
@@ -96,8 +97,10 @@ def played(history: History, folder: Path) -> Story:
             while _goes_on(emit):
                 _look(story, server, told)
         assert emit.returncode == 0
-        story.firings = _firings(asked, history)
-        story.drawn = _drawn(asked, time.time() - (history.end - history.start) / SPEED)
+        since = time.time() - (history.end - history.start) / SPEED
+        ahead = _ahead(asked, since)
+        story.firings = _firings(asked, since - 60, ahead)
+        story.drawn = _drawn(asked, since, ahead)
         once(lambda: not told.alerts())
         for one in json.loads(server.get("/api/incidents")[1])["past"]:
             story.incidents[one["id"]] = one["incident"]
@@ -147,19 +150,24 @@ def _config(folder: Path, servers: tuple[Watching, ...], told: alertmanager.Aler
     return yaml.safe_dump(own)
 
 
-def _firings(asked: Prometheus, history: History) -> list[Firing]:
-    until, step_s = time.time(), SCRAPE_S / 2
-    since = until - (history.end - history.start) / SPEED - 60
+def _ahead(asked: Prometheus, since: float) -> float:
+    """What is added to SPEED times a moment of the servers to get the world's moment of then."""
     lead = f"{WORLD_TIME} - {SPEED} * timestamp({WORLD_TIME})"
-    (line,) = evaluate(asked, lead, since, until, step_s)
-    ahead = statistics.median(line.points.values())  # the same at all times but before the play and after it
-    lines = evaluate(asked, 'ALERTS{alertstate="firing"}', since, until, step_s)
+    (line,) = evaluate(asked, lead, since, time.time(), SCRAPE_S / 2)
+    return statistics.median(line.points.values())  # the same at all times but before the play and after it
+
+
+def _firings(asked: Prometheus, since: float, ahead: float) -> list[Firing]:
+    lines = evaluate(asked, 'ALERTS{alertstate="firing"}', since, time.time(), SCRAPE_S / 2)
     found = [Firing(line.labels, ahead + min(line.points) * SPEED, ahead + max(line.points) * SPEED) for line in lines]
     return sorted(found, key=lambda firing: firing.start)
 
 
-def _drawn(asked: Prometheus, since: float) -> dict[str, list[Line]]:
-    until = time.time()
+def _drawn(asked: Prometheus, since: float, ahead: float) -> dict[str, list[Line]]:
     own = {expr for title, panel in PANELS.items() if title.startswith("own-health: ") for expr in exprs(panel)}
     marked = {mark["expr"] for board in BOARDS.values() for mark in board["annotations"]["list"]}
-    return {expr: evaluate(asked, plain(expr), since, until, WINDOW_S) for expr in own | marked}
+    return {expr: _in_world(evaluate(asked, plain(expr), since, time.time(), WINDOW_S), ahead) for expr in own | marked}
+
+
+def _in_world(lines: list[Line], ahead: float) -> list[Line]:
+    return [replace(line, points={ahead + at * SPEED: value for at, value in line.points.items()}) for line in lines]
