@@ -1,19 +1,23 @@
 """Writers of records that get into each other's way, from change telemetry alone: weaker signs than a race.
 
 None of them says that a record is wrong, only that it may soon be: two writers that put their own answers back again
-and again, and a writer that never gets a lock which its peers get by turns. The latter stood at the beginning of the
-race of October 2025 (AWS post-event summary; AWS re:Invent 2025, DAT453).
+and again, a writer that never gets a lock which its peers get by turns, and one that still tries an old plan when its
+peers are far ahead. The latter two stood at the beginning of the race of October 2025 (AWS post-event summary; AWS
+re:Invent 2025, DAT453).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..collector.model import Windows
 from .base import Evidence, Finding
+from .fences import OUTER
 from .queries import sql
 from .record_writes import STORY_S, Write, by_target, writes
 from .series import Flags, Floats, Indices
@@ -30,20 +34,51 @@ TURN_S = 300.0
 LOST = 10
 """Lost locks in a row: of those who get it every other time, one in a thousand loses so often."""
 
+BEHIND = 10
+"""Plans that others put on a record while somebody still tries an older one: as many as LOST."""
+
+_TRIES = ("record.upsert", "record.lock")
+
 
 def record_writers(windows: Windows) -> list[Finding]:
     """Find records whose writers may soon leave them wrong."""
     found = [
         *(f for target, mine in by_target(writes(windows)).items() for f in _turns(windows, target, mine)),
         *_locked_out(windows),
+        *_far_behind(windows),
     ]
-    return sorted(found, key=lambda f: (f.started_at, f.component, f.evidence[0].statement))
+    return _joined(sorted(found, key=lambda f: (f.started_at, f.component, f.evidence[0].statement)))
+
+
+def _joined(found: Iterable[Finding]) -> list[Finding]:
+    """Findings in order of their start; what tells of one writer of a record, and overlaps, is one finding."""
+    joined: list[Finding] = []
+    last: dict[tuple[str, str], int] = {}
+    for one in found:
+        whose = one.component, str(one.facts["writer"])
+        place = last.get(whose)
+        before = None if place is None else joined[place]
+        if before is None or place is None or (before.ended_at is not None and before.ended_at < one.started_at):
+            last[whose] = len(joined)
+            joined.append(one)
+            continue
+        end = None if before.ended_at is None or one.ended_at is None else max(before.ended_at, one.ended_at)
+        known_at = min(float(before.facts["alarm_at"]), float(one.facts["alarm_at"]))
+        facts = before.facts | {"alarm_at": known_at}
+        joined[place] = replace(before, ended_at=end, evidence=(*before.evidence, *one.evidence), facts=facts)
+    return joined
 
 
 def _found(
-    windows: Windows, target: str, start: float, end: float | None, said: tuple[str, float, float], known_at: float
+    windows: Windows,
+    named: tuple[str, str],
+    start: float,
+    end: float | None,
+    said: tuple[str, float, float],
+    known_at: float,
 ) -> Finding:
-    """said: the statement, what was observed and what was expected."""
+    """named: the record and its writer; said: the statement, what was observed and what was expected."""
+    target, writer = named
     until = float(windows.end) if end is None else end
     columns = '"Kind", "Actor", "Generation", "Answers", "Outcome"'
     query = sql("changes", columns, (start - STORY_S, until + 1), Target=target)
@@ -56,7 +91,7 @@ def _found(
         ended_at=end,
         score=0.25,
         evidence=(Evidence(statement, query, (start, until), observed, expected),),
-        facts={"alarm_at": known_at},
+        facts={"alarm_at": known_at, "writer": writer},
     )
 
 
@@ -71,7 +106,8 @@ def _turns(windows: Windows, target: str, made: Iterable[Write]) -> Iterator[Fin
             return
         one, other = sorted({turn.actor for turn in turns})
         said = f"{one} and {other} overwrote each other's answers on {target} {len(turns)} times, by turns"
-        yield _found(windows, target, turns[0].time, end, (said, float(len(turns)), 0.0), turns[TURNS - 1].time)
+        named = target, f"{one} and {other}"
+        yield _found(windows, named, turns[0].time, end, (said, float(len(turns)), 0.0), turns[TURNS - 1].time)
 
     for write in made:
         plain = not write.deletes and not write.by_hand and write.generation == -1 and write.answers > 0
@@ -129,7 +165,7 @@ def _streaks(
         said = f"{name} lost the lock of {target} {losses} times in a row, while others got it by turns"
         start, known_at = float(first[places[0]]), float(last[places[0]])
         told = said, float(losses), 0.0
-        yield _found(windows, target, start, end if end <= windows.end else None, told, known_at)
+        yield _found(windows, named, start, end if end <= windows.end else None, told, known_at)
 
 
 def _stands_out(first: Floats, last: Floats, time: Floats, won: Flags, code: Indices, actor: int) -> Flags:
@@ -141,3 +177,87 @@ def _stands_out(first: Floats, last: Floats, time: Floats, won: Flags, code: Ind
     turns = np.where(end > begin, turned[end - 1] - turned[np.minimum(begin, len(turned) - 1)], 0)
     losses = np.searchsorted(lost_at, last, "right") - np.searchsorted(lost_at, first, "left")
     return (turns >= TURNS) & (2 * losses < LOST)
+
+
+def _far_behind(windows: Windows) -> Iterator[Finding]:
+    """Writers that try to put a plan which is far older than what others have put on the record since.
+
+    A put that succeeds so is a `record_race`; here are those that were refused, and locks for which it is told what
+    they are taken for. How far whoever tries is behind has a fence of the record's own past.
+    """
+    changes = windows.changes
+    if changes.empty:
+        return
+    told = changes[changes["Kind"].isin(_TRIES) & changes["Generation"].notna()]
+    rows = told.sort_values(["time", "Target", "Actor", "Kind", "Generation"], kind="stable")
+    done = (rows["Kind"] == "record.upsert") & rows["Outcome"].isin(("ok", ""))
+    columns = (rows["Target"].astype(str), rows["time"], rows["Actor"].astype(str), rows["Generation"].astype(int), done)
+    tries: dict[str, list[_Try]] = {}
+    for target, *one in zip(*(column.tolist() for column in columns), strict=True):
+        tries.setdefault(target, []).append(_Try(*one))
+    for target, made in sorted(tries.items()):
+        for late, over in _late(made):
+            yield _behind(windows, target, late, over)
+
+
+def _behind(windows: Windows, target: str, late: list[_Try], over: float) -> Finding:
+    last = late[-1]
+    said = (
+        f"{last.actor} tried to put plan {last.generation} on {target} when others had put {last.behind} newer ones, "
+        f"where attempts on it are usually at most {last.usual:.0f} behind"
+    )
+    told = said, float(last.behind), last.usual
+    end = over if over <= windows.end else None
+    return _found(windows, (target, last.actor), late[0].time, end, told, late[0].time)
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One writer's attempt to put a plan on a record.
+
+    behind: how many newer plans others had put on it until then, whatever their numbers are steps of; usual: the fence
+    of how many there were at attempts before.
+    """
+
+    time: float
+    actor: str
+    generation: int
+    done: bool
+    behind: int = 0
+    usual: float = 0.0
+
+
+def _late(made: Iterable[_Try]) -> Iterator[tuple[list[_Try], float]]:
+    """Runs of one writer's attempts that are far behind, each with the moment when that is over.
+
+    It is when the writer tries a newer plan, or puts the old one, or has tried nothing for an hour.
+    """
+    put: dict[str, list[int]] = {}
+    tried_last: dict[str, int] = {}
+    lags: list[int] = []  # as each plan was first tried: who repeats one again and again makes nothing usual
+    late: dict[str, list[_Try]] = {}
+    for one in made:
+        newer = (len(plans) - bisect_right(plans, one.generation) for who, plans in put.items() if who != one.actor)
+        tried = replace(one, behind=sum(newer))
+        if not tried.done and tried.behind >= BEHIND:
+            tried = replace(tried, usual=_fence(lags))
+        run = late.get(tried.actor, [])
+        far = tried.usual < tried.behind >= BEHIND and not tried.done
+        if run and (not far or tried.time > run[-1].time + STORY_S):
+            yield late.pop(tried.actor), min(tried.time, run[-1].time + STORY_S)
+        if far:
+            late.setdefault(tried.actor, []).append(tried)
+        if tried_last.get(tried.actor) != tried.generation:
+            lags.append(tried.behind)
+        tried_last[tried.actor] = tried.generation
+        if tried.done:
+            insort(put.setdefault(tried.actor, []), tried.generation)
+    yield from ((run, run[-1].time + STORY_S) for run in late.values())
+
+
+def _fence(lags: list[int]) -> float:
+    """Tukey's outer fence; quartiles that are nearer than one plan are one plan apart."""
+    if not lags:
+        return 0.0
+    low, high = np.quantile(lags, (0.25, 0.75))
+    return float(high + OUTER * max(1.0, high - low))

@@ -157,7 +157,7 @@ class _Control:
         waiting = deque((name, 0) for name in self.dns.names)
         while waiting and not self.stopped:
             name, losses = waiting.popleft()
-            if not self.zone.lock(name, enactor, unlucky=self.unlucky(enactor, name)):
+            if not self.zone.lock(name, plan, enactor, unlucky=self.unlucky(enactor, name)):
                 waiting.append((name, losses + 1))
                 if all(lost for _, lost in waiting):
                     yield self.env.timeout(self.backoff_s(losses))

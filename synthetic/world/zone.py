@@ -45,12 +45,12 @@ class Zone:
         """Addresses behind a name."""
         return self.addresses if (name, self.active[name]) in self.trees else 0
 
-    def lock(self, name: str, actor: str, *, unlucky: bool = False) -> bool:
-        """Take the name's lock; false if somebody else has it, or was faster."""
+    def lock(self, name: str, generation: int, actor: str, *, unlucky: bool = False) -> bool:
+        """Take the name's lock for a plan; false if somebody else has it, or was faster."""
         won = not unlucky and name not in self.locks
         if won:
             self.locks[name] = actor
-        self._book("record.lock", name, actor, outcome="ok" if won else LOCK_LOST)
+        self._book("record.lock", name, actor, generation, "ok" if won else LOCK_LOST)
         return won
 
     def unlock(self, name: str) -> None:
