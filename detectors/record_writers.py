@@ -191,7 +191,13 @@ def _far_behind(windows: Windows) -> Iterator[Finding]:
     told = changes[changes["Kind"].isin(_TRIES) & changes["Generation"].notna()]
     rows = told.sort_values(["time", "Target", "Actor", "Kind", "Generation"], kind="stable")
     done = (rows["Kind"] == "record.upsert") & rows["Outcome"].isin(("ok", ""))
-    columns = (rows["Target"].astype(str), rows["time"], rows["Actor"].astype(str), rows["Generation"].astype(int), done)
+    columns = (
+        rows["Target"].astype(str),
+        rows["time"],
+        rows["Actor"].astype(str),
+        rows["Generation"].astype(int),
+        done,
+    )
     tries: dict[str, list[_Try]] = {}
     for target, *one in zip(*(column.tolist() for column in columns), strict=True):
         tries.setdefault(target, []).append(_Try(*one))

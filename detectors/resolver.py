@@ -93,13 +93,14 @@ def resolver(
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
     early = not (servers or queues or probed) and during[1] - during[0] < LAG_S
     seen_by_probes = (unanswered_evidence(windows, probed, during[0]),) if probed else ()
+    ceased = (sick.ceased,) if sick and sick.ceased else ()
     gone = () if servers or way else _unscraped(windows, during)
     return replace(
         found,
         failure="" if way else "timeout" if gone and _refused(windows, unresolved, during) else found.failure,
-        certainty=EARLY * found.score if early else min(found.score, RATHER) if way or alone else found.score,
+        certainty=EARLY * found.score if early else min(found.score, RATHER) if way or alone or ceased else found.score,
         codes=tuple(zones),
-        changes=(*seen_by_probes, *gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
+        changes=(*seen_by_probes, *ceased, *gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
     )
 
 

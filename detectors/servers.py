@@ -2,23 +2,28 @@
 
 Each server is told of by its codes and by the questions that it left without an answer. It is the one that is at fault
 where others are seen to answer well at the same time: then neither the names nor what is behind all servers are. That a
-server's counters cease says nothing of it: it may have been moved, or not be scraped, or nobody may ask it.
+server's counters are told no longer says nothing of it: it may have been moved, or not be scraped. One whose counters
+are still read, and stand still while others' go on and look-ups time out, is likely it, and no more than that: its
+clients may be cut off from it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
+from ..collector.edges import category
 from ..collector.model import DNS_ERRORS, Windows
-from .base import ALIKE, MOSTLY, Finding
+from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .blamed import Blamed
 from .codes import BY_SERVER, possible
-from .cusum import ENOUGH
+from .cusum import ENOUGH, LEAST_RISE
 from .dns_rcodes import FAILURES, answers
 from .edges import LEAST_REQUESTS
 from .graph import callees
+from .queries import sql
 from .series import calls_over, components
 from .unresolved import UNSAID, Unresolved
 
@@ -26,13 +31,21 @@ APART = 0.1
 """Servers that share what fails them fail like shares of their answers, a few times one another's where more or less
 of them comes from a cache. Whose share rose by less than a tenth of another's does not share its trouble."""
 
+BEGUN = 0.25
+"""Of how many look-ups fail in a window of the stretch on average. Connections that are open go on for a while, so that
+ever more of them fail at first."""
+
 
 @dataclass(frozen=True)
 class Sick:
-    """The one server of several that is in trouble; share: of what it was asked since the onset, how much it failed."""
+    """The one server of several that is in trouble; share: of what it was asked since the onset, how much it failed.
+
+    ceased: that it fails is not told, only this, that it has answered nothing since; its share is 0 then.
+    """
 
     server: str
     share: float
+    ceased: Evidence | None = None
 
 
 def telling(windows: Windows) -> set[str]:
@@ -46,7 +59,7 @@ def in_trouble(
     """The one server that fails while all others that are asked enough to tell are well; None where nobody tells so.
 
     codes: of servers, that fit how the names fail. What servers count comes first, what is counted on the wire where
-    that names none.
+    that names none, and then who answers nothing any more.
     """
     for counted in BY_SERVER:
         names = {f.component for f in codes if f.facts["counted"] == counted}
@@ -57,7 +70,38 @@ def in_trouble(
             mine, others = rose[rose.index == name], rose[rose.index != name]
             if others["rose"].max() < APART * mine["rose"].max():  # of none it is NaN, which is less than nothing
                 return Sick(name, float(mine["share"].max()))
+    return _ceased(windows, during) if not codes and unresolved.failure == "timeout" else None
+
+
+def _ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
+    """The one server whose counters stand still since the onset, where those of all others go on as ever.
+
+    Each is judged by the last two values that it was scraped for, so that a late scrape proves nothing.
+    """
+    for counted in BY_SERVER:
+        told = answers(windows, counted)
+        told = told[told["window"] < during[1]].groupby(["component", "window"], observed=True)["value"].sum()
+        time = told.index.get_level_values("window")
+        before = told[(time >= during[0] - HORIZON * windows.window_s) & (time < during[0])]
+        usual = before.groupby(level="component", observed=True).agg(["median", "sum"])
+        usual = usual["median"][usual["sum"] >= LEAST_REQUESTS]
+        last = told[time >= during[0]].groupby(level="component", observed=True).tail(2)
+        last = last.groupby(level="component", observed=True).agg(["max", "min", "size"])
+        last = last[last["size"] == 2].reindex(usual.index)
+        still = last.index[last["max"] == 0.0]
+        if len(still) == 1 and len(last) > 1 and (last["min"] >= ALIKE * usual).drop(still).all():
+            return Sick(name := str(still[0]), 0.0, _nothing(name, counted, float(usual[name]), during))
     return None
+
+
+def _nothing(server: str, counted: str, usual: float, during: tuple[float, float]) -> Evidence:
+    return Evidence(
+        statement=f"{server} answered nothing any more, where each other server answered half as much as before or more",
+        query=sql("signals", "component, item, value", during, concept=counted),
+        window=during,
+        observed=0.0,
+        expected=usual,
+    )
 
 
 def _rose(windows: Windows, counted: str, failure: str, during: tuple[float, float]) -> pd.DataFrame:
@@ -85,18 +129,20 @@ def in_look_ups(
     A client that gives up connecting before its look-up does says no more than that. Most calls that a callee lost must
     be of clients whose look-ups fail at a like rate; where a client never says that a look-up failed, it must lose the
     calls to several callees, at a rate like that of the names: what breaks one callee breaks it for all its callers.
-    They must not have begun to fail before the look-ups did, nor be more than those that failed in them for sure.
+    They must not have begun to fail before the look-ups did. The calls of clients that never say so must not be more
+    than those that failed in look-ups for sure, unless at least twice as many clients say so.
     """
     beside = [b for b in blamed if nobody_answered(b)]
     if sick is None or not beside:
         return []
-    calls = _calls(windows, during)
-    joined = _joined(calls, unresolved)
-    since = _begun(calls, "unresolved")
-    mine = [
-        b for b in beside if b.component in joined and _begun(calls[calls["callee"] == b.component], "lost") >= since
-    ]
-    return mine if sum(b.failed for b in mine) <= unresolved.failed else []
+    calls = _calls(windows, during, {b.component for b in beside})
+    edges = _joined(calls, unresolved)
+    callee = edges.index.get_level_values("callee").astype(str)
+    early = _early(calls)
+    mine = [b for b in beside if b.component in callee and not early[b.component]]
+    unsaid = edges[edges["wordless"] & callee.isin([b.component for b in mine])]
+    few = 2 * unsaid.index.get_level_values("client").nunique() <= len(unresolved.callers)
+    return mine if few or unsaid["lost"].sum() <= unresolved.failed else []
 
 
 def nobody_answered(blamed: Blamed) -> bool:
@@ -104,37 +150,53 @@ def nobody_answered(blamed: Blamed) -> bool:
     return blamed.how == "unreached" and blamed.failure in ("connect", "other")
 
 
-def _calls(windows: Windows, during: tuple[float, float]) -> pd.DataFrame:
-    """Calls by window, client and callee: attempts, unresolved, and lost, which nobody answered or tells more of."""
+def _calls(windows: Windows, during: tuple[float, float], named: Collection[str]) -> pd.DataFrame:
+    """Calls by window, client and callee: attempts, unresolved, and lost, which nobody answered or tells more of.
+
+    named: what is judged by itself; a name among these, by which several answer, is its own callee.
+    """
     counts = ["window", "attempts", *UNSAID, *DNS_ERRORS]
     client, server = windows.edges.categories["client"], windows.edges.categories["server"]
-    everybody = windows.edges.names["client"] != ""
-    rows = calls_over(windows, everybody, counts, *during, client=client, server=server, callee=callees(windows))
+    everybody, peer = windows.edges.names["client"] != "", windows.edges.names["peer"]
+    callee = category(pd.Series(callees(windows).astype(object)).mask(peer.isin(named), peer))
+    rows = calls_over(windows, everybody, counts, *during, client=client, server=server, callee=callee)
     return rows[["window", "client", "callee", "attempts"]].assign(
         unresolved=rows[list(DNS_ERRORS)].sum(axis=1), lost=rows[UNSAID].sum(axis=1).where(rows["server"] == "", 0)
     )
 
 
-def _joined(calls: pd.DataFrame, unresolved: Unresolved) -> set[str]:
-    """The callees most of whose lost calls are of clients that lose as much in look-ups."""
+def _joined(calls: pd.DataFrame, unresolved: Unresolved) -> pd.DataFrame:
+    """[client, callee] Lost calls of clients that lose as much in look-ups, to callees most of whose are such.
+
+    lost: how many; wordless: whether the client never says that a look-up failed. How much a client loses in look-ups
+    is told by its calls that mostly end so: by the client it depends, and by the library, which of them can tell.
+    """
     edges = calls.groupby(["client", "callee"], observed=True)[["attempts", "unresolved", "lost"]].sum()
     edges = edges[edges["attempts"] > 0]
-    whole = edges.groupby(level="client", observed=True).transform("sum")
+    telling = edges[(edges["unresolved"] >= ENOUGH) & (edges["unresolved"] > edges["lost"])]
+    whole = edges.groupby(level="client", observed=True).sum()
+    said = telling.groupby(level="client", observed=True).sum().reindex(whole.index)
+    rate = (said["unresolved"] / said["attempts"]).fillna(whole["unresolved"] / whole["attempts"])
     typical = unresolved.failed / max(sum(b.attempts for b in unresolved.names), 1.0)
-    several = (edges["lost"] >= ENOUGH).groupby(level="client", observed=True).transform("sum") > 1
+    several = (edges["lost"] >= ENOUGH).groupby(level="client", observed=True).sum() > 1
     wordless = several & (whole["unresolved"] == 0)
-    looked_up = (whole["unresolved"] / whole["attempts"]).where(~wordless, typical)
-    theirs = (
-        edges["lost"]
-        .where(ALIKE * edges["lost"] <= looked_up * edges["attempts"], 0)
-        .groupby(level="callee", observed=True)
-        .sum()
+    of = edges.index.get_level_values("client")
+    looked_up = rate.where(~wordless, typical).reindex(of).to_numpy()
+    edges = edges.assign(wordless=wordless.reindex(of).to_numpy())
+    theirs = edges[ALIKE * edges["lost"] <= looked_up * edges["attempts"]]
+    theirs = theirs[theirs["lost"] > 0]
+    part = theirs.groupby(level="callee", observed=True)["lost"].sum()
+    every = edges.groupby(level="callee", observed=True)["lost"].sum().reindex(part.index)
+    most = part.index[part > MOSTLY * every]
+    return theirs.loc[theirs.index.get_level_values("callee").isin(most), ["lost", "wordless"]]
+
+
+def _early(calls: pd.DataFrame) -> pd.Series[bool]:
+    """[callees] Whether it lost calls before look-ups failed, and more than a few whose time is a matter of chance."""
+    failed = calls.groupby("window")["unresolved"].sum()
+    since = float(failed.index[failed >= BEGUN * failed.mean()].min())
+    every = calls.groupby("callee", observed=True)["lost"].sum()
+    before = (
+        calls[calls["window"] < since].groupby("callee", observed=True)["lost"].sum().reindex(every.index).fillna(0)
     )
-    every = edges["lost"].groupby(level="callee", observed=True).sum()
-    return set(map(str, every.index[(every > 0) & (theirs > MOSTLY * every)]))
-
-
-def _begun(calls: pd.DataFrame, how: str) -> float:
-    """The first window in which at least half as many calls ended so as do on average."""
-    counted = calls.groupby("window")[how].sum()
-    return float(counted.index[counted >= ALIKE * counted.mean()].min())
+    return (before >= ENOUGH) & (before > LEAST_RISE * every)

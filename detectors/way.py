@@ -161,8 +161,9 @@ def _changed(
     if not (spread or asked) or sum(s.score for s in way) < SPREAD * share:
         return None
     flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
-    since = onset - (AT_ONCE if asked else HORIZON) * windows.window_s
-    recent = _recent(windows, since, onset)
+    began = _began(windows, way, onset)  # a stray failure may have dated the onset before the change
+    since = began - (AT_ONCE if asked else HORIZON) * windows.window_s
+    recent = _recent(windows, since, began)
     recent = recent[~recent["Target"].isin(called(windows, graph) | flapping)]
     recent = recent[~recent["Kind"].str.startswith("record.") & ~read_off(recent)]
     if recent.empty:
@@ -173,8 +174,8 @@ def _changed(
     evidence = Evidence(
         statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
         f"as calls to {told} began to fail",
-        query=sql("changes", '"Kind", "Actor", "Detail"', (since, onset + 1), Target=str(last["Target"])),
-        window=(float(last["time"]), onset + windows.window_s),
+        query=sql("changes", '"Kind", "Actor", "Detail"', (since, began + windows.window_s), Target=str(last["Target"])),
+        window=(float(last["time"]), began + windows.window_s),
         observed=float(len(ends)),
         expected=0.0,
     )

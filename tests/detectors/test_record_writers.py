@@ -133,7 +133,15 @@ def test_where_the_batch_checks_again_the_old_plan_is_a_warning_and_no_race() ->
 
 def told(books: DnsBooks) -> Windows:
     rows = [
-        change(row.time / WINDOW_S, row.kind, row.target, row.actor, row.generation, Answers=row.answers, Outcome=row.outcome)
+        change(
+            row.time / WINDOW_S,
+            row.kind,
+            row.target,
+            row.actor,
+            row.generation,
+            Answers=row.answers,
+            Outcome=row.outcome,
+        )
         for row in books.changes
     ]
     return windows(int(rows[-1]["time"] - START) // WINDOW_S + 1, changes=rows)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
 from tests.detectors.frames import SUMMARY, Row, at, call, gauge, put, windows
 from tests.detectors.resolvers import (
     BAD,
@@ -74,19 +75,62 @@ def rolled(server: str, at_window: int, after: bool) -> list[Row]:
 @pytest.mark.parametrize(
     "signals",
     [
-        [*hung("resolver-1"), *well("resolver-2")],
         [*rolled("old", 10, after=False), *rolled("new", 10, after=True), *well("resolver-2")],
         [*rolled("gone", BAD, after=False), *well("resolver-2")],
     ],
-    ids=["none counted", "rolled before", "gone since"],
+    ids=["rolled before", "gone since"],
 )
 @pytest.mark.parametrize("end", [BAD + 3, BAD + 5, END])
-def test_that_a_server_s_counters_cease_names_none(signals: list[Row], end: int) -> None:
+def test_that_a_server_s_counters_are_told_no_longer_names_none(signals: list[Row], end: int) -> None:
     """It may have been moved, or its node be cut off with its clients, or one scrape be late."""
-    rows = [row for row in timed_out() if row["window"] < at(end)]
-    told = [row for row in signals if row["window"] < at(end)]
-    (incident,) = analyze(windows(end, rows, told), SUMMARY).incidents
+    incident = seen_until(end, signals)
     assert (incident.trigger.component, incident.trigger.confidence < 0.8) == ("the resolver", True)
+
+
+def seen_until(end: int, signals: list[Row]) -> Incident:
+    calls, told = ([row for row in rows if row["window"] < at(end)] for rows in (timed_out(), signals))
+    (incident,) = analyze(windows(end, calls, told), SUMMARY).incidents
+    return incident
+
+
+@pytest.mark.parametrize("end", [BAD + 3, BAD + 5, END])
+def test_a_server_that_is_read_on_and_answers_nothing_while_others_do_is_named_and_not_surely(end: int) -> None:
+    incident = seen_until(end, [*hung("resolver-1"), *well("resolver-2")])
+    assert (incident.trigger.component, incident.trigger.kind) == ("resolver-1", "dns.resolver_down")
+    assert incident.trigger.confidence < 0.8
+    told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence]
+    assert (
+        "resolver-1 answered nothing any more, where each other server answered half as much as before or more" in told
+    )
+
+
+def still_for_one_scrape() -> list[Row]:
+    return gauge("resolver-1", SERVER, put([100.0] * END, BAD, [0.0]), "NOERROR")
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [*still_for_one_scrape(), *well("resolver-2")],
+        [*hung("resolver-1"), *hung("resolver-2")],
+        [*hung("resolver-1"), *hung("resolver-2"), *well("resolver-3")],
+        [*hung("resolver-1"), *rolled("resolver-2", BAD, after=False)],
+        [*hung("resolver-1"), *gauge("resolver-2", SERVER, put([100.0] * END, BAD, [20.0] * 15), "NOERROR")],
+        [*gauge("resolver-1", SERVER, [0.0] * END, "NOERROR"), *well("resolver-2")],
+        hung("resolver-1"),
+    ],
+    ids=[
+        "one scrape alone",
+        "all of them",
+        "two of three",
+        "another is gone",
+        "others answer far less",
+        "it never did",
+        "no other",
+    ],
+)
+def test_a_server_that_answers_nothing_is_not_named_where_others_do_not_answer_as_ever(signals: list[Row]) -> None:
+    assert seen_until(END, signals).trigger.component == "the resolver"
 
 
 def share(server: str, bad: float, each: float = 100.0) -> list[Row]:
