@@ -21,6 +21,9 @@ from .graph import is_loopback
 from .releases import lately
 from .series import Floats, within
 
+HARDLY = 0.001
+"""Of as many calls as one server answers by other names, none fails so seldom by chance if it fails half as many."""
+
 _COUNTS = ["attempts", "failed"]
 
 
@@ -85,7 +88,8 @@ def _not_theirs(
     if not alike.any():
         return {}
     rest = every.groupby(level="server").sum().reindex(calls.index, level="server") - calls
-    told = rest["attempts"] >= LEAST_REQUESTS
+    by_chance = (1.0 - ALIKE * share.clip(0.0, 1.0)) ** rest["attempts"]
+    told = (rest["attempts"] >= LEAST_REQUESTS) | (by_chance < HARDLY)
     well = rest["failed"] < ALIKE * share * rest["attempts"]
     server = calls.index.get_level_values("server")
     explained = ALIKE * share <= _worst_callee(counts).reindex(server).to_numpy()
