@@ -62,6 +62,21 @@ def test_what_fails_whoever_answers_is_the_name() -> None:
     assert f"peer = '{NAME}'" in told.query
 
 
+@pytest.mark.parametrize(("every", "told"), [(4, BEHIND), (1, (NAME,))])
+def test_where_no_call_by_the_name_is_good_ten_good_ones_by_others_tell_that_those_behind_are_well(
+    every: int, told: tuple[str, ...]
+) -> None:
+    """Ten windows are judged, in each of which or in every fourth is one such call."""
+    seldom = range(0, END, every)
+    few = [call(window, "till", service, f"{service}.example", 1) for window in seldom for service in BEHIND]
+    assert explained([*estate(late, direct=()), *few]).trigger.component in told
+
+
+def late(window: int, service: str) -> Iterator[Row]:
+    """Whoever answers does so too late."""
+    yield call(window, "shop", service, "", 40, errors_deadline=40)
+
+
 @pytest.mark.parametrize(
     ("direct", "by", "name"),
     [

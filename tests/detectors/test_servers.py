@@ -280,6 +280,34 @@ def test_a_client_that_is_cut_off_from_several_callees_loses_more_than_look_ups(
     assert incident.trigger.component != "resolver-1" or incident.trigger.confidence < 0.8
 
 
+def test_a_client_that_tells_of_look_ups_for_some_callees_loses_calls_to_others_in_them_without_a_word() -> None:
+    """By the library it depends which of its calls can tell: those for most callees never do."""
+    many = ("ledger", "vault", "press", *(f"store-{number}" for number in range(5)))
+    incident = explained([*timed_out(), *(row for name in many for row in beside(name, BAD, 24))], ONE)
+    assert incident.trigger.component == "resolver-1"
+    assert incident.trigger.confidence >= 0.8
+    told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence]
+    assert any("met nobody, 100% of all that failed" in statement for statement in told)
+
+
+def test_a_name_by_which_another_answers_is_lost_in_look_ups_too() -> None:
+    """The gateway sends no spans; who answers behind it is called by its own name as well."""
+    gate = [{**row, "peer": "gate.example"} for row in beside("stock", BAD, 24)]
+    incident = explained([*timed_out(), *gate], ONE)
+    assert incident.trigger.component == "resolver-1"
+    assert incident.trigger.confidence >= 0.8
+
+
+@pytest.mark.parametrize(("tell", "named"), [(1, False), (2, True)])
+def test_few_clients_without_a_word_lose_their_calls_in_look_ups_where_many_tell_of_them(
+    tell: int, named: bool
+) -> None:
+    others = tuple(f"store-{number}.example" for number in range(14))
+    again = [{**row, "client": "till"} for row in timed_out() if row["client"] == "shop"] if tell > 1 else []
+    incident = explained([*timed_out(), *again, *unsaid(others)], ONE)
+    assert (incident.trigger.component == "resolver-1" and incident.trigger.confidence >= 0.8) == named
+
+
 def test_no_more_calls_are_lost_in_look_ups_than_look_ups_prove() -> None:
     others = tuple(f"store-{number}.example" for number in range(6))
     incident = explained([*estate(NAMES), *unsaid(others)], ONE)

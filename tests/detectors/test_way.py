@@ -72,6 +72,15 @@ def test_a_queue_is_surely_the_way_where_several_wait_in_it_or_it_was_changed(
     assert (incident.trigger.confidence >= 0.8) == sure
 
 
+@pytest.mark.parametrize("stray", [0, 10])
+def test_what_was_changed_as_calls_were_lost_is_the_way_though_a_stray_failure_dated_the_onset_before(
+    stray: int,
+) -> None:
+    calls = [*estate(["cart", "stock"], "connect"), call(BAD - 2, "", "shop", attempts=20, errors_server=stray)]
+    incident = explained(calls, [], [change(BAD + 0.2, "manual", "core-routers", "automation", None)])
+    assert (incident.trigger.component, incident.trigger.kind) == ("core-routers", "network_congestion")
+
+
 @pytest.mark.parametrize(("apart", "sure"), [(True, False), (False, True)])
 def test_of_callees_that_are_lost_alike_the_busiest_is_no_likelier(apart: bool, sure: bool) -> None:
     """Nine of ten calls go to the cart; the others are lost as often, or hardly ever."""
