@@ -96,7 +96,8 @@ def _ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
 
 def _nothing(server: str, counted: str, usual: float, during: tuple[float, float]) -> Evidence:
     return Evidence(
-        statement=f"{server} answered nothing any more, where each other server answered half as much as before or more",
+        statement=f"{server} answered nothing any more, "
+        "where each other server answered half as much as before or more",
         query=sql("signals", "component, item, value", during, concept=counted),
         window=during,
         observed=0.0,

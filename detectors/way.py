@@ -142,7 +142,7 @@ def _recent(windows: Windows, since: float, onset: float) -> pd.DataFrame:
 def several_of(some: list[Suspect], lost: list[Suspect]) -> bool:
     """Whether these are several, of which none has nearly all or which lose a like share, and most of what is lost."""
     share = sum(s.score for s in some)
-    if len(set(_ends(some))) < 2 or share < SPREAD * sum(s.score for s in lost):
+    if len({end for end, _ in _ends(some)}) < 2 or share < SPREAD * sum(s.score for s in lost):
         return False
     return max(s.score for s in some) <= SPREAD * share or _alike((owner_of(s), s.rate) for s in some)
 
@@ -151,13 +151,13 @@ def _changed(
     windows: Windows, graph: Graph, lost: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
     """What nobody calls and somebody changed as calls to several callees began to be lost."""
-    ends = set(_ends(lost))
+    ends = {end for end, _ in _ends(lost)}
     share = sum(s.score for s in lost)
     # What was changed on a way loses calls; that several callees answer with errors is no sign of a way.
     way = [s for s in lost if s.how in ("resolution", "unreached")]
     alike = _alike((owner_of(s), s.rate) for s in way)
     spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or alike)
-    asked = len(ends) > 1 and not spread and _alike(zip(_ends(way), map(_asked_in_vain, way), strict=True))
+    asked = len(ends) > 1 and not spread and _alike(_ends(way))
     if not (spread or asked) or sum(s.score for s in way) < SPREAD * share:
         return None
     flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
@@ -174,7 +174,9 @@ def _changed(
     evidence = Evidence(
         statement=f"{last['Actor']} changed {last['Target']} ({last['Kind']}: {last['Detail']}) "
         f"as calls to {told} began to fail",
-        query=sql("changes", '"Kind", "Actor", "Detail"', (since, began + windows.window_s), Target=str(last["Target"])),
+        query=sql(
+            "changes", '"Kind", "Actor", "Detail"', (since, began + windows.window_s), Target=str(last["Target"])
+        ),
         window=(float(last["time"]), began + windows.window_s),
         observed=float(len(ends)),
         expected=0.0,
@@ -190,12 +192,20 @@ def called(windows: Windows, graph: Graph) -> set[str]:
     return nodes | {node.partition(".")[0] for node in nodes}
 
 
-def _ends(lost: list[Suspect]) -> list[str]:
-    """[lost] Where the calls were to end: at a callee, or at the servers of its name, if they do not answer while calls
-    to the callee itself are lost. They are other machines, and what is lost of both at once is lost on the way."""
+def _ends(lost: list[Suspect]) -> list[tuple[str, float]]:
+    """Where the calls were to end, and what share of those was lost: at a callee, or at the servers of its name, if
+    they do not answer while calls to the callee itself are lost. They are other machines, and what is lost of both at
+    once is lost on the way."""
     vanished = {owner_of(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
-    silent = [s.how == "resolution" and s.failure in AGAIN and owner_of(s) in vanished for s in lost]
-    return [f"servers of {s.component}" if at else owner_of(s) for s, at in zip(lost, silent, strict=True)]
+    ends: list[tuple[str, float]] = []
+    for s in lost:
+        servers, apart = f"servers of {s.component}", owner_of(s) in vanished
+        unanswered = s.how == "resolution" and s.failure in AGAIN
+        ends.append((servers if unanswered and apart else owner_of(s), _asked_in_vain(s)))
+        later = [f.score for f in s.findings if f.detector == "dns_failures" and f.facts["failure"] in AGAIN]
+        if s.how == "unreached" and apart and later:  # callers remembered the name for a while
+            ends.append((servers, max(later)))
+    return ends
 
 
 def owner_of(suspect: Suspect) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from epicenter.detectors import analyze
 from epicenter.detectors.analysis import Incident
-from tests.detectors.frames import SUMMARY, Row, call, change, gauge, put, windows
+from tests.detectors.frames import SUMMARY, Row, at, call, change, gauge, put, windows
 
 BAD, WELL, END = 30, 45, 60
 
@@ -70,6 +70,19 @@ def test_a_queue_is_surely_the_way_where_several_wait_in_it_or_it_was_changed(
     incident = explained(estate(callees, "deadline"), signals, changes)
     assert (incident.trigger.component, incident.trigger.kind) == ("outbox", "network_congestion")
     assert (incident.trigger.confidence >= 0.8) == sure
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_one_callee_and_the_servers_of_its_name_that_are_lost_at_a_change_are_lost_on_the_way(again: bool) -> None:
+    """Its callers remember the name for a while, so that the look-ups fail after the calls."""
+    rows = list(estate(["cart"], "connect"))
+    if again:
+        rows = [row for row in rows if row["server"] or not row["client"] or row["window"] < at(BAD + 9)]
+        late = range(BAD + 9, WELL)
+        rows += [call(w, "shop", "", "cart.example", 30, errors_dns_servfail=30, unanswered_ns=1) for w in late]
+    incident = explained(rows, [], [change(BAD - 0.1, "manual", "core-routers", "automation", None)])
+    assert (incident.trigger.component == "core-routers") == again
+    assert incident.trigger.confidence < 0.8
 
 
 @pytest.mark.parametrize("stray", [0, 10])

@@ -1,0 +1,66 @@
+"""A record that is known to be gone is why those fail of whom nobody tells what they call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
+from tests.detectors.frames import SUMMARY, Row, call, change, gauge, put, windows
+
+BAD, WELL, END = 30, 45, 60
+NAME, MUTE = "prices.example", "quotes.example"
+
+
+def estate(mute_from: int = BAD, spans: bool = False) -> Iterator[Row]:
+    """Users reach the shop and the till; the shop calls who sends no spans, and mostly fails by it; the till a name."""
+    for window in range(END):
+        late, down = mute_from <= window < WELL, BAD <= window < WELL
+        yield call(window, "", "shop", attempts=60, errors_server=30 * late)
+        answers = "quotes" if spans else ""
+        yield call(window, "shop", answers, MUTE, 40, answered=40, unanswered=0, errors_server=30 * late)
+        yield call(window, "", "till", attempts=60, errors_server=20 * down)
+        yield call(window, "till", "prices", NAME, 40 - 20 * down)
+        if down:
+            yield call(window, "till", "", NAME, 20, errors_dns_unspecified=20)
+
+
+EMPTIED = [change(BAD, "record.delete", NAME, "operator", None, Answers=0), change(WELL, "record.upsert", NAME, "o", 2)]
+
+
+def explained(rows: Iterator[Row], changes: list[Row], signals: list[Row] | None = None) -> Incident:
+    (incident,) = analyze(windows(END, rows, signals or [], changes), SUMMARY).incidents
+    return incident
+
+
+def probed() -> list[Row]:
+    return gauge(NAME, "dns_answers", put([2.0] * END, BAD, [0.0] * (WELL - BAD)), "A")
+
+
+@pytest.mark.parametrize(("changes", "signals"), [(EMPTIED, []), ([], probed())], ids=["its change", "probes"])
+def test_who_sends_no_spans_and_fails_as_a_record_is_emptied_is_explained_by_it(
+    changes: list[Row], signals: list[Row]
+) -> None:
+    incident = explained(estate(), changes, signals)
+    assert (incident.verdict, incident.trigger.component, incident.trigger.kind) == (
+        "cascade",
+        NAME,
+        "dns.empty_record",
+    )
+    assert 0.5 < incident.trigger.confidence < 0.9
+    assert incident.dns.role == "root"
+    assert MUTE in [candidate.component for candidate in incident.candidates]
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes"),
+    [(estate(), []), (estate(spans=True), EMPTIED), (estate(mute_from=BAD - 14), EMPTIED)],
+    ids=["nothing tells that it is gone", "who fails tells of its calls itself", "it failed long before"],
+)
+def test_who_fails_more_is_not_explained_by_a_name_where_that_is_not_so(
+    rows: Iterator[Row], changes: list[Row]
+) -> None:
+    incident = explained(rows, changes)
+    assert incident.trigger.component in (MUTE, "quotes")
