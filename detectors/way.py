@@ -8,7 +8,7 @@ and it never explains what was refused or answered at once: who got that waited 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -27,7 +27,7 @@ from .queueing import old_by
 from .refused_first import WAITED_S
 from .releases import read_off
 from .series import calls_over, components
-from .suspects import RATHER, Suspect, behind
+from .suspects import RATHER, Suspect, behind, overlaps
 
 SPREAD = 0.8
 """Failures are spread where no single callee has more of them; one device's own trouble gives most to several."""
@@ -142,7 +142,7 @@ def _recent(windows: Windows, since: float, onset: float) -> pd.DataFrame:
 def several_of(some: list[Suspect], lost: list[Suspect]) -> bool:
     """Whether these are several, of which none has nearly all or which lose a like share, and most of what is lost."""
     share = sum(s.score for s in some)
-    if len({end for end, _ in _ends(some)}) < 2 or share < SPREAD * sum(s.score for s in lost):
+    if len({end for end, _ in _ends(some, {})}) < 2 or share < SPREAD * sum(s.score for s in lost):
         return False
     return max(s.score for s in some) <= SPREAD * share or _alike((owner_of(s), s.rate) for s in some)
 
@@ -151,13 +151,14 @@ def _changed(
     windows: Windows, graph: Graph, lost: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
     """What nobody calls and somebody changed as calls to several callees began to be lost."""
-    ends = {end for end, _ in _ends(lost)}
+    silent = _silent(windows, graph, findings, onset)
+    ends = {end for end, _ in _ends(lost, silent)}
     share = sum(s.score for s in lost)
     # What was changed on a way loses calls; that several callees answer with errors is no sign of a way.
     way = [s for s in lost if s.how in ("resolution", "unreached")]
     alike = _alike((owner_of(s), s.rate) for s in way)
     spread = len(ends) > 1 and (max(s.score for s in lost) <= SPREAD * share or alike)
-    asked = len(ends) > 1 and not spread and _alike(_ends(way))
+    asked = len(ends) > 1 and not spread and _alike(_ends(way, silent))
     if not (spread or asked) or sum(s.score for s in way) < SPREAD * share:
         return None
     flapping = {f.component for f in findings if f.kind == "health_check_flapping"}
@@ -192,20 +193,30 @@ def called(windows: Windows, graph: Graph) -> set[str]:
     return nodes | {node.partition(".")[0] for node in nodes}
 
 
-def _ends(lost: list[Suspect]) -> list[tuple[str, float]]:
+def _ends(lost: list[Suspect], silent: Mapping[str, float]) -> list[tuple[str, float]]:
     """Where the calls were to end, and what share of those was lost: at a callee, or at the servers of its name, if
     they do not answer while calls to the callee itself are lost. They are other machines, and what is lost of both at
-    once is lost on the way."""
+    once is lost on the way.
+
+    silent: by service, the share of look-ups of its names that its servers came to leave without an answer.
+    """
     vanished = {owner_of(s) for s in lost if s.how == "unreached" and s.kind == "network_congestion"}
     ends: list[tuple[str, float]] = []
     for s in lost:
-        servers, apart = f"servers of {s.component}", owner_of(s) in vanished
-        unanswered = s.how == "resolution" and s.failure in AGAIN
-        ends.append((servers if unanswered and apart else owner_of(s), _asked_in_vain(s)))
-        later = [f.score for f in s.findings if f.detector == "dns_failures" and f.facts["failure"] in AGAIN]
-        if s.how == "unreached" and apart and later:  # callers remembered the name for a while
-            ends.append((servers, max(later)))
+        owner, servers = owner_of(s), f"servers of {s.component}"
+        unanswered = s.how == "resolution" and s.failure in AGAIN and owner in vanished
+        ends.append((servers if unanswered else owner, _asked_in_vain(s)))
+        if s.how == "unreached" and owner in vanished and owner in silent:
+            ends.append((servers, silent[owner]))
     return ends
+
+
+def _silent(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> dict[str, float]:
+    """By service, how much of the look-ups of its names failed as servers fail that do not answer; callers remember
+    names for a while, so that it may show a little later than that their calls are lost."""
+    during = (onset, onset + HORIZON * windows.window_s)
+    failed = [f for f in findings if f.detector == "dns_failures" and f.facts["failure"] in AGAIN]
+    return {graph.service(f.component) or f.component.partition(".")[0]: f.score for f in failed if overlaps(f, during)}
 
 
 def owner_of(suspect: Suspect) -> str:
