@@ -66,6 +66,8 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
         return finding.component == trigger.component or _set_off(windows, finding, trigger, group, graph)
     if _outlives(windows, finding, trigger):
         return True
+    if trigger.ended_at is not None and not _until_its_end(windows, finding, trigger.ended_at, group):
+        return False  # what was over before the trigger was kept nothing going
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
     # that waits in its own queue shows that it cannot do what is asked of it.
     if graph.path(finding.component, trigger.component):
@@ -76,6 +78,12 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
             for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED
+
+
+def _until_its_end(windows: Windows, finding: Finding, ended_at: float, group: Group) -> bool:
+    """Whether it, or what was seen of the same loop later, went on until about the trigger's end."""
+    same = (f for f in group.findings if (f.kind, f.component) == (finding.kind, finding.component))
+    return any(f.until(inf) >= ended_at - persist_s(windows, f) for f in same)
 
 
 def _set_off(windows: Windows, finding: Finding, trigger: Trigger, group: Group, graph: Graph) -> bool:
