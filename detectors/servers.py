@@ -90,7 +90,8 @@ def _ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
         last = last[last["size"] == 2].reindex(usual.index)
         still = last.index[last["max"] == 0.0]
         if len(still) == 1 and len(last) > 1 and (last["min"] >= ALIKE * usual).drop(still).all():
-            return Sick(name := str(still[0]), 0.0, _nothing(name, counted, float(usual[name]), during))
+            server = str(still[0])
+            return Sick(server, 0.0, _nothing(server, counted, float(usual[server]), during))
     return None
 
 
