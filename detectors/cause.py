@@ -63,16 +63,15 @@ class _Begun:
 def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> list[Suspect]:
     """Rank what may have broken at `onset`, the likeliest first; at most ten.
 
-    A stray failure shortly before an outage may date it too early, and is then all that failed at its onset: where
-    fewer calls than open an episode did, the start of the next finding counts at which more did, if it comes within ten
-    windows (`HORIZON`) after the first ten. Where there is none, so few are worth so much less.
+    A stray failure before an outage may date it too early, and is then all that failed at its onset: where fewer calls
+    than open an episode did, the start of the next finding counts at which more did. Where there is none, so few are
+    worth so much less.
     """
     begun = _begun(windows, graph, findings, onset)
     if 0 < begun.failed < ENOUGH:
         horizon_s = HORIZON * windows.window_s
         later = sorted({f.started_at for f in findings if f.kind not in LEADING})
-        soon = (start for start in later if onset + horizon_s <= start < onset + 2 * horizon_s)
-        told = (_begun(windows, graph, findings, start) for start in soon)
+        told = (_begun(windows, graph, findings, start) for start in later if start >= onset + horizon_s)
         begun = next((more for more in told if more.failed >= ENOUGH), begun)
     enough = min(1.0, begun.failed / ENOUGH)
     sure = enough * (UNSEEN if begun.dark else 1.0)

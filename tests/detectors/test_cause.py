@@ -13,9 +13,9 @@ from tests.detectors.stories import NAME, calm, name_gone
 STRAY, GONE, END = 20, 30, 45
 
 
-def suspected(rows: list[Row]) -> list[Suspect]:
-    """Of an incident that a stray failure dates ten windows too early."""
-    seen, graph, findings, _ = look(windows(END, rows))
+def suspected(rows: list[Row], end: int = END) -> list[Suspect]:
+    """Of an incident that a stray failure dates ten windows too early, or more."""
+    seen, graph, findings, _ = look(windows(end, rows))
     return suspects(seen, graph, findings, at(STRAY))
 
 
@@ -23,9 +23,11 @@ def stray() -> list[Row]:
     return [call(w, "shop", "mail", "mail.example", errors_server=int(w == STRAY)) for w in range(END)]
 
 
-def test_a_stray_failure_before_an_outage_is_not_what_began_it() -> None:
-    top, *_ = suspected([*calm(0, GONE), *name_gone(GONE, END), *stray()])
-    assert (top.component, top.evidence.window[0]) == (NAME, at(GONE))
+@pytest.mark.parametrize("later", [0, 25])
+def test_a_stray_failure_before_an_outage_is_not_what_began_it(later: int) -> None:
+    gone, end = GONE + later, END + later
+    top, *_ = suspected([*calm(0, gone), *name_gone(gone, end), *stray()], end)
+    assert (top.component, top.evidence.window[0]) == (NAME, at(gone))
     assert top.certainty == 1.0
 
 
