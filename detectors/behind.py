@@ -3,9 +3,8 @@
 Blame books failures on whom a call was meant for. Where many callees fail at once that have nothing in common but the
 way to them, the way is the suspect (`way`). Where connections through a balancer fail while its health checks flap, it
 is the balancer; where a store drowns because a cache in front of it was lost, it is the cache. Where the only one that
-was started anew brought a silence to its end, it is that (`revival`). Where a record is known to be gone as callees
-began to answer with errors of which nobody tells what they call, it is the record. Each takes over the failures that it
-explains.
+was started anew brought a silence to its end, it is that (`revival`). Of whom nobody tells what they call, it is what
+broke by itself meanwhile (`mute`). Each takes over the failures that it explains.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ from dataclasses import replace
 
 from ..collector.model import Windows
 from .base import HORIZON, Finding
-from .cusum import ENOUGH
-from .dns_failures import AGAIN
 from .graph import Graph
 from .kinds import rewritten
+from .mute import broke_by_itself, emptied_cache
 from .revival import started_anew
 from .suspects import RATHER, Suspect, behind
 from .ties import balances, keeps_load_from, shown_before
-from .way import LAG_S, LEAST_SHARE, near, nodes_of, shared_way
+from .way import LEAST_SHARE, near, nodes_of, shared_way
 
 EXPLAINED = 0.1
 """What an explained suspect keeps of its score: it stays on the list, behind whatever has a tenth for itself."""
@@ -38,7 +36,7 @@ def look_behind(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> list[Suspect]:
     """The same suspects, with those that explain them before them."""
-    for explain in (shared_way, _balancer, _cache, _herded, _record, started_anew):
+    for explain in (shared_way, _balancer, _cache, _herded, broke_by_itself, emptied_cache, started_anew):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
             ranked = taken_over(ranked, found)
@@ -102,31 +100,6 @@ def _cache(
         return None
     first = min(losses, key=lambda f: (f.started_at, f.component))
     return behind(first.component, "cache_loss", [ranked[0]], (first,), first.evidence[0])
-
-
-def _record(
-    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
-) -> Suspect | None:
-    """A record that its changes, or probes, tell to be gone, as who sends no spans began to answer with errors.
-
-    Nobody tells what those call. That two things break at one moment is less likely than that they need the record too:
-    what is gone by itself follows from no failure.
-    """
-    own = windows.edges.services
-    mute = [s for s in ranked if s.how == "unreached" and s.kind == "unknown" and s.component not in own]
-    gone = [s for s in ranked if s.how == "resolution" and s.failed >= ENOUGH and s.score >= LEAST_SHARE]
-    gone = [s for s in gone if any(_shows_it_gone(f) and near(windows, f, onset, LAG_S) for f in s.findings)]
-    if not gone or ranked[0] not in mute:
-        return None
-    share = gone[0].score + sum(s.score for s in mute)
-    sure = max(gone[0].certainty, min(RATHER, share))
-    return replace(gone[0], score=share, certainty=sure, explains=tuple(s.component for s in mute))
-
-
-def _shows_it_gone(finding: Finding) -> bool:
-    return "emptied_at" in finding.facts or (
-        finding.detector == "dns_answers" and finding.facts["failure"] not in AGAIN
-    )
 
 
 def _busy(suspect: Suspect) -> bool:

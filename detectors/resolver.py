@@ -22,7 +22,7 @@ from .base import HORIZON, MOSTLY, Evidence, Finding
 from .blamed import Blamed
 from .blind_spots import FEW
 from .codes import BY_SERVER, possible, within_zone
-from .cusum import ENOUGH, WORST
+from .cusum import ENOUGH
 from .dns_failures import KINDS, VAGUE
 from .graph import Graph
 from .kinds import began
@@ -76,7 +76,7 @@ def resolver(
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     one = len(unresolved.owners) < 2
-    alone = one and sick is not None and sick.share >= WORST and not unresolved.well
+    alone = one and sick is not None and sick.whole and not unresolved.well
     if one and not alone and not (queues and _nothing_else(unresolved)):
         return None  # one owner's record, or the way to it: it would fail whichever server is asked, and nothing else
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
@@ -161,7 +161,7 @@ def _which(
     zone alone cannot ask the zone's own; who fails nearly everything fails it for whoever asks.
     """
     zone = unresolved.zone
-    if sick and (not zone or sick.share >= WORST):
+    if sick and (not zone or sick.whole):
         return sick.server, "dns.resolver_down", [f for f in (*servers, *queues) if f.component == sick.server]
     if queues and all(f.component == queues[0].component for f in servers):
         return queues[0].component, KINDS[unresolved.failure] if zone else "dns.resolver_down", [*servers, queues[0]]

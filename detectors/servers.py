@@ -19,7 +19,7 @@ from ..collector.model import DNS_ERRORS, Windows
 from .base import ALIKE, HORIZON, MOSTLY, Evidence, Finding
 from .blamed import Blamed
 from .codes import BY_SERVER, possible
-from .cusum import ENOUGH, LEAST_RISE
+from .cusum import ENOUGH, LEAST_RISE, WORST
 from .dns_rcodes import FAILURES, answers
 from .edges import LEAST_REQUESTS
 from .graph import callees
@@ -38,13 +38,15 @@ ever more of them fail at first."""
 
 @dataclass(frozen=True)
 class Sick:
-    """The one server of several that is in trouble; share: of what it was asked since the onset, how much it failed.
+    """The one server of several that is in trouble.
 
-    ceased: that it fails is not told, only this, that it has answered nothing since; its share is 0 then.
+    whole: whether it fails nearly all that it is asked. Where it answers as much well as it ever did, it is asked for
+    what it fails again and again, and is well for all else. ceased: that it fails is not told, only this, that it has
+    answered nothing since.
     """
 
     server: str
-    share: float
+    whole: bool
     ceased: Evidence | None = None
 
 
@@ -69,7 +71,7 @@ def in_trouble(
             rose = _rose(windows, counted, unresolved.failure, during)
             mine, others = rose[rose.index == name], rose[rose.index != name]
             if others["rose"].max() < APART * mine["rose"].max():  # of none it is NaN, which is less than nothing
-                return Sick(name, float(mine["share"].max()))
+                return Sick(name, bool(((mine["share"] >= WORST) & (mine["kept"] < ALIKE)).any()))
     return _ceased(windows, during) if not codes and unresolved.failure == "timeout" else None
 
 
@@ -91,7 +93,7 @@ def _ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
         still = last.index[last["max"] == 0.0]
         if len(still) == 1 and len(last) > 1 and (last["min"] >= ALIKE * usual).drop(still).all():
             server = str(still[0])
-            return Sick(server, 0.0, _nothing(server, counted, float(usual[server]), during))
+            return Sick(server, False, _nothing(server, counted, float(usual[server]), during))
     return None
 
 
@@ -107,7 +109,8 @@ def _nothing(server: str, counted: str, usual: float, during: tuple[float, float
 
 
 def _rose(windows: Windows, counted: str, failure: str, during: tuple[float, float]) -> pd.DataFrame:
-    """[servers] share: of what was asked in the stretch, how much failed so; rose: by how much more than before.
+    """[servers] share: of what was asked in the stretch, how much failed so; rose: by how much more than before; kept:
+    how much was answered well in a window, of how much was before.
 
     Of servers of which enough is counted in the stretch to tell.
     """
@@ -115,12 +118,16 @@ def _rose(windows: Windows, counted: str, failure: str, during: tuple[float, flo
     bad = [code for code, failed_so in FAILURES.items() if failed_so in possible(failure)]
     rows = rows.assign(failed=rows["value"].where(rows["code"].isin(bad), 0.0))
     late = (rows["window"] >= during[0]) & (rows["window"] < during[1])
-    shares = []
+    shares, well = [], []
     for stretch in (late, rows["window"] < during[0]):
-        sums = rows[stretch].groupby("component", observed=True)[["failed", "value"]].sum()
-        shares.append((sums["failed"] / sums["value"])[sums["value"] >= LEAST_REQUESTS])
-    share, before = shares
-    return pd.DataFrame({"share": share, "rose": share - before.reindex(share.index).fillna(0.0)})
+        told = rows[stretch].groupby("component", observed=True)
+        sums, count = told[["failed", "value"]].sum(), told["window"].nunique()
+        enough = sums["value"] >= LEAST_REQUESTS
+        shares.append((sums["failed"] / sums["value"])[enough])
+        well.append(((sums["value"] - sums["failed"]) / count)[enough])
+    (share, before), (now, then) = shares, well
+    rose = share - before.reindex(share.index).fillna(0.0)
+    return pd.DataFrame({"share": share, "rose": rose, "kept": (now / then.reindex(now.index)).fillna(0.0)})
 
 
 def in_look_ups(

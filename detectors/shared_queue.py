@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from ..collector.model import DNS_CLASSES, Windows
-from .base import Evidence, Finding, stretch_of
+from .base import MOSTLY, Evidence, Finding, Stretch, stretch_of
 from .change_point import LEAST_FACTOR, change_point
 from .graph import callees
 from .queries import sql
 from .retry_storm import AMPLIFIED, PERSIST_S, POOR
-from .series import calls_over, tally
+from .series import Floats, calls_over, tally, window_count
 from .suspects import Suspect
 
 DETECTOR = "shared_queue"
@@ -26,6 +26,8 @@ DETECTOR = "shared_queue"
 LOST = ("connect", "other", *(f"dns_{name}" for name in DNS_CLASSES))
 """How calls fail that never reach anybody. Who is reached and drowns fails them by time-out, long after a network, a
 name or a process is back."""
+
+_EDGE = ["client", "callee"]
 
 ASKED = ("attempts", "originals")
 """Where callers ask or try for less, more of it passes although nobody else left."""
@@ -55,48 +57,84 @@ def kept_full(windows: Windows, top: Suspect) -> Finding | None:
     rows = calls_to(windows, top) if queues and top.how == "behind" else pd.DataFrame()
     if rows.empty:
         return None
-    table = tally(windows, rows.assign(all=""), ("all",), ("attempts", "originals", "errors", "passed"))
+    everything = _summed(windows, rows)
     full = min(queues, key=lambda f: f.started_at)
     first, after = (int((at - windows.start) // windows.window_s) for at in full.up_to(windows.end))
-    split = change_point(table["passed"][0, first:after], table["attempts"][0, first:after])
+    split = change_point(everything["passed"][first:after], everything["attempts"][first:after])
     if split is None or (after - first - split) * windows.window_s < PERSIST_S:
         return None
     before, since = slice(first, first + split), slice(first + split, after)
-    was = float(table["passed"][0, before].sum() / max(table["attempts"][0, before].sum(), 1.0))
-    if any(table[name][0, since].mean() * LEAST_FACTOR < table[name][0, before].mean() for name in ASKED):
+    if any(everything[name][since].mean() * LEAST_FACTOR < everything[name][before].mean() for name in ASKED):
         return None
-    total = {name: float(values[0, since].sum()) for name, values in table.values.items()}
-    good = total["attempts"] - total["errors"]
-    grown = total["passed"] >= LEAST_FACTOR * was * total["attempts"]
-    if not grown or total["attempts"] < AMPLIFIED * total["originals"] or good >= POOR * total["originals"]:
+    was, passed = (_share(everything, "passed", stretch) for stretch in (before, since))
+    begun, over = (windows.start + place * windows.window_s for place in (since.start, since.stop))
+    edges = _storming(rows[(rows["window"] >= begun) & (rows["window"] < over)])
+    mine = _summed(windows, rows.merge(edges, on=_EDGE))
+    if passed < LEAST_FACTOR * was or mine["attempts"][since].sum() <= MOSTLY * everything["attempts"][since].sum():
         return None
-    well = table["attempts"][0, since] - table["errors"][0, since] >= POOR * table["originals"][0, since]
-    last = first + split + int(np.flatnonzero(~well).max(initial=0)) + 1
-    lasted = stretch_of(windows, first + split, None if full.ended_at is None and last == after else last)
+    well = mine["attempts"][since] - mine["errors"][since] >= POOR * mine["originals"][since]
+    last = since.start + int(np.flatnonzero(~well).max(initial=0)) + 1
+    lasted = stretch_of(windows, since.start, None if full.ended_at is None and last == after else last)
+    wasted = 1.0 - (1.0 - _share(everything, "errors", since)) / max(passed, 1e-9)
+    total = {name: float(values[since].sum()) for name, values in mine.items()}
+    return _finding(windows, top.component, lasted, edges, total, (was, passed, max(0.0, wasted)))
+
+
+def _finding(
+    windows: Windows,
+    component: str,
+    lasted: Stretch,
+    edges: pd.DataFrame,
+    total: dict[str, float],
+    shares: tuple[float, float, float],
+) -> Finding:
+    """total: of the calls over the edges that storm; shares: of all calls, how many passed before and since, and of
+    those since, how many in vain."""
+    was, passed, wasted = shares
     amplification = total["attempts"] / max(total["originals"], 1.0)
     evidence = Evidence(
-        statement=f"{total['passed'] / total['attempts']:.0%} of the calls through {top.component} passed, {was:.0%} "
+        statement=f"{passed:.0%} of the calls through {component} passed, {was:.0%} "
         "before, while its queue stayed full: others left, or room was added, and its callers' "
         f"{amplification:.1f} attempts for each request kept it so",
         query=sql("calls", "client, server, peer, attempts, originals, answered, errors", lasted.up_to(windows.end)),
         window=lasted.up_to(windows.end),
-        observed=total["passed"] / total["attempts"],
+        observed=passed,
         expected=was,
     )
-    told = rows[rows["window"] >= lasted.started_at]
-    edges = zip(told["client"].astype(str), told["callee"].astype(str), strict=True)
     return Finding(
         detector=DETECTOR,
         kind="retry_storm",
-        component=top.component,
+        component=component,
         started_at=lasted.started_at,
         ended_at=lasted.ended_at,
-        score=1.0 - good / max(total["originals"], 1.0),
+        score=1.0 - (total["attempts"] - total["errors"]) / max(total["originals"], 1.0),
         evidence=(evidence,),
-        edges=tuple(sorted(set(edges))),
+        edges=tuple(sorted(zip(edges["client"].astype(str), edges["callee"].astype(str), strict=True))),
         facts={
             "amplification": amplification,
-            "wasted_share": max(0.0, 1.0 - good / max(total["passed"], 1.0)),
+            "wasted_share": wasted,
             "alarm_at": lasted.started_at + PERSIST_S,
         },
     )
+
+
+def _summed(windows: Windows, rows: pd.DataFrame) -> dict[str, Floats]:
+    """[windows] Counts of these calls; of none, zeros."""
+    counts = ("attempts", "originals", "errors", "passed")
+    if rows.empty:
+        return dict.fromkeys(counts, np.zeros(window_count(windows)))
+    table = tally(windows, rows.assign(all=""), ("all",), counts)
+    return {name: table[name][0] for name in counts}
+
+
+def _share(counts: dict[str, Floats], name: str, stretch: slice) -> float:
+    return float(counts[name][stretch].sum() / max(counts["attempts"][stretch].sum(), 1.0))
+
+
+def _storming(calls: pd.DataFrame) -> pd.DataFrame:
+    """Client and callee of the calls that are repeated and mostly fail all the same. Callers that wait for longer get
+    what they asked for out of the same queue."""
+    edges = calls.groupby(_EDGE, observed=True)[["attempts", "originals", "errors"]].sum()
+    repeated = (edges["attempts"] > 0) & (edges["attempts"] >= AMPLIFIED * edges["originals"])
+    poor = edges["attempts"] - edges["errors"] < POOR * edges["originals"]
+    return edges[repeated & poor].reset_index()[_EDGE]

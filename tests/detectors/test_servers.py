@@ -184,6 +184,13 @@ def test_a_server_that_fails_nearly_all_fails_a_name_that_is_the_only_one_to_be_
     assert explained(estate(NAMES[:1], NAMES[:asked]), signals).trigger.component == told
 
 
+def test_a_server_that_answers_all_else_as_ever_is_not_the_cause_of_the_one_name_that_it_is_asked_for_again() -> None:
+    """Its callers' repeats make nine tenths of all that it is asked."""
+    again = gauge("resolver-1", SERVER, put([1.0] * END, BAD, [3000.0] * (WELL - BAD)), "SERVFAIL")
+    incident = explained(estate(NAMES[:1], NAMES[:1]), [*well("resolver-1"), *again, *well("resolver-2")])
+    assert (incident.trigger.component, incident.trigger.kind) == (NAMES[0], "dns.servfail")
+
+
 def test_a_server_that_leaves_questions_unanswered_is_named_where_others_answer_theirs() -> None:
     asked = [row | {"concept": "dns_server_requests", "item": ""} for row in map(dict, [*well("a"), *well("b")])]
     incident = explained(timed_out(), [*hung("a"), *well("b"), *asked])

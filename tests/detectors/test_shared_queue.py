@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -36,9 +36,18 @@ def crowded(passing: dict[int, int], attempts: int, users: int) -> Iterator[Row]
             )
 
 
-def explained(passing: dict[int, int], attempts: int, users: int = 40) -> Incident:
+def patient() -> Iterator[Row]:
+    """Another caller waits for longer: once others have left, all that it asks is answered."""
+    for window in range(END):
+        late = FULL <= window < LEFT
+        yield call(window, "", "till", attempts=90, errors_server=90 * late)
+        told = {"errors_deadline": 90, "wasted": 90} if late else {}
+        yield call(window, "till", "orders", "orders.example", attempts=90, **told)
+
+
+def explained(passing: dict[int, int], attempts: int, users: int = 40, more: Iterable[Row] = ()) -> Incident:
     ages = gauge("core-9", "queue_age_s", [12.0 if FULL <= window < RELIEVED else 0.0 for window in range(END)])
-    (incident,) = analyze(windows(END, crowded(passing, attempts, users), ages), SUMMARY).incidents
+    (incident,) = analyze(windows(END, [*crowded(passing, attempts, users), *more], ages), SUMMARY).incidents
     assert (incident.trigger.component, incident.trigger.kind) == ("core-9", "network_congestion")
     return incident
 
@@ -54,6 +63,13 @@ def test_the_trigger_ends_when_others_leave_the_queue_and_not_when_the_repeats_d
     assert (loop.kind, loop.started_at, loop.ended_at) == ("retry_storm", at(LEFT), at(RELIEVED))
     assert (loop.metastable, loop.amplification, loop.edges[0]) == (True, 4.0, ("shop", "cart"))
     assert any("is over, but it has not recovered" in update.text for update in incident.updates)
+
+
+def test_a_caller_that_waits_for_longer_and_gets_its_answers_does_not_hide_the_repeats_of_others() -> None:
+    incident = explained({FULL: 2, LEFT: 30}, attempts=4, more=patient())
+    assert incident.trigger.ended_at == at(LEFT)
+    (loop,) = (loop for loop in incident.sustaining if loop.component == "core-9")
+    assert loop.edges == tuple(("shop", name) for name in sorted(STORES))
 
 
 @pytest.mark.parametrize(
