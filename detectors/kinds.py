@@ -121,9 +121,11 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.refused:
             return "crash"
-        # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
+        # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process, until
+        # a process that was started anew mends it.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
-        return "network_congestion" if vanished else "unknown"
+        mended = not vanished and revived(windows, b, findings) is not None
+        return "network_congestion" if vanished else "crash" if mended else "unknown"
     return "overload" if grown(windows, about(windows, b.component), during, first) else "unknown"
 
 
