@@ -10,7 +10,7 @@ from ...collector.model import ERROR_CLASSES
 from .books import Flows
 from .estate import Estate
 from .history import Floats, Lookups, Probe, Targets
-from .resolvers import ELSEWHERE
+from .resolvers import ELSEWHERE, NXDOMAIN, SERVFAIL, STALE, TIMEOUT
 from .simulation import Mechanisms, generator
 
 DNS_CLASSES = sum(name.startswith("dns_") for name in ERROR_CLASSES)
@@ -87,9 +87,10 @@ def probes_of(estate: Estate, mechanisms: Mechanisms, flows: Flows, seed: int) -
         for name in (name for name in probing.names if name not in estate.naming.without_aaaa):
             for t, qtype in enumerate(("A", "AAAA")):
                 seen = mechanisms.names.watched[name][:, 2 * c + t]
-                valid = seen > -2.0
-                answers = np.where(valid | (seen < -3.0), np.where(seen < -3.0, 1.0, np.maximum(seen, 0.0)), np.nan)
-                yield Probe("dns", name, city, qtype, np.where(np.isnan(answers) | (seen == -1.0), 0.0, 1.0), answers)
+                found = np.where(seen == STALE, 1.0, np.maximum(seen, 0.0))
+                answers = np.where(seen == TIMEOUT, np.nan, found)
+                failed = np.isin(seen, (NXDOMAIN, SERVFAIL, TIMEOUT))
+                yield Probe("dns", name, city, qtype, np.where(failed, 0.0, 1.0), answers)
         for name in estate.naming.without_aaaa:
             yield Probe("dns", name, city, "A", ones, 2.0 * ones)
             yield Probe("dns", name, city, "AAAA", ones, 0.0 * ones)

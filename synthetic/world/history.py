@@ -144,7 +144,8 @@ class Probe:
     """A probe from outside, as blackbox_exporter makes them; arrays [T].
 
     module: dns or http. target: the name or URL probed. city: where from. qtype: of DNS probes.
-    success: 0 or 1. answers: addresses in the reply, NaN where none came; empty for HTTP.
+    success: 0 or 1; of a DNS probe 0 where the reply's code is an error as well. answers: addresses in the reply, NaN
+    where none came; empty for HTTP.
     """
 
     module: Literal["dns", "http"]

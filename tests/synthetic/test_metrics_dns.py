@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from epicenter.synthetic.world.history import History, Lookups, Probe
+from tests.simulated import simulated
 
 from .dialects import Told, rich_history
 from .toy_history import DATABASE, OUTAGE, toy_history
@@ -120,11 +121,21 @@ def test_blackbox_gets_a_valid_reply_without_addresses() -> None:
     np.testing.assert_array_equal(authority, answers == 0)
 
 
+@pytest.mark.parametrize("scenario", ["retries-without-storm", "bgp-withdrawal"])
+def test_blackbox_s_query_succeeds_with_any_reply_whatever_its_code(scenario: str) -> None:
+    """Of a name that is gone, and of one whose servers fail: the probe fails, since the code is checked later."""
+    told = Told(simulated(scenario), "blackbox")
+    assert any((probe == 0).any() for probe in told.each("probe_success", module="dns"))
+    for probe in told.each("probe_dns_query_succeeded"):
+        assert (probe == 1).all()
+
+
 def test_blackbox_waits_for_a_reply_that_does_not_come() -> None:
     ticks = HISTORY.ticks
     silent = Probe("dns", DATABASE, "ashburn", "A", np.zeros(ticks), np.full(ticks, np.nan))
     told = Told(replace(HISTORY, probes=(silent,)), "blackbox")
     assert (told.total("probe_success") == 0).all()
+    assert (told.total("probe_dns_query_succeeded") == 0).all()
     assert (told.total("probe_dns_answer_rrs") == 0).all()
     assert (told.total("probe_duration_seconds") > 9).all()
 

@@ -54,6 +54,11 @@ def _success(grid: Grid, probe: Probe) -> Floats:
     return grid.state(probe.success)
 
 
+def _replied(grid: Grid, probe: Probe) -> Floats:
+    """1 where any reply came, whatever its code: that is checked later."""
+    return grid.state(np.where(np.isnan(probe.answers), 0.0, 1.0))
+
+
 def _answers(grid: Grid, probe: Probe) -> Floats:
     """0 where no reply came, as the exporter leaves it."""
     return np.nan_to_num(grid.state(probe.answers))
@@ -86,7 +91,7 @@ def _certificate(grid: Grid, _: Probe) -> Floats:
 
 
 def _dns_phases(grid: Grid, probe: Probe) -> dict[str, Floats]:
-    replied = _success(grid, probe) > 0
+    replied = _replied(grid, probe) > 0
     return {
         "resolve": np.zeros(len(grid.times)),
         "connect": 0.0002 * _noise(grid, probe, "connect"),
@@ -134,7 +139,7 @@ _BOTH: tuple[tuple[str, str, Value], ...] = (
 _DNS: tuple[tuple[str, str, Value], ...] = (
     ("probe_dns_answer_rrs", "Records in the answer section; 0 of a valid reply is NODATA.", _answers),
     ("probe_dns_authority_rrs", "Records in the authority section.", _authority),
-    ("probe_dns_query_succeeded", "Whether a DNS probe got a valid reply.", _success),
+    ("probe_dns_query_succeeded", "Whether a DNS probe got a reply.", _replied),
 )
 _HTTP: tuple[tuple[str, str, Value], ...] = (
     ("probe_http_status_code", "Status that the target answered.", _status),
