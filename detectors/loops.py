@@ -8,11 +8,10 @@ from ..collector.model import Windows
 from .analysis import Sustaining, SustainingKind, Trigger
 from .backlog import backlogs
 from .base import Finding
-from .cusum import LEAST_RISE
 from .graph import Graph
 from .grouping import FAILING, LOOPS, Group
 from .ledger import Ledger
-from .retry_storm import PERSIST_S, persist_s
+from .retry_storm import persist_s
 from .suspects import overlaps
 from .ties import keeps_load_from, shown_before
 
@@ -67,8 +66,6 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
         return finding.component == trigger.component or _set_off(windows, finding, trigger, group, graph)
     if _outlives(windows, finding, trigger):
         return True
-    if not _until_its_end(finding, trigger, group):
-        return False  # what was over before the trigger was kept nothing going
     # While the trigger lasts, who depends on it is slow because of it, and asked again because it is slow. Only work
     # that waits in its own queue shows that it cannot do what is asked of it.
     if graph.path(finding.component, trigger.component):
@@ -79,16 +76,6 @@ def _keeps_going(windows: Windows, finding: Finding, trigger: Trigger, group: Gr
             for f in group.findings
         )
     return float(finding.facts.get("wasted_share", 0.0)) > WASTED
-
-
-def _until_its_end(finding: Finding, trigger: Trigger, group: Group) -> bool:
-    """Whether it, or what was seen of the same loop later, went on until about the trigger's end, if there is one: to
-    a minute, or a twentieth of the time that the trigger lasted."""
-    if trigger.ended_at is None:
-        return True
-    about_s = max(PERSIST_S, LEAST_RISE * (trigger.ended_at - trigger.started_at))
-    same = (f for f in group.findings if (f.kind, f.component) == (finding.kind, finding.component))
-    return any(f.until(inf) >= trigger.ended_at - about_s for f in same)
 
 
 def _set_off(windows: Windows, finding: Finding, trigger: Trigger, group: Group, graph: Graph) -> bool:

@@ -9,6 +9,7 @@ Calls by the name that nobody answers are those that are missing of who used to 
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil, comb
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from .releases import lately
 from .series import Floats, within
 
 HARDLY = 0.001
-"""Of as many calls as one server answers by other names, none fails so seldom by chance if it fails half as many."""
+"""So seldom one server fails so few of its calls by other names by chance, if it fails half as many of them."""
 
 _COUNTS = ["attempts", "failed"]
 
@@ -88,8 +89,7 @@ def _not_theirs(
     if not alike.any():
         return {}
     rest = every.groupby(level="server").sum().reindex(calls.index, level="server") - calls
-    by_chance = (1.0 - ALIKE * share.clip(0.0, 1.0)) ** rest["attempts"]
-    told = (rest["attempts"] >= LEAST_REQUESTS) | (by_chance < HARDLY)
+    told = (rest["attempts"] >= LEAST_REQUESTS) | (np.array(_by_chance(rest, ALIKE * share)) < HARDLY)
     well = rest["failed"] < ALIKE * share * rest["attempts"]
     server = calls.index.get_level_values("server")
     explained = ALIKE * share <= _worst_callee(counts).reindex(server).to_numpy()
@@ -102,6 +102,18 @@ def _not_theirs(
         out |= {(str(name), str(one)): to for _, one in itself.index[itself] if to}
         out |= {(str(name), ""): to} if to == name else {}
     return out
+
+
+def _by_chance(calls: pd.DataFrame, rate: pd.Series[float]) -> list[float]:
+    """[calls] How likely so few of them fail, or fewer, where this share of them fails; 1 for as many as need no such
+    proof."""
+    told = zip(calls["failed"], calls["attempts"], rate.clip(0.0, 1.0), strict=True)
+    return [1.0 if n >= LEAST_REQUESTS else _at_most(ceil(failed), int(n), float(part)) for failed, n, part in told]
+
+
+def _at_most(failed: int, made: int, rate: float) -> float:
+    """The binomial chance of so many failures or fewer."""
+    return sum(comb(made, n) * rate**n * (1.0 - rate) ** (made - n) for n in range(failed + 1))
 
 
 def _by_way(answered: pd.DataFrame, silent: pd.DataFrame, as_long: float) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -56,9 +56,9 @@ def _joined(found: Iterable[Finding]) -> list[Finding]:
     last: dict[tuple[str, str], int] = {}
     for one in found:
         whose = one.component, str(one.facts["writer"])
-        place = last.get(whose)
-        before = None if place is None else joined[place]
-        if before is None or place is None or (before.ended_at is not None and before.ended_at < one.started_at):
+        place = last.get(whose, -1)
+        before = joined[place] if place >= 0 else one
+        if place < 0 or (before.ended_at is not None and before.ended_at < one.started_at):
             last[whose] = len(joined)
             joined.append(one)
             continue
@@ -182,28 +182,31 @@ def _stands_out(first: Floats, last: Floats, time: Floats, won: Flags, code: Ind
 def _far_behind(windows: Windows) -> Iterator[Finding]:
     """Writers that try to put a plan which is far older than what others have put on the record since.
 
-    A put that succeeds so is a `record_race`; here are those that were refused, and locks for which it is told what
-    they are taken for. How far whoever tries is behind has a fence of the record's own past.
+    A put that succeeds so is a `record_race`; here are those that were refused, and lost locks for which it is told
+    what they were to be taken for, twice or more, of writers that put their plans on the record before. How far whoever
+    tries is behind has a fence of the record's own past.
     """
     changes = windows.changes
     if changes.empty:
         return
     told = changes[changes["Kind"].isin(_TRIES) & changes["Generation"].notna()]
     rows = told.sort_values(["time", "Target", "Actor", "Kind", "Generation"], kind="stable")
-    done = (rows["Kind"] == "record.upsert") & rows["Outcome"].isin(("ok", ""))
+    won = rows["Outcome"].isin(("ok", ""))
+    rows = rows[~won | (rows["Kind"] == "record.upsert")]
     columns = (
         rows["Target"].astype(str),
         rows["time"],
         rows["Actor"].astype(str),
         rows["Generation"].astype(int),
-        done,
+        won[rows.index],
     )
     tries: dict[str, list[_Try]] = {}
     for target, *one in zip(*(column.tolist() for column in columns), strict=True):
         tries.setdefault(target, []).append(_Try(*one))
     for target, made in sorted(tries.items()):
         for late, over in _late(made):
-            yield _behind(windows, target, late, over)
+            if len(late) > 1:  # one refusal tells of no writer that is behind and goes on
+                yield _behind(windows, target, late, over)
 
 
 def _behind(windows: Windows, target: str, late: list[_Try], over: float) -> Finding:
@@ -214,7 +217,7 @@ def _behind(windows: Windows, target: str, late: list[_Try], over: float) -> Fin
     )
     told = said, float(last.behind), last.usual
     end = over if over <= windows.end else None
-    return _found(windows, (target, last.actor), late[0].time, end, told, late[0].time)
+    return _found(windows, (target, last.actor), late[0].time, end, told, late[1].time)
 
 
 @dataclass(frozen=True)
@@ -238,32 +241,38 @@ def _late(made: Iterable[_Try]) -> Iterator[tuple[list[_Try], float]]:
 
     It is when the writer tries a newer plan, or puts the old one, or has tried nothing for an hour.
     """
+    everybody: list[int] = []  # the plans that were put, sorted, as those of each writer
     put: dict[str, list[int]] = {}
-    tried_last: dict[str, int] = {}
-    lags: list[int] = []  # as each plan was first tried: who repeats one again and again makes nothing usual
+    newest: dict[str, int] = {}
+    lags: list[int] = []  # as each newer plan was first tried: who repeats old ones makes nothing usual
     late: dict[str, list[_Try]] = {}
     for one in made:
-        newer = (len(plans) - bisect_right(plans, one.generation) for who, plans in put.items() if who != one.actor)
-        tried = replace(one, behind=sum(newer))
-        if not tried.done and tried.behind >= BEHIND:
+        own = put.get(one.actor, [])
+        tried = replace(one, behind=_after(everybody, one.generation) - _after(own, one.generation))
+        if own and not tried.done and tried.behind >= BEHIND:
             tried = replace(tried, usual=_fence(lags))
         run = late.get(tried.actor, [])
-        far = tried.usual < tried.behind >= BEHIND and not tried.done
+        far = bool(own) and not tried.done and tried.usual < tried.behind >= BEHIND
         if run and (not far or tried.time > run[-1].time + STORY_S):
             yield late.pop(tried.actor), min(tried.time, run[-1].time + STORY_S)
         if far:
             late.setdefault(tried.actor, []).append(tried)
-        if tried_last.get(tried.actor) != tried.generation:
-            lags.append(tried.behind)
-        tried_last[tried.actor] = tried.generation
+        if tried.generation > newest.get(tried.actor, -1):
+            newest[tried.actor] = tried.generation
+            insort(lags, tried.behind)
         if tried.done:
+            insort(everybody, tried.generation)
             insort(put.setdefault(tried.actor, []), tried.generation)
     yield from ((run, run[-1].time + STORY_S) for run in late.values())
 
 
+def _after(plans: list[int], generation: int) -> int:
+    return len(plans) - bisect_right(plans, generation)
+
+
 def _fence(lags: list[int]) -> float:
-    """Tukey's outer fence; quartiles that are nearer than one plan are one plan apart."""
+    """Tukey's outer fence of sorted values; quartiles that are nearer than one plan are one plan apart."""
     if not lags:
         return 0.0
-    low, high = np.quantile(lags, (0.25, 0.75))
-    return float(high + OUTER * max(1.0, high - low))
+    low, high = (lags[int(share * (len(lags) - 1))] for share in (0.25, 0.75))
+    return high + OUTER * max(1, high - low)

@@ -32,7 +32,7 @@ from .queueing import old_by
 from .refused_first import WAITED_S
 from .releases import read_off
 from .series import concept, gauge
-from .servers import Sick, in_look_ups, in_trouble, nobody_answered, telling
+from .servers import Sick, ceased, in_look_ups, in_trouble, nobody_answered, telling
 from .suspects import RATHER, Suspect, overlaps
 from .telemetry_silence import MOST, targets_down
 from .unresolved import Unresolved, unresolved_together
@@ -72,7 +72,13 @@ def resolver(
     first = min((f.started_at for f in own), default=during[0])
     named = windows.edges.names["peer"].isin(unresolved.named)
     queues = _queues(windows, graph, findings, during, began(windows, named, DNS_ERRORS, first, during[0]))
+    changes = _changes(windows, graph, during)
+    if sick is None and unresolved.failure == "timeout" and not (servers or queues or changes):
+        sick = ceased(windows, during)
     beside = hung(windows, unresolved, blamed) if probed else in_look_ups(windows, unresolved, blamed, sick, during)
+    presumed = not probed and sum(b.failed for b in beside) > unresolved.failed
+    if presumed and changes:
+        beside = []  # what was changed just then may as well have cut them off
     if _others_are_lost(unresolved, [b for b in blamed if b not in beside], told=bool(servers)):
         return None
     one = len(unresolved.owners) < 2
@@ -81,26 +87,28 @@ def resolver(
         return None  # one owner's record, or the way to it: it would fail whichever server is asked, and nothing else
     if len(unresolved.well) > len(unresolved.names) and not (zone or servers or queues):
         return None  # most of what these callers ask for is answered
-    component, kind, seen = _which(unresolved, sick, servers, queues)
+    component, kind, seen = _which(unresolved, sick, servers, queues, own if alone else [])
     way = not servers and bool(queues) and _on_the_way(windows, queues[0])
     if way:
         kind = "network_congestion"
     loaded = [f for f in findings if f.kind in LOADED and f.component != component]
-    loaded = [f for f in loaded if f.kind != "queueing" or (sick is None and _waited(unresolved))]
+    named = sick is not None and not sick.ceased
+    loaded = [f for f in loaded if f.kind != "queueing" or (not named and _waited(unresolved))]
     if _came_first(windows, ranked, loaded, during, first):
         return None
     zones = [f for f in codes if any(within_zone(name, f.component) for name in unresolved.named) and f not in own]
     found = _suspect(component, kind, unresolved, beside, (*seen, *own), during)
     early = not (servers or queues or probed) and during[1] - during[0] < LAG_S
     seen_by_probes = (unanswered_evidence(windows, probed, during[0]),) if probed else ()
-    ceased = (sick.ceased,) if sick and sick.ceased else ()
+    nothing = (sick.ceased,) if sick and sick.ceased and component == sick.server else ()
+    unsure = way or alone or presumed or bool(nothing) or (sick is not None and sick.again)
     gone = () if servers or way else _unscraped(windows, during)
     return replace(
         found,
         failure="" if way else "timeout" if gone and _refused(windows, unresolved, during) else found.failure,
-        certainty=EARLY * found.score if early else min(found.score, RATHER) if way or alone or ceased else found.score,
+        certainty=EARLY * found.score if early else min(found.score, RATHER) if unsure else found.score,
         codes=tuple(zones),
-        changes=(*seen_by_probes, *ceased, *gone, *(_changes(windows, graph, during) if component == UNKNOWN else ())),
+        changes=(*seen_by_probes, *nothing, *gone, *(changes if component == UNKNOWN else ())),
     )
 
 
@@ -153,15 +161,19 @@ def _on_the_way(windows: Windows, queue: Finding) -> bool:
 
 
 def _which(
-    unresolved: Unresolved, sick: Sick | None, servers: list[Finding], queues: list[Finding]
+    unresolved: Unresolved, sick: Sick | None, servers: list[Finding], queues: list[Finding], alone: list[Finding]
 ) -> tuple[str, Kind, list[Finding]]:
-    """The component, its kind, and what detectors saw of it; servers: the codes of single ones.
+    """The component, its kind, and what detectors saw of it; servers: the codes of single ones; alone: what was seen of
+    the only name that fails, if no other is asked for.
 
     Where several servers give bad answers, or none is seen to be well, it is none of them alone. A server that fails a
-    zone alone cannot ask the zone's own; who fails nearly everything fails it for whoever asks.
+    zone alone cannot ask the zone's own; who fails nearly everything fails it for whoever asks, unless it answers all
+    else as ever.
     """
     zone = unresolved.zone
-    if sick and (not zone or sick.whole):
+    if alone and sick and sick.again:
+        return unresolved.named[0], KINDS[unresolved.failure], alone
+    if sick and (not zone or (sick.whole and not sick.again)):
         return sick.server, "dns.resolver_down", [f for f in (*servers, *queues) if f.component == sick.server]
     if queues and all(f.component == queues[0].component for f in servers):
         return queues[0].component, KINDS[unresolved.failure] if zone else "dns.resolver_down", [*servers, queues[0]]

@@ -3,8 +3,8 @@
 Each server is told of by its codes and by the questions that it left without an answer. It is the one that is at fault
 where others are seen to answer well at the same time: then neither the names nor what is behind all servers are. That a
 server's counters are told no longer says nothing of it: it may have been moved, or not be scraped. One whose counters
-are still read, and stand still while others' go on and look-ups time out, is likely it, and no more than that: its
-clients may be cut off from it.
+are still read, and stand still from the onset on while others' go on and look-ups time out, is likely it, and no more
+than that: its clients may be cut off from it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .graph import callees
 from .queries import sql
 from .series import calls_over, components
 from .unresolved import UNSAID, Unresolved
+from .way import LAG_S
 
 APART = 0.1
 """Servers that share what fails them fail like shares of their answers, a few times one another's where more or less
@@ -35,18 +36,23 @@ BEGUN = 0.25
 """Of how many look-ups fail in a window of the stretch on average. Connections that are open go on for a while, so that
 ever more of them fail at first."""
 
+TOLD = 0.2
+"""Of calls that are lost beside look-ups and with them at least a fifth must be told to be look-ups; fewer may fail by
+chance as something else breaks."""
+
 
 @dataclass(frozen=True)
 class Sick:
     """The one server of several that is in trouble.
 
-    whole: whether it fails nearly all that it is asked. Where it answers as much well as it ever did, it is asked for
-    what it fails again and again, and is well for all else. ceased: that it fails is not told, only this, that it has
-    answered nothing since.
+    whole: whether it fails nearly all that it is asked. again: whether it answers half as much well as before or more
+    all the same, so that it may be asked again and again for what it fails, and be well for all else. ceased: that it
+    fails is not told, only this, that it has answered nothing since.
     """
 
     server: str
     whole: bool
+    again: bool = False
     ceased: Evidence | None = None
 
 
@@ -71,30 +77,44 @@ def in_trouble(
             rose = _rose(windows, counted, unresolved.failure, during)
             mine, others = rose[rose.index == name], rose[rose.index != name]
             if others["rose"].max() < APART * mine["rose"].max():  # of none it is NaN, which is less than nothing
-                return Sick(name, bool(((mine["share"] >= WORST) & (mine["kept"] < ALIKE)).any()))
-    return _ceased(windows, during) if not codes and unresolved.failure == "timeout" else None
+                whole = bool(mine["share"].max() >= WORST)
+                return Sick(name, whole, again=whole and bool(mine["kept"].max() >= ALIKE))
+    return None
 
 
-def _ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
+def ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
     """The one server whose counters stand still since the onset, where those of all others go on as ever.
 
-    Each is judged by the last two values that it was scraped for, so that a late scrape proves nothing.
+    It answered as usual at the last scrape before; within the lag of scrapes it may still tell of some answers, and
+    at two scrapes, and all later ones, of none.
     """
     for counted in BY_SERVER:
         told = answers(windows, counted)
         told = told[told["window"] < during[1]].groupby(["component", "window"], observed=True)["value"].sum()
-        time = told.index.get_level_values("window")
-        before = told[(time >= during[0] - HORIZON * windows.window_s) & (time < during[0])]
-        usual = before.groupby(level="component", observed=True).agg(["median", "sum"])
-        usual = usual["median"][usual["sum"] >= LEAST_REQUESTS]
-        last = told[time >= during[0]].groupby(level="component", observed=True).tail(2)
-        last = last.groupby(level="component", observed=True).agg(["max", "min", "size"])
-        last = last[last["size"] == 2].reindex(usual.index)
-        still = last.index[last["max"] == 0.0]
-        if len(still) == 1 and len(last) > 1 and (last["min"] >= ALIKE * usual).drop(still).all():
+        levels = told.unstack("component").sort_index()
+        recent = levels[levels.index >= during[0] - HORIZON * windows.window_s]
+        before, since = (recent[recent.index < during[0]], recent[recent.index >= during[0]])
+        usual = before.median()[before.sum() >= LEAST_REQUESTS]
+        if len(usual) < 2:
+            continue
+        last = before[usual.index].apply(_last)
+        still = [name for name in usual.index if last[name] >= ALIKE * usual[name] and _stands(since[name], during[0])]
+        others = since[usual.index.drop(still)].dropna(how="all")
+        if len(still) == 1 and len(others) and (others.ffill().iloc[-1] >= ALIKE * usual.drop(still)).all():
             server = str(still[0])
-            return Sick(server, False, _nothing(server, counted, float(usual[server]), during))
+            return Sick(server, False, ceased=_nothing(server, counted, float(usual[server]), during))
     return None
+
+
+def _last(values: pd.Series[float]) -> float:
+    told = values.dropna()
+    return float(told.iloc[-1]) if len(told) else 0.0
+
+
+def _stands(since: pd.Series[float], onset: float) -> bool:
+    """Whether the counter stands still, but for what it had to tell at first."""
+    told = since.dropna()
+    return len(told) > 1 and not told.iloc[-2:].any() and not told[told.index >= onset + LAG_S].any()
 
 
 def _nothing(server: str, counted: str, usual: float, during: tuple[float, float]) -> Evidence:
@@ -138,8 +158,8 @@ def in_look_ups(
     A client that gives up connecting before its look-up does says no more than that. Most calls that a callee lost must
     be of clients whose look-ups fail at a like rate; where a client never says that a look-up failed, it must lose the
     calls to several callees, at a rate like that of the names: what breaks one callee breaks it for all its callers.
-    They must not have begun to fail before the look-ups did. The calls of clients that never say so must not be more
-    than those that failed in look-ups for sure, unless at least twice as many clients say so.
+    They must not have begun to fail before the look-ups did, nor be more than those that failed in look-ups for sure;
+    unless a fifth of both are told to be look-ups, by at least twice as many clients as never say so.
     """
     beside = [b for b in blamed if nobody_answered(b)]
     if sick is None or not beside:
@@ -151,7 +171,9 @@ def in_look_ups(
     mine = [b for b in beside if b.component in callee and not early[b.component]]
     unsaid = edges[edges["wordless"] & callee.isin([b.component for b in mine])]
     few = 2 * unsaid.index.get_level_values("client").nunique() <= len(unresolved.callers)
-    return mine if few or unsaid["lost"].sum() <= unresolved.failed else []
+    lost = sum(b.failed for b in mine)
+    told = few and unresolved.failed >= TOLD * (unresolved.failed + lost)
+    return mine if told or lost <= unresolved.failed else []
 
 
 def nobody_answered(blamed: Blamed) -> bool:
@@ -164,13 +186,14 @@ def _calls(windows: Windows, during: tuple[float, float], named: Collection[str]
 
     named: what is judged by itself; a name among these, by which several answer, is its own callee.
     """
-    counts = ["window", "attempts", *UNSAID, *DNS_ERRORS]
+    counts = ["window", "attempts", "refused", *UNSAID, *DNS_ERRORS]
     client, server = windows.edges.categories["client"], windows.edges.categories["server"]
     everybody, peer = windows.edges.names["client"] != "", windows.edges.names["peer"]
     callee = category(pd.Series(callees(windows).astype(object)).mask(peer.isin(named), peer))
     rows = calls_over(windows, everybody, counts, *during, client=client, server=server, callee=callee)
+    lost = (rows[UNSAID].sum(axis=1) - rows["refused"]).clip(lower=0)  # who was refused was past the look-up
     return rows[["window", "client", "callee", "attempts"]].assign(
-        unresolved=rows[list(DNS_ERRORS)].sum(axis=1), lost=rows[UNSAID].sum(axis=1).where(rows["server"] == "", 0)
+        unresolved=rows[list(DNS_ERRORS)].sum(axis=1), lost=lost.where(rows["server"] == "", 0)
     )
 
 

@@ -216,7 +216,8 @@ def _silent(windows: Windows, graph: Graph, findings: list[Finding], onset: floa
     names for a while, so that it may show a little later than that their calls are lost."""
     during = (onset, onset + HORIZON * windows.window_s)
     failed = [f for f in findings if f.detector == "dns_failures" and f.facts["failure"] in AGAIN]
-    return {graph.service(f.component) or f.component.partition(".")[0]: f.score for f in failed if overlaps(f, during)}
+    failed = sorted((f for f in failed if overlaps(f, during)), key=lambda f: f.score)  # of several the worst stays
+    return {graph.service(f.component) or f.component.partition(".")[0]: f.score for f in failed}
 
 
 def owner_of(suspect: Suspect) -> str:

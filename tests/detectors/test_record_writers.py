@@ -91,7 +91,7 @@ def test_a_writer_that_tries_a_plan_far_older_than_its_peers_is_told_until_it_tr
     old = [tries(30.5, C, 110), tries(32.5, C, 110)]
     (found,) = record_writers(windows(40, changes=[*ahead(38), *old]))
     assert (found.component, found.started_at, found.ended_at) == (NAME, at(30.5), None)
-    assert (found.facts["alarm_at"], found.facts["writer"]) == (at(30.5), C)
+    assert (found.facts["alarm_at"], found.facts["writer"]) == (at(32.5), C)
     (evidence,) = found.evidence
     assert (evidence.observed, evidence.expected) == (22.0, 3.0)
     assert evidence.statement == (
@@ -163,7 +163,10 @@ def told(books: DnsBooks) -> Windows:
         handover(),
         [*handover(), *handover(30)],
         [lock(10 + n, (A, B, C)[n % 3], ("ok", "held by another")[n % 2]) for n in range(48)],
-        [*ahead(38), tries(30.5, C, 121)],
+        [*ahead(38), tries(30.5, C, 121), tries(32.5, C, 123)],
+        [*ahead(38), tries(30.5, C, 110)],
+        [*ahead(38), tries(30.5, "new-pod", 1), tries(31.5, "new-pod", 2)],
+        [*ahead(38), *(change(n, "record.lock", NAME, C, n, Outcome="ok") for n in range(25, 35))],
         [*ahead(38), tries(30.5, C, 130), tries(30.6, A, 130)],
         [*ahead(38, step=10), *(tries(n + 0.5, C, 100 + 10 * n - 20) for n in range(5, 38))],
         [*ahead(38, first=5000), change(30.5, "record.upsert", "other.example", C, 7, Outcome="throttled")],
@@ -185,6 +188,9 @@ def told(books: DnsBooks) -> Windows:
         "leaders that hand over three times",
         "three that get the lock by turns",
         "one that is some plans late",
+        "one refusal",
+        "one that never put a plan and counts from one",
+        "locks that are won, and count for themselves",
         "two that try the same plan",
         "plans numbered by tens, and one that is always two of them late",
         "another record with numbers of its own",

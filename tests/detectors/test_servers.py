@@ -292,7 +292,7 @@ def test_a_client_that_tells_of_look_ups_for_some_callees_loses_calls_to_others_
     many = ("ledger", "vault", "press", *(f"store-{number}" for number in range(5)))
     incident = explained([*timed_out(), *(row for name in many for row in beside(name, BAD, 24))], ONE)
     assert incident.trigger.component == "resolver-1"
-    assert incident.trigger.confidence >= 0.8
+    assert 0.5 < incident.trigger.confidence < 0.8  # more is lost so than is told to be look-ups
     told = [e.statement for e in incident.evidence if e.id in incident.trigger.evidence]
     assert any("met nobody, 100% of all that failed" in statement for statement in told)
 
@@ -312,7 +312,8 @@ def test_few_clients_without_a_word_lose_their_calls_in_look_ups_where_many_tell
     others = tuple(f"store-{number}.example" for number in range(14))
     again = [{**row, "client": "till"} for row in timed_out() if row["client"] == "shop"] if tell > 1 else []
     incident = explained([*timed_out(), *again, *unsaid(others)], ONE)
-    assert (incident.trigger.component == "resolver-1" and incident.trigger.confidence >= 0.8) == named
+    assert (incident.trigger.component == "resolver-1" and incident.verdict == "cascade") == named
+    assert incident.trigger.confidence < 0.8
 
 
 def test_no_more_calls_are_lost_in_look_ups_than_look_ups_prove() -> None:
