@@ -3,8 +3,8 @@
 Blame books failures on whom a call was meant for. Where many callees fail at once that have nothing in common but the
 way to them, the way is the suspect (`way`). Where connections through a balancer fail while its health checks flap, it
 is the balancer; where a store drowns because a cache in front of it was lost, it is the cache. Where the only one that
-was started anew brought a silence to its end, it is that (`revival`). Of whom nobody tells what they call, it is what
-broke by itself meanwhile (`mute`). Each takes over the failures that it explains.
+was started anew brought a silence to its end, it is that (`revival`). Of whom nobody tells what it calls, it is what
+broke by itself just then (`mute`). Each takes over the failures that it explains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..collector.model import Windows
 from .base import HORIZON, Finding
 from .graph import Graph
 from .kinds import rewritten
-from .mute import broke_by_itself, emptied_cache
+from .mute import broke_by_itself
 from .revival import started_anew
 from .suspects import RATHER, Suspect, behind
 from .ties import balances, keeps_load_from, shown_before
@@ -36,7 +36,7 @@ def look_behind(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> list[Suspect]:
     """The same suspects, with those that explain them before them."""
-    for explain in (shared_way, _balancer, _cache, _herded, broke_by_itself, emptied_cache, started_anew):
+    for explain in (shared_way, _balancer, _cache, _herded, broke_by_itself, started_anew):
         found = explain(windows, graph, ranked, findings, onset)
         if found is not None:
             ranked = taken_over(ranked, found)

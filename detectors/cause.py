@@ -64,15 +64,14 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     """Rank what may have broken at `onset`, the likeliest first; at most ten.
 
     A stray failure before an outage may date it too early, and is then all that failed at its onset: where fewer calls
-    than open an episode did, the start of the next finding counts at which more did. Where there is none, so few are
-    worth so much less.
+    than open an episode did, what failed from the start of that finding on counts by which as many had failed. Where
+    there is none, so few are worth so much less.
     """
     begun = _begun(windows, graph, findings, onset)
     if 0 < begun.failed < ENOUGH:
-        horizon_s = HORIZON * windows.window_s
-        later = sorted({f.started_at for f in findings if f.kind not in LEADING})
-        told = (_begun(windows, graph, findings, start) for start in later if start >= onset + horizon_s)
-        begun = next((more for more in told if more.failed >= ENOUGH), begun)
+        later = _in_earnest(windows, findings, onset)
+        more = begun if later is None else _begun(windows, graph, findings, later)
+        begun = more if more.failed >= ENOUGH else begun
     enough = min(1.0, begun.failed / ENOUGH)
     sure = enough * (UNSEEN if begun.dark else 1.0)
     total = sum(b.felt for b in begun.blamed)
@@ -117,6 +116,20 @@ def _as_lost(graph: Graph, one: Suspect, other: Suspect) -> bool:
     lesser, greater = sorted((one.rate, other.rate))
     linked = graph.path(one.component, other.component) or graph.path(other.component, one.component)
     return lesser >= ALIKE * greater and one.kind == other.kind and not linked
+
+
+def _in_earnest(windows: Windows, findings: list[Finding], onset: float) -> float | None:
+    """The start of the first finding in the ten windows up to that by which as many calls had failed since the onset,
+    above the usual, as open an episode; None where there is none after the first ten."""
+    calls = windows.calls[["window", "attempts", "errors"]].groupby("window").sum()
+    before, since = calls[calls.index < onset].sum(), calls[calls.index >= onset]
+    usual = before["errors"] / max(before["attempts"], 1)
+    above = (since["errors"] - usual * since["attempts"]).cumsum()
+    enough = above.index[above >= ENOUGH]
+    horizon_s = HORIZON * windows.window_s
+    starts = (f.started_at for f in findings if f.kind not in LEADING) if len(enough) else ()
+    first = max(onset, enough[0] - horizon_s) if len(enough) else onset
+    return min((start for start in starts if max(first, onset + horizon_s) <= start <= enough[0]), default=None)
 
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:

@@ -1,69 +1,77 @@
-"""What explains callees of whom nobody tells what they call: whatever broke by itself as they began to fail.
+"""What explains a callee of whom nobody tells what it calls: what broke by itself when it began to fail, or before.
 
 Who sends no spans and answers with errors may be the cause, or may need what is. That two things break at one moment is
-less likely than that it needs the other, if that follows from no failure: a record that somebody emptied, a process
-that died, a release, a cache that was emptied. It is named, and not surely.
+less likely than that it needs the other, if that follows from no failure: a process that died, a release, a record that
+somebody emptied. It is named, and not surely.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..collector.model import Windows
-from .base import HORIZON, Finding
+from .base import ALIKE, HORIZON, Finding
 from .cusum import ENOUGH
 from .dns_failures import AGAIN
 from .graph import Graph
-from .suspects import RATHER, Suspect, behind
-from .ties import shown_before
-from .way import LAG_S, near, touched
+from .series import calls_over
+from .suspects import RATHER, Suspect
+from .way import calls_to, nodes_of, touched
 
-LEAST = 0.1
-"""Of all that failed what broke by itself must have this share, or it may be chance."""
+BEGUN = 0.25
+"""Of how many calls to it fail in a window of the stretch on average: so many show that it has begun."""
 
 
 def broke_by_itself(
     windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
 ) -> Suspect | None:
-    """What else failed as the first suspect did, of which nothing is known but that, and follows from no failure."""
-    mute = _mute(windows, ranked)
-    others = (s for s in ranked if s not in mute and s.failed >= ENOUGH and s.score >= LEAST)
-    own = next((s for s in others if _follows_from_nothing(windows, s, onset)), None)
-    if own is None:
+    """What else failed as the first suspect did, of which nothing is known but that, and follows from no failure.
+
+    It has half as many failures or more, began no later, and does not depend on that one; and nobody changed that one.
+    """
+    if not ranked or not _mute(windows, ranked[0]):
         return None
-    share = own.score + sum(s.score for s in mute)
-    sure = max(own.certainty, min(RATHER, share))
-    return replace(own, score=share, certainty=sure, explains=(*own.explains, *(s.component for s in mute)))
-
-
-def emptied_cache(
-    windows: Windows, graph: Graph, ranked: list[Suspect], findings: list[Finding], onset: float
-) -> Suspect | None:
-    """A cache that was lost and changed as the first suspect failed, of which nothing is known but that."""
-    mute = _mute(windows, ranked)
-    lost = [f for f in findings if f.kind == "cache_loss" and near(windows, f, onset, HORIZON * windows.window_s)]
-    lost = [f for f in lost if touched(windows, f.component, onset) and not shown_before(windows, f)]
-    if not mute or not lost:
+    mute = ranked[0]
+    if any(touched(windows, node, onset) for node in {*nodes_of([mute]), mute.component.partition(".")[0]}):
         return None
-    first = min(lost, key=lambda f: (f.started_at, f.component))
-    found = behind(first.component, "cache_loss", mute, (first,), first.evidence[0])
-    return replace(found, certainty=min(RATHER, found.certainty))
+    since = _begun(windows, mute, onset)
+    for own in ranked[1:]:
+        enough = own.failed >= ENOUGH and own.score >= ALIKE * mute.score
+        apart = not _mute(windows, own) and not graph.path(own.component, mute.component)
+        if enough and apart and _broke_at(windows, own, onset) < since + windows.window_s:
+            share = own.score + mute.score
+            return replace(own, score=share, certainty=min(RATHER, share), explains=(*own.explains, mute.component))
+    return None
 
 
-def _mute(windows: Windows, ranked: list[Suspect]) -> list[Suspect]:
-    """Those who send no spans and of whose fault nothing is known, if the first suspect is one of them."""
-    own = windows.edges.services
-    mute = [s for s in ranked if s.how == "unreached" and s.kind == "unknown" and s.component not in own]
-    return mute if ranked and ranked[0] in mute else []
+def _mute(windows: Windows, suspect: Suspect) -> bool:
+    """Whether it sends no spans, and nothing is known of its fault."""
+    return suspect.how == "unreached" and suspect.kind == "unknown" and suspect.component not in windows.edges.services
 
 
-def _follows_from_nothing(windows: Windows, suspect: Suspect, onset: float) -> bool:
-    """Whether what ails it is known to be its own: it died, was released, or its record is told to be gone."""
+def _broke_at(windows: Windows, suspect: Suspect, onset: float) -> float:
+    """When it broke, in Unix seconds, if what ails it is known to be its own; else never.
+
+    It died, was released, or its record is told to be gone, by a change or by probes.
+    """
     if suspect.kind in ("crash", "bad_release"):
-        return True
-    gone = (f for f in suspect.findings if "emptied_at" in f.facts or _unprobed(f))
-    return suspect.how == "resolution" and any(near(windows, f, onset, LAG_S) for f in gone)
+        return _begun(windows, suspect, onset)
+    gone = (float(f.facts.get("emptied_at", f.started_at)) for f in suspect.findings if _shows_it_gone(f))
+    return min(gone, default=np.inf) if suspect.how == "resolution" else np.inf
 
 
-def _unprobed(finding: Finding) -> bool:
-    return finding.detector == "dns_answers" and finding.facts["failure"] not in AGAIN
+def _shows_it_gone(finding: Finding) -> bool:
+    return "emptied_at" in finding.facts or (
+        finding.detector == "dns_answers" and finding.facts["failure"] not in AGAIN
+    )
+
+
+def _begun(windows: Windows, suspect: Suspect, onset: float) -> float:
+    """When calls to it began to fail, in Unix seconds: the first window with a quarter of what fails in one of them."""
+    during = onset, min(onset + HORIZON * windows.window_s, float(windows.end))
+    rows = calls_over(windows, calls_to(windows, nodes_of([suspect])), ["window", "errors"], *during)
+    failed = rows.groupby("window")["errors"].sum()
+    failed = failed[failed >= BEGUN * failed.mean()]
+    return float(failed.index.min()) if len(failed) else np.inf
