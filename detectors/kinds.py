@@ -36,6 +36,9 @@ MOST = 0.5
 VANISHED = 0.5
 """Less than half of the usual share of calls is answered: more may be one of several replicas that is slow."""
 
+STARTS_S = 60.0
+"""A process that is started anew is there in a minute."""
+
 AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
@@ -124,9 +127,15 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
         # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process, until
         # a process that was started anew mends it.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
-        mended = not vanished and revived(windows, b, findings) is not None
-        return "network_congestion" if vanished else "crash" if mended else "unknown"
+        return "network_congestion" if vanished else "crash" if _mended(windows, b, findings) else "unknown"
     return "overload" if grown(windows, about(windows, b.component), during, first) else "unknown"
+
+
+def _mended(windows: Windows, b: Blamed, findings: list[Finding]) -> bool:
+    """Whether the node failed until it was started anew."""
+    anew = revived(windows, b, findings)
+    over = max((f.ended_at for f in findings if f.component == b.component and f.ended_at is not None), default=0.0)
+    return anew is not None and over - anew <= max(STARTS_S, AT_ONCE * windows.window_s)
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:

@@ -17,11 +17,9 @@ from .cusum import ENOUGH
 from .dns_failures import AGAIN
 from .graph import Graph
 from .series import calls_over
+from .servers import BEGUN
 from .suspects import RATHER, Suspect
 from .way import calls_to, nodes_of, touched
-
-BEGUN = 0.25
-"""Of how many calls to it fail in a window of the stretch on average: so many show that it has begun."""
 
 
 def broke_by_itself(

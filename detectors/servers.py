@@ -33,8 +33,8 @@ APART = 0.1
 of them comes from a cache. Whose share rose by less than a tenth of another's does not share its trouble."""
 
 BEGUN = 0.25
-"""Of how many look-ups fail in a window of the stretch on average. Connections that are open go on for a while, so that
-ever more of them fail at first."""
+"""Of how many fail in a window of a stretch on average: so many show that it has begun. Connections that are open go on
+for a while, so that ever more fail at first."""
 
 TOLD = 0.2
 """Of calls that are lost beside look-ups and with them at least a fifth must be told to be look-ups; fewer may fail by
@@ -67,7 +67,7 @@ def in_trouble(
     """The one server that fails while all others that are asked enough to tell are well; None where nobody tells so.
 
     codes: of servers, that fit how the names fail. What servers count comes first, what is counted on the wire where
-    that names none, and then who answers nothing any more.
+    that names none.
     """
     for counted in BY_SERVER:
         names = {f.component for f in codes if f.facts["counted"] == counted}
