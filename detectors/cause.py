@@ -64,8 +64,8 @@ def suspects(windows: Windows, graph: Graph, findings: list[Finding], onset: flo
     """Rank what may have broken at `onset`, the likeliest first; at most ten.
 
     A stray failure before an outage may date it too early, and is then all that failed at its onset: where fewer calls
-    than open an episode did, what failed from the start of that finding on counts by which as many had failed. Where
-    there is none, so few are worth so much less.
+    than open an episode did, the start of a later finding counts, in the ten windows up to that in which as many of the
+    users' requests had failed. Where there is none, so few are worth so much less.
     """
     begun = _begun(windows, graph, findings, onset)
     if 0 < begun.failed < ENOUGH:
@@ -119,12 +119,15 @@ def _as_lost(graph: Graph, one: Suspect, other: Suspect) -> bool:
 
 
 def _in_earnest(windows: Windows, findings: list[Finding], onset: float) -> float | None:
-    """The start of the first finding in the ten windows up to that by which as many calls had failed since the onset,
-    above the usual, as open an episode; None where there is none after the first ten."""
-    calls = windows.calls[["window", "attempts", "errors"]].groupby("window").sum()
+    """The start of the first finding in the ten windows up to that by which as many of the users' requests had failed
+    since the onset, above the usual, as open an episode; None where there is none after the first ten. What is above
+    the usual is added up while it is more than nothing, as a CUSUM is."""
+    users = windows.edges.names["client"] == ""
+    calls = calls_over(windows, users, ["window", "attempts", "errors"]).groupby("window").sum()
     before, since = calls[calls.index < onset].sum(), calls[calls.index >= onset]
     usual = before["errors"] / max(before["attempts"], 1)
-    above = (since["errors"] - usual * since["attempts"]).cumsum()
+    sums = (since["errors"] - usual * since["attempts"]).cumsum()
+    above = sums - sums.cummin().clip(upper=0.0)
     enough = above.index[above >= ENOUGH]
     horizon_s = HORIZON * windows.window_s
     starts = (f.started_at for f in findings if f.kind not in LEADING) if len(enough) else ()

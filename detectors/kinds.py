@@ -36,9 +36,6 @@ MOST = 0.5
 VANISHED = 0.5
 """Less than half of the usual share of calls is answered: more may be one of several replicas that is slow."""
 
-STARTS_S = 60.0
-"""A process that is started anew is there in a minute."""
-
 AT_ONCE = 2
 """Windows before the onset in which the cause of refused connections lies: the first one may be too short to stand out,
 and a resolver's cache keeps what it knows for a while."""
@@ -124,18 +121,10 @@ def kind_of(windows: Windows, b: Blamed, failure: str, findings: list[Finding], 
     if b.how == "unreached" and b.failure in ("connect", "other"):
         if b.refused:
             return "crash"
-        # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process, until
-        # a process that was started anew mends it.
+        # Without a word, and without time spent in waiting, nothing tells a lost packet from a name or a process.
         vanished = b.failure == "connect" or (b.answered < VANISHED * b.answered_before and b.unanswered_s >= WAITED_S)
-        return "network_congestion" if vanished else "crash" if _mended(windows, b, findings) else "unknown"
+        return "network_congestion" if vanished else "unknown"
     return "overload" if grown(windows, about(windows, b.component), during, first) else "unknown"
-
-
-def _mended(windows: Windows, b: Blamed, findings: list[Finding]) -> bool:
-    """Whether the node failed until it was started anew."""
-    anew = revived(windows, b, findings)
-    over = max((f.ended_at for f in findings if f.component == b.component and f.ended_at is not None), default=0.0)
-    return anew is not None and over - anew <= max(STARTS_S, AT_ONCE * windows.window_s)
 
 
 def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> float | None:
@@ -146,7 +135,7 @@ def revived(windows: Windows, b: Blamed | Suspect, findings: list[Finding]) -> f
         return None
     first, last = min(f.started_at for f in own), max(ends)
     times = windows.changes["time"][
-        (windows.changes["Kind"] == "restart") & windows.changes["Target"].isin(_names(windows, b))
+        (windows.changes["Kind"] == "restart") & windows.changes["Target"].isin(names_of(windows, b))
     ]
     near = times[times.between(max(first, last - HORIZON * windows.window_s), last)]
     return float(near.max()) if len(near) else None
@@ -160,7 +149,7 @@ def changed(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset
 def changes_of(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, onset: float) -> pd.DataFrame:
     """The changes by which somebody did."""
     changes = windows.changes
-    mine = changes["Kind"].isin(kinds) & changes["Target"].isin(_names(windows, b))
+    mine = changes["Kind"].isin(kinds) & changes["Target"].isin(names_of(windows, b))
     why = lately(windows, onset)
     if b.how == "answer":
         why |= came_up(windows, b.component, onset)
@@ -169,7 +158,7 @@ def changes_of(windows: Windows, kinds: tuple[str, ...], b: Blamed | Suspect, on
     return changes[mine & why]
 
 
-def _names(windows: Windows, b: Blamed | Suspect) -> set[str]:
+def names_of(windows: Windows, b: Blamed | Suspect) -> set[str]:
     """A name stands for the service that its first label names (Kubernetes' DNS convention, and most private zones),
     unless it is known not to be that one's."""
     label = label_owner(b.component, windows.edges.services)
@@ -186,7 +175,7 @@ def _written(windows: Windows, b: Blamed | Suspect, onset: float, before: int) -
     """The writes of the node's records that may be why it began to fail, from so many windows before the onset on."""
     since, until = onset - before * windows.window_s, onset + windows.window_s
     names, about = _addressed(windows, b), _reaching(windows, b).to_numpy(np.bool_)
-    made = just_written(windows, names | _names(windows, b), since, until, HORIZON * windows.window_s)
+    made = just_written(windows, names | names_of(windows, b), since, until, HORIZON * windows.window_s)
     return [w for w in made if w.target in names and not too_late(windows, about, onset, w.time)]
 
 

@@ -16,10 +16,11 @@ from .base import ALIKE, HORIZON, Finding
 from .cusum import ENOUGH
 from .dns_failures import AGAIN
 from .graph import Graph
+from .kinds import about, names_of
 from .series import calls_over
 from .servers import BEGUN
 from .suspects import RATHER, Suspect
-from .way import calls_to, nodes_of, touched
+from .way import touched
 
 
 def broke_by_itself(
@@ -32,7 +33,7 @@ def broke_by_itself(
     if not ranked or not _mute(windows, ranked[0]):
         return None
     mute = ranked[0]
-    if any(touched(windows, node, onset) for node in {*nodes_of([mute]), mute.component.partition(".")[0]}):
+    if any(touched(windows, name, onset) for name in names_of(windows, mute)):
         return None
     since = _begun(windows, mute, onset)
     for own in ranked[1:]:
@@ -67,9 +68,11 @@ def _shows_it_gone(finding: Finding) -> bool:
 
 
 def _begun(windows: Windows, suspect: Suspect, onset: float) -> float:
-    """When calls to it began to fail, in Unix seconds: the first window with a quarter of what fails in one of them."""
-    during = onset, min(onset + HORIZON * windows.window_s, float(windows.end))
-    rows = calls_over(windows, calls_to(windows, nodes_of([suspect])), ["window", "errors"], *during)
-    failed = rows.groupby("window")["errors"].sum()
-    failed = failed[failed >= BEGUN * failed.mean()]
+    """When calls to it began to fail, in Unix seconds: the first window with a quarter of what one has on average."""
+    horizon_s = HORIZON * windows.window_s
+    during = onset - horizon_s, onset + horizon_s
+    rows = calls_over(windows, about(windows, suspect.component), ["window", "errors"], *during)
+    counted = rows.groupby("window")["errors"].sum()
+    failed = counted[counted.index >= onset] - counted[counted.index < onset].sum() / HORIZON
+    failed = failed[(failed > 0) & (failed >= BEGUN * failed.mean())]
     return float(failed.index.min()) if len(failed) else np.inf

@@ -191,14 +191,14 @@ def _far_behind(windows: Windows) -> Iterator[Finding]:
         return
     told = changes[changes["Kind"].isin(_TRIES) & changes["Generation"].notna()]
     rows = told.sort_values(["time", "Target", "Actor", "Kind", "Generation"], kind="stable")
-    won = rows["Outcome"].isin(("ok", ""))
-    rows = rows[~won | (rows["Kind"] == "record.upsert")]
+    rows = rows.assign(won=rows["Outcome"].isin(("ok", "")))
+    rows = rows[~rows["won"] | (rows["Kind"] == "record.upsert")]
     columns = (
         rows["Target"].astype(str),
         rows["time"],
         rows["Actor"].astype(str),
         rows["Generation"].astype(int),
-        won[rows.index],
+        rows["won"],
     )
     tries: dict[str, list[_Try]] = {}
     for target, *one in zip(*(column.tolist() for column in columns), strict=True):

@@ -75,7 +75,8 @@ def resolver(
     changes = _changes(windows, graph, during)
     if sick is None and unresolved.failure == "timeout" and not (servers or queues or changes):
         sick = ceased(windows, during)
-    beside = hung(windows, unresolved, blamed) if probed else in_look_ups(windows, unresolved, blamed, sick, during)
+    itself = sick if not zone or (sick is not None and sick.whole and not sick.again) else None  # and not the zone
+    beside = hung(windows, unresolved, blamed) if probed else in_look_ups(windows, unresolved, blamed, itself, during)
     presumed = not probed and sum(b.failed for b in beside) > unresolved.failed
     if presumed and changes:
         beside = []  # what was changed just then may as well have cut them off

@@ -83,7 +83,7 @@ def in_trouble(
 
 
 def ceased(windows: Windows, during: tuple[float, float]) -> Sick | None:
-    """The one server whose counters stand still since the onset, where those of all others go on as ever.
+    """The one server whose counters stand still since the onset, where those of all others go on, half as fast or more.
 
     It answered as usual at the last scrape before; within the lag of scrapes it may still tell of some answers, and
     at two scrapes, and all later ones, of none.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from epicenter.detectors import analyze
 from epicenter.detectors.blame import blame
 from epicenter.detectors.dns_answers import dns_answers
 from epicenter.detectors.failure_spikes import failure_spikes
 from epicenter.detectors.graph import dependency_graph
 from epicenter.detectors.kinds import dns_failure, kind_of
-from tests.detectors.frames import SUMMARY, Row, at, call, change, signal, windows
+from tests.detectors.frames import Row, at, call, change, signal, windows
 from tests.detectors.stories import NAME, callee_fails, calm, name_gone, process_gone
 
 BAD, END = 20, 30
@@ -119,27 +118,6 @@ def test_one_client_says_that_it_was_refused_and_another_shows_it() -> None:
     seen = windows(END, rows)
     blamed = blame(seen, dependency_graph(seen), (at(0), at(BAD)), (at(BAD), at(END)))
     assert (blamed[0].component, kind_of(seen, blamed[0], "", [], (at(BAD), at(END)))) == ("cart", "crash")
-
-
-@pytest.mark.parametrize(
-    ("changes", "kind"),
-    [
-        ([change(END - 0.5, "restart", "cart", "operators", None)], "crash"),
-        ([], "unknown"),
-        ([change(BAD + 2, "restart", "cart", "operators", None)], "unknown"),
-        ([change(END - 0.5, "restart", "mail", "operators", None)], "unknown"),
-    ],
-    ids=["it is started anew", "nobody did anything", "it was started anew in vain", "another is started anew"],
-)
-def test_what_is_lost_at_once_and_without_a_word_died_if_starting_it_anew_mends_it(
-    changes: list[Row], kind: str
-) -> None:
-    quick = {"errors_other": 40, "unanswered_ns": 40 * 2_000_000}
-    gone = [call(w, "shop", "", "cart.example", 40, **quick) for w in range(BAD, END)]
-    users = [call(w, "", "shop", errors_server=20) for w in range(BAD, END)]
-    seen = windows(END + 15, [*calm(0, BAD), *gone, *users, *calm(END, END + 15)], changes=changes)
-    (incident,) = analyze(seen, SUMMARY).incidents
-    assert (incident.trigger.component, incident.trigger.kind) == ("cart", kind)
 
 
 READ, WRITE = "read.store.example", "write.store.example"

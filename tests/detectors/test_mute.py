@@ -77,7 +77,11 @@ def test_who_fails_for_no_reason_that_is_known_explains_nobody() -> None:
     assert explained(estate(how="server"), []).trigger.component == MUTE
 
 
+WELL_THEN = {"server": "prices", "answered": 20, "unanswered": 0, "errors": 0, "errors_connect": 0, "refused": 0}
 DIED = list(estate(how="connect"))
+LATER = [
+    row if row["peer"] != NAME or not at(BAD) <= row["window"] < at(BAD + 4) else {**row, **WELL_THEN} for row in DIED
+]
 ASKS = [call(window, "prices", "", MUTE, 4, answered=4, unanswered=0) for window in range(END)]
 
 
@@ -86,7 +90,7 @@ ASKS = [call(window, "prices", "", MUTE, 4, answered=4, unanswered=0) for window
     [
         ([*DIED, *ASKS], []),
         (DIED, changed("restart", "quotes")),
-        ([row for row in DIED if row["peer"] != NAME or row["window"] < at(BAD) or row["window"] >= at(BAD + 4)], []),
+        (LATER, []),
         (estate(how="connect", lost=10), []),
         (estate(), [change(BAD + 2, "record.delete", NAME, "operator", None, Answers=0)]),
     ],
