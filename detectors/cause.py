@@ -129,10 +129,12 @@ def _in_earnest(windows: Windows, findings: list[Finding], onset: float) -> floa
     sums = (since["errors"] - usual * since["attempts"]).cumsum()
     above = sums - sums.cummin().clip(upper=0.0)
     enough = above.index[above >= ENOUGH]
+    if enough.empty:
+        return None
     horizon_s = HORIZON * windows.window_s
-    starts = (f.started_at for f in findings if f.kind not in LEADING) if len(enough) else ()
-    first = max(onset, enough[0] - horizon_s) if len(enough) else onset
-    return min((start for start in starts if max(first, onset + horizon_s) <= start <= enough[0]), default=None)
+    first = max(onset + horizon_s, enough[0] - horizon_s)
+    starts = (f.started_at for f in findings if f.kind not in LEADING)
+    return min((start for start in starts if first <= start <= enough[0]), default=None)
 
 
 def _begun(windows: Windows, graph: Graph, findings: list[Finding], onset: float) -> _Begun:

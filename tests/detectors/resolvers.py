@@ -12,6 +12,7 @@ BAD, WELL, END = 30, 45, 60
 NAMES = ("cart.shops.example", "mail.internal", "orders.shops.example", "stock.depot.example")
 ZONE = ("cart.svc.lan", "orders.svc.lan", "stock.svc.lan")
 WAITED = 5 * 10**9
+SERVER = "dns_server_responses"
 
 
 def estate(
@@ -64,3 +65,14 @@ def beside(component: str, start: int, lost: int) -> Iterator[Row]:
             yield call(
                 window, "shop", "", f"{component}.example", gone, errors_connect=gone, unanswered_ns=gone * WAITED
             )
+
+
+def timed_out() -> list[Row]:
+    return list(estate(NAMES, failure="dns_timeout", waited=WAITED))
+
+
+def share(server: str, bad: float, each: float = 100.0) -> list[Row]:
+    """A server that answers so many questions a window, of which such a share fails in the end."""
+    fine = put([each * 0.99] * END, BAD, [each * (1 - bad)] * (WELL - BAD))
+    failed = put([each * 0.01] * END, BAD, [each * bad] * (WELL - BAD))
+    return [*gauge(server, SERVER, fine, "NOERROR"), *gauge(server, SERVER, failed, "SERVFAIL")]
