@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import duckdb
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from .concepts import Concept, concepts_of, counts_outcomes, users_only
 from .failures import quoted
 from .labels import GRPC_LABELS, ROUTE_LABELS, STATUS_LABELS, WATCHED
-from .model import SIGNALS
+from .model import SIGNALS, TIME
 from .sides import bare_host
 
 _POD_SUFFIX = "-[a-f0-9]{6,10}-[a-z0-9]{5}$"
@@ -42,12 +42,28 @@ _READ = {
 }
 """Labels that are not read as they are."""
 
-_SERIES = "hash(Name, Labels)"
+SERIES = "hash(Name, Labels)"
 """The number of a series, cheaper to sort by than its labels; two are as seldom one as two spans are (`sides`)."""
 _TABLES = ("signals_series", "signals_told", "signals_samples")
 
 UNREAD = "unread"
 """The concept of what is not read, though it tells how something ended: detectors know of it that it was there."""
+
+TOLD = pa.schema(
+    {
+        "series": pa.uint64(),
+        **dict.fromkeys(("component", "concept", "item", "told_by"), pa.string()),
+        **dict.fromkeys(("counter", "adds"), pa.bool_()),
+        "scale": pa.float64(),
+    }
+)
+"""What the labels of a series, which is known by its number, tell: a row for each concept that reads it."""
+POINTS = pa.schema([("series", pa.uint64()), ("Timestamp", TIME), ("Value", pa.float64())])
+"""Samples of numbered series."""
+
+
+_NOTHING_TOLD = """select null::ubigint as series, '' as component, '' as concept, '' as item, '' as told_by,
+    true as counter, true as adds, 1.0::double as scale where false"""
 
 
 def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
@@ -56,30 +72,79 @@ def signals(connection: duckdb.DuckDBPyConnection, window_s: int) -> pa.Table:
     Counters give the increase within the window, a fall being a restart from zero; the first sample of a series
     increases by nothing. Gauges give their mean. A NaN (Prometheus's staleness marker) is no value.
     """
-    names = [str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall()]
-    read = {name: concepts for name in sorted(names) if (concepts := concepts_of(name))}
-    unread = [_unread(name, window_s) for name in sorted(names) if counts_outcomes(name)]
+    names = _names(connection)
+    unread = [_unread(name, window_s) for name in names if counts_outcomes(name)]
     try:
-        parts = [*([_read(connection, read, window_s)] if read else []), *unread]
-        return _together(connection, parts) if parts else SIGNALS.empty_table()
+        _tell(connection, names)
+        _place(connection, f"(select {SERIES} as series, Timestamp, Value from samples {_read_ones(names)})", window_s)
+        return _together(connection, [_VALUES, *unread])
     finally:
-        for table in _TABLES:
-            connection.execute(f"drop table if exists temp.{table}")
+        _forget(connection)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Sequence[Concept]], window_s: int) -> str:
-    """SQL for the rows of each series, concept and window; what labels tell is asked of each series once."""
-    listed = ", ".join(quoted(name) for name in read)
-    samples = f"from samples where Name in ({listed}) and not isnan(Value)"
+def signals_of(connection: duckdb.DuckDBPyConnection, window_s: int, told: pa.Table, points: pa.Table) -> pa.Table:
+    """The same of samples of numbered series (POINTS; more columns are passed over), whose labels told TOLD."""
+    connection.register("signals_given", told)
+    connection.register("signals_points", points)
+    try:
+        connection.execute("create temp table signals_told as from signals_given")
+        _place(connection, "signals_points", window_s)
+        return _together(connection, [_VALUES])
+    finally:
+        _forget(connection)
+        for name in ("signals_given", "signals_points"):
+            connection.unregister(name)
+
+
+def told_by_series(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What the labels of each series in the view `samples` (of names and labels) tell; the result has schema TOLD."""
+    try:
+        _tell(connection, _names(connection))
+        return connection.sql("select * from signals_told").to_arrow_table().cast(TOLD)
+    finally:
+        _forget(connection)
+
+
+def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    return sorted(str(row[0]) for row in connection.execute("select distinct Name from samples").fetchall())
+
+
+def _forget(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in _TABLES:
+        connection.execute(f"drop table if exists temp.{table}")
+
+
+def _tell(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    """Make `signals_told`: what labels tell is asked of each series once."""
     connection.execute(f"""
-        create temp table signals_series as
-        select {_SERIES} as series, any_value(Name) as Name, any_value(Labels) as Labels {samples} group by 1""")
-    told = " union all ".join(_told(name, concept) for name, concepts in read.items() for concept in concepts)
-    connection.execute(f"create temp table signals_told as {told}")
+        create temp table signals_series as select {SERIES} as series, any_value(Name) as Name, any_value(Labels) as
+        Labels from samples {_read_ones(names)} group by 1""")
+    parts = [_told(name, concept) for name in names for concept in concepts_of(name)]
+    connection.execute(f"create temp table signals_told as {' union all '.join([_NOTHING_TOLD, *parts])}")
+
+
+def _place(connection: duckdb.DuckDBPyConnection, points: str, window_s: int) -> None:
+    """Make `signals_samples`: points in their windows."""
     connection.execute(f"""
-        create temp table signals_samples as select {_SERIES} as series, Timestamp, Value,
-            epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window" {samples}""")
-    return f"""
+        create temp table signals_samples as
+        select series, Timestamp, Value, {_window(window_s)} as "window" from {points} where not isnan(Value)""")
+
+
+def _read_ones(names: Sequence[str]) -> str:
+    listed = ", ".join(quoted(name) for name in names if concepts_of(name))
+    return f"where Name in ({listed})" if listed else "where false"
+
+
+def _window(window_s: int) -> str:
+    return f"epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s}"
+
+
+def _exact(value: str) -> str:
+    """SQL for a sum that is the same in any order, which one of floating-point numbers is not: of billionths."""
+    return f"sum(try_cast(round({value} * 1e9) as hugeint))::double / 1e9"
+
+
+_VALUES = f"""
         with changes as (
             select series, "window",
                 case when Value < lag(Value) over each then Value else Value - lag(Value) over each end as change
@@ -95,6 +160,7 @@ def _read(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Sequence[Con
         )
         select "window", component, concept, item, told_by, value * scale as value, adds
         from values_told join signals_told using (series, counter)"""
+"""SQL for the rows of each series, concept and window."""
 
 
 def _together(connection: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> pa.Table:
@@ -136,15 +202,10 @@ def _told(name: str, concept: Concept) -> str:
 
 def _unread(name: str, window_s: int) -> str:
     """How many samples with a status there are of a counter that no concept reads, as rows about its name."""
-    return f"""select epoch_ns(Timestamp) // 1000000000 // {window_s} * {window_s} as "window",
+    return f"""select {_window(window_s)} as "window",
         {quoted(name)} as component, '{UNREAD}' as concept, '' as item, '' as told_by, count(*)::double as value,
         true as adds from samples where Name = {quoted(name)} and {_label((*STATUS_LABELS, *GRPC_LABELS))} <> ''
         group by 1"""
-
-
-def _exact(value: str) -> str:
-    """SQL for a sum that is the same in any order, which one of floating-point numbers is not: of billionths."""
-    return f"sum(try_cast(round({value} * 1e9) as hugeint))::double / 1e9"
 
 
 def _component(concept: Concept) -> str:

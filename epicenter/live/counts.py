@@ -11,5 +11,7 @@ class Counts:
 
     taken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "changes"), 0))
     late: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("spans", "samples", "log_records"), 0))
-    overflow: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("service", "edge", "name", "metric"), 0))
+    overflow: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("service", "edge", "name", "metric", "left_out"), 0)
+    )
     undecoded: int = 0

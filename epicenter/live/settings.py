@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_origin, get_type_hints
 
 import msgspec
 
@@ -115,10 +115,20 @@ def _keys(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str,
 
 
 def _value(variable: str, text: str, kind: Any) -> object:
+    if get_origin(kind.__origin__) is dict:
+        return _pairs(variable, text)
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(f"{variable}: {text!r} will not do ({error})".replace("`", "")) from error
+
+
+def _pairs(variable: str, text: str) -> dict[str, str]:
+    """`name=value,name=value`."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    if not all(name.strip() and value.strip() for name, _, value in pairs):
+        raise UsageError(f"{variable}: {text!r} is not NAME=NAME, of which commas part several")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def address(key: str, text: str) -> Address:
@@ -195,8 +205,7 @@ def tokens(config: Config) -> tuple[bytes, ...]:
 def as_toml(config: Config) -> str:
     """The settings as a file that `load` reads back, each with what it means."""
     lines = [
-        "# Settings of `epicenter watch`. Each but prometheus.names can be given in the environment too, as",
-        "# EPICENTER_SECTION_KEY.",
+        "# Settings of `epicenter watch`. Each can be given in the environment too, as EPICENTER_SECTION_KEY.",
         *_lines(config),
     ]
     return "\n".join(lines) + "\n"

@@ -136,9 +136,10 @@ class LiveWindows:
 
     def _take_in(self, inbox: Inbox, now: float) -> None:
         self._sort_in(inbox)
-        late_samples, too_many = self._samples.take_in(now)
+        late_samples, folded_samples, left_out = self._samples.take_in(now)
         self.counts.late["samples"] += late_samples
-        self.counts.overflow["metric"] += too_many
+        self.counts.overflow["metric"] += folded_samples
+        self.counts.overflow["left_out"] += left_out
         count = self._traces.count(now)
         self.counts.undecoded = self._traces.failed
         (more, folded), (less, unfolded) = (self._bounds.folded(part.calls) for part in (count.more, count.less))
@@ -240,7 +241,8 @@ class LiveWindows:
         # samples may be kept of later records than the last that is counted, where a count failed
         replay_from = min([*firsts, self._last + 1])
         packs = {name: dict(table.packs) for name, table in self._tables.items()}
-        tables = {"changes": written(self._changes.rows), "samples": written(self._samples.carried)}
+        tables = {name: written(rows) for name, rows in self._samples.state.items()}
+        tables["changes"] = written(self._changes.rows)
         return State(
             self.window_s, replay_from, self._last, self._traces.until_ns, self._samples.until_s, packs, tables
         )
@@ -253,7 +255,7 @@ class LiveWindows:
         self._changes.add(tables["changes"])
         self._traces.until_ns, self._samples.until_s = state.traces_until_ns, state.samples_until_s
         self._bounds.restart(self._calls.between(0, _NEVER))
-        self._samples.carry(tables["samples"])
+        self._samples.restore(tables)
         self._last = self._sorted = state.counted_to
         others = self._sort_again(iter(records), state.counted_to)
         self._traces.keep_again(now)

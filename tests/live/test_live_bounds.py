@@ -20,7 +20,7 @@ def test_too_many_services_names_and_edges_are_one_and_counted() -> None:
     )
     peers = [row["peer"] for row in calls_of(windows, T0 + 12).to_pylist() if row["client"] == "shop0"]
     assert peers == ["", OVERFLOW, "h0.lan", "h1.lan"]
-    assert windows.counts.overflow == {"service": 2, "edge": 0, "name": 7, "metric": 0}
+    assert windows.counts.overflow == {"service": 2, "edge": 0, "name": 7, "metric": 0, "left_out": 0}
     narrow = LiveWindows(SHORT, Limits(edges=2))
     narrow.add(1, spans(*[span(f"s{n}", service=f"shop{n}", trace=f"t{n}") for n in range(5)]))
     rows = calls_of(narrow, T0 + 11).to_pylist()
@@ -38,7 +38,7 @@ def test_a_service_that_calls_too_many_hosts_takes_no_name_from_others() -> None
     assert {peer for client, peer in told if client == "crawler"} == {OVERFLOW, *(f"h{n:03}.lan" for n in range(10))}
     assert told["crawler", OVERFLOW] == 140
     assert [told["shop", f"s{n}.lan"] for n in range(3)] == [1, 1, 1]
-    assert windows.counts.overflow == {"service": 0, "edge": 140, "name": 0, "metric": 0}
+    assert windows.counts.overflow == {"service": 0, "edge": 140, "name": 0, "metric": 0, "left_out": 0}
     windows.look(T0 + 10**6)  # all of it has gone
     windows.let_go(T0 + 10**6)
     windows.add(3, spans(span("n", service="crawler", trace="n", at=10**6 + 1.0, server_address="new.lan")))

@@ -201,24 +201,26 @@ def test_neither_what_is_polled_nor_a_sample_of_the_future_holds_the_journal() -
     assert windows.state().replay_from == 2
 
 
-def test_signals_are_those_of_one_look_at_all_samples_also_after_a_restart() -> None:
+@pytest.mark.parametrize("limits", [Limits(), Limits(series=2)], ids=["all by name", "two of four folded"])
+def test_signals_are_those_of_one_look_at_all_samples_also_after_a_restart(limits: Limits) -> None:
     told = [
-        sample("http_server_request_duration_seconds_count", float(at), at * 3.0, job=job)
+        sample("http_server_request_duration_seconds_count", float(at), at * 3.0, job=job, path=path)
         for at in range(0, 100, 5)
+        for path in "ab"
         for job in ("shop", "stock")
     ]
     with telemetry(samples=told) as connection:
         whole = signals(connection, 10).to_pylist()
-    windows = LiveWindows(SHORT, Limits())
+    windows = LiveWindows(SHORT, limits)
     records = [(n + 1, {"samples": table([row], SAMPLES)}) for n, row in enumerate(told)]
     for number, piece in records:
         windows.add(number, piece)
         if number % 7 == 0:
-            windows.observe(T0 + number * 2.5)
-        if number == 25:
+            windows.observe(T0 + number * 1.25)
+        if number == 50:
             state = windows.state()
-            windows = LiveWindows(SHORT, Limits())
-            windows.restore(state, [(n, Decoded(told)) for n, told in records[:25] if n >= state.replay_from], T0 + 60)
+            windows = LiveWindows(SHORT, limits)
+            windows.restore(state, [(n, Decoded(told)) for n, told in records[:50] if n >= state.replay_from], T0 + 60)
     seen = all_told(windows, T0 + 100)
     assert pa.Table.from_pandas(seen.signals, preserve_index=False).to_pylist() == whole
 

@@ -59,6 +59,19 @@ def test_options_go_before_the_environment_and_that_before_the_file(tmp_path: Pa
     assert (config.data, config.limits.request_s, config.listen.insecure) == ("there", 2.5, True)
 
 
+def test_names_of_ones_own_are_given_in_the_environment_too(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[prometheus.names]\nother = "up"\n')
+    own = {"EPICENTER_PROMETHEUS_NAMES": "shop_asked_total=http_requests_total, shop.up = up"}
+    names = {"shop_asked_total": "http_requests_total", "shop.up": "up"}
+    assert load(None, own, {}).prometheus.names == load(file, own, {}).prometheus.names == names
+    for wrong in ("shop_asked_total", "=up", "a=up,b=", '{"a": "up"}'):
+        with pytest.raises(UsageError, match=r"EPICENTER_PROMETHEUS_NAMES: .* is not NAME=NAME"):
+            load(None, {"EPICENTER_PROMETHEUS_NAMES": wrong}, {})
+    with pytest.raises(UsageError, match=r"prometheus\.names\.shop: no concept knows"):
+        load(None, {"EPICENTER_PROMETHEUS_NAMES": "shop=unheard_of"}, {})
+
+
 def test_it_listens_on_loopback_alone_unless_told_otherwise() -> None:
     assert {name: where.host for name, where in addresses(Config()).items()} == dict.fromkeys(
         ("grpc", "http", "page"), "127.0.0.1"
