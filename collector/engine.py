@@ -6,7 +6,7 @@ from functools import cache
 
 import duckdb
 
-_MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "1GB"
 """As a whole recording is given; by itself DuckDB takes most of the machine's."""
 
 
@@ -18,7 +18,7 @@ _FLUSHED = "1MB"
 def _engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         config={
-            "memory_limit": _MEMORY_LIMIT,
+            "memory_limit": MEMORY_LIMIT,
             # what is too much fails: by itself it would go into files in whatever folder the process was started in
             "temp_directory": "",
             # for some hundred thousand rows a second thread costs a tenth more than it saves, and tens of MB

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epicenter.collector.engine import in_passing
+from epicenter.collector.engine import MEMORY_LIMIT, in_passing
 from epicenter.collector.model import CALL_EXAMPLES, CHANGES, LOGS, SAMPLES, SPANS
 from epicenter.collector.model import Windows as Seen
 from epicenter.collector.otlp.decode import Decoded
@@ -251,11 +251,12 @@ def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
             windows.take_in(T0 + 2)
         if number == 2:
             with in_passing() as connection:
-                (limit,) = connection.sql("select current_setting('memory_limit')").fetchall()[0]
                 connection.execute("set memory_limit = '1MB'")
-                with pytest.raises(duckdb.OutOfMemoryException):
-                    windows.take_in(T0 + 2)
-                connection.execute(f"set memory_limit = '{limit}'")
+                try:
+                    with pytest.raises(duckdb.OutOfMemoryException):
+                        windows.take_in(T0 + 2)
+                finally:
+                    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
             assert windows.state().counted_to == 1
     assert calls_of(windows, T0 + 20).to_pylist() == calls_of(whole, T0 + 20).to_pylist()
     assert windows.counts == whole.counts
