@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..collector.errors import MissingTool, Refused, Unreachable
 from ..collector.promapi import Series as Answer
 from ..collector.promapi import Server
 from .links import link_tree
-from .write import Series, bodies
+from .write import Series, slices
 
 READY_S = 30.0
 """Patience with a start on a busy machine; an idle one takes 0.2 s."""
@@ -75,14 +75,9 @@ class Prometheus(Server):
     def write(self, series: Iterable[Series]) -> None:
         """Remote-write the samples; Refused or Unreachable."""
         headers = {"Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
-        under_way: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(_WRITERS) as pool:
-            for body in bodies(series):
-                under_way.append(pool.submit(self.post, "/api/v1/write", body, headers))
-                if len(under_way) > _WRITERS:
-                    under_way.popleft().result()
-            for one in under_way:
-                one.result()
+            for bodies in slices(series):
+                deque(pool.map(lambda body: self.post("/api/v1/write", body, headers), bodies), 0)
 
     def snapshot(self) -> Path:
         """A folder with all that was written so far, as blocks; Refused by one that was started without ADMIN."""

@@ -17,7 +17,9 @@ Floats = NDArray[np.float64]
 
 STALE = np.array([0x7FF0000000000002], np.uint64).view(np.float64)[0]
 """The NaN with which Prometheus ends a series (model/value in its source)."""
-_BATCH_SAMPLES = 25_000
+_SLICE_S = 3500.0
+"""Prometheus keeps eight bytes for each of the most samples that a series got at once."""
+_BATCH_SAMPLES = 50_000
 _STAMP_BYTES = 6
 """A varint of a Unix millisecond between 1971 and 2109."""
 _SAMPLE_BYTES = 18
@@ -38,16 +40,28 @@ def is_stale(values: Floats) -> NDArray[np.bool_]:
     return values.view(np.uint64) == STALE.view(np.uint64)
 
 
-def bodies(series: Iterable[Series]) -> Iterator[bytes]:
-    """The bodies of the requests: each holds some of the series as a whole, so that they may come in any order."""
+def slices(series: Iterable[Series]) -> Iterator[Iterator[bytes]]:
+    """The bodies of the requests, slice of time by slice of time, so that a series gets few samples at once.
+
+    Those of one slice are of different series and may come in any order.
+    """
+    packed = [(_labels(one.labels), one.times, _samples(one.times, one.values)) for one in series if len(one.times)]
+    if not packed:
+        return
+    first, last = min(times[0] for _, times, _ in packed), max(times[-1] for _, times, _ in packed)
+    for begin in np.arange(first, last + 1e-3, _SLICE_S):
+        yield _bodies(packed, float(begin))
+
+
+def _bodies(packed: list[tuple[bytes, Floats, NDArray[np.uint8]]], begin: float) -> Iterator[bytes]:
     batch: list[bytes] = []
     count = 0
-    for one in series:
-        if not len(one.times):
-            continue
-        body = _labels(one.labels) + _samples(one.times, one.values).tobytes()
-        batch.append(b"\x0a" + _varint(len(body)) + body)
-        count += len(one.times)
+    for labels, times, samples in packed:
+        low, high = np.searchsorted(times, [begin, begin + _SLICE_S])
+        if low < high:
+            body = labels + samples[low:high].tobytes()
+            batch.append(b"\x0a" + _varint(len(body)) + body)
+            count += int(high - low)
         if count >= _BATCH_SAMPLES:
             yield _packed(batch)
             batch, count = [], 0
