@@ -54,7 +54,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     service_edges: Annotated[int, _says("edges, and so names, of one service that calls"), Meta(ge=1)] = 500
     series: Annotated[int, _says("series of metrics known by name; the rest is folded"), Meta(ge=1)] = 100_000
     service_series: Annotated[int, _says("of one `service.name`; the rest is folded"), Meta(ge=1)] = 50_000
-    folded_series: Annotated[int, _says("series that are folded; the rest is left out"), Meta(ge=0)] = 500_000
+    folded_series: Annotated[int, _says("series that are folded; the rest is left out"), Meta(ge=0)] = 100_000
 
 
 class Windows(Struct, frozen=True, forbid_unknown_fields=True):

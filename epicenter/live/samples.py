@@ -23,6 +23,9 @@ _FORGOTTEN_S = 900
 _CARRIED = -1
 """In place of a record's number: the last sample of its series before the open windows, kept to count from."""
 
+_AT_ONCE = 4_000_000
+"""Samples of which signals are made at a time: a gigabyte is enough for twice as many."""
+
 _COMING = SAMPLES.append(NUMBER)
 _KEPT = POINTS.append(NUMBER)
 """32 bytes a sample: what the labels of its series tell is kept once."""
@@ -97,15 +100,16 @@ class Samples:
             connection.execute(f"create temp table numbered as select *, {SERIES} as series from coming")
             connection.register("series", self._series.admit(connection))
             columns = ", ".join(_KEPT.names)
-            kept = connection.sql(f"select {columns}, named from numbered join series using (series)").to_arrow_table()
+            kept = connection.sql(f"select {columns}, how from numbered join series using (series)").to_arrow_table()
         self._kept = pa.concat_tables([self._kept, kept.select(_KEPT.names).cast(_KEPT)])
-        return kept.num_rows - (compute.sum(kept["named"]).as_py() or 0), rows.num_rows - kept.num_rows
+        named, folded = (compute.sum(compute.equal(kept["how"], how)).as_py() or 0 for how in ("named", "folded"))
+        return folded, rows.num_rows - named - folded
 
     def close(self, now: float) -> tuple[pa.Table, pa.Table]:
         """Signals of the windows that close at `now`, and of those that stay open."""
         until_s = max(self.until_s, int((now - self._lateness_s) // self._window_s * self._window_s))
+        found = self._signals()
         with in_passing() as connection:
-            found = signals_of(connection, self._window_s, self._series.told, self._kept)
             connection.register("kept", self._kept)
             kept = connection.sql(_going_on(until_s)).to_arrow_table().cast(_KEPT)
         found = found.filter(compute.greater_equal(found["window"], self.until_s))
@@ -113,6 +117,20 @@ class Samples:
         self._series.keep(compute.unique(kept["series"]))
         open_ones = compute.greater_equal(found["window"], until_s)
         return found.filter(compute.invert(open_ones)), found.filter(open_ones)
+
+    def _signals(self) -> pa.Table:
+        """Of all that is kept; of much, of some components at a time."""
+        parts, found = 1 + self._kept.num_rows // _AT_ONCE, []
+        for part in range(parts):
+            with in_passing() as connection:
+                told, points = self._series.told, self._kept
+                if parts > 1:
+                    connection.register("told", told)
+                    query = "from told where hash(component) % ? = ?"
+                    told = connection.sql(query, params=[parts, part]).to_arrow_table()
+                    points = points.filter(compute.is_in(points["series"], told["series"]))
+                found.append(signals_of(connection, self._window_s, told, points))
+        return pa.concat_tables(found)
 
 
 def _going_on(until_s: int) -> str:

@@ -1,4 +1,4 @@
-"""Which series of metrics are known by name, and what they tell: of too many, the rest is told of what is known."""
+"""Which series of metrics are known by name, and what they tell: of too many, the rest counts for what is known."""
 
 from __future__ import annotations
 
@@ -7,75 +7,92 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 
+from ..collector.engine import in_passing
 from ..collector.signals import TOLD, told_by_series
 from .arrow import compute
-from .bounds import OVERFLOW
 from .config import Limits
 from .facts import SEQUENCE
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_MEMBERS = pa.schema([("series", pa.uint64()), ("service", _TEXT), ("named", pa.bool_())])
+_MEMBERS = pa.schema([("series", pa.uint64()), ("place", pa.int64()), ("service", _TEXT), ("named", pa.bool_())])
+"""place: the order in which they came."""
 _TOLD = pa.schema([pa.field(one.name, _TEXT if one.type == pa.string() else one.type) for one in TOLD])
 
 _SERVICE = "coalesce(Labels['service_name'], '')"
 """Whom a series is of, where it says so: by OpenTelemetry's name. A job may hold those of a whole cluster."""
-_WORD = "split_part({}, chr(9), 2)"
+_MORE = 10_000
+"""Items of known components that only folded series tell of: a way to fail is told by a series that is new then."""
 
 _FRESH = f"""
     select series, any_value(Name) as Name, any_value(Labels) as Labels, min({SEQUENCE}) as first,
-        any_value(named) is not null as folded
-    from numbered left join members using (series) where named is null or ({{again}} and not named) group by series"""
-_PLACED = """
+        any_value(named) is not null as folded, any_value(place) as known_place
+    from numbered left join members using (series) where named is null or (? and not named) group by series"""
+"""Series of `numbered` to be placed: new ones and, where there may be room, folded ones."""
+_RANKED = f"""
     with each as (
-        select *, {service} as service, Labels::varchar as labels from fresh
+        select *, {_SERVICE} as service, row_number() over (order by known_place, first, Name, Labels::varchar) as turn
+        from fresh
     ), owned as (
-        select *, service = '' or row_number() over (partition by service order by first, Name, labels)
-            + coalesce(known, 0) <= {most_of_one} as own
+        select *, service = '' or row_number() over (partition by service order by turn) + coalesce(known, 0) <= ?
+            as own
         from each left join (select service, count(*) as known from members where named group by service)
         using (service)
-    ), ranked as (
-        select *, own and row_number() over (partition by own order by first, Name, labels) <= {room} as named
-        from owned
     )
-    select series, service, named, Name, Labels from ranked where named or not folded
-    qualify named or row_number() over (partition by named order by first, Name, labels) <= {room_folded}"""
-_AGAIN = "select bool_or(folded), bool_or(folded and series in (select series from placed)) from fresh"
-_FOLDED = f"""
-    with known as (
-        select distinct component, concept, item from known_told
-    ), owners as (
-        select distinct component as owner from known
-    ), words as (
-        select distinct concept as about, {_WORD.format("item")} as word from known where contains(item, chr(9))
+    select *, own and row_number() over (partition by own order by turn) <= ? as named from owned"""
+"""In turn, those of a service only within its own bound (own)."""
+_PLACED = """
+    select series, coalesce(known_place, ? + turn) as place, service, named, Name, Labels from ranked
+    where named or not folded qualify named or row_number() over (partition by named order by turn) <= ?"""
+_IN_VAIN = "select coalesce(bool_or(own and not named), false) from ranked"
+_COUNTED = """
+    with by_name as (
+        from told semi join (from members where named) using (series)
+    ), others as (
+        from told semi join (select distinct component from by_name) using (component)
+        anti join (from members where named) using (series)
+    ), known as (
+        select distinct component, concept, item from by_name
+    ), more as (
+        select component, concept, item from (from others anti join known using (component, concept, item))
+        join members using (series) group by all order by min(place), component, concept, item limit ?
     )
-    select series, coalesce(owner, '{OVERFLOW}') as component, told.concept,
-        case when known.item is not null or told.item = '' then told.item
-            when contains(told.item, chr(9)) then '{OVERFLOW}' || chr(9) || coalesce(word, '')
-            else '{OVERFLOW}' end as item, told_by, counter, adds, scale
-    from unnamed_told told left join owners on owner = told.component
-    left join known on known.component = told.component and known.concept = told.concept and known.item = told.item
-    left join words on about = told.concept and word = {_WORD.format("told.item")}"""
-"""Whom and what series that are known by name tell of is known. The second part of an item is one of few words, how a
-call ended, and decides whether it failed."""
+    from by_name
+    union all (from others semi join (from known union all from more) using (component, concept, item))"""
+"""Of the rows `told` those that are counted."""
+_HOW = """
+    select series, case when named then 'named' when counted.series is null then 'left_out' else 'folded' end as how
+    from known left join (select distinct series from counted) counted using (series)"""
 
 
 class Series:
     """What each series tells, by its number.
 
-    limits: of more series, in all or of one service, those that came last are folded: what they tell is told of what
-    is known already, or of `__overflow__`. A counter's rise needs its last value, so that they are known by number, and
-    of more than `folded_series` the last are left out.
+    limits: of more series, in all or of one service, those that came last are folded: what they tell of components
+    that one known by name tells of too is counted with that, and nothing else, since a sum of strangers is nobody's.
+    A counter's rise needs its last value, so that they are known by number, and of more than `folded_series` the last
+    are left out.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._members, self._told = _MEMBERS.empty_table(), _TOLD.empty_table()
-        self._room = False  # since some that were known by name went, and until none of the folded ones takes it
+        self._counted: pa.Table | None = None  # not worked out since something changed
+        self._room = False  # since some that were known by name went, and until there is none for who asks
 
     @property
     def told(self) -> pa.Table:
-        """What they tell, of schema TOLD."""
-        return self._told.cast(TOLD)
+        """What those that are counted tell, of schema TOLD."""
+        counted = self._worked_out() if self._counted is None else self._counted
+        self._counted = counted
+        return counted.cast(TOLD)
+
+    def _worked_out(self) -> pa.Table:
+        if compute.all(self._members["named"]).as_py() is not False:
+            return self._told
+        with in_passing() as connection:
+            connection.register("members", self._members)
+            connection.register("told", self._told.cast(TOLD))
+            return connection.sql(_COUNTED, params=[_MORE]).to_arrow_table().cast(_TOLD)
 
     @property
     def state(self) -> dict[str, pa.Table]:
@@ -85,56 +102,59 @@ class Series:
     def restore(self, tables: Mapping[str, pa.Table]) -> None:
         """Begin with the state of an earlier run."""
         self._members, self._told = tables["members"].cast(_MEMBERS), tables["told"].cast(_TOLD)
-        self._room = True
+        self._counted, self._room = None, True
 
     def admit(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-        """Know the series of the table `numbered` (samples with `series`): those that are known, with `named`."""
+        """Know the series of the table `numbered` (samples with `series`): all that are known, with `how`.
+
+        how: "named"; "folded" and counted; or "left_out". Makes `fresh` and `placed` on the connection, which is to be
+        closed.
+        """
+        fresh = self._fresh(connection)
+        if fresh.num_rows:
+            told = told_by_series(connection)
+            self._members, self._told = (
+                pa.concat_tables(
+                    [rows.filter(_others(rows, fresh["series"])), more.cast(rows.schema)]
+                ).unify_dictionaries()
+                for rows, more in ((self._members, fresh), (self._told, told))
+            )
+            self._counted = None
+        connection.register("known", self._members)
+        connection.register("counted", self.told)
+        return connection.sql(_HOW).to_arrow_table()
+
+    def _fresh(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+        """Those of `numbered` that are to be known from now on, or by name from now on; MEMBERS, and view `samples`."""
+        named, last = compute.sum(self._members["named"]).as_py() or 0, compute.max(self._members["place"]).as_py() or 0
+        room = self._limits.series - named
+        room_folded = self._limits.folded_series - (self._members.num_rows - named)
+        if max(room, room_folded) <= 0:
+            return _MEMBERS.empty_table()
         connection.register("members", self._members)
-        connection.execute(f"create temp table fresh as {_FRESH.format(again=self._room)}")
-        named = compute.sum(self._members["named"]).as_py() or 0
-        placed = _PLACED.format(
-            service=_SERVICE,
-            most_of_one=self._limits.service_series,
-            room=self._limits.series - named,
-            room_folded=self._limits.folded_series - (self._members.num_rows - named),
-        )
-        connection.execute(f"create temp table placed as {placed}")
-        asked, placed_again = connection.execute(_AGAIN).fetchall()[0]
-        self._room = self._room and (placed_again or not asked)
+        connection.execute(f"create temp table fresh as {_FRESH}", [self._room])
+        connection.execute(f"create temp table ranked as {_RANKED}", [self._limits.service_series, room])
+        connection.execute(f"create temp table placed as {_PLACED}", [last, room_folded])
         connection.execute("create temp view samples as select Name, Labels from placed")
-        told = told_by_series(connection)
-        connection.register("fresh_told", told)
-        members = connection.sql("select series, service, named from placed").to_arrow_table().cast(_MEMBERS)
-        if compute.all(members["named"]).as_py() is False:
-            told = self._folded(connection)
-        self._put(members, told)
-        return self._members.select(["series", "named"])
-
-    def _put(self, members: pa.Table, told: pa.Table) -> None:
-        """Know these too, also if they were folded until now."""
-        old = (rows.filter(_others(rows, members["series"])) for rows in (self._members, self._told))
-        self._members, self._told = (
-            pa.concat_tables([rows, more.cast(rows.schema)]).unify_dictionaries()
-            for rows, more in zip(old, (members, told), strict=True)
-        )
-
-    def _folded(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-        """What the fresh ones tell, those that are not known by name of what is."""
-        named, unnamed = (
-            connection.sql(f"from fresh_told {which} join (from placed where named) using (series)").to_arrow_table()
-            for which in ("semi", "anti")
-        )
-        connection.register("known_told", pa.concat_tables([self.told, named.cast(TOLD)]))
-        connection.register("unnamed_told", unnamed)
-        return pa.concat_tables([named.cast(TOLD), connection.sql(_FOLDED).to_arrow_table().cast(TOLD)])
+        self._room = self._room and connection.execute(_IN_VAIN).fetchall() == [(False,)]
+        return connection.sql(f"select {', '.join(_MEMBERS.names)} from placed").to_arrow_table().cast(_MEMBERS)
 
     def keep(self, series: pa.ChunkedArray) -> None:
         """Forget all but these."""
-        named = compute.sum(self._members["named"])
-        self._members, self._told = (
-            rows.filter(compute.is_in(rows["series"], series)).combine_chunks() for rows in (self._members, self._told)
-        )
-        self._room = self._room or compute.sum(self._members["named"]) != named
+        before, named = self._members.num_rows, compute.sum(self._members["named"])
+        members, told = (rows.filter(compute.is_in(rows["series"], series)) for rows in (self._members, self._told))
+        if members.num_rows < before:
+            self._members, self._told, self._counted = _encoded_anew(members), _encoded_anew(told), None
+            self._room = self._room or compute.sum(members["named"]) != named
+
+
+def _encoded_anew(rows: pa.Table) -> pa.Table:
+    """The table without texts in its dictionaries that no row has any more."""
+    for place, field in enumerate(rows.schema):
+        if field.type == _TEXT:
+            column = compute.dictionary_encode(rows[field.name].cast(pa.string()))
+            rows = rows.set_column(place, field, column)
+    return rows.combine_chunks()
 
 
 def _others(rows: pa.Table, series: pa.ChunkedArray) -> pa.ChunkedArray:

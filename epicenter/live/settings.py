@@ -128,7 +128,10 @@ def _pairs(variable: str, text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
     if not all(name.strip() and value.strip() for name, _, value in pairs):
         raise UsageError(f"{variable}: {text!r} is not NAME=NAME, of which commas part several")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    found = {name.strip(): value.strip() for name, _, value in pairs}
+    if len(found) < len(pairs):
+        raise UsageError(f"{variable}: {text!r} has a name twice")
+    return found
 
 
 def address(key: str, text: str) -> Address:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pytest
+
+from epicenter.collector.model import SAMPLES, SPANS
+from epicenter.detectors import analyze
+from epicenter.detectors.analysis import Incident
 from epicenter.live.bounds import OVERFLOW
 from epicenter.live.config import Limits, Windows
 from epicenter.live.windows import LiveWindows
-from tests.collector.told import T0, span
+from tests.collector.told import T0, sample, server, span
 from tests.live.taken_in import SHORT, all_told, calls_of, spans
 
 
@@ -63,3 +69,33 @@ def test_what_is_too_much_is_counted_once_in_however_many_records_its_trace_come
         windows.add(number + 2, spans(span(f"s{number}", service="stock")))
         windows.observe(T0 + 2 + number)
     assert windows.counts.overflow["service"] == 4
+
+
+@pytest.mark.parametrize("broken", [None, 3], ids=["calm", "one fails"])
+def test_series_beyond_the_bound_change_nothing_in_what_spans_tell(broken: int | None) -> None:
+    """Each of six services counts itself what its spans show."""
+    whole, bounded = (incidents(Limits(series=most), broken) for most in (100_000, 3))
+    assert whole == bounded
+    assert [one.trigger.component for one in whole] == ([] if broken is None else ["s03"])
+
+
+def incidents(limits: Limits, broken: int | None) -> list[Incident]:
+    windows, minutes = LiveWindows(Windows(window_s=60, lateness_s=60), limits), 14
+    for minute in range(minutes):
+        failing = broken if minute >= minutes // 2 else None
+        served = [
+            server(
+                f"{minute}-{n}-{nth}", trace=f"t{minute}-{n}-{nth}", at=minute * 60 + nth * 3.0, service=f"s{n:02}",
+                status="Error" if n == failing and nth % 2 else "Unset",
+            ) for n in range(6) for nth in range(20)
+        ]  # fmt: skip
+        counted = [
+            sample("http_requests_total", at=minute * 60 + at, value=minute * 20.0 + at / 3, job=f"s{n:02}", code=code)
+            for n in range(6) for code in (("200", "503") if n == failing else ("200",)) for at in (0, 30)
+        ]  # fmt: skip
+        told = {"spans": pa.Table.from_pylist(served, SPANS), "samples": pa.Table.from_pylist(counted, SAMPLES)}
+        windows.add(minute + 1, told)
+        windows.observe(T0 + minute * 60 + 60)
+    windows.tell_again()
+    seen, summary = windows.look(T0 + minutes * 60 + 5)
+    return list(analyze(seen, summary).incidents)

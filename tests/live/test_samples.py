@@ -1,4 +1,4 @@
-"""Samples within bounds: of too many series those that came first are known by name, the others counted."""
+"""Samples within bounds: of too many series the first are known by name, others count for what is known."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from epicenter.collector.model import SAMPLES
 from epicenter.collector.signals import signals
-from epicenter.live.bounds import OVERFLOW
+from epicenter.live import samples as samples_module
+from epicenter.live import series as series_module
 from epicenter.live.config import Limits
 from epicenter.live.samples import Samples
 from tests.collector.told import T0, sample, telemetry
@@ -29,14 +31,17 @@ def told(samples: Samples, concept: str, at: float = 120) -> dict[tuple[str, str
     return {(row["component"], row["item"]): row["value"] for row in found.to_pylist() if row["concept"] == concept}
 
 
-def test_of_more_series_than_are_known_by_name_the_others_are_counted_as_one() -> None:
+def test_series_beyond_the_bound_count_for_components_that_are_known_and_for_nobody_else() -> None:
     samples = Samples(window_s=60, lateness_s=600, limits=Limits(series=3))
     samples.add(rows("ab", 0, 15, 30), 1)
     samples.add(rows("bcde", 35), 2)
-    assert samples.take_in(T0 + 60) == (0, 2, 0)
-    samples.add(rows("abcde", 55), 3)
-    assert samples.take_in(T0 + 60) == (0, 2, 0)
-    assert told(samples, "requests") == {("a", ""): 55, ("b", ""): 55, ("c", ""): 20, (OVERFLOW, ""): 40}
+    assert samples.take_in(T0 + 60) == (0, 0, 2)
+    routes = [sample(NAME, at=at, value=at, job=job, path="/new") for job in "ae" for at in (40, 50)]
+    samples.add(pa.Table.from_pylist(routes, SAMPLES), 3)
+    assert samples.take_in(T0 + 60) == (0, 2, 2)
+    samples.add(rows("abcde", 55), 4)
+    assert samples.take_in(T0 + 60) == (0, 0, 2)
+    assert told(samples, "requests") == {("a", ""): 55 + 10, ("b", ""): 55, ("c", ""): 20}
 
 
 def test_a_service_of_too_many_series_takes_no_room_from_others_and_keeps_its_own_count() -> None:
@@ -49,50 +54,100 @@ def test_a_service_of_too_many_series_takes_no_room_from_others_and_keeps_its_ow
     assert told(samples, "requests") == {("crawler", ""): 90 * 30} | {(f"s{n}", ""): 30 for n in range(90)}
 
 
-def test_failures_of_series_beyond_the_bound_are_failures_of_their_service() -> None:
-    samples = Samples(window_s=60, lateness_s=600, limits=Limits(series=100, service_series=1))
-    many = [
-        sample(NAME, at=at, value=at, service_name="shop", path=f"/{n}", code=code)
-        for n in range(5) for code in ("200", "503") for at in (0, 10)
-    ]  # fmt: skip
-    samples.add(pa.Table.from_pylist(many, SAMPLES), 1)
-    samples.take_in(T0 + 31)
-    assert told(samples, "errors") == {("shop", OVERFLOW): 50}
+def test_how_calls_end_is_told_whole_also_by_series_that_are_new_in_an_outage() -> None:
+    """Of both sides: a way to fail is a series of its own."""
+    limits = Limits(series=3)
+    samples = Samples(window_s=60, lateness_s=600, limits=limits)
+    fine = [served("shop", at, "200") for at in (0, 10)] + [called(n, at, "200") for n in (0, 1) for at in (0, 10)]
+    samples.add(pa.Table.from_pylist(fine, SAMPLES), 1)
+    samples.take_in(T0 + 11)
+    failed = [served("shop", at, code) for code in ("503", "418") for at in (20, 30)]
+    failed += [called(n, at, "503") for n in range(4) for at in (20, 30)]
+    samples.add(pa.Table.from_pylist(failed, SAMPLES), 2)
+    assert samples.take_in(T0 + 31) == (0, 12, 0)
+    state = samples.state
+    assert told(samples, "errors") == {("shop", "503"): 10}
+    samples = Samples(window_s=60, lateness_s=600, limits=limits)
+    samples.restore(state)
+    again = pa.Table.from_pylist([*fine, *failed], SAMPLES)
+    samples.add(again, 1)
+    assert samples.take_in(T0 + 31) == (0, 12, 0)
+    assert told(samples, "errors") == {("shop", "503"): 10}
+    outcomes = {f"shop{n}\t503": 10 for n in range(4)} | {f"shop{n}\t200": 10 for n in (0, 1)}
+    assert told(samples, "client_outcomes") == {("stock.lan", item): count for item, count in outcomes.items()}
 
 
-def calls(at: float, n: int, code: str) -> dict[str, Any]:
+def served(service: str, at: float, code: str) -> dict[str, Any]:
+    return sample(NAME, at=at, value=at, service_name=service, code=code)
+
+
+def called(n: int, at: float, code: str) -> dict[str, Any]:
     labels = {"service_name": f"shop{n}", "server_address": "stock.lan", "http_response_status_code": code}
     return sample(CLIENT, at=at, value=at, **labels)
 
 
-def test_calls_of_too_many_clients_are_those_of_one_and_end_as_they_did() -> None:
+def test_a_gauge_beyond_the_bound_is_mixed_with_no_other() -> None:
+    samples = Samples(window_s=60, lateness_s=600, limits=Limits(series=1))
+    answers = [
+        sample("probe_dns_answer_rrs", at=at, value=count, instance=name, query_type=kind)
+        for name, kind, count in (("a.lan", "A", 8.0), ("a.lan", "AAAA", 0.0), ("b.lan", "A", 4.0)) for at in (0, 30)
+    ]  # fmt: skip
+    samples.add(pa.Table.from_pylist(answers, SAMPLES), 1)
+    assert samples.take_in(T0 + 31) == (0, 2, 2)
+    assert told(samples, "dns_answers") == {("a.lan", "A"): 8, ("a.lan", "AAAA"): 0}
+
+
+def test_items_that_only_folded_series_tell_of_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_module, "_MORE", 4)
     samples = Samples(window_s=60, lateness_s=600, limits=Limits(series=2))
-    samples.add(pa.Table.from_pylist([calls(at, 0, code) for code in ("200", "503") for at in (0, 10)], SAMPLES), 1)
-    many = [calls(at, n, code) for n in range(1, 5) for code in ("200", "503", "418") for at in (0, 10)]
-    samples.add(pa.Table.from_pylist(many, SAMPLES), 2)
-    samples.take_in(T0 + 31)
-    of_others = {f"{OVERFLOW}\t200": 40, f"{OVERFLOW}\t503": 40, f"{OVERFLOW}\t": 40}
-    items = {"shop0\t200": 10, "shop0\t503": 10} | of_others
-    assert told(samples, "client_outcomes") == {("stock.lan", item): count for item, count in items.items()}
+    samples.add(pa.Table.from_pylist([called(n, at, "200") for at in (0, 10) for n in range(9)], SAMPLES), 1)
+    assert samples.take_in(T0 + 11) == (0, 2 * 2, 5 * 2)  # an item of two concepts is two
+    assert {item for _, item in told(samples, "client_outcomes")} == {f"shop{n}\t200" for n in range(4)}
 
 
 def test_beyond_what_is_folded_samples_are_left_out_and_counted() -> None:
     samples = Samples(window_s=60, lateness_s=600, limits=Limits(series=1, folded_series=2))
-    samples.add(rows("abcde", 0, 30), 1)
+    many = [sample(NAME, at=at, value=at, job="shop", path=f"/{n}") for at in (0, 30) for n in range(5)]
+    samples.add(pa.Table.from_pylist(many, SAMPLES), 1)
     assert samples.take_in(T0 + 31) == (0, 4, 4)
-    samples.add(rows("abcde", 40), 2)
-    assert samples.take_in(T0 + 41) == (0, 2, 2)
-    assert told(samples, "requests") == {("a", ""): 40, (OVERFLOW, ""): 80}
+    assert told(samples, "requests") == {("shop", ""): 90}
+
+
+def test_of_many_samples_signals_are_the_same_made_of_some_components_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = [called(n, at, code) for n in range(5) for code in ("200", "503") for at in (0, 10, 70)]
+    found: list[list[Any]] = []
+    for at_once in (4_000_000, 3):
+        monkeypatch.setattr(samples_module, "_AT_ONCE", at_once)
+        samples = Samples(window_s=60, lateness_s=600, limits=Limits())
+        samples.add(pa.concat_tables([pa.Table.from_pylist(every, SAMPLES), rows("abcdefg", 0, 10, 70)]), 1)
+        samples.take_in(T0 + 71)
+        found.append(sorted(samples.close(T0 + 120)[1].to_pylist(), key=str))
+    assert found[0] == found[1]
+    assert len(found[0]) > 20
+
+
+def test_texts_that_nobody_tells_any_more_are_forgotten() -> None:
+    samples = Samples(window_s=60, lateness_s=60, limits=Limits())
+    for turn in range(4):
+        at = turn * 2000.0
+        samples.add(rows([f"job{turn}-{n}" for n in range(50)] + ["stays"], at), turn + 1)
+        samples.add(rows(["stays"], *(at + step for step in range(0, 2000, 500))), turn + 1)
+        samples.take_in(T0 + at + 2000)
+        samples.close(T0 + at + 1990)
+    (chunk,) = samples.state["told"]["component"].chunks
+    assert len(chunk.dictionary) <= 52
 
 
 def test_series_that_are_silent_make_room() -> None:
     samples = Samples(window_s=60, lateness_s=60, limits=Limits(series=1, folded_series=1))
     samples.add(rows("ab", 0, 30), 1)
-    assert samples.take_in(T0 + 31) == (0, 2, 0)
+    assert samples.take_in(T0 + 31) == (0, 0, 2)
     samples.close(T0 + 2000)
     samples.add(rows("cd", 2000, 2010), 2)
-    assert samples.take_in(T0 + 2011) == (0, 2, 0)
-    assert told(samples, "requests", 2050) == {("c", ""): 10, (OVERFLOW, ""): 10}
+    assert samples.take_in(T0 + 2011) == (0, 0, 2)
+    assert told(samples, "requests", 2050) == {("c", ""): 10}
 
 
 def test_a_series_that_gets_room_goes_on_under_its_name_and_is_counted_once() -> None:
@@ -119,7 +174,22 @@ def test_room_waits_for_a_folded_series_that_comes_later() -> None:
         samples.add(rows(one, 1200, 1210), 3 + number)
         assert samples.take_in(T0 + 1211) == (0, 0, 0)
     samples.add(rows("d", 1210), 5)
-    assert samples.take_in(T0 + 1211) == (0, 1, 0)
+    assert samples.take_in(T0 + 1211) == (0, 0, 1)
+
+
+def test_a_service_beyond_its_own_bound_takes_no_room_that_others_wait_for() -> None:
+    samples = Samples(window_s=60, lateness_s=60, limits=Limits(series=3, service_series=1))
+    crawler = [sample(NAME, at=at, value=at, service_name="crawler", path=path)
+               for path in "xy" for at in range(0, 1250, 50)]  # fmt: skip
+    samples.add(rows("ac", 0), 1)
+    samples.add(pa.Table.from_pylist(crawler, SAMPLES), 2)
+    samples.add(rows("z", *range(0, 1250, 50)), 3)
+    samples.take_in(T0 + 1200)
+    samples.close(T0 + 1200)  # a and c have been silent for 15 minutes
+    samples.add(pa.Table.from_pylist(crawler[-2:], SAMPLES), 4)
+    assert samples.take_in(T0 + 1211) == (0, 2, 0)
+    samples.add(rows("z", 1210), 5)
+    assert samples.take_in(T0 + 1211) == (0, 0, 0)
 
 
 def test_what_is_folded_adds_up_to_what_all_series_tell_by_name() -> None:

@@ -68,6 +68,8 @@ def test_names_of_ones_own_are_given_in_the_environment_too(tmp_path: Path) -> N
     for wrong in ("shop_asked_total", "=up", "a=up,b=", '{"a": "up"}'):
         with pytest.raises(UsageError, match=r"EPICENTER_PROMETHEUS_NAMES: .* is not NAME=NAME"):
             load(None, {"EPICENTER_PROMETHEUS_NAMES": wrong}, {})
+    with pytest.raises(UsageError, match=r"EPICENTER_PROMETHEUS_NAMES: .* has a name twice"):
+        load(None, {"EPICENTER_PROMETHEUS_NAMES": "a=up,a=http_requests_total"}, {})
     with pytest.raises(UsageError, match=r"prometheus\.names\.shop: no concept knows"):
         load(None, {"EPICENTER_PROMETHEUS_NAMES": "shop=unheard_of"}, {})
 
