@@ -25,6 +25,7 @@ _CARRIED = -1
 
 _AT_ONCE = 4_000_000
 """Samples of which signals are made at a time: a gigabyte is enough for twice as many."""
+_SORTED = ("window", "component", "concept", "item")
 
 _COMING = SAMPLES.append(NUMBER)
 _KEPT = POINTS.append(NUMBER)
@@ -59,8 +60,8 @@ class Samples:
         return {"samples": carried, **self._series.state}
 
     def restore(self, tables: Mapping[str, pa.Table]) -> None:
-        """Begin with the state of an earlier run; what one of before 30 November 2026 kept is passed over."""
-        if "told" in tables:
+        """Begin with the state of an earlier run; what one of before 1 December 2026 kept is passed over."""
+        if "members" in tables and "place" in tables["members"].column_names:
             self._kept = tables["samples"].cast(_KEPT)
             self._series.restore(tables)
 
@@ -130,7 +131,7 @@ class Samples:
                     told = connection.sql(query, params=[parts, part]).to_arrow_table()
                     points = points.filter(compute.is_in(points["series"], told["series"]))
                 found.append(signals_of(connection, self._window_s, told, points))
-        return pa.concat_tables(found)
+        return found[0] if parts == 1 else pa.concat_tables(found).sort_by([(key, "ascending") for key in _SORTED])
 
 
 def _going_on(until_s: int) -> str:
