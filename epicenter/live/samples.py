@@ -121,12 +121,12 @@ class Samples:
 
     def _signals(self) -> pa.Table:
         """Of all that is kept; of much, of some components at a time."""
-        parts, found = 1 + self._kept.num_rows // _AT_ONCE, []
+        whole, parts, found = self._series.told, 1 + self._kept.num_rows // _AT_ONCE, []
         for part in range(parts):
             with in_passing() as connection:
-                told, points = self._series.told, self._kept
+                told, points = whole, self._kept
                 if parts > 1:
-                    connection.register("told", told)
+                    connection.register("told", whole)
                     query = "from told where hash(component) % ? = ?"
                     told = connection.sql(query, params=[parts, part]).to_arrow_table()
                     points = points.filter(compute.is_in(points["series"], told["series"]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 
+from epicenter.collector.engine import MEMORY_LIMIT, in_passing
 from epicenter.collector.model import CALLS, SPANS
 from epicenter.collector.model import Windows as Seen
 from epicenter.live.config import Windows
@@ -34,3 +36,14 @@ def all_told(windows: LiveWindows, now: float) -> Seen:
 
 def calls_of(windows: LiveWindows, now: float) -> pa.Table:
     return pa.Table.from_pandas(all_told(windows, now).calls, CALLS, preserve_index=False)
+
+
+@contextmanager
+def short_of_memory() -> Generator[None]:
+    """What is worked out in passing has a megabyte, until the block ends."""
+    with in_passing() as connection:
+        connection.execute("set memory_limit = '1MB'")
+        try:
+            yield
+        finally:
+            connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epicenter.collector.engine import MEMORY_LIMIT, in_passing
 from epicenter.collector.model import CALL_EXAMPLES, CHANGES, LOGS, SAMPLES, SPANS
 from epicenter.collector.model import Windows as Seen
 from epicenter.collector.otlp.decode import Decoded
@@ -23,7 +22,7 @@ from epicenter.live.windows import LiveWindows
 from tests.collector.test_windows_properties import PROFILE, Trace, a_trace, counted
 from tests.collector.told import T0, sample, server, span, telemetry
 from tests.live.encoded import encoded, with_hex_ids
-from tests.live.taken_in import LONG, SHORT, all_told, calls_of, spans, table
+from tests.live.taken_in import LONG, SHORT, all_told, calls_of, short_of_memory, spans, table
 
 
 def counts(calls: pa.Table) -> list[dict[str, Any]]:
@@ -250,13 +249,8 @@ def test_what_could_not_be_counted_is_counted_the_next_time() -> None:
         if number == 1:
             windows.take_in(T0 + 2)
         if number == 2:
-            with in_passing() as connection:
-                connection.execute("set memory_limit = '1MB'")
-                try:
-                    with pytest.raises(duckdb.OutOfMemoryException):
-                        windows.take_in(T0 + 2)
-                finally:
-                    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            with short_of_memory(), pytest.raises(duckdb.OutOfMemoryException):
+                windows.take_in(T0 + 2)
             assert windows.state().counted_to == 1
     assert calls_of(windows, T0 + 20).to_pylist() == calls_of(whole, T0 + 20).to_pylist()
     assert windows.counts == whole.counts

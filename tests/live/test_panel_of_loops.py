@@ -20,7 +20,7 @@ from epicenter.synthetic.formats.otlp_metrics import metric_lines
 from epicenter.synthetic.telemetry.live import play
 from tests.dashboards.boards import PANELS, exprs
 from tests.dashboards.promql import plain
-from tests.live.watching import Watching, once, watching
+from tests.live.watching import Watching, moved, once, watching
 from tests.programs import require
 
 SINCE_REPAIR_S, SCRAPE_S = 3600.0, 0.5
@@ -82,7 +82,7 @@ def _send(history: History, server: Watching) -> None:
 def _leases(history: History, until: float, shift_ns: int) -> Iterator[bytes]:
     """Of each minute what the control planes say of themselves, moved."""
     for block in metric_lines(history, 60.0, ("world",)):
-        for line in block.text.splitlines():
-            at = max(map(int, re.findall(rb'"timeUnixNano":"(\d+)"', line)))
+        for line in block.text.decode().splitlines():
+            at = max(map(int, re.findall(r'"timeUnixNano":"(\d+)"', line)))
             if at <= until * 1e9:
-                yield re.sub(rb'"(\d{19})"', lambda time: b'"%d"' % (int(time[1]) + shift_ns), line)
+                yield moved(line, shift_ns)

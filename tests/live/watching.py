@@ -163,13 +163,15 @@ def outage(folder: Path, now: float) -> list[tuple[str, bytes]]:
     record(history, folder, seed=0, file_format="otlp-json", spans_per_second=8)
     shift = round((now - history.start - NOW_TICK * TICK_S) * 1e9)
 
-    def moved(body: str) -> bytes:
-        return re.sub(r'"(\d{19})"', lambda time: f'"{int(time[1]) + shift}"', body).encode()
-
     found: list[tuple[str, bytes]] = []
     for signal in ("traces", "logs"):
-        found += [(signal, moved(line)) for line in (folder / f"{signal}.jsonl").read_text().splitlines()]
+        found += [(signal, moved(line, shift)) for line in (folder / f"{signal}.jsonl").read_text().splitlines()]
     return found
+
+
+def moved(body: str, shift_ns: int) -> bytes:
+    """A request in JSON with all its times later by so much."""
+    return re.sub(r'"(\d{19})"', lambda time: f'"{int(time[1]) + shift_ns}"', body).encode()
 
 
 def spans_of(body: bytes) -> int:
